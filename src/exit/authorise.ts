@@ -1,0 +1,54 @@
+/**
+ * The one question every engine and proxy of an exit asks: may this username and password go online, and until when?
+ * The engines' adapters (SOCKS5, HTTP, OpenVPN's management interface) only translate; who is let in, how many at once,
+ * and when a live session has to end is decided behind this interface, in the keeper's memory.
+ */
+
+export type Service = "socks5" | "http" | "openvpn";
+
+export interface LoginAttempt {
+  service: Service;
+  username: string;
+  password: string;
+  /** The client's address as text. Only ever turned into a keyed tag in memory, to slow guessing; never kept or written. */
+  address: string;
+}
+
+/**
+ * Why a login is refused. `unknown`: no such username, or the wrong password (one answer for both). `expired`: right
+ * password, but the paid time is over. `slow-down`: too many wrong tries lately. `too-many`: the credential's limit of
+ * simultaneous use is reached. `unavailable`: nobody can say at the moment (no valid roster, keeper restarting).
+ */
+export type Refusal = "unknown" | "expired" | "slow-down" | "too-many" | "unavailable";
+
+/** One admitted use of a credential: a proxy connection, or one VPN client. */
+export interface Session {
+  /**
+   * Sets what to do when the session must end now (expired, renewed, terminated, deleted, keeper lost): the caller closes
+   * the client's connection. Called at most once; at once if the cut has already come.
+   */
+  onCut(callback: () => void): void;
+  /** The use is over. Idempotent; after it `onCut` is not called any more. */
+  close(): void;
+}
+
+export type Admission = { admitted: true; session: Session } | { admitted: false; reason: Refusal };
+
+export interface Authoriser {
+  /** Never throws: what goes wrong inside is `unavailable`. */
+  login(attempt: LoginAttempt): Promise<Admission>;
+}
+
+/** What an exit knows of one credential. */
+export interface Credential {
+  /** SHA-256 of the password, 32 bytes. */
+  digest: Uint8Array;
+  /** UTC minutes since 1970 until which it is good. */
+  until: number;
+}
+
+/** Where credentials come from: the roster's accounts, later also access passes. */
+export interface CredentialSource {
+  /** The credential of `username`, or nothing where this source has none. Takes microseconds. */
+  authorise(username: string): Credential | undefined;
+}

@@ -1,0 +1,109 @@
+import type { ServerSettings } from "../link/settings.ts";
+import type { Service } from "./authorise.ts";
+
+/**
+ * What the processes of an exit say to one another over Node's IPC channel. The exit (root) starts the keeper and the
+ * proxies, which give root up at once; each side checks what it gets from the other.
+ *
+ *   supervisor ── start ──► exit (root) ── start, engines ──► keeper   (link, roster, logins, totals)
+ *              ◄─ report ──             ◄─ settings ─────────
+ *                                       ── start, settings ─► proxy    (one a core: SOCKS5, HTTP)
+ *                                       ◄─ listening ────────
+ */
+
+/** A Unix user that a process becomes; where the caller is not root, the caller's own ids. */
+export interface Account {
+  uid: number;
+  gid: number;
+}
+
+/** The exit's first message from the supervisor. */
+export interface ExitStart {
+  type: "start";
+  /** The exit's own folder: `tls.key`, `tls.crt`, `ca.crt`, `seal.key`; root's, 0700. */
+  folder: string;
+  /** Where sockets and engine files live, on tmpfs; made by the supervisor (see `office/folders.ts`). */
+  run: ExitRunFolders;
+  server: string;
+  /** The office's Ed25519 public key, raw 32 bytes, base64: what the roster must be signed with. */
+  sitePublicKey: string;
+  accounts: { keeper: Account; proxy: Account; vpn: Account };
+  /** How many proxy processes to run. */
+  proxies: number;
+}
+
+export interface ExitRunFolders {
+  /** The office's link socket (a file path). */
+  linkSocket: string;
+  /** Socket on which proxies ask the keeper (a file path; its folder belongs to the keeper, group proxy). */
+  authoriseSocket: string;
+  /** Folder for OpenVPN's management sockets (root's, group keeper). */
+  management: string;
+  /** Folder for engine configurations and pid files (root's, 0700). */
+  engines: string;
+  /** The sealed roster's path (its folder belongs to the keeper). */
+  sealedRoster: string;
+}
+
+export interface ListeningReport {
+  service: Service;
+  protocol: "tcp" | "udp";
+  address: string;
+  port: number;
+  /** Set where the port could not be had, or what the service needs is missing. */
+  failed?: "EADDRINUSE" | "EACCES" | "EADDRNOTAVAIL" | "no-root" | "no-tun" | "not-installed" | "other";
+}
+
+/** From the exit to the supervisor: what runs, whenever that changes. `settled` once every service has been tried. */
+export interface ExitReport {
+  type: "report";
+  settled: boolean;
+  services: ListeningReport[];
+  /** What a person should know: a foreign ruleset that drops forwarding, a missing resolver. Whole sentences, no addresses of members. */
+  warnings: string[];
+}
+
+export interface KeeperStart {
+  type: "start";
+  server: string;
+  sitePublicKey: string;
+  linkSocket: string;
+  authoriseSocket: string;
+  sealedRoster: string;
+  /** 32 bytes, base64. */
+  sealKey: string;
+  account: Account;
+}
+
+/** From the exit to the keeper, whenever an engine comes or goes. */
+export interface KeeperEngines {
+  type: "engines";
+  engines: { id: string; service: Service; healthy: boolean; management?: string }[];
+}
+
+/** From the keeper to the exit: settings whose signature and schema held. */
+export interface KeeperSettings {
+  type: "settings";
+  settings: ServerSettings;
+}
+
+export interface ProxyStart {
+  type: "start";
+  authoriseSocket: string;
+  account: Account;
+}
+
+export interface ProxySettings {
+  type: "settings";
+  settings: ServerSettings;
+  /** Every address the machine bears now, and the settings' own: closed to egress. */
+  ownAddresses: string[];
+  /** Resolvers to ask, `address` or `address:port`; none: the system's. */
+  resolvers: string[];
+}
+
+/** From a proxy to the exit: where it listens now, whenever that changes. */
+export interface ProxyListening {
+  type: "listening";
+  services: ListeningReport[];
+}

@@ -1,0 +1,125 @@
+/**
+ * The only way a process of Lethe says what happens to it. An event is a code from a closed list with numbers and words
+ * from closed lists: there is no field that an address, a name or a secret could be put into.
+ */
+export type EventCode =
+  // every process
+  | "started"
+  | "ready"
+  | "stopping"
+  | "stopped"
+  | "process-crashed"
+  | "process-restarting"
+  | "internal-error"
+  // office
+  | "store-migrated"
+  | "swept"
+  | "store-unwritable"
+  | "control-refused"
+  // link
+  | "link-up"
+  | "link-down"
+  | "roster-accepted"
+  | "roster-refused"
+  | "roster-outdated"
+  | "totals-refused"
+  // exit
+  | "engine-started"
+  | "engine-adopted"
+  | "engine-exited"
+  | "engine-backing-off"
+  | "engine-unavailable"
+  | "listening"
+  | "port-taken"
+  | "firewall-applied"
+  | "firewall-unavailable"
+  | "foreign-firewall-drops-forwarding"
+  | "login-refused"
+  | "sessions-cut"
+  | "guessing-slowed"
+  | "management-line-refused";
+
+/** Parts of Lethe that may stand in an event. */
+export type Part =
+  | "supervisor"
+  | "office"
+  | "exit"
+  | "keeper"
+  | "proxy"
+  | "openvpn"
+  | "unbound"
+  | "firewall"
+  | "socks5"
+  | "http"
+  | "site"
+  | "link"
+  | "store";
+
+/** What an event may carry beside its code: counts, durations, ports, exit codes, and closed words. */
+export interface EventFields {
+  part?: Part;
+  count?: number;
+  ms?: number;
+  port?: number;
+  exitCode?: number;
+  version?: number;
+  /** A word out of a closed union of the caller's (an error code such as EADDRINUSE, a reason for a refusal). */
+  reason?: Reason;
+}
+
+/** Closed words; an operating-system error is reported by its errno name alone. */
+export type Reason =
+  | "signature"
+  | "rolled-back"
+  | "foreign"
+  | "outdated"
+  | "malformed"
+  | "digest"
+  | "nonce"
+  | "protocol"
+  | "unknown"
+  | "expired"
+  | "slow-down"
+  | "too-many"
+  | "unavailable"
+  | "no-root"
+  | "no-tun"
+  | "not-installed"
+  | "wrong-configuration"
+  | "EADDRINUSE"
+  | "EACCES"
+  | "EADDRNOTAVAIL"
+  | "ENOSPC"
+  | "EROFS"
+  | "other";
+
+export type EventSink = (part: Part, code: EventCode, fields?: EventFields) => void;
+
+/** The bound form that a room is given: `log("roster-refused", { reason: "signature" })`. */
+export type Log = (code: EventCode, fields?: EventFields) => void;
+
+/** One line an event on standard error, `part code key=value …`, without a time: the journal adds its own. */
+export const stderrSink: EventSink = (part, code, fields = {}) => {
+  const rest = Object.entries(fields).map(([key, value]) => ` ${key}=${value}`);
+  process.stderr.write(`lethe ${part} ${code}${rest.join("")}\n`);
+};
+
+export const logFor =
+  (part: Part, sink: EventSink = stderrSink): Log =>
+  (code, fields) =>
+    sink(part, code, fields);
+
+/** An operating-system error's errno name where the closed list has it, "other" where not. */
+export function reasonOf(error: unknown): Reason {
+  const code = (error as NodeJS.ErrnoException | undefined)?.code;
+  switch (code) {
+    case "EADDRINUSE":
+    case "EACCES":
+    case "EADDRNOTAVAIL":
+    case "ENOSPC":
+    case "EROFS":
+      return code;
+    default:
+      return "other";
+  }
+}

@@ -1,0 +1,71 @@
+import { isIP } from "node:net";
+import { z } from "zod";
+
+/**
+ * What the office tells one exit about itself: the "settings" section of the roster. The exit renders every engine's
+ * configuration from it and trusts no value before this schema has taken it. Unknown keys are dropped, so that an office
+ * one version newer may send more.
+ */
+
+const address = z.string().refine((text) => isIP(text) !== 0, "an IPv4 or IPv6 address");
+const port = z.int().min(1).max(65_535);
+/** `10.0.0.0/8`, `fd00::/8`, or one address. */
+const range = z.string().refine((text) => {
+  const [base = "", bits, ...rest] = text.split("/");
+  const family = isIP(base);
+  if (family === 0 || rest.length > 0) return false;
+  return bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= (family === 4 ? 32 : 128));
+}, "an address or a range such as 10.0.0.0/8");
+/** Text that goes into an engine's file between a begin and an end line. */
+const pem = z.string().regex(/^[\x20-\x7e\n]{1,20000}$/);
+
+const listen = z.object({ address, port });
+export type Listen = z.infer<typeof listen>;
+
+export const serverSettings = z.object({
+  /** The server's short name, `london1`. */
+  server: z.string().regex(/^[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?$/),
+  /** The name or address that members' clients connect to. */
+  host: z.string().regex(/^[A-Za-z0-9.:-]{1,253}$/),
+  bandwidthMbit: z.number().positive().max(1_000_000),
+  /** The server's public addresses where the machine itself does not bear them (behind NAT); closed to egress. */
+  ownAddresses: z.array(address).max(64),
+  services: z.object({
+    socks5: z.object({ listen: z.array(listen).min(1).max(16) }).optional(),
+    http: z.object({ listen: z.array(listen).min(1).max(16) }).optional(),
+    openvpn: z
+      .object({
+        listen: z
+          .array(z.object({ protocol: z.enum(["udp", "tcp"]), address, port }))
+          .min(1)
+          .max(8),
+        /** The tls-crypt key that stands in every profile (openvpn(8), --tls-crypt). */
+        tlsCrypt: pem,
+      })
+      .optional(),
+  }),
+  egress: z.object({
+    /** Ranges opened although the policy closes them (a lab's private "internet"). */
+    allow: z.array(range).max(1000),
+    deny: z.array(range).max(100_000),
+    /** TCP and UDP ports refused beside 25. */
+    denyPorts: z.array(port).max(1000),
+  }),
+  limits: z.object({
+    /** Proxy connections of one credential at one time, on this exit. */
+    connectionsPerCredential: z.int().min(1).max(1_000_000),
+    /** From a connection's first byte to the end of its login and request. */
+    handshakeMs: z.int().min(100).max(600_000),
+    /** A tunnel without a byte either way for so long is closed. */
+    idleMs: z.int().min(1000).max(86_400_000),
+  }),
+  dns: z.object({
+    /** Resolvers that unbound forwards to; none: it asks the root servers itself. */
+    forward: z.array(address).max(8),
+  }),
+  /** The office's site where it runs on this machine: the one service of the machine that members reach. */
+  sitePorts: z.array(port).max(4),
+});
+
+export type ServerSettings = z.infer<typeof serverSettings>;
+export type EgressSettings = ServerSettings["egress"];
