@@ -37,6 +37,14 @@ export type Admission = { admitted: true; session: Session } | { admitted: false
 export interface Authoriser {
   /** Never throws: what goes wrong inside is `unavailable`. */
   login(attempt: LoginAttempt): Promise<Admission>;
+  /**
+   * Takes back a client that logged in before this process started and whose connection lived on in its engine
+   * (OpenVPN; docs/decisions/0003-readmission.md). Decided by the username alone: `unknown` where the roster has no such
+   * row, `expired` where its time is over, `unavailable` as long as there is no roster to ask; the caller asks again
+   * soon. Counts like a login, but the limit of simultaneous use ends nobody here. Optional, since only the keeper's own
+   * authoriser is ever asked. Never throws.
+   */
+  readmit?(client: { service: Service; username: string }): Promise<Admission>;
 }
 
 /** What an exit knows of one credential. */

@@ -32,6 +32,16 @@ export interface ExitStart {
   proxies: number;
 }
 
+/** From the supervisor: everything ends, and our table, devices, addresses and routes are taken away (SIGTERM means the same). */
+export interface ExitStop {
+  type: "stop";
+}
+
+/** From the supervisor: this process ends and leaves the engines, devices and firewall as they are for the next one. */
+export interface ExitRestart {
+  type: "restart";
+}
+
 export interface ExitRunFolders {
   /** The office's link socket (a file path). */
   linkSocket: string;
