@@ -1,0 +1,156 @@
+import { type ChildProcess, execFile, type StdioOptions, spawn } from "node:child_process";
+import { mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { setTimeout as sleep } from "node:timers/promises";
+
+/** What a finished program said. `code` is null where a signal ended it (a time limit does). */
+export interface Output {
+  code: number | null;
+  stdout: string;
+  stderr: string;
+}
+
+export interface RunOptions {
+  timeoutMs?: number;
+  /** Written to the program's standard input, which is then closed. */
+  input?: string;
+  env?: Record<string, string>;
+  cwd?: string;
+}
+
+/** Runs a program to its end. Never throws for an exit code: look at `code`. */
+export function run(argv: readonly string[], options: RunOptions = {}): Promise<Output> {
+  const [file = "", ...rest] = argv;
+  return new Promise((resolve) => {
+    const child = execFile(
+      file,
+      rest,
+      {
+        timeout: options.timeoutMs ?? 30_000,
+        killSignal: "SIGKILL",
+        maxBuffer: 64 << 20,
+        env: { ...process.env, ...options.env },
+        ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
+      },
+      (error, stdout, stderr) => {
+        const code = error === null ? 0 : typeof error.code === "number" ? error.code : null;
+        resolve({ code, stdout, stderr });
+      },
+    );
+    child.stdin?.on("error", () => {});
+    child.stdin?.end(options.input ?? "");
+  });
+}
+
+/** As `run`, for steps that the lab cannot do without: throws with the program's words where the code is not 0. */
+export async function must(argv: readonly string[], options: RunOptions = {}): Promise<string> {
+  const { code, stdout, stderr } = await run(argv, options);
+  if (code !== 0) throw new Error(`${argv.join(" ")} → ${code}\n${stderr}${stdout}`);
+  return stdout;
+}
+
+/** A network namespace with a resolv.conf of its own (ip-netns(8): /etc/netns/NAME is laid over /etc). */
+export class Namespace {
+  readonly name: string;
+
+  constructor(name: string) {
+    this.name = name;
+  }
+
+  async create(resolver: string): Promise<void> {
+    mkdirSync(`/etc/netns/${this.name}`, { recursive: true });
+    writeFileSync(
+      `/etc/netns/${this.name}/resolv.conf`,
+      `nameserver ${resolver}\noptions timeout:2 attempts:1\n`,
+    );
+    await must(["ip", "netns", "add", this.name]);
+    await this.must(["ip", "link", "set", "lo", "up"]);
+  }
+
+  /** `argv` as it has to be called to run inside. The program keeps the process id (`ip netns exec` execs). */
+  inside(argv: readonly string[]): string[] {
+    return ["ip", "netns", "exec", this.name, ...argv];
+  }
+
+  run(argv: readonly string[], options?: RunOptions): Promise<Output> {
+    return run(this.inside(argv), options);
+  }
+
+  must(argv: readonly string[], options?: RunOptions): Promise<string> {
+    return must(this.inside(argv), options);
+  }
+
+  start(argv: readonly string[], stdio: StdioOptions = ["ignore", "pipe", "pipe"], env = {}): ChildProcess {
+    const [file = "", ...rest] = this.inside(argv);
+    const child = spawn(file, rest, { stdio, env: { ...process.env, ...env } });
+    child.on("error", () => {});
+    return child;
+  }
+
+  /** Ends every process inside and removes the namespace; what is already gone is no error. */
+  async remove(): Promise<void> {
+    for (const signal of ["SIGTERM", "SIGKILL"] as const) {
+      for (let tries = 0; tries < 15; tries++) {
+        const pids = (await run(["ip", "netns", "pids", this.name])).stdout
+          .split("\n")
+          .filter(Boolean)
+          .map(Number);
+        if (pids.length === 0) break;
+        if (tries === 0 || signal === "SIGKILL") for (const pid of pids) signalIfAlive(pid, signal);
+        await sleep(100);
+      }
+    }
+    await run(["ip", "netns", "del", this.name]);
+    rmSync(`/etc/netns/${this.name}`, { recursive: true, force: true });
+  }
+}
+
+export function signalIfAlive(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(pid, signal);
+  } catch {
+    // it ended by itself
+  }
+}
+
+export const isAlive = (pid: number): boolean => {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "EPERM";
+  }
+};
+
+/** Namespaces of lab runs whose process is dead: `lethe-<pid>-<number>-<role>`. Nobody else's are touched. */
+export async function removeLeftovers(): Promise<string[]> {
+  const known = (await run(["ip", "netns", "list"])).stdout
+    .split("\n")
+    .map((line) => line.split(" ")[0] ?? "");
+  let folders: string[] = [];
+  try {
+    folders = readdirSync("/etc/netns");
+  } catch {
+    // no namespace here ever had a file of its own
+  }
+  const dead = [...new Set([...known, ...folders])].filter((name) => {
+    const pid = /^lethe-(\d+)-\d+-[a-z0-9]+$/.exec(name)?.[1];
+    return pid !== undefined && !isAlive(Number(pid));
+  });
+  for (const name of dead) await new Namespace(name).remove();
+  return dead;
+}
+
+/** Asks `look` again and again until it gives something; throws after `timeoutMs` with what was waited for. */
+export async function until<T>(
+  what: string,
+  timeoutMs: number,
+  look: () => T | undefined | false | Promise<T | undefined | false>,
+): Promise<T> {
+  const end = performance.now() + timeoutMs;
+  for (;;) {
+    const found = await look();
+    if (found !== undefined && found !== false) return found;
+    if (performance.now() > end) throw new Error(`waited ${timeoutMs} ms in vain for ${what}`);
+    await sleep(50);
+  }
+}

@@ -1,0 +1,232 @@
+import type { ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import { accessSync, constants, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { lab } from "./addresses.ts";
+import type { InternetLog } from "./internet.ts";
+import { must, Namespace, removeLeftovers } from "./namespace.ts";
+
+const internetProgram = fileURLToPath(new URL("internet.ts", import.meta.url));
+
+/** Why the lab cannot run here, in words for a person; nothing where it can. */
+export function missingForLab(): string | undefined {
+  if (process.getuid?.() !== 0) return "the lab makes network namespaces: run it as root";
+  try {
+    accessSync("/dev/net/tun", constants.R_OK | constants.W_OK);
+  } catch {
+    return "there is no /dev/net/tun: load the kernel's tun module";
+  }
+  const missing = ["ip", "nft", "openvpn", "unbound", "tcpdump", "curl", "dig", "chromium"].filter(
+    (program) =>
+      !(process.env.PATH ?? "")
+        .split(":")
+        .concat("/usr/sbin", "/sbin")
+        .some((folder) => executable(join(folder, program))),
+  );
+  return missing.length === 0 ? undefined : `these programs are not installed: ${missing.join(", ")}`;
+}
+
+function executable(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+let worlds = 0;
+
+/**
+ * Two clients, an exit, an "internet" and a private host behind the exit, each in a network namespace (see
+ * addresses.ts for the picture). `close` takes everything away, also what was started inside.
+ */
+export class World {
+  readonly client1: Namespace;
+  readonly client2: Namespace;
+  readonly exit: Namespace;
+  readonly internet: Namespace;
+  readonly privateHost: Namespace;
+  /** A folder of this world's own, removed with it. */
+  readonly folder: string;
+  #servers: ChildProcess[] = [];
+  #internetServer: ChildProcess | undefined;
+  #closed: Promise<void> | undefined;
+
+  private constructor(prefix: string) {
+    this.client1 = new Namespace(`${prefix}-client1`);
+    this.client2 = new Namespace(`${prefix}-client2`);
+    this.exit = new Namespace(`${prefix}-exit`);
+    this.internet = new Namespace(`${prefix}-internet`);
+    this.privateHost = new Namespace(`${prefix}-private`);
+    this.folder = mkdtempSync(join(tmpdir(), `${prefix}-`));
+  }
+
+  static async open(): Promise<World> {
+    await removeLeftovers();
+    const world = new World(`lethe-${process.pid}-${++worlds}`);
+    try {
+      await world.#build();
+    } catch (error) {
+      await world.close();
+      throw error;
+    }
+    return world;
+  }
+
+  get namespaces(): Namespace[] {
+    return [this.client1, this.client2, this.exit, this.internet, this.privateHost];
+  }
+
+  async #build(): Promise<void> {
+    const { client1, client2, exit, internet, privateHost } = this;
+    for (const client of [client1, client2]) await client.create(lab.internet.foreignResolver);
+    await exit.create(lab.internet.resolver);
+    await internet.create("127.0.0.1");
+    await privateHost.create("127.0.0.1");
+
+    await internet.must(["sysctl", "-qw", "net.ipv4.ip_forward=1", "net.ipv6.conf.all.forwarding=1"]);
+    await this.#link(
+      internet,
+      "client1",
+      `${lab.client1.gateway4}/25`,
+      `${lab.client1.gateway6}/64`,
+      client1,
+      "eth0",
+      `${lab.client1.v4}/25`,
+      `${lab.client1.v6}/64`,
+    );
+    await this.#link(
+      internet,
+      "client2",
+      `${lab.client2.gateway4}/25`,
+      `${lab.client2.gateway6}/64`,
+      client2,
+      "eth0",
+      `${lab.client2.v4}/25`,
+      `${lab.client2.v6}/64`,
+    );
+    await this.#link(
+      internet,
+      "exit",
+      `${lab.exit.gateway4}/24`,
+      `${lab.exit.gateway6}/64`,
+      exit,
+      "eth0",
+      `${lab.exit.v4}/24`,
+      `${lab.exit.v6}/64`,
+    );
+    await this.#link(
+      exit,
+      "lan0",
+      `${lab.private.router4}/24`,
+      `${lab.private.router6}/64`,
+      privateHost,
+      "eth0",
+      `${lab.private.v4}/24`,
+      `${lab.private.v6}/64`,
+    );
+    for (const [namespace, { gateway4, gateway6 }] of [
+      [client1, lab.client1],
+      [client2, lab.client2],
+      [exit, lab.exit],
+      [privateHost, { gateway4: lab.private.router4, gateway6: lab.private.router6 }],
+    ] as const) {
+      await namespace.must(["ip", "route", "add", "default", "via", gateway4]);
+      await namespace.must(["ip", "-6", "route", "add", "default", "via", gateway6]);
+    }
+    for (const address of [lab.private.metadata, lab.private.cgnat]) {
+      await privateHost.must(["ip", "address", "add", `${address}/32`, "dev", "lo"]);
+      await exit.must(["ip", "route", "add", `${address}/32`, "via", lab.private.v4]);
+    }
+    const { web4, web6, resolver, foreignResolver, trap, denied, closed } = lab.internet;
+    for (const address of [web4, resolver, foreignResolver, trap, denied, closed]) {
+      await internet.must(["ip", "address", "add", `${address}/32`, "dev", "lo"]);
+    }
+    await internet.must(["ip", "address", "add", `${web6}/128`, "dev", "lo", "nodad"]);
+
+    this.#internetServer = await this.#serve(internet);
+    await this.#serve(privateHost, "web", "80");
+    await this.#serve(exit, "web", String(lab.operatorPort));
+    for (const client of [client1, client2]) await this.#serve(client, "web", String(lab.clientPort));
+  }
+
+  async #link(
+    left: Namespace,
+    leftName: string,
+    left4: string,
+    left6: string,
+    right: Namespace,
+    rightName: string,
+    right4: string,
+    right6: string,
+  ): Promise<void> {
+    await must([
+      "ip",
+      "link",
+      "add",
+      leftName,
+      "netns",
+      left.name,
+      "type",
+      "veth",
+      "peer",
+      "name",
+      rightName,
+      "netns",
+      right.name,
+    ]);
+    for (const [namespace, name, v4, v6] of [
+      [left, leftName, left4, left6],
+      [right, rightName, right4, right6],
+    ] as const) {
+      await namespace.must(["ip", "address", "add", v4, "dev", name]);
+      await namespace.must(["ip", "address", "add", v6, "dev", name, "nodad"]);
+      await namespace.must(["ip", "link", "set", name, "up"]);
+    }
+  }
+
+  async #serve(namespace: Namespace, ...args: string[]): Promise<ChildProcess> {
+    const server = namespace.start(
+      [process.execPath, internetProgram, ...args],
+      ["ignore", "inherit", "inherit", "ipc"],
+    );
+    this.#servers.push(server);
+    const early = once(server, "exit").then(() => {
+      throw new Error(`the server in ${namespace.name} ended before it was ready`);
+    });
+    early.catch(() => {});
+    await Promise.race([once(server, "message"), early]);
+    return server;
+  }
+
+  /** What the internet's servers have seen since the last `forget`. */
+  async seen(then: "keep" | "forget" = "keep"): Promise<InternetLog> {
+    const server = this.#internetServer;
+    if (server === undefined) throw new Error("the internet is not up");
+    const answer = once(server, "message") as Promise<[{ log: InternetLog }]>;
+    server.send("tell");
+    const [{ log }] = await answer;
+    if (then === "forget") await this.forget();
+    return log;
+  }
+
+  async forget(): Promise<void> {
+    const server = this.#internetServer;
+    if (server === undefined) throw new Error("the internet is not up");
+    const answer = once(server, "message");
+    server.send("forget");
+    await answer;
+  }
+
+  close(): Promise<void> {
+    this.#closed ??= (async () => {
+      for (const server of this.#servers) server.kill("SIGKILL");
+      await Promise.all(this.namespaces.map((namespace) => namespace.remove()));
+      rmSync(this.folder, { recursive: true, force: true });
+    })();
+    return this.#closed;
+  }
+}
