@@ -1,6 +1,6 @@
 import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { accessSync, constants, mkdtempSync, rmSync } from "node:fs";
+import { accessSync, chmodSync, constants, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -62,6 +62,8 @@ export class World {
     this.internet = new Namespace(`${prefix}-internet`);
     this.privateHost = new Namespace(`${prefix}-private`);
     this.folder = mkdtempSync(join(tmpdir(), `${prefix}-`));
+    // The office runs as a user of its own and has to get through to its data folder in here.
+    chmodSync(this.folder, 0o711);
   }
 
   static async open(): Promise<World> {
