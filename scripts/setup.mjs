@@ -1,0 +1,185 @@
+#!/usr/bin/env node
+/**
+ * `npm start`, `npm test` and `npm run lab` come here first: installs what is missing, says so, and hands over to the
+ * Node that the package pins. Runs on Node 18 and needs no package.
+ */
+import { spawn, spawnSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const isRoot = process.getuid?.() === 0;
+
+/** Debian packages by what they are needed for; the second list's daemons must not come up at the next boot either. */
+const PACKAGES = {
+  run: ["openvpn", "unbound", "nftables", "iproute2", "dns-root-data", "openssl"],
+  test: ["chromium", "curl", "tcpdump"],
+};
+const UNITS = { unbound: ["unbound.service"], openvpn: ["openvpn.service"], nftables: ["nftables.service"] };
+
+const say = (text) => process.stdout.write(`${text}\n`);
+const fail = (text) => {
+  process.stderr.write(`${text}\n`);
+  process.exit(1);
+};
+
+/** The npm packages, as the lock file has them; again only when the lock file or the set changed. */
+function installNpmPackages(withDevelopment) {
+  const lock = readFileSync(join(root, "package-lock.json"));
+  const wanted = createHash("sha256").update(lock).digest("hex");
+  const stamp = join(root, "node_modules", ".lethe-installed");
+  const [digest, set] = existsSync(stamp) ? readFileSync(stamp, "utf8").split(" ") : [];
+  if (digest === wanted && (set === "all" || !withDevelopment)) return;
+  say(`Installing the npm packages${withDevelopment ? ", those for tests included" : ""} …`);
+  const set_ = withDevelopment ? [] : ["--omit=dev"];
+  const args = ["ci", "--no-audit", "--no-fund", "--loglevel=error", "--include=optional", ...set_];
+  const npm = process.env.npm_execpath;
+  const [command, ...first] = npm ? [process.execPath, npm] : ["npm"];
+  const done = spawnSync(command, [...first, ...args], {
+    cwd: root,
+    stdio: ["ignore", "inherit", "inherit"],
+  });
+  if (done.status !== 0)
+    fail(
+      "The npm packages could not be installed (see above). Is the npm registry reachable? Nothing was started.",
+    );
+  writeFileSync(stamp, `${wanted} ${withDevelopment ? "all" : "run"}`);
+}
+
+/** The Node that the sources need: the pinned one, or the host's where this processor has no pinned one. */
+function findNode() {
+  const pinned = join(root, "node_modules", ".bin", "node");
+  if (existsSync(pinned)) return pinned;
+  if (Number(process.versions.node.split(".")[0]) >= 24) return process.execPath;
+  return fail(
+    `Lethe needs Node 24, and has one to install only for x64 and arm64 (this is ${process.arch}). Install Node 24 yourself, then try again.`,
+  );
+}
+
+const installed = (name) => {
+  const answer = spawnSync("dpkg-query", ["-W", "-f", `\${Status}`, name], { encoding: "utf8" });
+  return answer.stdout?.startsWith("install ok installed") ?? false;
+};
+
+/** Missing Debian packages, without letting one of their daemons start, now or at the next boot. */
+function installDebianPackages(names) {
+  if (spawnSync("dpkg-query", ["--version"]).status !== 0) {
+    say(`This is no Debian or Ubuntu: install these yourself if they are missing: ${names.join(", ")}.`);
+    return;
+  }
+  const missing = names.filter((name) => !installed(name));
+  if (missing.length === 0) return;
+  if (!isRoot) {
+    say(`Not installed, and only root could: ${missing.join(", ")}. What needs them will say so.`);
+    return;
+  }
+  say(`Installing from Debian: ${missing.join(", ")} (their daemons are not started) …`);
+  const policy = "/usr/sbin/policy-rc.d";
+  const aside = `${policy}.before-lethe`;
+  // One left aside is of a run that was killed in the middle: that one is the operator's.
+  if (existsSync(policy) && !existsSync(aside)) renameSync(policy, aside);
+  const restore = () => (existsSync(aside) ? renameSync(aside, policy) : rmSync(policy, { force: true }));
+  const stop = () => {
+    restore();
+    process.exit(130);
+  };
+  process.once("SIGINT", stop);
+  process.once("SIGTERM", stop);
+  try {
+    // 101: "action forbidden by policy" (invoke-rc.d).
+    writeFileSync(policy, "#!/bin/sh\nexit 101\n", { mode: 0o755 });
+    const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive", NEEDRESTART_SUSPEND: "1" };
+    const apt = (...args) =>
+      spawnSync("apt-get", args, { env, stdio: ["ignore", "ignore", "inherit"] }).status === 0;
+    const options = ["-o", "DPkg::Lock::Timeout=300", "-qq", "-y", "--no-install-recommends"];
+    const done =
+      apt(...options, "install", ...missing) ||
+      (apt("-qq", "update") && apt(...options, "install", ...missing));
+    const absent = missing.filter((name) => !installed(name));
+    for (const name of missing) {
+      for (const unit of installed(name) ? (UNITS[name] ?? []) : [])
+        spawnSync("systemctl", ["disable", "--quiet", unit], { stdio: "ignore" });
+    }
+    if (!done || absent.length > 0)
+      say(`Could not be installed: ${absent.join(", ")}. What needs them will say so.`);
+  } finally {
+    restore();
+    process.removeListener("SIGINT", stop);
+    process.removeListener("SIGTERM", stop);
+  }
+}
+
+/** Runs one program on our terminal; Ctrl-C and SIGTERM are its to answer. Resolves with its exit code. */
+function run(command, args, env = {}) {
+  return new Promise((resolve) => {
+    const child = spawn(command, args, {
+      cwd: process.cwd(),
+      stdio: "inherit",
+      env: { ...process.env, ...env },
+    });
+    const pass = (signal) => child.kill(signal);
+    // The terminal sends Ctrl-C to the child as well; SIGTERM comes to us alone.
+    const ignore = () => {};
+    process.on("SIGINT", ignore);
+    process.on("SIGTERM", pass);
+    process.on("SIGHUP", pass);
+    child.on("error", (error) => fail(`${command}: ${error.message}`));
+    child.on("exit", (code, signal) => {
+      process.removeListener("SIGINT", ignore);
+      process.removeListener("SIGTERM", pass);
+      process.removeListener("SIGHUP", pass);
+      resolve(signal ? 1 : (code ?? 1));
+    });
+  });
+}
+
+async function runTests(node) {
+  const path = { PATH: `${join(root, "node_modules", ".bin")}:${process.env.PATH}` };
+  const bin = (name) => join(root, "node_modules", ".bin", name);
+  const tests = (concurrency, ...files) => [
+    node,
+    [
+      "--disable-warning=ExperimentalWarning",
+      "--test",
+      "--test-reporter=spec",
+      `--test-concurrency=${concurrency}`,
+      ...files,
+    ],
+  ];
+  const stages = [
+    ["Types", bin("tsc"), ["--noEmit"]],
+    ["Style", bin("biome"), ["check", "."]],
+    ["Rooms: who imports whom", node, ["scripts/check-rooms.mjs"]],
+    ["Unused code and packages", bin("knip"), []],
+    ["Unit tests", ...tests(2, "src/**/*.test.ts", "test/*.test.ts")],
+    ["Pages in a browser", ...tests(1, "test/browser/*.test.ts")],
+    ["Lab: real clients and engines in network namespaces", ...tests(1, "test/lab/*.test.ts")],
+  ];
+  for (const [title, command, args] of stages) {
+    say(`\n── ${title}`);
+    const started = Date.now();
+    const code = await run(command, args, path);
+    if (code !== 0) fail(`\n${title}: failed.`);
+    say(`── ${title}: ${((Date.now() - started) / 1000).toFixed(1)} s`);
+  }
+}
+
+const mode = process.argv[2];
+if (process.platform !== "linux") fail("Lethe runs on Linux (Debian 12 or newer, or Ubuntu).");
+process.chdir(root);
+installNpmPackages(mode !== "start");
+const node = findNode();
+if (mode === "start") {
+  installDebianPackages(PACKAGES.run);
+  process.exitCode = await run(join(root, "lethe"), ["up", ...process.argv.slice(3)]);
+} else if (mode === "test") {
+  installDebianPackages([...PACKAGES.run, ...PACKAGES.test]);
+  await runTests(node);
+} else if (mode === "lab") {
+  installDebianPackages([...PACKAGES.run, ...PACKAGES.test]);
+  process.exitCode = await run(node, ["--disable-warning=ExperimentalWarning", "test/lab/play.ts"]);
+} else {
+  fail("usage: setup.mjs start|test|lab");
+}

@@ -1,0 +1,38 @@
+import { request } from "node:http";
+import { StartError } from "./start-error.ts";
+
+/**
+ * Asks the running office over its control socket: JSON over HTTP, as `web/control.ts` serves it.
+ * Throws StartError where Lethe does not run on this data folder, or with the office's own sentence where it refuses.
+ */
+export function askOffice<Answer>(
+  socketPath: string,
+  method: "GET" | "POST",
+  path: string,
+  body?: object,
+): Promise<Answer> {
+  const { promise, resolve, reject } = Promise.withResolvers<Answer>();
+  const headers = { "content-type": "application/json", host: "control" };
+  const asked = request({ socketPath, method, path, headers }, (response) => {
+    let text = "";
+    response.setEncoding("utf8");
+    response.on("data", (chunk: string) => {
+      text += chunk;
+    });
+    response.on("end", () => {
+      const answer = JSON.parse(text) as Answer & { error?: string };
+      if (response.statusCode === 200) resolve(answer);
+      else reject(new StartError(answer.error ?? `The office answered ${response.statusCode}.`));
+    });
+  });
+  asked.on("error", (error: NodeJS.ErrnoException) => {
+    const notRunning = error.code === "ENOENT" || error.code === "ECONNREFUSED";
+    if (notRunning)
+      reject(new StartError("Lethe is not running on this data folder. Start it with `npm start`."));
+    else if (error.code === "EACCES")
+      reject(new StartError("Only the user who started Lethe, or root, may do this."));
+    else reject(error);
+  });
+  asked.end(body === undefined ? undefined : JSON.stringify(body));
+  return promise;
+}

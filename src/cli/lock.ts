@@ -1,0 +1,93 @@
+import { chmodSync, unlinkSync } from "node:fs";
+import { createConnection, createServer, type Server, type Socket } from "node:net";
+
+/**
+ * The supervisor's socket: who holds it is the one `lethe up` of a data folder, and through it `lethe stop` and
+ * `lethe restart` speak to it. A JSON object a line, one answer a request. Root's alone (0600).
+ */
+export type SupervisorRequest = { command: "stop" | "restart" | "status" };
+export type SupervisorAnswer = { ok: true; text: string } | { ok: false; text: string };
+
+const MOST_BYTES = 4096;
+
+/**
+ * Takes the lock. Resolves with undefined where another `lethe up` answers there; a socket that a crash left behind is
+ * replaced. Throws the system's error where the socket cannot be made.
+ */
+export async function takeLock(
+  path: string,
+  answer: (request: SupervisorRequest) => Promise<SupervisorAnswer>,
+): Promise<Server | undefined> {
+  const first = await listen(path, answer);
+  if (first) return first;
+  if (await isAnswered(path)) return undefined;
+  unlinkSync(path);
+  return listen(path, answer);
+}
+
+function listen(
+  path: string,
+  answer: (request: SupervisorRequest) => Promise<SupervisorAnswer>,
+): Promise<Server | undefined> {
+  const { promise, resolve, reject } = Promise.withResolvers<Server | undefined>();
+  const server = createServer((socket) => serve(socket, answer));
+  server.once("error", (error: NodeJS.ErrnoException) =>
+    error.code === "EADDRINUSE" ? resolve(undefined) : reject(error),
+  );
+  server.listen(path, () => {
+    chmodSync(path, 0o600);
+    resolve(server);
+  });
+  return promise;
+}
+
+function serve(socket: Socket, answer: (request: SupervisorRequest) => Promise<SupervisorAnswer>): void {
+  let text = "";
+  socket.setEncoding("utf8");
+  socket.on("error", () => socket.destroy());
+  socket.on("data", async (chunk: string) => {
+    text += chunk;
+    if (text.length > MOST_BYTES) return void socket.destroy();
+    if (!text.includes("\n")) return;
+    socket.pause();
+    const request = readRequest(text);
+    const said = request ? await answer(request) : { ok: false, text: "not a request" };
+    socket.end(`${JSON.stringify(said)}\n`);
+  });
+}
+
+function readRequest(text: string): SupervisorRequest | undefined {
+  try {
+    const { command } = JSON.parse(text);
+    return command === "stop" || command === "restart" || command === "status" ? { command } : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function isAnswered(path: string): Promise<boolean> {
+  const { promise, resolve } = Promise.withResolvers<boolean>();
+  const socket = createConnection(path, () => {
+    socket.destroy();
+    resolve(true);
+  });
+  socket.once("error", () => resolve(false));
+  return promise;
+}
+
+/** Asks the running supervisor; undefined where none runs. */
+export function askSupervisor(
+  path: string,
+  request: SupervisorRequest,
+): Promise<SupervisorAnswer | undefined> {
+  const { promise, resolve } = Promise.withResolvers<SupervisorAnswer | undefined>();
+  let text = "";
+  const socket = createConnection(path, () => socket.write(`${JSON.stringify(request)}\n`));
+  socket.setEncoding("utf8");
+  socket.on("data", (chunk: string) => {
+    text += chunk;
+  });
+  socket.on("error", () => resolve(undefined));
+  socket.on("close", () => resolve(text === "" ? undefined : (JSON.parse(text) as SupervisorAnswer)));
+  return promise;
+}

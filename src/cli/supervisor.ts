@@ -1,0 +1,159 @@
+import { readFileSync } from "node:fs";
+import { availableParallelism } from "node:os";
+import { fileURLToPath } from "node:url";
+import type { ExitReport, ExitStart } from "../exit/messages.ts";
+import { type Log, logFor } from "../lib/event-log.ts";
+import { ForkedChild } from "../lib/forked-child.ts";
+import { findPublicAddress, type PublicAddress } from "../office/addresses.ts";
+import { rawPublicKey } from "../office/keys.ts";
+import type { OfficeMessage, OfficeStart } from "../office/messages.ts";
+import type { Prepared } from "./prepare.ts";
+import { StartError } from "./start-error.ts";
+
+const module = (path: string) => fileURLToPath(new URL(path, import.meta.url));
+const OFFICE_STOP_MS = 10_000;
+const EXIT_STOP_MS = 15_000;
+/** What takes longer than this to come up is shown as it stands. */
+const SETTLE_MS = 15_000;
+
+/**
+ * The process that `lethe up` stays: starts office and exit, starts them again when they end, and ends them with itself.
+ * It reads nothing but its children's messages and its own socket.
+ */
+export class Supervisor {
+  readonly #prepared: Prepared;
+  readonly #log: Log = logFor("supervisor");
+  #office: ForkedChild | undefined;
+  #exit: ForkedChild | undefined;
+  #url = "";
+  #report: ExitReport = { type: "report", settled: false, services: [], warnings: [] };
+  #warnings: string[] = [];
+  #heard: ((message: OfficeMessage | ExitReport) => void)[] = [];
+
+  constructor(prepared: Prepared) {
+    this.#prepared = prepared;
+  }
+
+  get url(): string {
+    return this.#url;
+  }
+
+  get report(): ExitReport {
+    return this.#report;
+  }
+
+  get warnings(): string[] {
+    return [...this.#warnings, ...this.#report.warnings];
+  }
+
+  /** Starts both; resolves when the site serves and the exit has tried every service. Rejects with StartError. */
+  async start(): Promise<void> {
+    const { data, config } = this.#prepared;
+    const address = await findPublicAddress(config);
+    this.#warnings = address.warnings;
+    this.#office = new ForkedChild({
+      module: module("../office/main.ts"),
+      log: logFor("office"),
+      onStart: (child) => child.send(this.#officeStart(readFileSync(data.config, "utf8"), address)),
+      onMessage: (message) => this.#onOffice(message as OfficeMessage),
+    });
+    const ready = this.#next((message) => message.type === "ready" || message.type === "failed");
+    this.#office.start();
+    const first = await ready;
+    if (first?.type === "failed") {
+      await this.stop();
+      throw new StartError(first.sentence);
+    }
+    this.#exit = new ForkedChild({
+      module: module("../exit/main.ts"),
+      log: logFor("exit"),
+      onStart: (child) => child.send(this.#exitStart()),
+      onMessage: (message) => this.#onExit(message as ExitReport),
+    });
+    const settled = this.#next((message) => message.type === "report" && message.settled, SETTLE_MS);
+    this.#exit.start();
+    await settled;
+  }
+
+  /** A newcomer's first voucher, where there is neither account nor voucher yet. */
+  async firstVoucher(): Promise<string | undefined> {
+    const answer = this.#next((message) => message.type === "voucher", 5000);
+    this.#office?.send({ type: "first-voucher" });
+    const message = await answer;
+    return message?.type === "voucher" ? message.code : undefined;
+  }
+
+  /** Ends everything: engines, sessions, our firewall table, devices and routes too. */
+  async stop(): Promise<void> {
+    this.#log("stopping");
+    await this.#exit?.stop(EXIT_STOP_MS, { type: "stop" });
+    await this.#office?.stop(OFFICE_STOP_MS);
+  }
+
+  /** Ends our processes and leaves the engines, so that the next start adopts them and no VPN session drops. */
+  async leave(): Promise<void> {
+    await this.#exit?.stop(EXIT_STOP_MS, { type: "restart" });
+    await this.#office?.stop(OFFICE_STOP_MS);
+  }
+
+  #officeStart(config: string, { host, addresses }: PublicAddress): OfficeStart {
+    const { data, run, users } = this.#prepared;
+    const { linkSocket, controlSocket } = run;
+    return {
+      type: "start",
+      config,
+      officeFolder: data.office,
+      linkSocket,
+      controlSocket,
+      user: users.office,
+      host,
+      addresses,
+    };
+  }
+
+  #exitStart(): ExitStart {
+    const { data, run, users, config, keys } = this.#prepared;
+    const { linkSocket, authoriseSocket, management, engines, sealedRoster } = run;
+    return {
+      type: "start",
+      folder: data.exit,
+      run: { linkSocket, authoriseSocket, management, engines, sealedRoster },
+      server: config.server.name,
+      sitePublicKey: rawPublicKey(keys.signingKey),
+      accounts: { keeper: users.keeper, proxy: users.proxy, vpn: users.vpn },
+      proxies: availableParallelism(),
+    };
+  }
+
+  #onOffice(message: OfficeMessage): void {
+    if (message.type === "ready") this.#url = message.url;
+    this.#tell(message);
+  }
+
+  #onExit(message: ExitReport): void {
+    if (message.type !== "report") return;
+    this.#report = message;
+    this.#tell(message);
+  }
+
+  #tell(message: OfficeMessage | ExitReport): void {
+    for (const hear of [...this.#heard]) hear(message);
+  }
+
+  /** The next message that fits; undefined when none came in time. */
+  #next(
+    fits: (message: OfficeMessage | ExitReport) => boolean,
+    timeoutMs = 60_000,
+  ): Promise<OfficeMessage | ExitReport | undefined> {
+    const { promise, resolve } = Promise.withResolvers<OfficeMessage | ExitReport | undefined>();
+    const timer = setTimeout(() => finish(undefined), timeoutMs);
+    const hear = (message: OfficeMessage | ExitReport) => fits(message) && finish(message);
+    const finish = (message: OfficeMessage | ExitReport | undefined) => {
+      clearTimeout(timer);
+      this.#heard = this.#heard.filter((other) => other !== hear);
+      resolve(message);
+    };
+    this.#heard.push(hear);
+    return promise;
+  }
+}

@@ -1,0 +1,110 @@
+import { fileURLToPath } from "node:url";
+import type { ListeningReport } from "../exit/messages.ts";
+import { type SupervisorAnswer, type SupervisorRequest, takeLock } from "./lock.ts";
+import { type Prepared, prepareFolders, prepareKeys, readConfig } from "./prepare.ts";
+import { StartError } from "./start-error.ts";
+import { Supervisor } from "./supervisor.ts";
+
+const say = (text: string): void => void process.stdout.write(`${text}\n`);
+
+/**
+ * `lethe up`: brings the provider up and stays. Resolves with the exit code when it has been stopped; throws StartError
+ * where it cannot start.
+ */
+export async function up(dataRoot: string): Promise<number> {
+  const stopped = Promise.withResolvers<"stop" | "restart">();
+  // Held from the first signal on, so that a Ctrl-C in the middle of a start is a stop as well.
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const)
+    process.on(signal, () => stopped.resolve("stop"));
+
+  const folders = prepareFolders(dataRoot, say);
+  let supervisor: Supervisor | undefined;
+  const finished = Promise.withResolvers<void>();
+  const answer = async ({ command }: SupervisorRequest): Promise<SupervisorAnswer> => {
+    if (command === "status")
+      return { ok: true, text: supervisor ? describe(supervisor, folders) : "starting" };
+    if (command === "restart") {
+      try {
+        readConfig(folders.data.config);
+      } catch (error) {
+        return { ok: false, text: (error as Error).message };
+      }
+      stopped.resolve("restart");
+      return { ok: true, text: "restarting" };
+    }
+    stopped.resolve("stop");
+    await finished.promise;
+    return { ok: true, text: "stopped" };
+  };
+  const lock = await takeLock(folders.run.supervisorSocket, answer);
+  if (!lock) {
+    throw new StartError(
+      `Lethe is already running on ${folders.data.root}. Use \`lethe restart\` to take over new settings, or \`lethe stop\`.`,
+    );
+  }
+  try {
+    supervisor = new Supervisor(prepareKeys(folders));
+    const start = supervisor.start();
+    // A start that is given up ends through the stop below.
+    await Promise.race([start, stopped.promise]);
+    say(describe(supervisor, folders));
+    if (folders.fresh && process.stdout.isTTY) await offerVoucher(supervisor);
+    const how = await stopped.promise;
+    say(how === "stop" ? "Stopping …" : "Restarting; VPN sessions stay …");
+    await (how === "stop" ? supervisor.stop() : supervisor.leave());
+    if (how === "restart") startAnew(dataRoot);
+    say("Stopped.");
+    return 0;
+  } finally {
+    finished.resolve();
+    lock.close();
+  }
+}
+
+/** Becomes a new `lethe up` in the same process, so that whoever started us goes on watching the right one. */
+function startAnew(dataRoot: string): never {
+  const main = fileURLToPath(new URL("main.ts", import.meta.url));
+  const args = [process.execPath, ...process.execArgv, main, "up", "--data", dataRoot];
+  return process.execve!(process.execPath, args, process.env as Record<string, string>) as never;
+}
+
+async function offerVoucher(supervisor: Supervisor): Promise<void> {
+  const code = await supervisor.firstVoucher();
+  if (code === undefined) return;
+  say(`  A first voucher, good for 30 days: ${code}`);
+  say(`  Sign up with it at ${supervisor.url}/sign-up\n`);
+}
+
+const NAMES: Record<ListeningReport["service"], string> = {
+  openvpn: "OpenVPN",
+  socks5: "SOCKS5",
+  http: "HTTP proxy",
+};
+
+const FAILURES: Record<NonNullable<ListeningReport["failed"]>, string> = {
+  EADDRINUSE: "FAILED: another program has this port; stop it or choose another in lethe.toml",
+  EACCES: "FAILED: ports below 1024 need root",
+  EADDRNOTAVAIL: "FAILED: this machine does not have that address",
+  "no-root": "not available: the VPN needs root (sudo npm start)",
+  "no-tun": "not available: there is no /dev/net/tun on this machine",
+  "not-installed": "not available: a Debian package is missing; run npm start as root",
+  other: "FAILED: it could not be started",
+};
+
+function describe(supervisor: Supervisor, { data }: Pick<Prepared, "data">): string {
+  const rows = supervisor.report.services.map(({ service, protocol, address, port, failed }) => {
+    const where = `${address.includes(":") ? `[${address}]` : address}:${port}`;
+    const state = failed ? FAILURES[failed] : "ready";
+    return `  ${NAMES[service].padEnd(12)}${protocol.toUpperCase().padEnd(5)}${where.padEnd(24)}${state}`;
+  });
+  return [
+    "",
+    `  Site        ${supervisor.url}`,
+    `  Data        ${data.root}`,
+    `  Settings    ${data.config}`,
+    "",
+    ...(rows.length > 0 ? rows : ["  The exit is still starting; `lethe status` shows its services."]),
+    ...supervisor.warnings.map((warning) => `\n  Note: ${warning}`),
+    "",
+  ].join("\n");
+}

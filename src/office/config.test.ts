@@ -1,0 +1,65 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { ConfigError, initialConfigText, parseConfig, parseListen } from "./config.ts";
+
+const messageOf = (text: string): string => {
+  try {
+    parseConfig(text, "lethe.toml");
+  } catch (error) {
+    assert.ok(error instanceof ConfigError);
+    return error.message;
+  }
+  assert.fail("taken");
+};
+
+test("the file that a first start writes is taken and gives the defaults", () => {
+  const config = parseConfig(initialConfigText(), "lethe.toml");
+  assert.deepEqual(config, parseConfig("", "lethe.toml"));
+  assert.equal(config.site.listen, "127.0.0.1:8080");
+});
+
+test("a wrong value names file, line, key and what is allowed", () => {
+  assert.equal(
+    messageOf('[site]\nname = "x"\nlisten = "8080"\n'),
+    'lethe.toml:3: site.listen must be an address and a port such as "0.0.0.0:1080" or "[::]:1080"',
+  );
+  assert.match(
+    messageOf("[server]\nbandwidth_mbit = 0"),
+    /^lethe.toml:2: server.bandwidth_mbit must be a number from 1/,
+  );
+  assert.match(
+    messageOf('server.country_code = "de"'),
+    /^lethe.toml:1: server.country_code must be two capital/,
+  );
+});
+
+test("all that is wrong is said at once, in the file's words", () => {
+  const message = messageOf('[site]\nnmae = "x"\n[sock5]\nlisten = []\n[egress]\nallow = ["10.0.0.0/33"]\n');
+  assert.deepEqual(
+    message.split("\n").map((line) => line.split(";")[0]),
+    [
+      "lethe.toml:2: there is no key site.nmae",
+      "lethe.toml:3: there is no section [sock5]",
+      'lethe.toml:6: egress.allow must be a list of ranges such as "10.1.0.0/16"',
+    ],
+  );
+});
+
+test("what is not TOML names the line", () => {
+  assert.match(messageOf('[site]\nname = "x\n'), /^lethe.toml:2: this is not TOML/);
+  assert.match(messageOf("site = 3"), /^lethe.toml:1: site is a section/);
+});
+
+test("listen addresses have an address of either family and a port", () => {
+  assert.deepEqual(parseListen("[::1]:443"), { address: "::1", port: 443 });
+  for (const bad of [
+    "1.2.3.4",
+    "::1:443",
+    "1.2.3.4:0",
+    "1.2.3.4:65536",
+    "[1.2.3.4]:1",
+    "name:1",
+    "256.1.1.1:1",
+  ])
+    assert.equal(parseListen(bad), undefined, bad);
+});

@@ -1,0 +1,290 @@
+import { isIP } from "node:net";
+import { parse, TomlError } from "smol-toml";
+import { z } from "zod";
+
+/**
+ * `lethe.toml`: every setting with its meaning, its default and what is allowed. The file that a first start writes, the
+ * check of the file that an operator wrote, and the messages about it all come from the one table below.
+ */
+
+interface Setting<Value> {
+  comment: string;
+  /** What a value may be, in the operator's words; stands in the error message. */
+  allowed: string;
+  /** As it stands in a new file. */
+  initial: Value;
+  schema: z.ZodType<Value>;
+}
+
+const setting = <Value>(
+  comment: string,
+  allowed: string,
+  initial: Value,
+  schema: z.ZodType<Value>,
+): Setting<Value> => ({ comment, allowed, initial, schema });
+
+const SOCKET = /^(?:(?<v4>[0-9.]+)|\[(?<v6>[0-9a-fA-F:.]+)\]):(?<port>[0-9]{1,5})$/;
+
+export interface ListenAddress {
+  address: string;
+  port: number;
+}
+
+/** `127.0.0.1:8080` or `[::1]:8080`; undefined where it is neither. */
+export function parseListen(text: string): ListenAddress | undefined {
+  const groups = SOCKET.exec(text)?.groups;
+  const address = groups?.v4 ?? groups?.v6 ?? "";
+  const port = Number(groups?.port);
+  const family = isIP(address);
+  if (family !== (groups?.v4 === undefined ? 6 : 4) || port < 1 || port > 65_535) return undefined;
+  return { address, port };
+}
+
+const ADDRESS_AND_PORT = 'an address and a port such as "0.0.0.0:1080" or "[::]:1080"';
+const listenText = z.string().refine((text) => parseListen(text) !== undefined);
+const listenList = z.array(listenText).max(8);
+const address = z.string().refine((text) => isIP(text) !== 0);
+const range = z.string().refine((text) => {
+  const [base = "", bits, ...rest] = text.split("/");
+  const family = isIP(base);
+  const widest = family === 4 ? 32 : 128;
+  return (
+    family !== 0 &&
+    rest.length === 0 &&
+    (bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= widest))
+  );
+});
+const oneLine = (most: number) => z.string().regex(new RegExp(`^[^\\p{Cc}]{1,${most}}$`, "u"));
+const hostName = z
+  .string()
+  .refine(
+    (text) => text === "" || isIP(text) !== 0 || /^(?=.{1,253}$)[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*$/.test(text),
+  );
+
+const table = {
+  site: {
+    name: setting(
+      "The provider's name, as it stands on every page.",
+      "1 to 60 characters",
+      "Lethe",
+      oneLine(60),
+    ),
+    listen: setting(
+      "Where the website listens. Keep it on loopback behind a TLS proxy, or open it to try things out.",
+      ADDRESS_AND_PORT,
+      "127.0.0.1:8080",
+      listenText,
+    ),
+    url: setting(
+      'The address that people type, such as "https://vpn.example.net". Empty: the listen address, without TLS.',
+      'empty, or an address that starts with "https://" or "http://" and has no path',
+      "",
+      z.string().refine((text) => text === "" || isOrigin(text)),
+    ),
+  },
+  server: {
+    name: setting(
+      "This machine's name as a server, a city and a number as a rule.",
+      "1 to 40 of a-z, 0-9 and inner dashes",
+      "exit1",
+      z.string().regex(/^[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?$/),
+    ),
+    host: setting(
+      "The name or address that members' clients connect to. Empty: found by itself.",
+      "empty, a host name, or an address",
+      "",
+      hostName,
+    ),
+    addresses: setting(
+      "The public addresses, where the machine does not bear them itself (behind NAT). Empty: found by itself.",
+      "a list of addresses",
+      [],
+      z.array(address).max(16),
+    ),
+    city: setting("Where the server stands.", "1 to 60 characters", "Unknown city", oneLine(60)),
+    country: setting("", "1 to 60 characters", "Unknown country", oneLine(60)),
+    country_code: setting(
+      "Two letters, ISO 3166-1.",
+      "two capital letters",
+      "XX",
+      z.string().regex(/^[A-Z]{2}$/),
+    ),
+    latitude: setting("", "a number from -90 to 90", 0, z.number().min(-90).max(90)),
+    longitude: setting("", "a number from -180 to 180", 0, z.number().min(-180).max(180)),
+    bandwidth_mbit: setting(
+      "What the uplink carries, Mbit/s. Loads on the status page are shares of it.",
+      "a number from 1 to 1000000",
+      1000,
+      z.number().min(1).max(1_000_000),
+    ),
+  },
+  openvpn: {
+    udp: setting(
+      "OpenVPN over UDP. An empty list: none.",
+      `a list, each ${ADDRESS_AND_PORT}`,
+      ["0.0.0.0:1194"],
+      listenList,
+    ),
+    tcp: setting(
+      "OpenVPN over TCP, for networks that block UDP.",
+      `a list, each ${ADDRESS_AND_PORT}`,
+      ["0.0.0.0:1194"],
+      listenList,
+    ),
+  },
+  socks5: {
+    listen: setting("The SOCKS5 proxy.", `a list, each ${ADDRESS_AND_PORT}`, ["0.0.0.0:1080"], listenList),
+  },
+  http_proxy: {
+    listen: setting("The HTTP proxy.", `a list, each ${ADDRESS_AND_PORT}`, ["0.0.0.0:3128"], listenList),
+  },
+  dns: {
+    forward: setting(
+      "Resolvers that answer what members ask. Empty: our own resolver asks the root servers, and nobody else sees all questions.",
+      "a list of addresses",
+      [],
+      z.array(address).max(8),
+    ),
+  },
+  egress: {
+    allow: setting(
+      "Ranges that members may reach although they are private. For a lab; leave it empty on a real server.",
+      'a list of ranges such as "10.1.0.0/16"',
+      [],
+      z.array(range).max(1000),
+    ),
+    deny: setting(
+      "Ranges that members may not reach.",
+      'a list of ranges such as "203.0.113.0/24"',
+      [],
+      z.array(range).max(100_000),
+    ),
+    deny_ports: setting(
+      "Ports that members may not reach, beside 25.",
+      "a list of port numbers",
+      [],
+      z.array(z.int().min(1).max(65_535)).max(1000),
+    ),
+  },
+  limits: {
+    connections_per_credential: setting(
+      "Proxy connections of one credential at one time.",
+      "a whole number from 1 to 1000000",
+      1000,
+      z.int().min(1).max(1_000_000),
+    ),
+    handshake_seconds: setting(
+      "A proxy client must have logged in and said where to after so long.",
+      "a number from 0.1 to 600",
+      30,
+      z.number().min(0.1).max(600),
+    ),
+    idle_minutes: setting(
+      "A proxy tunnel without a byte either way ends after so long.",
+      "a number from 0.1 to 1440",
+      60,
+      z.number().min(0.1).max(1440),
+    ),
+  },
+} as const;
+
+type Table = typeof table;
+export type Config = {
+  [Section in keyof Table]: {
+    [Key in keyof Table[Section]]: Table[Section][Key] extends Setting<infer Value> ? Value : never;
+  };
+};
+
+function isOrigin(text: string): boolean {
+  if (!URL.canParse(text)) return false;
+  const url = new URL(text);
+  const plain = url.pathname === "/" && url.search === "" && url.hash === "" && url.username === "";
+  return (url.protocol === "https:" || url.protocol === "http:") && plain;
+}
+
+/** Something is wrong with lethe.toml; the message names file, line, key and what is allowed. */
+export class ConfigError extends Error {
+  override name = "ConfigError";
+}
+
+/**
+ * Reads the text of lethe.toml. Sections and keys left out have their defaults.
+ * Throws ConfigError with one line for each thing that is wrong.
+ */
+export function parseConfig(text: string, file: string): Config {
+  let document: Record<string, unknown>;
+  try {
+    document = parse(text);
+  } catch (error) {
+    if (!(error instanceof TomlError)) throw error;
+    const what = error.message.split("\n")[0]?.replace(/^Invalid TOML document: /, "");
+    throw new ConfigError(`${file}:${error.line}: this is not TOML: ${what}`);
+  }
+  const wrong: string[] = [];
+  const at = (section: string, key?: string) => `${file}:${lineOf(text, section, key)}`;
+  const sections = table as Record<string, Record<string, Setting<unknown>>>;
+  for (const [section, content] of Object.entries(document)) {
+    const known = sections[section];
+    if (known === undefined) {
+      wrong.push(
+        `${at(section)}: there is no section [${section}]; there are ${Object.keys(table).join(", ")}`,
+      );
+    } else if (typeof content !== "object" || content === null || Array.isArray(content)) {
+      wrong.push(`${at(section)}: ${section} is a section: write [${section}] and its keys below it`);
+    } else {
+      for (const key of Object.keys(content)) {
+        if (known[key] === undefined)
+          wrong.push(
+            `${at(section, key)}: there is no key ${section}.${key}; there are ${Object.keys(known).join(", ")}`,
+          );
+      }
+    }
+  }
+  const config: Record<string, Record<string, unknown>> = {};
+  for (const [section, settings] of Object.entries(sections)) {
+    const given = (document[section] ?? {}) as Record<string, unknown>;
+    const values: Record<string, unknown> = {};
+    for (const [key, { schema, initial, allowed }] of Object.entries(settings)) {
+      values[key] = given[key] ?? initial;
+      if (!schema.safeParse(values[key]).success)
+        wrong.push(`${at(section, key)}: ${section}.${key} must be ${allowed}`);
+    }
+    config[section] = values;
+  }
+  if (wrong.length > 0) throw new ConfigError(wrong.join("\n"));
+  return config as Config;
+}
+
+/** The line on which `section.key` stands, or the section where the key is not found; 1 where neither is. */
+function lineOf(text: string, section: string, key?: string): number {
+  let inside = "";
+  let sectionLine = 1;
+  for (const [index, line] of text.split("\n").entries()) {
+    const header = /^\s*\[\s*"?([^\]"]*)"?\s*\]/.exec(line)?.[1];
+    if (header !== undefined) {
+      inside = header;
+      if (inside === section) sectionLine = index + 1;
+    }
+    const name = /^\s*"?([^="\s]+)"?\s*=/.exec(line)?.[1];
+    if (name === undefined) continue;
+    const dotted = inside === "" ? name : `${inside}.${name}`;
+    if (dotted === (key === undefined ? section : `${section}.${key}`)) return index + 1;
+  }
+  return sectionLine;
+}
+
+/** The commented lethe.toml that a first start writes: every setting with its default. */
+export function initialConfigText(): string {
+  const lines = [
+    "# Lethe. Every setting stands here with its default; `lethe check` says what is wrong with this file,",
+    "# `lethe restart` takes a change over without dropping a VPN session.",
+  ];
+  for (const [section, settings] of Object.entries(table)) {
+    lines.push("", `[${section}]`);
+    for (const [key, { comment, initial }] of Object.entries(settings)) {
+      if (comment !== "") lines.push(`# ${comment}`);
+      lines.push(`${key} = ${JSON.stringify(initial)}`);
+    }
+  }
+  return `${lines.join("\n")}\n`;
+}
