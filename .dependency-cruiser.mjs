@@ -1,0 +1,84 @@
+/** Who may import whom: the rooms of docs/architecture.md as rules. */
+const may = {
+  lib: [],
+  passes: ["lib"],
+  profiles: ["lib"],
+  link: ["lib"],
+  exit: ["link", "passes", "lib"],
+  store: ["lib"],
+  accounts: ["store", "lib"],
+  billing: ["accounts", "store", "lib"],
+  support: ["store", "lib"],
+  fleet: ["link", "store", "lib"],
+  web: ["accounts", "billing", "support", "fleet", "store", "profiles", "lib"],
+  office: ["web", "accounts", "billing", "support", "fleet", "store", "profiles", "link", "lib"],
+};
+
+/** The npm packages of each room: what ships to an exit stays small, and the core stays free of them. */
+const packages = {
+  lib: [],
+  profiles: [],
+  link: ["zod"],
+  exit: ["zod"],
+};
+
+const reasons = {
+  lib: "the ground floor knows nobody",
+  exit: "an exit knows no account, payment or mail, and no page",
+  fleet: "servers have nothing to do with money or letters",
+  accounts: "an account must not depend on how it was paid",
+  profiles: "a client file is a pure function of what it is told",
+};
+
+const rooms = Object.entries(may).map(([room, others]) => ({
+  name: `${room}-imports`,
+  comment: reasons[room] ?? "the table in docs/architecture.md",
+  severity: "error",
+  from: { path: `^src/${room}/`, pathNot: "\\.test\\.ts$" },
+  to: { path: "^src/", pathNot: [room, ...others].map((other) => `^src/${other}/`) },
+}));
+
+const imports = Object.entries(packages).map(([room, names]) => ({
+  name: `${room}-packages`,
+  comment: "this room's npm packages are listed; a new one is a decision",
+  severity: "error",
+  from: { path: `^src/${room}/`, pathNot: "\\.test\\.ts$" },
+  to: {
+    dependencyTypes: ["npm", "npm-dev", "npm-optional", "npm-peer", "npm-no-pkg", "npm-unknown"],
+    pathNot: names.map((name) => `^node_modules/${name}/`),
+  },
+}));
+
+export default {
+  forbidden: [
+    ...rooms,
+    ...imports,
+    {
+      name: "no-circles",
+      comment: "two files that need each other are one thing, or want a third",
+      severity: "error",
+      from: {},
+      to: { circular: true },
+    },
+    {
+      name: "resolvable",
+      severity: "error",
+      from: {},
+      to: { couldNotResolve: true, pathNot: "^node:" },
+    },
+    {
+      name: "tests-only",
+      comment: "what ships does not import what tests",
+      severity: "error",
+      from: { path: "^src/", pathNot: "\\.test\\.ts$" },
+      to: { path: "\\.test\\.ts$|^test/|^bench/" },
+    },
+  ],
+  options: {
+    tsConfig: { fileName: "tsconfig.json" },
+    tsPreCompilationDeps: true,
+    doNotFollow: { path: "node_modules" },
+    moduleSystems: ["es6"],
+    enhancedResolveOptions: { extensions: [".ts", ".mjs", ".js"] },
+  },
+};
