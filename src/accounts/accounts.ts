@@ -1,0 +1,525 @@
+import { createHmac, randomBytes } from "node:crypto";
+import type { Transaction } from "kysely";
+import { base32 } from "../lib/base32.ts";
+import type { Clock } from "../lib/clock.ts";
+import { fail, ok, type Result } from "../lib/result.ts";
+import type { Store } from "../store/open.ts";
+import type { AccountRow, Tables } from "../store/tables.ts";
+import { describeAccount } from "./export.ts";
+import { Passwords } from "./passwords.ts";
+import { acceptEmail, acceptPassword, canonicalName, typedPassword } from "./rules.ts";
+import {
+  deriveVpnCredentials,
+  newVpnSalt,
+  passwordDigest,
+  type VpnCredentials,
+  vpnTag,
+} from "./vpn-credentials.ts";
+
+const DAY_S = 86_400;
+/** How long an account stays after its paid time, or without any. */
+export const KEEP_UNPAID_DAYS = 30;
+/** The most days that one extension may give. */
+export const EXTENSION_DAYS_MOST = 3660;
+
+export interface AccountView {
+  id: string;
+  name: string;
+  email: string | undefined;
+  /** End of the paid time, UTC seconds, a whole minute. Undefined: never paid. */
+  paidUntil: number | undefined;
+  /** When the account is deleted by itself, UTC seconds. */
+  deleteAfter: number;
+  /** Cut off by the operator: no access whatever is paid, no renewal; the member area stays open. */
+  terminated: boolean;
+}
+
+/** A credential as the roster wants it. */
+export interface RosterCredential {
+  vpnUsername: string;
+  /** SHA-256 of the VPN password, 32 bytes. */
+  passwordDigest: Uint8Array;
+  /** UTC minutes. */
+  untilMinutes: number;
+}
+
+export type AccountChange =
+  | ({ kind: "credential"; oldVpnUsername?: string } & RosterCredential)
+  | { kind: "gone"; vpnUsername: string };
+
+export interface SignUpInput {
+  name: string;
+  password: string;
+  email?: string | undefined;
+}
+
+export type SignUpError =
+  | "name-taken"
+  | "name-invalid"
+  | "password-short"
+  | "password-long"
+  | "password-is-name"
+  | "email-invalid";
+
+/** Collects what the exits must hear; they hear it once the transaction stands. */
+export type Announce = (change: AccountChange) => void;
+export type Work<Value, Code extends string> = (
+  trx: Transaction<Tables>,
+  announce: Announce,
+) => Promise<Result<Value, Code>>;
+
+/** Thrown to roll a transaction back; carries the outcome past Kysely. */
+class Refused extends Error {
+  readonly outcome: { ok: false; error: string };
+  constructor(outcome: { ok: false; error: string }) {
+    super(outcome.error);
+    this.outcome = outcome;
+  }
+}
+
+/**
+ * The members' accounts. Everything that changes one goes through `transact`, one at a time, so that the roster hears of
+ * the changes in the order in which they were committed.
+ */
+export class Accounts {
+  readonly #store: Store;
+  readonly #clock: Clock;
+  readonly #siteSecret: Uint8Array;
+  readonly #passwords: Passwords;
+  readonly #listeners: ((change: AccountChange) => void)[] = [];
+  #last: Promise<unknown> = Promise.resolve();
+
+  /** `siteSecret`: 32 random bytes, made once; VPN credentials, stamps and voucher hashes hang on it. */
+  constructor(options: { store: Store; clock: Clock; siteSecret: Uint8Array; passwords?: Passwords }) {
+    if (options.siteSecret.length !== 32) throw new RangeError("siteSecret: 32 bytes");
+    this.#store = options.store;
+    this.#clock = options.clock;
+    this.#siteSecret = options.siteSecret;
+    this.#passwords = options.passwords ?? new Passwords();
+  }
+
+  /** Called after each change that the exits must hear of, once it is committed. */
+  onChange(callback: (change: AccountChange) => void): void {
+    this.#listeners.push(callback);
+  }
+
+  /**
+   * Runs `work` in one transaction, after those that were asked for before. An outcome that is not ok, or an error, rolls
+   * everything back and announces nothing.
+   */
+  transact<Value, Code extends string>(work: Work<Value, Code>): Promise<Result<Value, Code>> {
+    return this.whileUnchanged(async () => {
+      const changes: AccountChange[] = [];
+      try {
+        const outcome = await this.#store.db.transaction().execute(async (trx) => {
+          const result = await work(trx, (change) => changes.push(change));
+          if (!result.ok) throw new Refused(result);
+          return result;
+        });
+        for (const change of changes) for (const listener of this.#listeners) listener(change);
+        return outcome;
+      } catch (error) {
+        if (error instanceof Refused) return error.outcome as { ok: false; error: Code };
+        throw error;
+      }
+    });
+  }
+
+  /** Runs `work` while no account changes; changes asked for meanwhile wait. Must not call `transact` inside. */
+  whileUnchanged<Value>(work: () => Promise<Value>): Promise<Value> {
+    const run = this.#last.then(work);
+    this.#last = run.catch(() => undefined);
+    return run;
+  }
+
+  /**
+   * Makes an account. `also` runs in the same transaction (a voucher being used): the account stands with it or not at
+   * all. Of two sign-ups for one name at one time exactly one wins. Throws BusyError.
+   */
+  async signUp<Code extends string = never>(
+    input: SignUpInput,
+    also?: (trx: Transaction<Tables>, announce: Announce, id: string) => Promise<Result<unknown, Code>>,
+  ): Promise<Result<AccountView, SignUpError | Code>> {
+    const name = canonicalName(input.name);
+    if (name === undefined) return fail("name-invalid");
+    const password = acceptPassword(input.password, name);
+    if (!password.ok) return password;
+    const email = acceptEmail(input.email);
+    if (!email.ok) return email;
+    if ((await this.#rowOf({ name })) !== undefined) return fail("name-taken");
+
+    const passwordHash = await this.#passwords.hash(password.value);
+    return this.transact<AccountView, SignUpError | Code>(async (trx, announce) => {
+      const id = base32(randomBytes(16));
+      for (;;) {
+        const salt = newVpnSalt();
+        const { numInsertedOrUpdatedRows = 0n } = await trx
+          .insertInto("accounts")
+          .values({
+            id,
+            name,
+            password_hash: passwordHash,
+            email: email.value ?? null,
+            paid_until: null,
+            terminated: 0,
+            delete_after: this.#today() + (KEEP_UNPAID_DAYS + 1) * DAY_S,
+            vpn_salt: salt,
+            vpn_tag: this.#tagOf(salt),
+          })
+          .onConflict((conflict) => conflict.doNothing())
+          .executeTakeFirst();
+        if (numInsertedOrUpdatedRows === 1n) break;
+        // Either the name is taken, or (once in 2^60 a pair) the VPN username: then another salt.
+        const taken = await trx
+          .selectFrom("accounts")
+          .select("id")
+          .where("name", "=", name)
+          .executeTakeFirst();
+        if (taken !== undefined) return fail("name-taken");
+      }
+      const more = await also?.(trx, announce, id);
+      if (more?.ok === false) return more;
+      return ok(
+        viewOf(await trx.selectFrom("accounts").selectAll().where("id", "=", id).executeTakeFirstOrThrow()),
+      );
+    });
+  }
+
+  /**
+   * The account of this name and password, or nothing: unknown name and wrong password take the same work and look the
+   * same. `stamp` is what the site binds its cookie to: it changes with the password. Throws BusyError.
+   */
+  async logIn(name: string, password: string): Promise<{ account: AccountView; stamp: string } | undefined> {
+    const typed = typedPassword(password);
+    if (typed === undefined) return undefined;
+    const canonical = canonicalName(name);
+    const row = canonical === undefined ? undefined : await this.#rowOf({ name: canonical });
+    const right = await this.#passwords.verify(row?.password_hash, typed);
+    return right && row !== undefined ? { account: viewOf(row), stamp: this.#stamp(row) } : undefined;
+  }
+
+  /** The account and its stamp as they are now; nothing where it is gone. A cookie with another stamp is over. */
+  async stampOf(id: string): Promise<{ account: AccountView; stamp: string } | undefined> {
+    const row = await this.#rowOf({ id });
+    return row && { account: viewOf(row), stamp: this.#stamp(row) };
+  }
+
+  async byName(name: string): Promise<AccountView | undefined> {
+    const canonical = canonicalName(name);
+    const row = canonical === undefined ? undefined : await this.#rowOf({ name: canonical });
+    return row && viewOf(row);
+  }
+
+  /** Whose VPN username it is: for credentials that somebody has published. */
+  async byVpnUsername(username: string): Promise<AccountView | undefined> {
+    const row = await this.#rowOf({ vpn_tag: vpnTag(this.#siteSecret, username.trim().toLowerCase()) });
+    return row && viewOf(row);
+  }
+
+  /** Throws where there is no such account (whoever asks has just looked it up). */
+  async vpnCredentials(id: string): Promise<VpnCredentials> {
+    const row = await this.#rowOf({ id });
+    if (row === undefined) throw new Error("vpnCredentials: no such account");
+    return deriveVpnCredentials(this.#siteSecret, row.vpn_salt);
+  }
+
+  /** New VPN username and password; the old ones stop working, in live sessions too. */
+  async renewVpnCredentials(id: string): Promise<Result<VpnCredentials, "account-unknown">> {
+    const outcome = await this.transact<VpnCredentials, "account-unknown">(async (trx, announce) => {
+      const row = await trx.selectFrom("accounts").selectAll().where("id", "=", id).executeTakeFirst();
+      if (row === undefined) return fail("account-unknown");
+      return ok(await this.#renewIn(trx, announce, row));
+    });
+    if (outcome.ok) await this.#store.scrub();
+    return outcome;
+  }
+
+  /** New VPN credentials for everybody (after a seizure, say). Returns how many accounts that were. */
+  async renewAllVpnCredentials(): Promise<number> {
+    let count = 0;
+    let after = "";
+    for (;;) {
+      const page = await this.transact<string | undefined, never>(async (trx, announce) => {
+        const rows = await trx
+          .selectFrom("accounts")
+          .selectAll()
+          .where("id", ">", after)
+          .orderBy("id")
+          .limit(500)
+          .execute();
+        for (const row of rows) await this.#renewIn(trx, announce, row);
+        count += rows.length;
+        return ok(rows.at(-1)?.id);
+      });
+      if (!page.ok || page.value === undefined) break;
+      after = page.value;
+    }
+    await this.#store.scrub();
+    return count;
+  }
+
+  /** Throws BusyError. Every session of the site ends but the one that is given the new stamp. */
+  async changePassword(
+    id: string,
+    oldPassword: string,
+    newPassword: string,
+    options: { renewVpn: boolean },
+  ): Promise<
+    Result<
+      { account: AccountView; stamp: string },
+      "password-wrong" | "password-short" | "password-long" | "password-is-name"
+    >
+  > {
+    const row = await this.#rowWithPassword(id, oldPassword);
+    if (row === undefined) return fail("password-wrong");
+    const accepted = acceptPassword(newPassword, row.name);
+    if (!accepted.ok) return accepted;
+    const newHash = await this.#passwords.hash(accepted.value);
+    const outcome = await this.transact<AccountRow, "password-wrong">(async (trx, announce) => {
+      const changed = await trx
+        .updateTable("accounts")
+        .set({ password_hash: newHash })
+        .where("id", "=", id)
+        .where("password_hash", "=", row.password_hash)
+        .returningAll()
+        .executeTakeFirst();
+      // Somebody else has changed it while we were hashing: the old password is no longer right.
+      if (changed === undefined) return fail("password-wrong");
+      if (options.renewVpn) await this.#renewIn(trx, announce, changed);
+      return ok(changed);
+    });
+    if (!outcome.ok) return outcome;
+    await this.#store.scrub();
+    return ok({ account: viewOf(outcome.value), stamp: this.#stamp(outcome.value) });
+  }
+
+  /** Sets the e-mail address, or takes it away (undefined or blank). Throws BusyError. */
+  async changeEmail(
+    id: string,
+    password: string,
+    email: string | undefined,
+  ): Promise<Result<AccountView, "password-wrong" | "email-invalid">> {
+    const accepted = acceptEmail(email);
+    if (!accepted.ok) return accepted;
+    const row = await this.#rowWithPassword(id, password);
+    if (row === undefined) return fail("password-wrong");
+    const outcome = await this.transact<AccountView, "password-wrong">(async (trx) => {
+      const changed = await trx
+        .updateTable("accounts")
+        .set({ email: accepted.value ?? null })
+        .where("id", "=", id)
+        .returningAll()
+        .executeTakeFirst();
+      return changed === undefined ? fail("password-wrong") : ok(viewOf(changed));
+    });
+    if (outcome.ok) await this.#store.scrub();
+    return outcome;
+  }
+
+  /** Adds days to the paid time, from its end or from now. For the operator; payments use `extendIn`. */
+  extend(id: string, days: number): Promise<Result<AccountView, ExtendError>> {
+    return this.transact((trx, announce) => this.extendIn(trx, announce, id, days));
+  }
+
+  /** The same inside a transaction of `transact`'s. Throws RangeError where `days` is not 1 to EXTENSION_DAYS_MOST. */
+  async extendIn(
+    trx: Transaction<Tables>,
+    announce: Announce,
+    id: string,
+    days: number,
+  ): Promise<Result<AccountView, ExtendError>> {
+    if (!Number.isInteger(days) || days < 1 || days > EXTENSION_DAYS_MOST)
+      throw new RangeError(`days: a whole number from 1 to ${EXTENSION_DAYS_MOST}`);
+    const row = await trx.selectFrom("accounts").selectAll().where("id", "=", id).executeTakeFirst();
+    if (row === undefined) return fail("account-unknown");
+    if (row.terminated !== 0) return fail("account-terminated");
+    const from = Math.max(row.paid_until ?? 0, this.#nowS());
+    // Whole minutes, rounded up: the roster's unit, and one trace less of when exactly somebody paid.
+    const paidUntil = Math.ceil((from + days * DAY_S) / 60) * 60;
+    const extended = await trx
+      .updateTable("accounts")
+      .set({ paid_until: paidUntil, delete_after: paidUntil + KEEP_UNPAID_DAYS * DAY_S })
+      .where("id", "=", id)
+      .returningAll()
+      .executeTakeFirstOrThrow();
+    announce(this.#changeOf(extended));
+    return ok(viewOf(extended));
+  }
+
+  /** Ends access at once, whatever is paid. The account goes after 30 days, or earlier when the member deletes it. */
+  async terminate(name: string): Promise<Result<AccountView, "account-unknown">> {
+    return this.#setTerminated(name, 1);
+  }
+
+  /** Takes a termination back: access as paid. */
+  async reinstate(name: string): Promise<Result<AccountView, "account-unknown">> {
+    return this.#setTerminated(name, 0);
+  }
+
+  /**
+   * Deletes the account; when the promise resolves, no byte of it is left in the store's files. With `password` (the
+   * member's own request) only where it is right. Throws BusyError.
+   */
+  async remove(id: string, password?: string): Promise<Result<void, "password-wrong" | "account-unknown">> {
+    if (password !== undefined && (await this.#rowWithPassword(id, password)) === undefined)
+      return fail("password-wrong");
+    const outcome = await this.transact<void, "account-unknown">(async (trx, announce) => {
+      const gone = await trx.deleteFrom("accounts").where("id", "=", id).returningAll().executeTakeFirst();
+      if (gone === undefined) return fail("account-unknown");
+      announce({ kind: "gone", vpnUsername: this.#credentialsOf(gone).username });
+      return ok(undefined);
+    });
+    if (outcome.ok) await this.#store.scrub();
+    return outcome;
+  }
+
+  /** Everything stored about an account, with purpose and lifetime out of the data inventory. */
+  async exportEverything(id: string): Promise<object | undefined> {
+    const row = await this.#rowOf({ id });
+    return row && describeAccount(row, this.#credentialsOf(row));
+  }
+
+  /** Every credential that is good now, for the roster at the start. Read in pages: nobody waits for the whole. */
+  async *allCredentials(): AsyncGenerator<RosterCredential> {
+    let after = "";
+    for (;;) {
+      const rows = await this.#store.db
+        .selectFrom("accounts")
+        .selectAll()
+        .where("id", ">", after)
+        .where("terminated", "=", 0)
+        .where("paid_until", ">", this.#nowS())
+        .orderBy("id")
+        .limit(1000)
+        .execute();
+      for (const row of rows) yield this.#rosterCredential(row, row.paid_until!);
+      const last = rows.at(-1);
+      if (last === undefined) return;
+      after = last.id;
+    }
+  }
+
+  /** VPN usernames whose paid time ended after `fromS` and until `toS` (UTC seconds): the roster need not carry them on. */
+  async lapsed(fromS: number, toS: number): Promise<string[]> {
+    const rows = await this.#store.db
+      .selectFrom("accounts")
+      .select("vpn_salt")
+      .where("paid_until", ">", fromS)
+      .where("paid_until", "<=", toS)
+      .execute();
+    return rows.map(({ vpn_salt }) => deriveVpnCredentials(this.#siteSecret, vpn_salt).username);
+  }
+
+  async #setTerminated(name: string, terminated: 0 | 1): Promise<Result<AccountView, "account-unknown">> {
+    return this.transact<AccountView, "account-unknown">(async (trx, announce) => {
+      const row = await trx
+        .selectFrom("accounts")
+        .selectAll()
+        .where("name", "=", canonicalName(name) ?? "")
+        .executeTakeFirst();
+      if (row === undefined) return fail("account-unknown");
+      const unpaidUntil = this.#today() + (KEEP_UNPAID_DAYS + 1) * DAY_S;
+      const paidKeep = (row.paid_until ?? 0) + KEEP_UNPAID_DAYS * DAY_S;
+      const changed = await trx
+        .updateTable("accounts")
+        .set({ terminated, delete_after: terminated === 1 ? unpaidUntil : Math.max(unpaidUntil, paidKeep) })
+        .where("id", "=", row.id)
+        .returningAll()
+        .executeTakeFirstOrThrow();
+      announce(this.#changeOf(changed));
+      return ok(viewOf(changed));
+    });
+  }
+
+  async #renewIn(trx: Transaction<Tables>, announce: Announce, row: AccountRow): Promise<VpnCredentials> {
+    const old = this.#credentialsOf(row);
+    for (;;) {
+      const salt = newVpnSalt();
+      const tag = this.#tagOf(salt);
+      const other = await trx
+        .selectFrom("accounts")
+        .select("id")
+        .where("vpn_tag", "=", tag)
+        .executeTakeFirst();
+      if (other !== undefined) continue;
+      const renewed = await trx
+        .updateTable("accounts")
+        .set({ vpn_salt: salt, vpn_tag: tag })
+        .where("id", "=", row.id)
+        .returningAll()
+        .executeTakeFirstOrThrow();
+      const change = this.#changeOf(renewed);
+      if (change.kind === "credential") announce({ ...change, oldVpnUsername: old.username });
+      else announce({ kind: "gone", vpnUsername: old.username });
+      return this.#credentialsOf(renewed);
+    }
+  }
+
+  /** What the exits have to know of an account as it now is. */
+  #changeOf(row: AccountRow): AccountChange {
+    return row.terminated === 0 && row.paid_until !== null && row.paid_until > this.#nowS()
+      ? { kind: "credential", ...this.#rosterCredential(row, row.paid_until) }
+      : { kind: "gone", vpnUsername: this.#credentialsOf(row).username };
+  }
+
+  #rosterCredential(row: AccountRow, paidUntil: number): RosterCredential {
+    const { username, password } = this.#credentialsOf(row);
+    return {
+      vpnUsername: username,
+      passwordDigest: passwordDigest(password),
+      untilMinutes: Math.floor(paidUntil / 60),
+    };
+  }
+
+  #credentialsOf(row: AccountRow): VpnCredentials {
+    return deriveVpnCredentials(this.#siteSecret, row.vpn_salt);
+  }
+
+  #tagOf(salt: string): string {
+    return vpnTag(this.#siteSecret, deriveVpnCredentials(this.#siteSecret, salt).username);
+  }
+
+  #rowOf(where: Partial<Pick<AccountRow, "id" | "name" | "vpn_tag">>): Promise<AccountRow | undefined> {
+    return this.#store.db
+      .selectFrom("accounts")
+      .selectAll()
+      .where((expression) => expression.and(where))
+      .executeTakeFirst();
+  }
+
+  async #rowWithPassword(id: string, password: string): Promise<AccountRow | undefined> {
+    const typed = typedPassword(password);
+    const row = await this.#rowOf({ id });
+    if (typed === undefined || row === undefined) return undefined;
+    return (await this.#passwords.verify(row.password_hash, typed)) ? row : undefined;
+  }
+
+  #stamp(row: AccountRow): string {
+    const mac = createHmac("sha256", this.#siteSecret)
+      .update(`stamp ${row.id} ${row.password_hash}`)
+      .digest();
+    return base32(mac, 26);
+  }
+
+  #nowS(): number {
+    return Math.floor(this.#clock.now() / 1000);
+  }
+
+  /** The start of the UTC day: what is counted in days need not tell the hour. */
+  #today(): number {
+    return Math.floor(this.#nowS() / DAY_S) * DAY_S;
+  }
+}
+
+export type ExtendError = "account-unknown" | "account-terminated";
+
+function viewOf(row: AccountRow): AccountView {
+  return {
+    id: row.id,
+    name: row.name,
+    email: row.email ?? undefined,
+    paidUntil: row.paid_until ?? undefined,
+    deleteAfter: row.delete_after,
+    terminated: row.terminated !== 0,
+  };
+}

@@ -1,0 +1,35 @@
+import { createHash, createHmac, randomBytes } from "node:crypto";
+import { base32 } from "../lib/base32.ts";
+
+/** What a member types into any client: 12 and 20 base32 characters (60 and 100 bits). */
+export interface VpnCredentials {
+  username: string;
+  password: string;
+}
+
+/** A fresh salt, 16 random bytes as hex, as it stands in the store. A new one means new credentials. */
+export const newVpnSalt = (): string => randomBytes(16).toString("hex");
+
+/**
+ * VPN username and password are HMAC-SHA256(site secret, salt ‖ "name" or "password"), in base32: neither stands in the
+ * store, and whoever has the store alone, without the site secret, can make neither.
+ */
+export function deriveVpnCredentials(siteSecret: Uint8Array, salt: string): VpnCredentials {
+  const derive = (what: "name" | "password", characters: number) =>
+    base32(
+      createHmac("sha256", siteSecret).update(Buffer.from(salt, "hex")).update(what).digest(),
+      characters,
+    );
+  return { username: derive("name", 12), password: derive("password", 20) };
+}
+
+/**
+ * A keyed hash of a VPN username, 16 bytes as hex: keeps two accounts from getting the same one, and finds the account
+ * whose credentials somebody has published.
+ */
+export const vpnTag = (siteSecret: Uint8Array, username: string): string =>
+  createHmac("sha256", siteSecret).update(`vpn tag ${username}`).digest("hex").slice(0, 32);
+
+/** SHA-256 of the VPN password: what the roster carries and the exits compare with. */
+export const passwordDigest = (password: string): Uint8Array =>
+  new Uint8Array(createHash("sha256").update(password, "utf8").digest());

@@ -1,0 +1,71 @@
+/**
+ * What can be wrong with the store, as a closed list. `read-only`: the file or its folder cannot be written. `full`: no room
+ * on the disk. `corrupt`: not a database, or a damaged one. `newer-schema`: a later version of Lethe has written it.
+ * `busy`: another process holds it. `missing`: its folder is not there. `failed`: the disk answers with errors, or another reason.
+ */
+export type StoreErrorCode =
+  | "read-only"
+  | "full"
+  | "corrupt"
+  | "newer-schema"
+  | "busy"
+  | "missing"
+  | "failed";
+
+const sentences: Record<StoreErrorCode, string> = {
+  "read-only":
+    "The database cannot be written: its folder or file is read-only, or belongs to somebody else.",
+  full: "The database cannot be written: the disk is full.",
+  corrupt:
+    "The database file is damaged, or is no database. Put back a backup, or move the file away to start anew.",
+  "newer-schema": "The database was written by a newer version of Lethe. Start that version.",
+  busy: "The database is in use by another process.",
+  missing: "The database's folder does not exist.",
+  failed: "The database could not be read or written.",
+};
+
+/** Carries a code and a sentence for the operator; never a value out of the store, nor the query that met it. */
+export class StoreError extends Error {
+  override name = "StoreError";
+  readonly code: StoreErrorCode;
+
+  constructor(code: StoreErrorCode) {
+    super(sentences[code]);
+    this.code = code;
+  }
+}
+
+/** SQLite's primary result codes (https://www.sqlite.org/rescode.html); the upper bits say more and are dropped. */
+const SQLITE: Record<number, StoreErrorCode> = {
+  3: "read-only", // SQLITE_PERM
+  5: "busy", // SQLITE_BUSY
+  6: "busy", // SQLITE_LOCKED
+  8: "read-only", // SQLITE_READONLY
+  10: "failed", // SQLITE_IOERR
+  11: "corrupt", // SQLITE_CORRUPT
+  13: "full", // SQLITE_FULL
+  14: "read-only", // SQLITE_CANTOPEN: what is missing was told apart before
+  26: "corrupt", // SQLITE_NOTADB
+};
+
+const ERRNO: Record<string, StoreErrorCode> = {
+  EACCES: "read-only",
+  EPERM: "read-only",
+  EROFS: "read-only",
+  ENOSPC: "full",
+  EDQUOT: "full",
+  ENOENT: "missing",
+  ENOTDIR: "missing",
+};
+
+/** The StoreError that a failure of node:sqlite or the file system comes down to; other errors (bugs) as they are. */
+export function toStoreError(error: unknown): unknown {
+  if (error instanceof StoreError) return error;
+  const { code, errcode } = error as { code?: string; errcode?: number };
+  if (code === "ERR_SQLITE_ERROR" && errcode !== undefined) {
+    const known = SQLITE[errcode & 0xff];
+    return known === undefined ? error : new StoreError(known);
+  }
+  const known = code === undefined ? undefined : ERRNO[code];
+  return known === undefined ? error : new StoreError(known);
+}

@@ -1,0 +1,262 @@
+import type { Clock } from "../lib/clock.ts";
+import type { Store } from "./open.ts";
+import type { Tables } from "./tables.ts";
+
+/**
+ * The data inventory: everything that is kept anywhere, what for, and how long. A test compares it with the real schema;
+ * the privacy page, `lethe inventory` and a member's export are rendered from it; `sweep` deletes by it. A column that
+ * does not stand here can not be added without the test failing.
+ */
+export interface InventoryEntry {
+  /** A table, or where else it is: "cookie", "memory", "file". */
+  place: "table" | "cookie" | "memory" | "file";
+  /** The table's name; elsewhere a short name of the thing. */
+  table: string;
+  /** The column's name; empty outside tables. */
+  column: string;
+  /** What it is, in a member's words. */
+  what: string;
+  purpose: string;
+  lifetime: string;
+  /** Whether it is about one account. */
+  aboutAccount: boolean;
+}
+
+type Column = { what: string; purpose: string; lifetime?: string };
+interface TableInventory<Row> {
+  lifetime: string;
+  aboutAccount: boolean;
+  /** A row is deleted once `column` × `unitS` + `keepS` (seconds) has passed. */
+  sweep?: { column: keyof Row & string; unitS: number; keepS: number };
+  columns: { [Name in keyof Row]: Column };
+}
+
+const HOUR_S = 3600;
+const DAY_S = 24 * HOUR_S;
+
+const accountLife = "until the member deletes the account, or 30 days after its paid time ended";
+const voucherLife = "3 years while nobody has used it; 30 days after it was used";
+const serverLife = "as long as the server belongs to the service";
+
+/** Table by table; the type makes a column without an entry a compile error. */
+const tables: { [Name in keyof Tables]: TableInventory<Tables[Name]> } = {
+  accounts: {
+    lifetime: accountLife,
+    aboutAccount: true,
+    sweep: { column: "delete_after", unitS: 1, keepS: 0 },
+    columns: {
+      id: { what: "A random number of the account's own", purpose: "Tells accounts apart inside the office" },
+      name: { what: "The username the member chose", purpose: "Logging in to the member area" },
+      password_hash: {
+        what: "The account password as an Argon2id hash",
+        purpose: "Checking the password without knowing it",
+        lifetime: `${accountLife}; the hash of an old password until it is changed`,
+      },
+      email: {
+        what: "The e-mail address, if the member gave one",
+        purpose: "Answering the member; nothing is sent that was not asked for",
+        lifetime: `until the member takes it out; else ${accountLife}`,
+      },
+      paid_until: { what: "The end of the paid time", purpose: "Access until then" },
+      terminated: { what: "Whether the operator has cut the account off", purpose: "Keeps it cut off" },
+      delete_after: {
+        what: "When the account is deleted by itself",
+        purpose:
+          "Deleting it on time; for an account that was never paid it is the day of the sign-up and 31 days",
+      },
+      vpn_salt: {
+        what: "A random number that the VPN username and password are made from, with a secret outside the database",
+        purpose: "VPN credentials that nobody can read out of the database",
+        lifetime: `until the member asks for new VPN credentials; else ${accountLife}`,
+      },
+      vpn_tag: {
+        what: "A keyed hash of the VPN username",
+        purpose:
+          "No two accounts get the same VPN username, and credentials that somebody published can be cut off",
+        lifetime: `until the member asks for new VPN credentials; else ${accountLife}`,
+      },
+    },
+  },
+  vouchers: {
+    lifetime: voucherLife,
+    aboutAccount: false,
+    sweep: { column: "delete_after", unitS: 1, keepS: 0 },
+    columns: {
+      code_hash: {
+        what: "A keyed hash of the voucher's code",
+        purpose: "Taking each code once, and telling whoever tries it again that it was used",
+      },
+      days: { what: "How many days the voucher gives", purpose: "Extending the account" },
+      used: { what: "Whether it was used; not by whom, nor when", purpose: "Taking each code once" },
+      delete_after: { what: "The day on which the row is deleted", purpose: "Deleting it on time" },
+    },
+  },
+  servers: {
+    lifetime: serverLife,
+    aboutAccount: false,
+    columns: {
+      name: { what: "A server's name", purpose: "The list of servers" },
+      host: { what: "Its host name", purpose: "What members' clients connect to" },
+      city: { what: "Its city", purpose: "The list of servers" },
+      country: { what: "Its country", purpose: "The list of servers" },
+      country_code: { what: "Its country's code", purpose: "The list of servers" },
+      latitude: { what: "Its latitude", purpose: "The list of servers" },
+      longitude: { what: "Its longitude", purpose: "The list of servers" },
+      bandwidth_mbit: { what: "What its uplink carries", purpose: "Working out its load" },
+      addresses: { what: "Its public addresses", purpose: "The list of servers" },
+      services: { what: "Its services and their ports", purpose: "The list of servers" },
+    },
+  },
+  server_services: {
+    lifetime: "replaced every five minutes; a day where the server says nothing more",
+    aboutAccount: false,
+    sweep: { column: "slot", unitS: 300, keepS: DAY_S },
+    columns: {
+      server: { what: "A server's name", purpose: "The server status page" },
+      service: { what: "One of its services", purpose: "The server status page" },
+      healthy: { what: "Whether that service runs", purpose: "The server status page" },
+      slot: { what: "The five minutes that this is about", purpose: "The server status page" },
+    },
+  },
+  traffic_slots: {
+    lifetime: "24 hours",
+    aboutAccount: false,
+    sweep: { column: "slot", unitS: 300, keepS: DAY_S + 300 },
+    columns: {
+      server: { what: "A server's name", purpose: "The server status page" },
+      slot: { what: "Five minutes of the last 24 hours", purpose: "The server status page" },
+      in_percent: {
+        what: "All traffic into the server in those minutes, in whole percent of its bandwidth",
+        purpose: "The server status page",
+      },
+      out_percent: {
+        what: "All traffic out of the server in those minutes, in whole percent of its bandwidth",
+        purpose: "The server status page",
+      },
+    },
+  },
+  traffic_hours: {
+    lifetime: "30 days",
+    aboutAccount: false,
+    sweep: { column: "hour", unitS: HOUR_S, keepS: 30 * DAY_S + HOUR_S },
+    columns: {
+      server: { what: "A server's name", purpose: "Seeing whether a server needs more bandwidth" },
+      hour: { what: "An hour of the last 30 days", purpose: "Seeing whether a server needs more bandwidth" },
+      in_percent: {
+        what: "The hour's average of all traffic into the server, in whole percent of its bandwidth",
+        purpose: "Seeing whether a server needs more bandwidth",
+      },
+      out_percent: {
+        what: "The hour's average of all traffic out of the server, in whole percent of its bandwidth",
+        purpose: "Seeing whether a server needs more bandwidth",
+      },
+    },
+  },
+};
+
+/** Kysely's own two tables: which migrations ran when (kysely.dev, "Migrations"). */
+const migrationTables: Record<string, TableInventory<Record<string, unknown>>> = {
+  kysely_migration: {
+    lifetime: "as long as the database",
+    aboutAccount: false,
+    columns: {
+      name: { what: "A step of the database's structure", purpose: "Upgrading the database" },
+      timestamp: { what: "When this installation took that step", purpose: "Upgrading the database" },
+    },
+  },
+  kysely_migration_lock: {
+    lifetime: "as long as the database",
+    aboutAccount: false,
+    columns: {
+      id: { what: "A fixed word", purpose: "Upgrading the database once at a time" },
+      is_locked: { what: "Whether an upgrade runs", purpose: "Upgrading the database once at a time" },
+    },
+  },
+};
+
+/** What is kept outside the tables, and about members. */
+const elsewhere: readonly Omit<InventoryEntry, "column">[] = [
+  {
+    place: "cookie",
+    table: "session cookie",
+    what: "The account's random number, sealed, in the member's own browser",
+    purpose: "Staying logged in; the office keeps no list of sessions",
+    lifetime: "until the member logs out, changes the password, or the cookie is over",
+    aboutAccount: true,
+  },
+  {
+    place: "memory",
+    table: "failed logins",
+    what: "Counts of wrong passwords under a key that is made at each start; no name and no address can be read out",
+    purpose: "Slowing those who guess passwords",
+    lifetime: "15 minutes, in the office's memory only",
+    aboutAccount: false,
+  },
+  {
+    place: "memory",
+    table: "roster",
+    what: "On each exit: VPN username, a hash of the VPN password, and until when they are good",
+    purpose: "Letting members online, also while the office cannot be reached",
+    lifetime:
+      "until the paid time ends or the credentials change; 72 hours where the office cannot be reached",
+    aboutAccount: true,
+  },
+  {
+    place: "file",
+    table: "sealed roster",
+    what: "The same, encrypted, in a file system that is memory and gone when the machine stops",
+    purpose: "Letting members online after a restart of an exit's programs",
+    lifetime: "as the roster",
+    aboutAccount: true,
+  },
+  {
+    place: "memory",
+    table: "sessions",
+    what: "On each exit: how many connections a credential has now, and wrong passwords by a key made at each start",
+    purpose: "The limit on sharing, slowing those who guess, and ending what must end",
+    lifetime: "as long as the connection; 15 minutes for wrong passwords",
+    aboutAccount: true,
+  },
+];
+
+const everyTable = { ...tables, ...migrationTables } as unknown as Record<
+  string,
+  TableInventory<Record<string, unknown>>
+>;
+
+export const inventory: readonly InventoryEntry[] = [
+  ...Object.entries(everyTable).flatMap(([table, { lifetime, aboutAccount, columns }]) =>
+    Object.entries(columns).map(
+      ([column, entry]): InventoryEntry => ({
+        place: "table",
+        table,
+        column,
+        what: entry.what,
+        purpose: entry.purpose,
+        lifetime: entry.lifetime ?? lifetime,
+        aboutAccount,
+      }),
+    ),
+  ),
+  ...elsewhere.map((entry) => ({ ...entry, column: "" })),
+];
+
+/**
+ * Deletes every row whose lifetime is over and returns how many that were; what was deleted is then gone from the files
+ * too. To be called at the start and every few minutes. Throws StoreError.
+ */
+export async function sweep(store: Store, clock: Clock): Promise<number> {
+  const nowS = Math.floor(clock.now() / 1000);
+  let swept = 0;
+  for (const [table, { sweep: rule }] of Object.entries(everyTable)) {
+    if (rule === undefined) continue;
+    const lastToGo = Math.floor((nowS - rule.keepS) / rule.unitS);
+    const { numDeletedRows } = await store.db
+      .deleteFrom(table as keyof Tables)
+      .where((expression) => expression(expression.ref(rule.column as never), "<=", lastToGo as never))
+      .executeTakeFirst();
+    swept += Number(numDeletedRows);
+  }
+  if (swept > 0) await store.scrub();
+  return swept;
+}

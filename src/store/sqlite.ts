@@ -1,0 +1,55 @@
+import { DatabaseSync, type SQLInputValue } from "node:sqlite";
+import { type SqliteDatabase, SqliteDialect } from "kysely";
+import { toStoreError } from "./errors.ts";
+
+/**
+ * Kysely's SqliteDialect over node:sqlite. Kysely hands out this one connection to one query or transaction at a time, so
+ * transactions never overlap. `begin` becomes `begin immediate`: a transaction holds the write lock from its first
+ * statement and can not fail half-way because another process wrote in between (https://www.sqlite.org/isolation.html).
+ */
+export function sqliteDialect(database: DatabaseSync): SqliteDialect {
+  const adapter: SqliteDatabase = {
+    close: () => translated(() => database.close()),
+    prepare: (sql) => {
+      const statement = translated(() => database.prepare(sql === "begin" ? "begin immediate" : sql));
+      const values = (parameters: readonly unknown[]) => parameters as SQLInputValue[];
+      return {
+        reader: statement.columns().length > 0,
+        all: (parameters) => translated(() => statement.all(...values(parameters))),
+        run: (parameters) => translated(() => statement.run(...values(parameters))),
+        iterate: (parameters) => translated(() => statement.iterate(...values(parameters))),
+      };
+    },
+  };
+  return new SqliteDialect({ database: adapter });
+}
+
+/**
+ * Opens the file so that what is committed survives a power cut (WAL, synchronous=FULL) and what is deleted leaves no
+ * byte: freed content is overwritten with zeros (secure_delete), temporary tables stay in memory.
+ */
+export function openSqlite(path: string): DatabaseSync {
+  return translated(() => {
+    const database = new DatabaseSync(path, { timeout: 5000, enableForeignKeyConstraints: true });
+    try {
+      database.exec(`
+        PRAGMA journal_mode = WAL;
+        PRAGMA synchronous = FULL;
+        PRAGMA secure_delete = ON;
+        PRAGMA temp_store = MEMORY;
+      `);
+    } catch (error) {
+      database.close();
+      throw error;
+    }
+    return database;
+  });
+}
+
+function translated<Value>(work: () => Value): Value {
+  try {
+    return work();
+  } catch (error) {
+    throw toStoreError(error);
+  }
+}
