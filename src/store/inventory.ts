@@ -110,7 +110,7 @@ const tables: { [Name in keyof Tables]: TableInventory<Tables[Name]> } = {
   server_services: {
     lifetime: "replaced every five minutes; a day where the server says nothing more",
     aboutAccount: false,
-    sweep: { column: "slot", unitS: 300, keepS: DAY_S },
+    sweep: { column: "slot", unitS: 300, keepS: DAY_S + 300 },
     columns: {
       server: { what: "A server's name", purpose: "The server status page" },
       service: { what: "One of its services", purpose: "The server status page" },
