@@ -1,0 +1,87 @@
+export interface OpenvpnRemote {
+  /** Host name or address of the server. */
+  host: string;
+  port: number;
+  protocol: "udp" | "tcp";
+}
+
+export interface OpenvpnProfileInput {
+  /** The name in the server's certificate, which the client insists on. */
+  serverName: string;
+  /** In any order; UDP comes first in the file. */
+  remotes: readonly OpenvpnRemote[];
+  /** The authority's certificate, PEM. */
+  ca: string;
+  /** The OpenVPN static key of the server, as `openvpn --genkey tls-crypt` writes it. */
+  tlsCrypt: string;
+}
+
+/**
+ * A profile (.ovpn, .conf) that any OpenVPN client from 2.5 on, OpenVPN Connect and NetworkManager take as it is; options as
+ * in openvpn(8). It asks for VPN username and password: neither stands in the file. Throws RangeError where a value could
+ * break out of its line, or no remote is given.
+ *
+ * No `auth-nocache`: it makes the client ask for the password again at every hourly renegotiation and at every
+ * reconnection, and a client without a terminal then gives up.
+ */
+export function openvpnProfile(input: OpenvpnProfileInput): string {
+  const remotes = [
+    ...input.remotes.filter(({ protocol }) => protocol === "udp"),
+    ...input.remotes.filter(({ protocol }) => protocol === "tcp"),
+  ];
+  if (remotes.length === 0) throw new RangeError("openvpnProfile: no remote");
+  return [
+    "client",
+    "dev tun",
+    "nobind",
+    ...remotes.map(({ host, port, protocol }) => `remote ${word(host)} ${portNumber(port)} ${protocol}`),
+    "# A network that swallows UDP is given up on after 10 seconds, and TCP is tried.",
+    "server-poll-timeout 10",
+    "resolv-retry infinite",
+    "persist-key",
+    "persist-tun",
+    "auth-user-pass",
+    "",
+    "# All traffic, IPv4 and IPv6, goes through the tunnel.",
+    "redirect-gateway def1 ipv6",
+    "# Windows asks every resolver it knows unless the others are blocked; other systems have no such option.",
+    "ignore-unknown-option block-outside-dns",
+    "block-outside-dns",
+    "",
+    "remote-cert-tls server",
+    `verify-x509-name ${word(input.serverName)} name`,
+    "tls-version-min 1.2",
+    "data-ciphers AES-256-GCM:CHACHA20-POLY1305",
+    "verb 3",
+    "",
+    "<ca>",
+    block(input.ca, "CERTIFICATE"),
+    "</ca>",
+    "<tls-crypt>",
+    block(input.tlsCrypt, "OpenVPN Static key V1"),
+    "</tls-crypt>",
+    "",
+  ].join("\n");
+}
+
+/** One word of the file, with nothing that openvpn(8) reads as a blank, a quote, a comment or an end of line. */
+function word(text: string): string {
+  if (!/^[A-Za-z0-9._:-]{1,253}$/.test(text))
+    throw new RangeError("openvpnProfile: not a name or an address");
+  return text;
+}
+
+function portNumber(port: number): number {
+  if (!Number.isInteger(port) || port < 1 || port > 65_535)
+    throw new RangeError("openvpnProfile: not a port");
+  return port;
+}
+
+/** What stands between the begin and the end line, those included; comments around them are left out. */
+function block(text: string, label: string): string {
+  const found = new RegExp(`-----BEGIN ${label}-----\r?\n[A-Za-z0-9+/=\r\n]+-----END ${label}-----`).exec(
+    text,
+  );
+  if (found === null) throw new RangeError(`openvpnProfile: no ${label}`);
+  return found[0].replaceAll("\r", "");
+}

@@ -1,0 +1,77 @@
+import { isIPv6 } from "node:net";
+
+export interface ProxyPlace {
+  /** Host name or address of the server. */
+  host: string;
+  socks5Port?: number | undefined;
+  httpPort?: number | undefined;
+}
+
+/** To be shown wherever a proxy is offered. */
+export const PROXY_WARNING =
+  "A proxy hides your address, but does not encrypt: your network sees what you send without HTTPS, and your VPN username and password. Use OpenVPN where you do not trust the network.";
+
+export interface ProxySettings {
+  /** The program or system it is for. */
+  title: string;
+  /** What to type or copy, line by line. */
+  lines: string[];
+}
+
+/**
+ * How to set programs up, without any credentials: `USERNAME` stands where the VPN username belongs, and programs ask for
+ * the VPN password, so that neither ends in a shell's history.
+ */
+export function proxySettings(place: ProxyPlace): ProxySettings[] {
+  const { host, socks5Port, httpPort } = checked(place);
+  const settings: ProxySettings[] = [];
+  const at = (port: number) => `${bracketed(host)}:${port}`;
+  if (httpPort !== undefined) {
+    settings.push({ title: "HTTP proxy", lines: [`Host: ${host}`, `Port: ${httpPort}`] });
+  }
+  if (socks5Port !== undefined) {
+    settings.push({
+      title: "SOCKS5 proxy",
+      lines: [`Host: ${host}`, `Port: ${socks5Port}`, "Proxy DNS when using SOCKS: yes"],
+    });
+    settings.push({
+      title: "curl over SOCKS5",
+      // "socks5h": the name is resolved by the proxy and not by your own resolver (curl(1), --proxy).
+      lines: [`curl --proxy socks5h://${at(socks5Port)} --proxy-user USERNAME https://example.org/`],
+    });
+  }
+  if (httpPort !== undefined) {
+    settings.push({
+      title: "curl over the HTTP proxy",
+      lines: [`curl --proxy http://${at(httpPort)} --proxy-user USERNAME https://example.org/`],
+    });
+  }
+  return settings;
+}
+
+/**
+ * A proxy auto-config file (PAC). Everything goes through the proxy but what belongs to one's own machine and network; there
+ * is no way past it ("DIRECT") where the proxy fails, and no name is ever resolved by the browser for it.
+ */
+export function proxyAutoConfig(place: ProxyPlace): string {
+  const { host, socks5Port, httpPort } = checked(place);
+  // Browsers ask for the HTTP proxy's password; most cannot log in to a SOCKS5 proxy, so it is the second choice.
+  const ways = [
+    httpPort !== undefined && `PROXY ${bracketed(host)}:${httpPort}`,
+    socks5Port !== undefined && `SOCKS5 ${bracketed(host)}:${socks5Port}`,
+  ].filter((way) => way !== false);
+  return `function FindProxyForURL(url, host) {
+  var own = /^(localhost|.*\\.localhost|.*\\.local|127\\.[0-9.]+|10\\.[0-9.]+|192\\.168\\.[0-9.]+|172\\.(1[6-9]|2[0-9]|3[01])\\.[0-9.]+|169\\.254\\.[0-9.]+|\\[?::1\\]?|\\[?f[cd][0-9a-f]{2}:[0-9a-f:]+\\]?|\\[?fe80:[0-9a-f:]+\\]?)$/i;
+  if (isPlainHostName(host) && host.indexOf(":") < 0 || own.test(host)) return "DIRECT";
+  return ${JSON.stringify(ways.join("; "))};
+}
+`;
+}
+
+const bracketed = (host: string): string => (isIPv6(host) ? `[${host}]` : host);
+
+function checked(place: ProxyPlace): ProxyPlace {
+  if (!/^[A-Za-z0-9.:-]{1,253}$/.test(place.host)) throw new RangeError("proxy: not a host name or address");
+  if (place.socks5Port === undefined && place.httpPort === undefined) throw new RangeError("proxy: no port");
+  return place;
+}
