@@ -23,6 +23,7 @@ export type EventCode =
   | "roster-refused"
   | "roster-outdated"
   | "totals-refused"
+  | "seal-unwritable"
   // exit
   | "engine-started"
   | "engine-adopted"
@@ -37,6 +38,7 @@ export type EventCode =
   | "login-refused"
   | "sessions-cut"
   | "guessing-slowed"
+  | "proxy-message-refused"
   | "management-line-refused";
 
 /** Parts of Lethe that may stand in an event. */

@@ -1,0 +1,124 @@
+import { createServer, type Server, type Socket } from "node:net";
+import type { Log } from "../lib/event-log.ts";
+import { FrameReader } from "../lib/frames.ts";
+import { listenOnSocketFile } from "../lib/unix-socket.ts";
+import type { Admission, Authoriser, Session } from "./authorise.ts";
+import { MAX_FRAME_BYTES, readToKeeper, TO_PROXY, type ToKeeper } from "./authorise-wire.ts";
+import { MessageBatch } from "./message-batch.ts";
+
+/** A proxy that does not read what we tell it is cut off. */
+const MAX_UNSENT_BYTES = 16_000_000;
+const MAX_SESSIONS_A_PROXY = 200_000;
+
+/** The keeper's end of the authorise socket: proxies ask, the keeper's Authoriser answers, cuts are pushed. */
+export class AuthoriseServer {
+  #path: string;
+  #authoriser: Authoriser;
+  #log: Log;
+  #server: Server;
+  #sockets = new Set<Socket>();
+
+  constructor(options: { path: string; authoriser: Authoriser; log: Log }) {
+    this.#path = options.path;
+    this.#authoriser = options.authoriser;
+    this.#log = options.log;
+    this.#server = createServer((socket) => this.#accept(socket));
+  }
+
+  /** Rejects with the system's error where the socket file cannot be made. */
+  start(): Promise<void> {
+    return listenOnSocketFile(this.#server, this.#path);
+  }
+
+  async close(): Promise<void> {
+    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    for (const socket of this.#sockets) socket.destroy();
+    await closed;
+  }
+
+  #accept(socket: Socket): void {
+    this.#sockets.add(socket);
+    const proxy = new ProxyConnection(socket, this.#authoriser);
+    const reader = new FrameReader(MAX_FRAME_BYTES, (payload) => {
+      if (socket.destroyed) return;
+      const messages = readToKeeper(payload);
+      if (messages === undefined || !proxy.take(messages)) this.#refuse(socket);
+    });
+    socket.on("data", (chunk) => {
+      if (!reader.push(chunk)) this.#refuse(socket);
+    });
+    socket.on("error", () => {});
+    socket.on("close", () => {
+      this.#sockets.delete(socket);
+      proxy.closeAll();
+    });
+  }
+
+  /** A proxy that talks nonsense may have been taken over: its connection and its sessions end, the keeper goes on. */
+  #refuse(socket: Socket): void {
+    if (socket.destroyed) return;
+    this.#log("proxy-message-refused", { reason: "malformed" });
+    socket.destroy();
+  }
+}
+
+class ProxyConnection {
+  #socket: Socket;
+  #authoriser: Authoriser;
+  #out: MessageBatch;
+  /** Live sessions by the proxy's id; nothing under an id whose login is still being decided. */
+  #sessions = new Map<number, Session | undefined>();
+
+  constructor(socket: Socket, authoriser: Authoriser) {
+    this.#socket = socket;
+    this.#authoriser = authoriser;
+    this.#out = new MessageBatch(socket);
+  }
+
+  /** False where the messages make no sense. */
+  take(messages: ToKeeper[]): boolean {
+    for (const message of messages) {
+      if (message.kind === "close") {
+        this.#sessions.get(message.id)?.close();
+        this.#sessions.delete(message.id);
+        continue;
+      }
+      const { id, attempt } = message;
+      if (this.#sessions.has(id)) return false;
+      if (this.#sessions.size >= MAX_SESSIONS_A_PROXY) {
+        this.#out.add([TO_PROXY.refused, id, "too-many"]);
+        continue;
+      }
+      this.#sessions.set(id, undefined);
+      this.#authoriser.login(attempt).then(
+        (admission) => this.#answer(id, admission),
+        () => this.#answer(id, { admitted: false, reason: "unavailable" }),
+      );
+    }
+    return this.#socket.writableLength <= MAX_UNSENT_BYTES;
+  }
+
+  closeAll(): void {
+    for (const session of this.#sessions.values()) session?.close();
+    this.#sessions.clear();
+  }
+
+  #answer(id: number, admission: Admission): void {
+    const stillWanted = this.#sessions.has(id);
+    if (!admission.admitted) {
+      this.#sessions.delete(id);
+      this.#out.add([TO_PROXY.refused, id, admission.reason]);
+      return;
+    }
+    if (!stillWanted || this.#socket.destroyed) {
+      admission.session.close();
+      return;
+    }
+    this.#sessions.set(id, admission.session);
+    this.#out.add([TO_PROXY.admitted, id]);
+    admission.session.onCut(() => {
+      this.#sessions.delete(id);
+      this.#out.add([TO_PROXY.cut, id]);
+    });
+  }
+}

@@ -1,0 +1,31 @@
+import type { Socket } from "node:net";
+import { frame } from "../lib/frames.ts";
+import { MAX_MESSAGES } from "./authorise-wire.ts";
+
+/** Gathers what one turn of the event loop has to say and writes it at the turn's end, in as few frames as may be. */
+export class MessageBatch {
+  #socket: Socket;
+  #messages: unknown[][] = [];
+  #scheduled = false;
+
+  constructor(socket: Socket) {
+    this.#socket = socket;
+  }
+
+  add(message: unknown[]): void {
+    this.#messages.push(message);
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    setImmediate(() => this.#flush());
+  }
+
+  #flush(): void {
+    this.#scheduled = false;
+    const messages = this.#messages;
+    this.#messages = [];
+    if (this.#socket.destroyed) return;
+    for (let at = 0; at < messages.length; at += MAX_MESSAGES) {
+      this.#socket.write(frame(Buffer.from(JSON.stringify(messages.slice(at, at + MAX_MESSAGES)))));
+    }
+  }
+}

@@ -1,0 +1,224 @@
+import { hash, timingSafeEqual } from "node:crypto";
+import type { Clock } from "../lib/clock.ts";
+import type { Log } from "../lib/event-log.ts";
+import type { Admission, Authoriser, CredentialSource, LoginAttempt, Refusal, Session } from "./authorise.ts";
+import { GuessThrottle } from "./guess-throttle.ts";
+
+const SWEEP_MS = 1000;
+/** Longer ones are nobody's: they are refused before anything is computed of them. */
+const MAX_USERNAME_CHARACTERS = 128;
+const MAX_PASSWORD_CHARACTERS = 1024;
+/** That guessing is being slowed is said at most so often: more would be a log of tries. */
+const SAY_SLOWED_MS = 3_600_000;
+/** Compared with where there is no such name, so that the answer takes as long. */
+const NOBODYS_DIGEST = Buffer.alloc(32);
+
+export interface SessionsOptions {
+  source: CredentialSource;
+  /** The office's time in milliseconds; nothing while no roster holds. */
+  timeMs: () => number | undefined;
+  clock: Clock;
+  log: Log;
+  /** Until settings come. */
+  connectionsPerCredential?: number;
+  /** Of all credentials together. */
+  maxSessions?: number;
+}
+
+/** One credential in use. */
+interface Use {
+  username: string;
+  digest: Uint8Array;
+  /** UTC minutes since 1970. */
+  until: number;
+  sessions: Set<LiveSession>;
+  /** Proxy connections among the sessions: they have a limit, VPN clients have none. */
+  connections: number;
+}
+
+/** Who is online on this exit, in memory only: lets in, counts, and ends what must end. */
+export class Sessions implements Authoriser {
+  #source: CredentialSource;
+  #timeMs: () => number | undefined;
+  #clock: Clock;
+  #log: Log;
+  #throttle = new GuessThrottle();
+  #uses = new Map<string, Use>();
+  #size = 0;
+  #maxSessions: number;
+  #connectionsPerCredential: number;
+  #sweep: NodeJS.Timeout | undefined;
+  #saidSlowedAt = Number.NEGATIVE_INFINITY;
+
+  constructor(options: SessionsOptions) {
+    this.#source = options.source;
+    this.#timeMs = options.timeMs;
+    this.#clock = options.clock;
+    this.#log = options.log;
+    this.#connectionsPerCredential = options.connectionsPerCredential ?? 1000;
+    this.#maxSessions = options.maxSessions ?? 500_000;
+  }
+
+  get size(): number {
+    return this.#size;
+  }
+
+  /** Begins the look, once a second, for sessions whose time is over. */
+  start(): void {
+    this.#sweep = setInterval(() => this.sweep(), SWEEP_MS);
+    this.#sweep.unref();
+  }
+
+  close(): void {
+    clearInterval(this.#sweep);
+  }
+
+  setLimits(limits: { connectionsPerCredential: number }): void {
+    this.#connectionsPerCredential = limits.connectionsPerCredential;
+  }
+
+  async login(attempt: LoginAttempt): Promise<Admission> {
+    return this.loginNow(attempt);
+  }
+
+  /** The same at once, for callers that answer many in one go. */
+  loginNow(attempt: LoginAttempt): Admission {
+    try {
+      return this.#decide(attempt);
+    } catch {
+      this.#log("internal-error");
+      return refused("unavailable");
+    }
+  }
+
+  /** To be called when credentials have changed: ends the sessions that the change concerns. */
+  rosterChanged(changed: string[] | "all"): void {
+    const time = this.#timeMs();
+    if (changed === "all") {
+      for (const use of this.#uses.values()) this.#recheck(use, time);
+      return;
+    }
+    for (const username of changed) {
+      const use = this.#uses.get(username);
+      if (use !== undefined) this.#recheck(use, time);
+    }
+  }
+
+  /** Ends what has run out. Once a second by itself after `start`. */
+  sweep(): void {
+    const time = this.#timeMs();
+    let cut = 0;
+    for (const use of this.#uses.values()) {
+      if (time !== undefined && time < use.until * 60_000) continue;
+      cut += use.sessions.size;
+      this.#cutAll(use);
+    }
+    // One member's end is not put on record; that nobody may stay is.
+    if (time === undefined && cut > 0) this.#log("sessions-cut", { reason: "outdated" });
+  }
+
+  #decide(attempt: LoginAttempt): Admission {
+    const time = this.#timeMs();
+    if (time === undefined) return refused("unavailable");
+    if (
+      attempt.username.length > MAX_USERNAME_CHARACTERS ||
+      attempt.password.length > MAX_PASSWORD_CHARACTERS
+    ) {
+      return refused("unknown");
+    }
+    const username = attempt.username.toLowerCase();
+    const now = this.#clock.monotonic();
+    const tag = this.#throttle.tag(attempt.address, username);
+    if (this.#throttle.slowed(tag, now)) {
+      this.#saySlowed(now);
+      return refused("slow-down");
+    }
+    const credential = this.#source.authorise(attempt.username);
+    const given = hash("sha256", attempt.password, "buffer");
+    const right = timingSafeEqual(given, credential?.digest ?? NOBODYS_DIGEST);
+    if (credential === undefined || !right) {
+      this.#throttle.wrong(tag, now);
+      return refused("unknown");
+    }
+    if (time >= credential.until * 60_000) return refused("expired");
+    return this.#admit(username, credential.digest, credential.until, attempt.service !== "openvpn");
+  }
+
+  #admit(username: string, digest: Uint8Array, until: number, counted: boolean): Admission {
+    const use = this.#uses.get(username) ?? { username, digest, until, sessions: new Set(), connections: 0 };
+    if (this.#size >= this.#maxSessions) return refused("too-many");
+    if (counted && use.connections >= this.#connectionsPerCredential) return refused("too-many");
+    const session = new LiveSession(() => this.#ended(use, session, counted));
+    use.sessions.add(session);
+    if (counted) use.connections += 1;
+    this.#size += 1;
+    this.#uses.set(username, use);
+    return { admitted: true, session };
+  }
+
+  #ended(use: Use, session: LiveSession, counted: boolean): void {
+    if (!use.sessions.delete(session)) return;
+    if (counted) use.connections -= 1;
+    this.#size -= 1;
+    if (use.sessions.size === 0 && this.#uses.get(use.username) === use) this.#uses.delete(use.username);
+  }
+
+  #recheck(use: Use, time: number | undefined): void {
+    const credential = this.#source.authorise(use.username);
+    if (credential !== undefined && Buffer.compare(credential.digest, use.digest) === 0) {
+      use.until = credential.until;
+      if (time !== undefined && time < use.until * 60_000) return;
+    }
+    this.#cutAll(use);
+  }
+
+  #cutAll(use: Use): void {
+    for (const session of [...use.sessions]) {
+      try {
+        session.cut();
+      } catch {
+        this.#log("internal-error");
+      }
+    }
+  }
+
+  #saySlowed(now: number): void {
+    if (now - this.#saidSlowedAt < SAY_SLOWED_MS) return;
+    this.#saidSlowedAt = now;
+    this.#log("guessing-slowed");
+  }
+}
+
+const refused = (reason: Refusal): Admission => ({ admitted: false, reason });
+
+/** A session as its holder sees it, with the end that its maker holds. */
+export class LiveSession implements Session {
+  #release: () => void;
+  #onCut: (() => void) | undefined;
+  #state: "open" | "cut" | "closed" = "open";
+
+  /** `release` is called once, when the session is closed or cut. */
+  constructor(release: () => void) {
+    this.#release = release;
+  }
+
+  onCut(callback: () => void): void {
+    if (this.#state === "cut") callback();
+    else if (this.#state === "open") this.#onCut = callback;
+  }
+
+  close(): void {
+    if (this.#state === "open") this.#release();
+    this.#state = "closed";
+    this.#onCut = undefined;
+  }
+
+  cut(): void {
+    if (this.#state !== "open") return;
+    this.#state = "cut";
+    this.#release();
+    const callback = this.#onCut;
+    this.#onCut = undefined;
+    callback?.();
+  }
+}

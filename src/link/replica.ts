@@ -1,0 +1,389 @@
+import { randomBytes } from "node:crypto";
+import type { Clock } from "../lib/clock.ts";
+import { type Log, type Reason, reasonOf } from "../lib/event-log.ts";
+import type { ExitCarrier } from "./carrier.ts";
+import { CREDENTIALS, credentialKey, credentialUsername, unpackCredential } from "./credentials.ts";
+import { answerSchema, type Header, headerSchema, PROTOCOL, settingsSchema } from "./documents.ts";
+import { PackedTable, sha256 } from "./packed-table.ts";
+import { Refused } from "./refused.ts";
+import { readSealed, writeSealed } from "./seal.ts";
+import { type ServerSettings, serverSettings } from "./settings.ts";
+import { openDocument, type Trust } from "./signed.ts";
+import { siteId, verifyingKey } from "./site-key.ts";
+import { fetchBuckets } from "./table-sync.ts";
+import * as wire from "./wire.ts";
+
+/** How often the office is asked for its newest header, so that a carrier cannot keep one from us for longer. */
+const ASK_MS = 60_000;
+const FIRST_RETRY_MS = 500;
+const MAX_RETRY_MS = 30_000;
+/** The same refusal is reported once in so long. */
+const REPORT_MS = 10_000;
+const SEAL_AFTER_MS = 1000;
+
+export interface ReplicaOptions {
+  server: string;
+  /** The site's Ed25519 public key, raw. */
+  publicKey: Uint8Array;
+  carrier: ExitCarrier;
+  clock: Clock;
+  log: Log;
+  /** Where the roster is kept over a restart, and the 32-byte key for it. */
+  seal?: { path: string; key: Uint8Array };
+  /** Milliseconds since the machine started; the same for all its processes. */
+  uptimeMs?: () => number;
+}
+
+interface Current {
+  header: Header;
+  signedHeader: Uint8Array;
+}
+
+/**
+ * The exit's end of the link: the last roster that was good. Whatever is wrong with what arrives, the event
+ * "roster-refused" says why, and what was good before stays as it was.
+ */
+export class RosterReplica {
+  #server: string;
+  #trust: Trust;
+  #carrier: ExitCarrier;
+  #clock: Clock;
+  #log: Log;
+  #seal: { path: string; key: Uint8Array } | undefined;
+  #uptimeMs: () => number;
+
+  #table = new PackedTable(CREDENTIALS);
+  #current: Current | undefined;
+  #settings: { version: number; signed: Uint8Array; settings: ServerSettings } | undefined;
+  /** The last signed time, and the monotonic reading it belongs to. */
+  #timeMs = 0;
+  #timeAt = 0;
+  /** Set once the office has answered our nonce: broadcasts before that might be old ones. */
+  #answered = false;
+  #outdated = false;
+
+  #syncing = false;
+  #syncAgain = false;
+  #retryMs = FIRST_RETRY_MS;
+  #retry: NodeJS.Timeout | undefined;
+  #ask: NodeJS.Timeout | undefined;
+  #sealing: NodeJS.Timeout | undefined;
+  #sealTookMs = 0;
+  #closed = false;
+  #reported = new Map<Reason, number>();
+  #onSettings: (settings: ServerSettings) => void = () => {};
+  #onChange: (usernames: string[] | "all") => void = () => {};
+
+  constructor(options: ReplicaOptions) {
+    this.#server = options.server;
+    this.#trust = { site: siteId(options.publicKey), key: verifyingKey(options.publicKey) };
+    this.#carrier = options.carrier;
+    this.#clock = options.clock;
+    this.#log = options.log;
+    this.#seal = options.seal;
+    this.#uptimeMs = options.uptimeMs ?? (() => Number(process.hrtime.bigint() / 1_000_000n));
+  }
+
+  /** Settings that hold, whenever they change. Set before `start`. */
+  onSettings(callback: (settings: ServerSettings) => void): void {
+    this.#onSettings = callback;
+  }
+
+  /** Which credentials changed, in lower case; set before `start`. */
+  onChange(callback: (usernames: string[] | "all") => void): void {
+    this.#onChange = callback;
+  }
+
+  get size(): number {
+    return this.#table.size;
+  }
+
+  /** The version of the roster that holds. */
+  get version(): number | undefined {
+    return this.#current?.header.version;
+  }
+
+  /** The credential of a VPN username in either case; in microseconds. Ask `timeMs` whether the roster still holds. */
+  authorise(username: string): { digest: Uint8Array; until: number } | undefined {
+    const key = credentialKey(username);
+    const row = key && this.#table.get(key);
+    return row && unpackCredential(row);
+  }
+
+  /**
+   * The time as the office signed it last, plus what has passed since by a clock that nobody sets. Nothing where there is no
+   * roster, or it has not been renewed for 72 h: nobody may then be let in.
+   */
+  timeMs(): number | undefined {
+    if (this.#current === undefined) return undefined;
+    const time = this.#time();
+    return time < this.#current.header.notAfterMs ? time : undefined;
+  }
+
+  start(): void {
+    this.#unseal();
+    this.#carrier.onUp(() => {
+      this.#log("link-up");
+      void this.#sync();
+    });
+    this.#carrier.onDown(() => {
+      this.#log("link-down");
+    });
+    this.#carrier.onBroadcast((message) => this.#guarded(() => this.#take(message)));
+    this.#carrier.start();
+    this.#ask = setInterval(() => {
+      this.#reportOutdated();
+      void this.#sync();
+    }, ASK_MS);
+    this.#ask.unref();
+  }
+
+  close(): void {
+    this.#closed = true;
+    clearInterval(this.#ask);
+    clearTimeout(this.#retry);
+    if (this.#sealing !== undefined) this.#writeSeal();
+    this.#carrier.close();
+  }
+
+  /** Asks the office for its newest roster and takes it over, one run at a time. */
+  async #sync(): Promise<void> {
+    this.#syncAgain = true;
+    if (this.#syncing) return;
+    this.#syncing = true;
+    clearTimeout(this.#retry);
+    try {
+      while (this.#syncAgain && !this.#closed) {
+        this.#syncAgain = false;
+        await this.#syncOnce();
+      }
+      this.#retryMs = FIRST_RETRY_MS;
+    } catch (error) {
+      if (error instanceof Refused) this.#report(error.reason);
+      this.#retryLater();
+    } finally {
+      this.#syncing = false;
+    }
+  }
+
+  async #syncOnce(): Promise<void> {
+    const staged = new Map<number, Uint8Array>();
+    for (let attempt = 1; ; attempt++) {
+      const offer = await this.#hello();
+      const wanted = offer.current.header.sections.credentials.digest;
+      try {
+        await fetchBuckets(this.#carrier, this.#table, "credentials", wanted, staged);
+      } catch (error) {
+        // The office's roster may have changed between two answers; what was fetched so far is kept.
+        if (!(error instanceof Refused) || attempt === 5) throw error;
+        continue;
+      }
+      if (this.#closed) return;
+      for (const [index, bytes] of staged) this.#table.replaceBucket(index, bytes);
+      this.#setTime(offer.timeMs);
+      this.#answered = true;
+      this.#accept(offer.current, staged.size > 0 ? "all" : []);
+      if (offer.settings !== undefined) this.#takeSettings(offer.settings);
+      else this.#report("unknown");
+      return;
+    }
+  }
+
+  /** A header that answers a nonce of ours; throws Refused for any other. */
+  async #hello(): Promise<{ current: Current; settings: Uint8Array | undefined; timeMs: number }> {
+    const nonce = randomBytes(32).toString("base64");
+    const seen = Math.max(this.#current?.header.version ?? 0, this.#settings?.version ?? 0);
+    const reply = await this.#carrier.request(
+      wire.encodeHello({ protocol: PROTOCOL, nonce, server: this.#server, seen }),
+    );
+    const [signedHeader, signedSettings, signedAnswer, ...more] = wire.readBlocks(reply) ?? [];
+    if (!signedHeader || !signedSettings || !signedAnswer || more.length > 0) throw new Refused("malformed");
+
+    const answer = openDocument("answer", signedAnswer, this.#trust, answerSchema);
+    if (!answer.ok) throw new Refused(answer.reason);
+    if (answer.value.protocol !== PROTOCOL) throw new Refused("protocol");
+    if (answer.value.nonce !== nonce || answer.value.server !== this.#server) throw new Refused("nonce");
+    const header = this.#openHeader(signedHeader, answer.value.issuedAtMs);
+    if (answer.value.headerDigest !== hex(sha256(signedHeader))) throw new Refused("digest");
+    const settings = signedSettings.length === 0 ? undefined : signedSettings.slice();
+    if (answer.value.settingsDigest !== (settings === undefined ? null : hex(sha256(settings)))) {
+      throw new Refused("digest");
+    }
+    return {
+      current: { header, signedHeader: signedHeader.slice() },
+      settings,
+      timeMs: answer.value.issuedAtMs,
+    };
+  }
+
+  #openHeader(signed: Uint8Array, timeMs: number): Header {
+    const opened = openDocument("header", signed, this.#trust, headerSchema);
+    if (!opened.ok) throw new Refused(opened.reason);
+    const header = opened.value;
+    if (header.protocol !== PROTOCOL) throw new Refused("protocol");
+    if (header.sections.credentials.rowBytes !== CREDENTIALS.rowBytes) throw new Refused("protocol");
+    if (header.version < (this.#current?.header.version ?? 0)) throw new Refused("rolled-back");
+    if (header.notAfterMs <= timeMs) throw new Refused("outdated");
+    return header;
+  }
+
+  #take(message: Uint8Array): void {
+    if (!this.#answered || this.#syncing) {
+      void this.#sync();
+      return;
+    }
+    if (message[0] === wire.BROADCAST.change) this.#takeChange(message.subarray(1));
+    else if (message[0] === wire.BROADCAST.settings) this.#takeSettings(message.slice(1));
+    else throw new Refused("malformed");
+  }
+
+  #takeChange(bytes: Uint8Array): void {
+    const change = wire.decodeChange(bytes);
+    if (change === undefined) throw new Refused("malformed");
+    const header = this.#openHeader(change.header, this.#time());
+    const version = this.#current!.header.version;
+    if (header.version === version) return;
+    if (change.previous !== version) {
+      // We missed one: only what differs is fetched.
+      void this.#sync();
+      return;
+    }
+    const part = change.sections.find(({ section }) => section === "credentials");
+    const operations = part ? wire.readOperations(part.operations, CREDENTIALS) : [];
+    if (operations === undefined) throw new Refused("malformed");
+    const undo = applyAll(this.#table, operations);
+    if (hex(this.#table.root()) !== header.sections.credentials.digest) {
+      undo();
+      // Changes that were too many to send come as a header alone: no fault of anybody's.
+      if (operations.length > 0) this.#report("digest");
+      void this.#sync();
+      return;
+    }
+    const usernames = operations.map((operation) => credentialUsername(operation.bytes.subarray(0, 8)));
+    // A header that was held up must not turn the clock back.
+    this.#setTime(Math.max(this.#time(), header.issuedAtMs));
+    this.#accept({ header, signedHeader: change.header.slice() }, usernames);
+  }
+
+  /** Settings of other servers, and ones already known, are passed over. */
+  #takeSettings(signed: Uint8Array): void {
+    const opened = openDocument("settings", signed, this.#trust, settingsSchema);
+    if (!opened.ok) throw new Refused(opened.reason);
+    const { protocol, server, version, settings } = opened.value;
+    if (server !== this.#server) return;
+    if (protocol !== PROTOCOL) throw new Refused("protocol");
+    if (version < (this.#settings?.version ?? 0)) throw new Refused("rolled-back");
+    if (version === this.#settings?.version) return;
+    const parsed = serverSettings.safeParse(settings);
+    if (!parsed.success || parsed.data.server !== this.#server) throw new Refused("malformed");
+    this.#settings = { version, signed, settings: parsed.data };
+    this.#sealLater();
+    this.#onSettings(parsed.data);
+  }
+
+  #accept(current: Current, changed: string[] | "all"): void {
+    const first = this.#current === undefined || this.#outdated;
+    const renewed = this.#current?.header.version !== current.header.version;
+    this.#current = current;
+    this.#outdated = false;
+    if (first) this.#log("roster-accepted", { count: this.#table.size });
+    if (renewed) this.#sealLater();
+    if (changed.length > 0) this.#onChange(changed);
+  }
+
+  /** Runs what handles bytes from the carrier: nothing in them may end the process. */
+  #guarded(work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      if (error instanceof Refused) this.#report(error.reason);
+      else this.#log("internal-error");
+    }
+  }
+
+  #report(reason: Reason): void {
+    const now = this.#clock.monotonic();
+    const last = this.#reported.get(reason);
+    if (last !== undefined && now - last < REPORT_MS) return;
+    this.#reported.set(reason, now);
+    this.#log("roster-refused", { reason });
+  }
+
+  #reportOutdated(): void {
+    if (this.#outdated || this.#current === undefined || this.timeMs() !== undefined) return;
+    this.#outdated = true;
+    this.#log("roster-outdated");
+  }
+
+  #retryLater(): void {
+    if (this.#closed) return;
+    this.#retry = setTimeout(() => void this.#sync(), this.#retryMs);
+    this.#retry.unref();
+    this.#retryMs = Math.min(this.#retryMs * 2, MAX_RETRY_MS);
+  }
+
+  #time(): number {
+    return this.#timeMs + (this.#clock.monotonic() - this.#timeAt);
+  }
+
+  #setTime(ms: number): void {
+    this.#timeMs = ms;
+    this.#timeAt = this.#clock.monotonic();
+  }
+
+  #sealLater(): void {
+    if (this.#seal === undefined || this.#closed) return;
+    // A large roster takes a while to seal; changes must not make that all we do.
+    this.#sealing ??= setTimeout(() => this.#writeSeal(), SEAL_AFTER_MS + 50 * this.#sealTookMs);
+  }
+
+  #writeSeal(): void {
+    clearTimeout(this.#sealing);
+    this.#sealing = undefined;
+    if (this.#seal === undefined || this.#current === undefined) return;
+    const start = performance.now();
+    try {
+      writeSealed(this.#seal.path, this.#seal.key, {
+        header: this.#current.signedHeader,
+        settings: this.#settings?.signed,
+        timeMs: this.#time(),
+        uptimeMs: this.#uptimeMs(),
+        table: this.#table,
+      });
+    } catch (error) {
+      this.#log("seal-unwritable", { reason: reasonOf(error) });
+    }
+    this.#sealTookMs = performance.now() - start;
+  }
+
+  #unseal(): void {
+    const sealed = this.#seal && readSealed(this.#seal.path, this.#seal.key);
+    if (sealed === undefined) return;
+    this.#guarded(() => {
+      const timeMs = sealed.timeMs + Math.max(0, this.#uptimeMs() - sealed.uptimeMs);
+      const header = this.#openHeader(sealed.header, timeMs);
+      if (hex(sealed.table.root()) !== header.sections.credentials.digest) throw new Refused("digest");
+      this.#table = sealed.table;
+      this.#setTime(timeMs);
+      this.#accept({ header, signedHeader: sealed.header }, "all");
+      if (sealed.settings !== undefined) this.#takeSettings(sealed.settings);
+    });
+  }
+}
+
+/** Returns what takes the operations back. */
+function applyAll(table: PackedTable, operations: wire.Operation[]): () => void {
+  const undo: (() => void)[] = [];
+  for (const { kind, bytes } of operations) {
+    const key = bytes.slice(0, table.keyBytes);
+    const old = table.get(key);
+    undo.push(() => (old === undefined ? table.delete(key) : table.set(old)));
+    if (kind === wire.SET) table.set(bytes);
+    else table.delete(key);
+  }
+  return () => {
+    for (const step of undo.reverse()) step();
+  };
+}
+
+const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString("hex");

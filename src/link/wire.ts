@@ -1,0 +1,199 @@
+import { BUCKET_COUNT, DIGEST_BYTES, NODE_COUNT } from "./packed-table.ts";
+
+/**
+ * What exits ask and what the office says, as bytes. Requests, each followed by its answer:
+ *
+ *   1 hello    JSON {protocol, nonce, server, seen}     → three blocks: header, settings or nothing, answer (documents.ts)
+ *   2 nodes    name                                    → 64 node digests of that section
+ *   3 leaves   name, then node indices (uint8 each)    → 64 leaf digests for each
+ *   4 buckets  name, then bucket indices (uint16 each) → one block a bucket: the first so many as fit, one at least
+ *
+ * Broadcasts:
+ *
+ *   1 change    block header; uint64 version before it; then for each section with changed rows: name, block of operations
+ *   2 settings  a signed settings document
+ *
+ * block = uint32 length, bytes; name = uint8 length, ASCII; operation = 1, row | 2, key. All numbers big-endian.
+ * Nothing here is trusted for being well formed: the signature of the header decides, over the digest of the result.
+ */
+export const REQUEST = { hello: 1, nodes: 2, leaves: 3, buckets: 4 } as const;
+export const BROADCAST = { change: 1, settings: 2 } as const;
+export const SET = 1;
+export const DELETE = 2;
+
+export const blocks = (...parts: Uint8Array[]): Buffer =>
+  Buffer.concat(
+    parts.flatMap((part) => {
+      const length = Buffer.allocUnsafe(4);
+      length.writeUInt32BE(part.length);
+      return [length, part];
+    }),
+  );
+
+/** Nothing where the bytes are no whole blocks. */
+export function readBlocks(bytes: Uint8Array): Uint8Array[] | undefined {
+  const out: Uint8Array[] = [];
+  const view = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+  let at = 0;
+  while (at < view.length) {
+    if (view.length - at < 4) return undefined;
+    const length = view.readUInt32BE(at);
+    at += 4;
+    if (view.length - at < length) return undefined;
+    out.push(view.subarray(at, at + length));
+    at += length;
+  }
+  return out;
+}
+
+export interface Hello {
+  protocol: number;
+  /** base64 of 32 random bytes. */
+  nonce: string;
+  server: string;
+  /** The newest header version the exit has accepted, 0 for none. */
+  seen: number;
+}
+
+export const encodeHello = (hello: Hello): Uint8Array =>
+  Buffer.concat([Buffer.of(REQUEST.hello), Buffer.from(JSON.stringify(hello))]);
+
+export const encodeNodesRequest = (section: string): Uint8Array =>
+  Buffer.concat([Buffer.of(REQUEST.nodes), name(section)]);
+
+export const encodeLeavesRequest = (section: string, nodes: number[]): Uint8Array =>
+  Buffer.concat([Buffer.of(REQUEST.leaves), name(section), Buffer.from(nodes)]);
+
+export function encodeBucketsRequest(section: string, buckets: number[]): Uint8Array {
+  const indices = Buffer.allocUnsafe(buckets.length * 2);
+  for (const [i, bucket] of buckets.entries()) indices.writeUInt16BE(bucket, i * 2);
+  return Buffer.concat([Buffer.of(REQUEST.buckets), name(section), indices]);
+}
+
+export type Request =
+  | { kind: "hello"; hello: Hello }
+  | { kind: "nodes"; section: string }
+  | { kind: "leaves"; section: string; nodes: number[] }
+  | { kind: "buckets"; section: string; buckets: number[] };
+
+/** Nothing where the bytes are no request. */
+export function decodeRequest(bytes: Uint8Array): Request | undefined {
+  if (bytes[0] === REQUEST.hello) {
+    const hello = parseHello(bytes.subarray(1));
+    return hello && { kind: "hello", hello };
+  }
+  const named = readName(bytes.subarray(1));
+  if (named === undefined) return undefined;
+  const { section, rest } = named;
+  if (bytes[0] === REQUEST.nodes) return rest.length === 0 ? { kind: "nodes", section } : undefined;
+  if (bytes[0] === REQUEST.leaves) {
+    const nodes = [...rest];
+    const good = nodes.length <= NODE_COUNT && nodes.every((node) => node < NODE_COUNT);
+    return good ? { kind: "leaves", section, nodes } : undefined;
+  }
+  if (bytes[0] !== REQUEST.buckets || rest.length % 2 !== 0 || rest.length > BUCKET_COUNT * 2)
+    return undefined;
+  const buckets: number[] = [];
+  for (let at = 0; at < rest.length; at += 2) buckets.push((rest[at]! << 8) | rest[at + 1]!);
+  return buckets.every((bucket) => bucket < BUCKET_COUNT) ? { kind: "buckets", section, buckets } : undefined;
+}
+
+export interface Change {
+  header: Uint8Array;
+  /** The version of the header before this change. */
+  previous: number;
+  sections: { section: string; operations: Uint8Array }[];
+}
+
+export function encodeChange(change: Change): Uint8Array {
+  const previous = Buffer.allocUnsafe(8);
+  previous.writeBigUInt64BE(BigInt(change.previous));
+  const sections = change.sections.flatMap((part) => [name(part.section), blocks(part.operations)]);
+  return Buffer.concat([Buffer.of(BROADCAST.change), blocks(change.header), previous, ...sections]);
+}
+
+/** `bytes` without the first. Nothing where they are no change. */
+export function decodeChange(bytes: Uint8Array): Change | undefined {
+  const first = takeBlock(bytes);
+  if (first === undefined || first.rest.length < 8) return undefined;
+  const previous = Buffer.from(first.rest.subarray(0, 8)).readBigUInt64BE();
+  if (previous > BigInt(Number.MAX_SAFE_INTEGER)) return undefined;
+  const sections: Change["sections"] = [];
+  let rest = first.rest.subarray(8);
+  while (rest.length > 0) {
+    const named = readName(rest);
+    const block = named && takeBlock(named.rest);
+    if (named === undefined || block === undefined) return undefined;
+    sections.push({ section: named.section, operations: block.block });
+    rest = block.rest;
+  }
+  return { header: first.block, previous: Number(previous), sections };
+}
+
+export interface Operation {
+  kind: typeof SET | typeof DELETE;
+  /** The row, or the key. */
+  bytes: Uint8Array;
+}
+
+/** Nothing where the bytes are no whole operations. */
+export function readOperations(
+  bytes: Uint8Array,
+  shape: { keyBytes: number; rowBytes: number },
+): Operation[] | undefined {
+  const out: Operation[] = [];
+  let at = 0;
+  while (at < bytes.length) {
+    const kind = bytes[at];
+    if (kind !== SET && kind !== DELETE) return undefined;
+    const end = at + 1 + (kind === SET ? shape.rowBytes : shape.keyBytes);
+    if (end > bytes.length) return undefined;
+    out.push({ kind, bytes: bytes.subarray(at + 1, end) });
+    at = end;
+  }
+  return out;
+}
+
+export const operation = (kind: Operation["kind"], bytes: Uint8Array): Uint8Array =>
+  Buffer.concat([Buffer.of(kind), bytes]);
+
+/** The digests `bytes` is made of, or nothing where there are not `count`. */
+export function splitDigests(bytes: Uint8Array, count: number): Uint8Array[] | undefined {
+  if (bytes.length !== count * DIGEST_BYTES) return undefined;
+  return Array.from({ length: count }, (_, i) => bytes.subarray(i * DIGEST_BYTES, (i + 1) * DIGEST_BYTES));
+}
+
+const name = (section: string): Uint8Array =>
+  Buffer.concat([Buffer.of(section.length), Buffer.from(section, "latin1")]);
+
+function readName(bytes: Uint8Array): { section: string; rest: Uint8Array } | undefined {
+  const length = bytes[0];
+  if (length === undefined || length === 0 || length > 32 || bytes.length < 1 + length) return undefined;
+  return {
+    section: Buffer.from(bytes.subarray(1, 1 + length)).toString("latin1"),
+    rest: bytes.subarray(1 + length),
+  };
+}
+
+function takeBlock(bytes: Uint8Array): { block: Uint8Array; rest: Uint8Array } | undefined {
+  if (bytes.length < 4) return undefined;
+  const length = new DataView(bytes.buffer, bytes.byteOffset).getUint32(0);
+  if (bytes.length - 4 < length) return undefined;
+  return { block: bytes.subarray(4, 4 + length), rest: bytes.subarray(4 + length) };
+}
+
+function parseHello(bytes: Uint8Array): Hello | undefined {
+  if (bytes.length > 1000) return undefined;
+  let json: unknown;
+  try {
+    json = JSON.parse(Buffer.from(bytes).toString());
+  } catch {
+    return undefined;
+  }
+  if (typeof json !== "object" || json === null) return undefined;
+  const { protocol, nonce, server, seen } = json as Record<string, unknown>;
+  if (typeof protocol !== "number" || typeof nonce !== "string" || typeof server !== "string")
+    return undefined;
+  if (!Number.isSafeInteger(seen) || (seen as number) < 0) return undefined;
+  return { protocol, nonce, server, seen: seen as number };
+}
