@@ -29,7 +29,7 @@ export const lab = {
     web6: "2001:db8:100::10",
     /** The resolver that the exit forwards to. Knows the zone below. */
     resolver: "198.18.0.53",
-    /** Anybody's resolver, which a client may ask by its address. Answers every A question with `trap`. */
+    /** Anybody's resolver, which a client may ask by its address. Answers every A question with `trap`, but for the exit's own name. */
     foreignResolver: "198.18.0.99",
     trap: "198.18.0.66",
     /** Web too, but in a range that the operator denies. */

@@ -23,7 +23,10 @@ function ipv6Bytes(text: string): Buffer {
 }
 
 function addressesFor(server: string, name: string, type: number): string[] | undefined {
-  if (server === lab.internet.foreignResolver) return type === A ? [lab.internet.trap] : [];
+  // The exit's own name is public; a client needs it before it has a tunnel.
+  if (server === lab.internet.foreignResolver && name !== "exit1.lab.example") {
+    return type === A ? [lab.internet.trap] : [];
+  }
   const entry = name.endsWith(".any.lab.example") ? zone["web4.lab.example"] : zone[name];
   if (entry === undefined) return undefined;
   return type === A ? (entry.a ?? []) : type === AAAA ? (entry.aaaa ?? []) : [];

@@ -6,13 +6,21 @@ import type { Namespace } from "./namespace.ts";
  * everything open: they can say "yes") and against Lethe.
  */
 
-/** The body that `url` answers with, or nothing where it does not answer. */
+/** The body that `url` answers with, or nothing where it does not answer or answers with an error. */
 export async function fetchFrom(
   namespace: Namespace,
   url: string,
   ...curlOptions: string[]
 ): Promise<string | undefined> {
-  const { code, stdout } = await namespace.run(["curl", "-sS", "--max-time", "4", ...curlOptions, url]);
+  const { code, stdout } = await namespace.run([
+    "curl",
+    "-sS",
+    "--fail",
+    "--max-time",
+    "4",
+    ...curlOptions,
+    url,
+  ]);
   return code === 0 ? stdout.trim() : undefined;
 }
 

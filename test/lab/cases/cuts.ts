@@ -1,0 +1,195 @@
+import assert from "node:assert/strict";
+import { DatabaseSync } from "node:sqlite";
+import { describe, type TestContext, test } from "node:test";
+import { lab } from "../addresses.ts";
+import { changePassword, deleteAccount, type Member, vpnCredentials } from "../member.ts";
+import { until } from "../namespace.ts";
+import { OpenVpnClient } from "../openvpn-client.ts";
+import { seenAddress } from "../probes.ts";
+import { curlThrough } from "../proxy-client.ts";
+import type { Scene } from "../scene.ts";
+import { Transfer } from "../transfer.ts";
+
+/** The issue's promise; measured from the moment the change was asked for to the moment the client noticed. */
+const PROMISED_MS = 2000;
+/** How long a session is watched that should have been cut: so a late cut is told from none. */
+const WATCHED_MS = 20_000;
+
+const CUT = /AUTH_FAILED|HALT|RESTART|Connection reset|SIGTERM|SIGUSR1/;
+
+/** A live session of one credential on each service, and what became of it. */
+async function liveSessions(scene: Scene, member: Member) {
+  const { world } = scene;
+  const udp = OpenVpnClient.start(world.client1, world.folder, member.vpn, "--proto-force", "udp");
+  const tcp = OpenVpnClient.start(
+    world.client2,
+    world.folder,
+    member.vpn,
+    "--proto-force",
+    "tcp",
+    "--route-nopull",
+  );
+  await udp.online();
+  await tcp.online();
+  const socks = new Transfer(world.client2, 1 << 30, 200_000, ...curlThrough("socks5", member.vpn));
+  const connect = new Transfer(world.client2, 1 << 30, 200_000, ...curlThrough("connect", member.vpn));
+  const http = new Transfer(world.client2, 1 << 30, 200_000, ...curlThrough("http", member.vpn));
+  const transfers = { socks, connect, http };
+  for (const [what, transfer] of Object.entries(transfers)) {
+    await until(`bytes through ${what} (${transfer.said})`, 5000, () => transfer.bytes > 0);
+  }
+  const marks = [udp.output.length, tcp.output.length] as const;
+  return {
+    /** Whether every session is up, as far as the clients know. */
+    async alive(): Promise<boolean> {
+      const before = Object.values(transfers).map(({ bytes }) => bytes);
+      await until("more bytes", 3000, () =>
+        Object.values(transfers).every(({ bytes }, index) => bytes > before[index]!),
+      ).catch(() => false);
+      const flowing = Object.values(transfers).every(({ bytes }, index) => bytes > before[index]!);
+      const noCut = ![udp.output.slice(marks[0]), tcp.output.slice(marks[1])]
+        .flat()
+        .some((line) => CUT.test(line));
+      return flowing && noCut && (await seenAddress(world.client1)) === lab.exit.v4;
+    },
+    /** Milliseconds after `started` at which each session ended; nothing where it did not. */
+    async cutAfter(started: number): Promise<Record<string, number | undefined>> {
+      const since = (ended: Promise<unknown>) =>
+        ended.then(
+          () => Math.round(performance.now() - started),
+          () => undefined,
+        );
+      const byCurl = (transfer: Transfer) =>
+        since(
+          transfer
+            .ended(WATCHED_MS)
+            .then((code) => (code === undefined ? Promise.reject(new Error("goes on")) : code)),
+        );
+      const [openvpnUdp, openvpnTcp, socks5, httpConnect, httpPlain] = await Promise.all([
+        since(udp.line(CUT, WATCHED_MS, marks[0])),
+        since(tcp.line(CUT, WATCHED_MS, marks[1])),
+        byCurl(socks),
+        byCurl(connect),
+        byCurl(http),
+      ]);
+      return { openvpnUdp, openvpnTcp, socks5, httpConnect, httpPlain };
+    },
+    async stop(): Promise<void> {
+      await Promise.all([udp.stop(), tcp.stop(), socks.stop(), connect.stop(), http.stop()]);
+    },
+  };
+}
+
+/** New logins with a credential that is no longer good: refused on every service. */
+async function assertRefused(scene: Scene, member: Member): Promise<void> {
+  const { world } = scene;
+  for (const kind of ["socks5", "http", "connect"] as const) {
+    assert.equal(await seenAddress(world.client1, ...curlThrough(kind, member.vpn)), undefined, kind);
+  }
+  const client = OpenVpnClient.start(world.client1, world.folder, member.vpn);
+  try {
+    await client.line(/AUTH_FAILED/, 20_000);
+  } finally {
+    await client.stop();
+  }
+}
+
+function assertCut(context: TestContext, seen: Record<string, number | undefined>): void {
+  context.diagnostic(`ms until each session was cut: ${JSON.stringify(seen)}`);
+  for (const [service, ms] of Object.entries(seen)) {
+    assert.ok(ms !== undefined, `${service}: not cut within ${WATCHED_MS} ms`);
+    assert.ok(ms <= PROMISED_MS, `${service}: cut after ${ms} ms`);
+  }
+}
+
+/** A credential that is no longer good stops for new logins and live sessions within 2 s, and for nobody else. */
+export function cutCases(scene: () => Scene): void {
+  describe("a credential that is no longer good", () => {
+    const changes: [string, string, (member: Member) => Promise<unknown>][] = [
+      ["renewed", "carla.lab", ({ name }) => scene().provider.mustCommand("account", "renew", name)],
+      [
+        "renewed with a change of password",
+        "lena.lab",
+        (member) => changePassword(member, "quite another password"),
+      ],
+      ["terminated", "dora.lab", ({ name }) => scene().provider.mustCommand("account", "terminate", name)],
+      ["deleted", "emil.lab", (member) => deleteAccount(member)],
+    ];
+    for (const [word, name, change] of changes) {
+      test(`${word}: live sessions are cut within 2 s, new logins refused, other members' sessions go on`, async (context) => {
+        const { world } = scene();
+        const member = await scene().member(name);
+        const other = await scene().member("anna.lab");
+        const sessions = await liveSessions(scene(), member);
+        const otherSession = new Transfer(
+          world.client2,
+          1 << 30,
+          200_000,
+          ...curlThrough("socks5", other.vpn),
+        );
+        try {
+          assert.ok(await sessions.alive(), "control: before the change everything flows");
+          const started = performance.now();
+          const cut = sessions.cutAfter(started);
+          await change(member);
+          assertCut(context, await cut);
+          const bytes = otherSession.bytes;
+          await until("the other member's bytes", 3000, () => otherSession.bytes > bytes);
+        } finally {
+          await sessions.stop();
+          await otherSession.stop();
+        }
+        await assertRefused(scene(), member);
+      });
+    }
+
+    test("renewed: the new VPN credentials work", async () => {
+      const { world } = scene();
+      const member = await scene().member("carla.lab");
+      const { username, password } = await vpnCredentials(member);
+      assert.notEqual(username, member.vpn.username);
+      assert.equal(
+        await seenAddress(world.client1, ...curlThrough("socks5", { username, password })),
+        lab.exit.v4,
+      );
+      Object.assign(member.vpn, { username, password });
+    });
+
+    test("expired: live sessions are cut within 2 s of the paid minute's end, new logins refused", async (context) => {
+      const member = await scene().member("frida.lab");
+      const endsAtMs =
+        (Math.floor(Date.now() / 60_000) + 1) * 60_000 + (Date.now() % 60_000 > 45_000 ? 60_000 : 0);
+      await endPaidTimeAt(scene(), member.name, endsAtMs / 1000);
+      const sessions = await liveSessions(scene(), member);
+      try {
+        assert.ok(await sessions.alive(), "control: until then everything flows");
+        const leftMs = endsAtMs - Date.now();
+        assert.ok(leftMs > 0, "the sessions were not up in time");
+        const started = performance.now() + leftMs;
+        await new Promise((resolve) => setTimeout(resolve, Math.max(0, leftMs - 1000)));
+        assert.ok(await sessions.alive(), "control: a second before the end everything flows");
+        assertCut(context, await sessions.cutAfter(started));
+      } finally {
+        await sessions.stop();
+      }
+      await assertRefused(scene(), member);
+    });
+  });
+}
+
+/**
+ * Days are the shortest time that can be bought, so the lab moves the end of the paid time in the store, and lets the
+ * office read it anew.
+ */
+async function endPaidTimeAt({ provider }: Scene, name: string, seconds: number): Promise<void> {
+  const database = new DatabaseSync(provider.databaseFile);
+  try {
+    const { changes } = database
+      .prepare("UPDATE accounts SET paid_until = ? WHERE name = ?")
+      .run(seconds, name);
+    assert.equal(changes, 1);
+  } finally {
+    database.close();
+  }
+  await provider.restart();
+}

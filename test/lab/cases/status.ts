@@ -1,0 +1,45 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { until } from "../namespace.ts";
+import { fetchFrom } from "../probes.ts";
+import type { Scene } from "../scene.ts";
+
+interface Traffic {
+  timestamp: number;
+  bandwidth_in: number;
+  bandwidth_out: number;
+  bandwidth_max: number;
+}
+
+/** A five-minute slot must end and its totals arrive. */
+const SLOT_MS = 300_000;
+
+/** The last cases of a file: by then much has flowed, and the slot that holds it is nearly over. */
+export function statusCases(scene: () => Scene): void {
+  describe("the status page", () => {
+    test("shows the traffic that flowed, to a visitor without an account and without JavaScript", async (context) => {
+      const { world, provider } = scene();
+      const url = `${provider.siteAddress}/api/traffic.json`;
+      const waitMs = SLOT_MS - (Date.now() % SLOT_MS) + 20_000;
+      const traffic = await until("traffic in a finished slot", waitMs, async () => {
+        const body = await fetchFrom(world.client1, url);
+        const [entry] = body === undefined ? [] : Object.values(JSON.parse(body) as Record<string, Traffic>);
+        return entry !== undefined && entry.bandwidth_in > 0 && entry.bandwidth_out > 0 ? entry : undefined;
+      });
+      context.diagnostic(JSON.stringify(traffic));
+      assert.equal(traffic.bandwidth_max, 20_000);
+      for (const rate of [traffic.bandwidth_in, traffic.bandwidth_out]) {
+        assert.equal(rate % 200, 0, "whole per cents of the bandwidth");
+      }
+      const page = await fetchFrom(world.client1, `${provider.siteAddress}/status`);
+      assert.ok(page !== undefined);
+      for (const word of ["Labville", "Labland", "exit1", "not for large downloads"]) {
+        assert.ok(page.toLowerCase().includes(word.toLowerCase()), word);
+      }
+      const shown = Math.round(
+        (100 * Math.max(traffic.bandwidth_in, traffic.bandwidth_out)) / traffic.bandwidth_max,
+      );
+      assert.match(page, new RegExp(`\\b${shown}\\s*(&nbsp;|\\s)?%`), `the load, ${shown} %`);
+    });
+  });
+}

@@ -1,0 +1,119 @@
+import assert from "node:assert/strict";
+import { existsSync, lstatSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, test } from "node:test";
+import { lab } from "../addresses.ts";
+import { deleteAccount, type Member } from "../member.ts";
+import { run } from "../namespace.ts";
+import { OpenVpnClient } from "../openvpn-client.ts";
+import { seenAddress } from "../probes.ts";
+import { curlThrough } from "../proxy-client.ts";
+import type { Scene } from "../scene.ts";
+import { type Finding, type Needle, Search } from "../search.ts";
+
+const addresses: Needle[] = [
+  { what: "client 1's address", text: lab.client1.v4 },
+  { what: "client 1's IPv6 address", text: lab.client1.v6 },
+  { what: "client 2's address", text: lab.client2.v4 },
+  { what: "client 2's IPv6 address", text: lab.client2.v6 },
+];
+
+const vpnNeedles = ({ name, vpn }: Member): Needle[] => [
+  { what: `VPN username of ${name}`, text: vpn.username },
+  { what: `VPN password of ${name}`, text: vpn.password },
+];
+const accountNeedles = ({ name, email, password }: Member): Needle[] => [
+  { what: `account name ${name}`, text: name },
+  { what: `e-mail of ${name}`, text: email },
+  { what: `account password of ${name}`, text: password },
+];
+
+/** Everything on disk and in the kernel's and the processes' listings that this provider could have written. */
+async function searchEverywhere(
+  { world, provider }: Scene,
+  needles: Needle[],
+  sinceMs: number,
+): Promise<Search> {
+  const search = new Search(needles);
+  search.files(provider.data);
+  search.files(provider.runFolder);
+  const fresh = (path: string) => lstatSync(path).mtimeMs >= sinceMs;
+  for (const folder of ["/var/log", "/var/lib/unbound", "/var/lib/openvpn", "/etc/openvpn", "/var/mail"]) {
+    if (existsSync(folder)) search.files(folder, fresh);
+  }
+  search.tables(provider.databaseFile);
+  search.processes(await provider.pids());
+  search.text(provider.output, "what lethe said");
+  search.text((await world.exit.run(["nft", "list", "ruleset"])).stdout, "the firewall's sets and counters");
+  search.text((await run(["dmesg"])).stdout, "the kernel's log");
+  if (existsSync("/run/systemd/journal/socket")) {
+    const since = new Date(sinceMs).toISOString().slice(0, 19).replace("T", " ");
+    const { stdout } = await run(["journalctl", "--utc", "--since", since, "--output", "export"], {
+      timeoutMs: 60_000,
+    });
+    search.text(stdout, "the journal");
+  }
+  return search;
+}
+
+const inAccounts = ({ where }: Finding): boolean =>
+  where.startsWith("accounts.") || /\/lethe\.db(-wal)?$/.test(where);
+
+/** After everyone has disconnected nothing is left of who was there; after a deletion nothing of the account. */
+export function traceCases(scene: () => Scene, startedMs: number): void {
+  describe("what is left after disconnecting", () => {
+    test("no client's address, no VPN credential, no account name outside the accounts table", async (context) => {
+      const { world, provider } = scene();
+      const members = await scene().members();
+      const anna = await scene().member("anna.lab");
+      const client = OpenVpnClient.start(world.client1, world.folder, anna.vpn);
+      await client.online();
+      assert.equal(await seenAddress(world.client1), lab.exit.v4);
+      await client.stop();
+      for (const kind of ["socks5", "http", "connect"] as const) {
+        await seenAddress(world.client2, ...curlThrough(kind, anna.vpn));
+        await seenAddress(
+          world.client2,
+          ...curlThrough(kind, { ...anna.vpn, password: "guessed by a stranger" }),
+        );
+      }
+      const needles = [...addresses, ...members.flatMap(vpnNeedles), ...members.flatMap(accountNeedles)];
+      const search = await searchEverywhere(scene(), needles, startedMs);
+      context.diagnostic(`looked at ${JSON.stringify(search.looked)} for ${needles.length} texts`);
+      assert.ok(search.looked.files > 5 && search.looked.cells > 20 && search.looked.processes > 4);
+      const named = (finding: Finding) => /^(account name|e-mail)/.test(finding.what) && inAccounts(finding);
+      assert.deepEqual(
+        search.findings.filter((finding) => !named(finding)),
+        [],
+      );
+      assert.ok(search.findings.some(named), "control: the accounts table holds the names");
+      assert.ok(provider.running);
+    });
+
+    test("control: a planted address and a planted VPN username are found, in a file and in a table", async () => {
+      const { provider } = scene();
+      const { vpn } = await scene().member("anna.lab");
+      const file = join(provider.data, "exit", "planted");
+      const needles = [...addresses, { what: "VPN username", text: vpn.username }];
+      try {
+        writeFileSync(file, Buffer.from(`x${lab.client1.v4} ${vpn.username}`).toString("base64"));
+        const { findings } = await searchEverywhere(scene(), needles, startedMs);
+        assert.deepEqual([...new Set(findings.map(({ where }) => where))], [file]);
+        assert.equal(new Set(findings.map(({ what }) => what)).size, 2);
+      } finally {
+        rmSync(file, { force: true });
+      }
+    });
+
+    test("after an account is deleted the search that found it finds no byte of it", async () => {
+      const gone = await scene().member("gustav.lab");
+      const needles = [...accountNeedles(gone), ...vpnNeedles(gone)];
+      const before = await searchEverywhere(scene(), needles, startedMs);
+      const found = (what: string) => before.findings.some((finding) => finding.what.startsWith(what));
+      assert.ok(found("account name") && found("e-mail"), "control: before, name and e-mail are found");
+      await deleteAccount(gone);
+      const after = await searchEverywhere(scene(), needles, startedMs);
+      assert.deepEqual(after.findings, []);
+    });
+  });
+}
