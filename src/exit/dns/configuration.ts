@@ -1,0 +1,90 @@
+import type { ServerSettings } from "../../link/settings.ts";
+import { RESOLVER_4, RESOLVER_6, TUNNELS_4, TUNNELS_6 } from "../tunnel-plan.ts";
+import { subtractRanges } from "./subtract-ranges.ts";
+
+export interface ResolverPlace {
+  /** Unix user that unbound becomes; undefined where it is started without root anyway. */
+  user: string | undefined;
+  /** The root zone's key (Debian: dns-root-data), where there is one. */
+  rootKey: string | undefined;
+  /** Whether the kernel does IPv6 at all, and whether IPv6 leads anywhere from here. */
+  ipv6: boolean;
+  ipv6Uplink: boolean;
+  /** What the egress policy closes, IPv4 and IPv6. */
+  closed: readonly string[];
+}
+
+/**
+ * The resolver inside the tunnels (unbound.conf(5), 1.17). It answers tunnels and this machine alone, logs nothing and
+ * keeps its cache in memory. A name that leads into a closed range is answered without that address, so that no page can
+ * reach a private network through a member's browser.
+ * Where the operator names forwarders, these are believed as they are: many of them do no DNSSEC, and every answer would fail.
+ */
+export function resolverConfiguration(
+  settings: Pick<ServerSettings, "dns" | "egress">,
+  place: ResolverPlace,
+): string {
+  const forwarding = settings.dns.forward.length > 0;
+  const validating = !forwarding && place.rootKey !== undefined;
+  const server = [
+    `interface: ${RESOLVER_4}`,
+    place.ipv6 && `interface: ${RESOLVER_6}`,
+    "port: 53",
+    "access-control: 0.0.0.0/0 refuse",
+    "access-control: ::/0 refuse",
+    `access-control: ${TUNNELS_4} allow`,
+    `access-control: ${TUNNELS_6} allow`,
+    "access-control: 127.0.0.0/8 allow",
+    // Without an IPv6 uplink each try to ask a name server over IPv6 would only cost time.
+    !place.ipv6Uplink && "outgoing-interface: 0.0.0.0",
+    'chroot: ""',
+    'pidfile: ""',
+    `username: "${place.user ?? ""}"`,
+    "do-daemonize: no",
+    "use-syslog: no",
+    'logfile: ""',
+    "verbosity: 0",
+    "log-queries: no",
+    "log-replies: no",
+    "log-servfail: no",
+    "statistics-interval: 0",
+    "extended-statistics: no",
+    "hide-identity: yes",
+    "hide-version: yes",
+    "hide-trustanchor: yes",
+    "qname-minimisation: yes",
+    "minimal-responses: yes",
+    "harden-glue: yes",
+    "harden-dnssec-stripped: yes",
+    "harden-below-nxdomain: yes",
+    "harden-referral-path: no",
+    "aggressive-nsec: yes",
+    "use-caps-for-id: no",
+    "edns-buffer-size: 1232",
+    "unwanted-reply-threshold: 10000000",
+    "num-threads: 1",
+    "msg-cache-size: 32m",
+    "rrset-cache-size: 64m",
+    "outgoing-range: 4096",
+    "num-queries-per-thread: 2048",
+    `module-config: "${validating ? "validator iterator" : "iterator"}"`,
+    validating && `trust-anchor-file: "${place.rootKey}"`,
+    ...subtractRanges(place.closed, settings.egress.allow).map((range) => `private-address: ${range}`),
+  ];
+  const zone = [
+    'name: "."',
+    "forward-first: no",
+    ...settings.dns.forward.map((address) => `forward-addr: ${address}`),
+  ];
+  return `${[
+    "# Written by Lethe from the roster; changes are overwritten.",
+    "server:",
+    ...indented(server),
+    "remote-control:",
+    ...indented(["control-enable: no"]),
+    ...(forwarding ? ["forward-zone:", ...indented(zone)] : []),
+  ].join("\n")}\n`;
+}
+
+const indented = (lines: (string | false)[]): string[] =>
+  lines.filter((line) => line !== false).map((line) => `  ${line}`);

@@ -1,0 +1,55 @@
+import { createHash } from "node:crypto";
+import { existsSync, readFileSync } from "node:fs";
+import { connect } from "node:net";
+import type { EngineSpec } from "../../lib/engines.ts";
+import { RESOLVER_4 } from "../tunnel-plan.ts";
+
+/** The one resolver of the exit. */
+export function resolverEngine(
+  program: string,
+  configuration: string,
+  configurationPath: string,
+): EngineSpec {
+  return {
+    id: "unbound",
+    part: "unbound",
+    argv: [program, "-d", "-c", configurationPath],
+    configuration,
+    configurationPath,
+    ready: answersOnTcp,
+  };
+}
+
+/** Debian's package dns-root-data. */
+const ROOT_KEY = "/usr/share/dns/root.key";
+export const rootKeyFile = (): string | undefined => (existsSync(ROOT_KEY) ? ROOT_KEY : undefined);
+
+/**
+ * Debian's AppArmor profile for unbound lets it read /etc/unbound and no folder of ours. Where that profile is loaded the
+ * configuration therefore stands there, under a name that Debian's own unbound does not include; it holds no secret.
+ */
+export function resolverConfigurationPath(engines: string): string {
+  try {
+    const profiles = readFileSync("/sys/kernel/security/apparmor/profiles", "utf8");
+    if (/unbound\b.*\((enforce|kill)\)/.test(profiles)) {
+      const instance = createHash("sha256").update(engines).digest("hex").slice(0, 8);
+      return `/etc/unbound/lethe-${instance}.conf`;
+    }
+  } catch {
+    // no AppArmor here
+  }
+  return `${engines}/unbound.conf`;
+}
+
+function answersOnTcp(): Promise<boolean> {
+  const { promise, resolve } = Promise.withResolvers<boolean>();
+  const socket = connect({ host: RESOLVER_4, port: 53, timeout: 1000 });
+  const end = (answered: boolean): void => {
+    socket.destroy();
+    resolve(answered);
+  };
+  socket.once("connect", () => end(true));
+  socket.once("error", () => end(false));
+  socket.once("timeout", () => end(false));
+  return promise;
+}

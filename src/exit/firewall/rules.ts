@@ -1,0 +1,200 @@
+import { isIPv4 } from "node:net";
+import type { ServerSettings } from "../../link/settings.ts";
+import { DEVICE_PREFIX, RESOLVER_4, RESOLVER_6, TUNNELS_4, TUNNELS_6, type Tunnel } from "../tunnel-plan.ts";
+
+export interface FirewallFacts {
+  tunnels: readonly Tunnel[];
+  /** Every address the machine bears now, and the settings' own; loopback and tunnel addresses among them are passed over. */
+  ownAddresses: readonly string[];
+  /** Whether IPv6 leads anywhere from here. */
+  ipv6Uplink: boolean;
+  /** What the egress policy closes whatever the settings say. */
+  closed4: readonly string[];
+  closed6: readonly string[];
+}
+
+/**
+ * The table `inet lethe` as one transaction for `nft -f -`: the old one goes and the new one comes in the same instant.
+ *
+ * It acts on our tunnels alone. Whatever neither enters from nor leaves to a device of ours is accepted at once, which in
+ * nftables means: the operator's own tables still decide. `iifname` with a wildcard instead of `iif`, so that rules hold
+ * for a device that is not there yet or comes again. What a packet from a tunnel meets, in order:
+ *
+ *   prerouting  a source that is not that tunnel's, or that shadows a service's port: dropped; DNS goes to our resolver
+ *   input       our resolver, the site, a ping to the gateway; nothing else of this machine
+ *   forward     to another tunnel: dropped; closed by the egress policy: refused; else onward
+ *   postrouting the exit's address as source
+ *   guard       whatever would still leave with a tunnel's address on it, for whatever reason, is dropped
+ */
+export function firewallRules(
+  settings: Pick<ServerSettings, "egress" | "sitePorts" | "services">,
+  facts: FirewallFacts,
+): string {
+  const { egress, sitePorts } = settings;
+  const own4 = facts.ownAddresses.filter((address) => isIPv4(address) && !/^(127|10\.66)\./.test(address));
+  const own6 = facts.ownAddresses.filter(
+    (address) => !isIPv4(address) && !/^(::1$|fe80:|fd6c:6574:6865:)/.test(address),
+  );
+  const [deny4, deny6] = byFamily(egress.deny);
+  const [allow4, allow6] = byFamily(egress.allow);
+  const fromTunnel = `iifname "${DEVICE_PREFIX}*"`;
+  const toTunnel = `oifname "${DEVICE_PREFIX}*"`;
+  const site = sitePorts.length > 0;
+
+  return `table inet lethe
+delete table inet lethe
+table inet lethe {
+${set("closed4", "ipv4_addr", facts.closed4)}
+${set("closed6", "ipv6_addr", facts.closed6)}
+${set("allow4", "ipv4_addr", allow4)}
+${set("allow6", "ipv6_addr", allow6)}
+${set("deny4", "ipv4_addr", deny4)}
+${set("deny6", "ipv6_addr", deny6)}
+${set("own4", "ipv4_addr", own4)}
+${set("own6", "ipv6_addr", own6)}
+${set("denied_ports", "inet_service", [25, ...egress.denyPorts])}
+${set("site_ports", "inet_service", sitePorts)}
+${set("service_ports", "inet_proto . inet_service", servicePorts(settings.services))}
+
+  chain early {
+    type filter hook prerouting priority raw; policy accept;
+    ${fromTunnel} jump from_tunnel
+    iifname "lo" accept
+    ${fromTunnel} accept
+    # Nobody outside speaks to, or as, an address of the tunnels.
+    ip saddr ${TUNNELS_4} drop
+    ip daddr ${TUNNELS_4} drop
+    ip6 saddr ${TUNNELS_6} drop
+    ip6 daddr ${TUNNELS_6} drop
+  }
+
+  chain from_tunnel {
+${facts.tunnels.map(sourceRules).join("\n")}
+    # CVE-2021-3773: with a service's port as its source, a client could take over what is meant for the service.
+    meta l4proto . th sport @service_ports drop
+${facts.ipv6Uplink ? "" : `    # No IPv6 from here: said at once, so that the client's programs take IPv4 and nothing waits.\n    ip6 daddr != ${TUNNELS_6} reject with icmpv6 no-route\n`}  }
+
+  chain resolve {
+    type nat hook prerouting priority dstnat; policy accept;
+    ${fromTunnel} meta nfproto ipv4 meta l4proto { tcp, udp } th dport 53 dnat ip to ${RESOLVER_4}
+    ${fromTunnel} meta nfproto ipv6 meta l4proto { tcp, udp } th dport 53 dnat ip6 to ${RESOLVER_6}
+  }
+
+  chain input {
+    type filter hook input priority filter; policy accept;
+    iifname != "${DEVICE_PREFIX}*" accept
+    ct state established,related accept
+    ip daddr ${RESOLVER_4} meta l4proto { tcp, udp } th dport 53 accept
+    ip6 daddr ${RESOLVER_6} meta l4proto { tcp, udp } th dport 53 accept
+    ip daddr @own4 tcp dport @site_ports accept
+    ip6 daddr @own6 tcp dport @site_ports accept
+    ip daddr ${TUNNELS_4} icmp type echo-request accept
+    ip6 daddr ${TUNNELS_6} icmpv6 type echo-request accept
+    meta l4proto tcp reject with tcp reset
+    reject with icmpx admin-prohibited
+  }
+
+  chain forward {
+    type filter hook forward priority filter; policy accept;
+    ${fromTunnel} goto outward
+    ${toTunnel} goto inward
+  }
+
+  chain outward {
+    # One member's device never reaches another's.
+    ${toTunnel} drop
+    tcp flags syn / syn,rst tcp option maxseg size set rt mtu
+    ct state established,related accept
+    ct state invalid drop
+    meta l4proto { tcp, udp } th dport @denied_ports goto refuse
+    ip daddr @own4 tcp dport @site_ports accept
+    ip6 daddr @own6 tcp dport @site_ports accept
+    ip daddr @own4 goto refuse
+    ip6 daddr @own6 goto refuse
+    ip daddr @deny4 goto refuse
+    ip6 daddr @deny6 goto refuse
+    ip daddr @allow4 accept
+    ip6 daddr @allow6 accept
+    ip daddr @closed4 goto refuse
+    ip6 daddr @closed6 goto refuse
+    accept
+  }
+
+  chain inward {
+    tcp flags syn / syn,rst tcp option maxseg size set rt mtu
+    ct state established,related accept
+    drop
+  }
+
+  chain refuse {
+    meta l4proto tcp reject with tcp reset
+    reject with icmpx admin-prohibited
+  }
+
+  chain output {
+    type filter hook output priority filter; policy accept;
+    # This machine answers members, and asks them nothing.
+    ${toTunnel} ct state established,related accept
+    ${toTunnel} meta l4proto { icmp, ipv6-icmp } accept
+    ${toTunnel} drop
+  }
+
+${site ? siteAddress(own4, own6) : ""}  chain source {
+    type nat hook postrouting priority srcnat; policy accept;
+    ${toTunnel} accept
+    oifname "lo" accept
+    ip saddr ${TUNNELS_4} masquerade fully-random
+    ip6 saddr ${TUNNELS_6} masquerade fully-random
+  }
+
+  chain guard {
+    # After every source translation: what conntrack calls invalid is not translated, and would leave as it is.
+    type filter hook postrouting priority srcnat + 50; policy accept;
+    ${toTunnel} accept
+    oifname "lo" accept
+    ip saddr ${TUNNELS_4} drop
+    ip daddr ${TUNNELS_4} drop
+    ip6 saddr ${TUNNELS_6} drop
+    ip6 daddr ${TUNNELS_6} drop
+  }
+}
+`;
+}
+
+const sourceRules = ({ device, network4, prefix4, network6, prefix6 }: Tunnel): string =>
+  `    iifname "${device}" ip saddr != ${network4}/${prefix4} drop
+    iifname "${device}" ip6 saddr != ${network6}/${prefix6} drop`;
+
+/** The site sees a member from inside the tunnel as the exit itself: it learns no tunnel address. */
+function siteAddress(own4: readonly string[], own6: readonly string[]): string {
+  const map = (addresses: readonly string[]): string =>
+    addresses.map((address) => `${address} : ${address}`).join(", ");
+  const rule = (family: "ip" | "ip6", addresses: readonly string[]): string =>
+    addresses.length === 0
+      ? ""
+      : `    iifname "${DEVICE_PREFIX}*" tcp dport @site_ports snat ${family} to ${family} daddr map { ${map(addresses)} }\n`;
+  return `  chain site_source {
+    type nat hook input priority 100; policy accept;
+${rule("ip", own4)}${rule("ip6", own6)}  }
+
+`;
+}
+
+function set(name: string, type: string, elements: readonly (string | number)[]): string {
+  const flags = type.includes(".") ? "" : " flags interval; auto-merge;";
+  const listed = elements.length === 0 ? "" : ` elements = { ${[...new Set(elements)].join(", ")} }`;
+  return `  set ${name} { type ${type};${flags}${listed} }`;
+}
+
+function byFamily(ranges: readonly string[]): [v4: string[], v6: string[]] {
+  const is4 = (range: string): boolean => isIPv4(range.split("/")[0]!);
+  return [ranges.filter(is4), ranges.filter((range) => !is4(range))];
+}
+
+function servicePorts(services: ServerSettings["services"]): string[] {
+  const tcp = [...(services.socks5?.listen ?? []), ...(services.http?.listen ?? [])];
+  return [
+    ...tcp.map(({ port }) => `tcp . ${port}`),
+    ...(services.openvpn?.listen ?? []).map(({ protocol, port }) => `${protocol} . ${port}`),
+  ];
+}

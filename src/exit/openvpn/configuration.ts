@@ -1,0 +1,110 @@
+import { RESOLVER_4, type Tunnel } from "../tunnel-plan.ts";
+
+export interface OpenvpnPlace {
+  /** Folder with tls.key, tls.crt and ca.crt. */
+  folder: string;
+  managementSocket: string;
+  /** Unix user and group that openvpn becomes; undefined where it is started without root anyway. */
+  runAs: { user: string; group: string } | undefined;
+  /** Who alone may connect to the management socket. */
+  keeper: { user: string; group: string } | undefined;
+  /** Whether the kernel does IPv6 at all; without it openvpn itself refuses the clients' IPv6. */
+  ipv6: boolean;
+}
+
+/**
+ * The server's configuration of one listener (openvpn(8), 2.6). Nothing in it writes: no log, no status file, no pool
+ * file. Throws where the tls-crypt key is not one, since its text stands in the file as it is and a line too many would
+ * be an option.
+ */
+export function openvpnConfiguration(tunnel: Tunnel, tlsCrypt: string, place: OpenvpnPlace): string {
+  const { protocol, listen } = tunnel;
+  const wildcard = listen.address === "0.0.0.0" || listen.address === "::";
+  return `${lines(
+    "# Written by Lethe from the roster; changes are overwritten.",
+    `local ${listen.address}`,
+    `port ${listen.port}`,
+    `proto ${protocol}${listen.family}${protocol === "tcp" ? "-server" : ""}`,
+    // Without it a socket on :: takes the IPv4 port as well, and a second listener could not have it.
+    listen.family === 6 && "bind ipv6only",
+    // Answers come from the address that was asked, where the machine has several.
+    protocol === "udp" && wildcard && "multihome",
+    `dev ${tunnel.device}`,
+    "dev-type tun",
+    // The device is ours, persistent, and has its addresses already: the routes outlive an engine.
+    "ifconfig-noexec",
+    "route-noexec",
+    "disable-dco",
+    "topology subnet",
+    `server ${tunnel.network4} ${tunnel.netmask4}`,
+    `server-ipv6 ${tunnel.network6}/${tunnel.prefix6}`,
+    "max-clients 4000",
+    !place.ipv6 && "block-ipv6",
+    'push "redirect-gateway def1 ipv6"',
+    `push "dhcp-option DNS ${RESOLVER_4}"`,
+    "",
+    `ca ${quoted(`${place.folder}/ca.crt`)}`,
+    `cert ${quoted(`${place.folder}/tls.crt`)}`,
+    `key ${quoted(`${place.folder}/tls.key`)}`,
+    "dh none",
+    "tls-version-min 1.2",
+    "data-ciphers AES-256-GCM:CHACHA20-POLY1305",
+    "allow-compression no",
+    "",
+    "verify-client-cert none",
+    "username-as-common-name",
+    // Without it a member's second device would throw out the first.
+    "duplicate-cn",
+    `management ${quoted(place.managementSocket)} unix`,
+    "management-client-auth",
+    place.keeper && `management-client-user ${place.keeper.user}`,
+    place.keeper && `management-client-group ${place.keeper.group}`,
+    "script-security 0",
+    "",
+    "keepalive 10 60",
+    "persist-key",
+    "persist-tun",
+    protocol === "udp" && "explicit-exit-notify 1",
+    protocol === "udp" && "fast-io",
+    protocol === "udp" && "sndbuf 2097152",
+    protocol === "udp" && "rcvbuf 2097152",
+    protocol === "tcp" && "tcp-nodelay",
+    place.runAs && `user ${place.runAs.user}`,
+    place.runAs && `group ${place.runAs.group}`,
+    "",
+    "verb 0",
+    "log /dev/null",
+    "",
+    "<tls-crypt>",
+    staticKey(tlsCrypt),
+    "</tls-crypt>",
+  )}\n`;
+}
+
+/** The key's 256 bytes as OpenVPN writes them, and not a line more. */
+function staticKey(text: string): string {
+  const body = text
+    .split("\n")
+    .map((line) => line.trim())
+    .filter((line) => line !== "" && !line.startsWith("#"));
+  const [first, ...rest] = body;
+  const last = rest.pop();
+  const hex = rest.join("");
+  if (
+    first !== "-----BEGIN OpenVPN Static key V1-----" ||
+    last !== "-----END OpenVPN Static key V1-----" ||
+    !/^[0-9a-fA-F]{512}$/.test(hex)
+  ) {
+    throw new Error("the tls-crypt key of the settings is not an OpenVPN static key");
+  }
+  return body.join("\n");
+}
+
+/** A path as one word of the file: openvpn(8) takes backslashes inside double quotes as escapes. */
+function quoted(path: string): string {
+  if (/[\n\r\0]/.test(path)) throw new Error("a folder's name has a line break in it");
+  return `"${path.replaceAll(/[\\"]/g, "\\$&")}"`;
+}
+
+const lines = (...parts: (string | false | undefined)[]): string =>
+  parts.filter((part) => typeof part === "string").join("\n");

@@ -1,0 +1,282 @@
+import { existsSync } from "node:fs";
+import type { Engines } from "../lib/engines.ts";
+import type { Log, Reason } from "../lib/event-log.ts";
+import { findProgram } from "../lib/run-command.ts";
+import type { ServerSettings } from "../link/settings.ts";
+import { ipv6Facts, makeDevices, ownAddresses, removeDevices } from "./devices.ts";
+import { resolverConfiguration } from "./dns/configuration.ts";
+import { resolverConfigurationPath, resolverEngine, rootKeyFile } from "./dns/engine.ts";
+import { closedRanges4, closedRanges6 } from "./egress.ts";
+import { applyRules, removeRules, rulesPresent } from "./firewall/apply.ts";
+import { findForeignDrops } from "./firewall/foreign.ts";
+import { firewallRules } from "./firewall/rules.ts";
+import type { ExitStart, KeeperEngines, ListeningReport } from "./messages.ts";
+import { openvpnEngine } from "./openvpn/engine.ts";
+import { type Sysctls, setForwarding } from "./sysctls.ts";
+import { RESOLVER_4, type Tunnel, tunnelsOf } from "./tunnel-plan.ts";
+import { groupName, userExists, userName } from "./unix-names.ts";
+
+type Failure = NonNullable<ListeningReport["failed"]>;
+
+/** What came of the last pass, and how the engines are now. */
+export interface ExitState {
+  /** Nothing is on its way: each engine runs or has failed. */
+  settled: boolean;
+  openvpn: ListeningReport[];
+  engines: KeeperEngines["engines"];
+  warnings: string[];
+  /** Our own resolver where it answers. */
+  resolvers: string[];
+  ownAddresses: string[];
+}
+
+/** How often the machine is looked at for what we are not told of: addresses that come and go, a flushed firewall. */
+const LOOK_EVERY_MS = 5000;
+
+/**
+ * Settings and the machine's state in, tunnels, firewall and engines out: one pass after another, never two at once, each
+ * making only the changes that are missing. Whatever happens in between is seen by the next pass.
+ */
+export class Reconciler {
+  readonly #start: ExitStart;
+  readonly #engines: Engines;
+  readonly #sysctls: Sysctls;
+  readonly #log: Log;
+  readonly #onState: (state: ExitState) => void;
+  #settings: ServerSettings | undefined;
+  #due = false;
+  #running: Promise<void> | undefined;
+  #closed = false;
+  #look: NodeJS.Timeout | undefined;
+  #seen = "";
+  #rules = "";
+  #tunnels: Tunnel[] = [];
+  #failure: Failure | undefined;
+  #resolverFailure: "not-installed" | undefined;
+  #warnings: string[] = [];
+
+  constructor(options: {
+    start: ExitStart;
+    engines: Engines;
+    sysctls: Sysctls;
+    log: Log;
+    onState: (state: ExitState) => void;
+  }) {
+    this.#start = options.start;
+    this.#engines = options.engines;
+    this.#sysctls = options.sysctls;
+    this.#log = options.log;
+    this.#onState = options.onState;
+  }
+
+  /** New settings: a pass follows. */
+  update(settings: ServerSettings): void {
+    this.#settings = settings;
+    this.#look ??= setInterval(() => void this.#lookAround(), LOOK_EVERY_MS);
+    this.#request();
+  }
+
+  #request(): void {
+    this.#due = true;
+    this.#running ??= this.#passes().finally(() => {
+      this.#running = undefined;
+    });
+  }
+
+  async #passes(): Promise<void> {
+    while (this.#due && !this.#closed) {
+      this.#due = false;
+      try {
+        await this.#pass(this.#settings!);
+      } catch {
+        // The disk may be full or a folder gone; the next look tries again.
+        this.#failure = "other";
+        this.#seen = "";
+        this.#log("internal-error", { part: "exit" });
+      }
+    }
+    this.report();
+  }
+
+  async #pass(settings: ServerSettings): Promise<void> {
+    this.#tunnels = tunnelsOf(settings.services.openvpn);
+    this.#warnings = [];
+    this.#resolverFailure = undefined;
+    this.#seen = this.#surroundings();
+    this.#failure = this.#missing();
+    if (this.#failure !== undefined || this.#tunnels.length === 0) {
+      if (this.#failure !== undefined)
+        this.#log("engine-unavailable", { part: "openvpn", reason: this.#failure });
+      await this.#engines.want([]);
+      if (this.#rules !== "") await this.#takeAway();
+      return;
+    }
+    const { ipv6, ipv6Uplink } = ipv6Facts();
+    if (!(await this.#protect(settings, ipv6Uplink))) {
+      // Without the firewall members' packets would leave with tunnel addresses, and reach what is closed.
+      this.#failure = "other";
+      this.#warnings.push("The firewall could not be set up (nft refused the rules): OpenVPN stays off.");
+      await this.#engines.want([]);
+      return;
+    }
+    if (!setForwarding(this.#sysctls, ipv6Uplink)) {
+      this.#warnings.push(
+        "Forwarding could not be turned on (net.ipv4.ip_forward): members get no traffic over OpenVPN.",
+      );
+    }
+    if (!(await makeDevices(this.#tunnels, this.#start.accounts.vpn.uid, ipv6))) {
+      this.#failure = "no-tun";
+      await this.#engines.want([]);
+      return;
+    }
+    await this.#engines.want(this.#specs(settings, ipv6, ipv6Uplink));
+    this.#warnings.push(...(await findForeignDrops()));
+  }
+
+  /** What OpenVPN needs and this machine or process has not. */
+  #missing(): Failure | undefined {
+    if (process.getuid!() !== 0) return "no-root";
+    if (!existsSync("/dev/net/tun")) return "no-tun";
+    const installed = ["openvpn", "nft", "ip"].every((name) => findProgram(name) !== undefined);
+    return installed ? undefined : "not-installed";
+  }
+
+  async #protect(settings: ServerSettings, ipv6Uplink: boolean): Promise<boolean> {
+    const rules = firewallRules(settings, {
+      tunnels: this.#tunnels,
+      ownAddresses: [...ownAddresses(), ...settings.ownAddresses],
+      ipv6Uplink,
+      closed4: closedRanges4,
+      closed6: closedRanges6,
+    });
+    if (rules === this.#rules) return true;
+    const applied = await applyRules(rules);
+    this.#rules = applied ? rules : "";
+    this.#log(applied ? "firewall-applied" : "firewall-unavailable", { part: "firewall" });
+    return applied;
+  }
+
+  #specs(settings: ServerSettings, ipv6: boolean, ipv6Uplink: boolean): Parameters<Engines["want"]>[0] {
+    const { accounts, folder, run } = this.#start;
+    const { tlsCrypt } = settings.services.openvpn!;
+    const specs = this.#tunnels.map((tunnel) =>
+      openvpnEngine({
+        program: findProgram("openvpn")!,
+        tunnel,
+        tlsCrypt,
+        configurationPath: this.#engines.configurationPath(tunnel.id),
+        place: {
+          folder,
+          managementSocket: this.#managementSocket(tunnel),
+          runAs: names(accounts.vpn),
+          keeper: names(accounts.keeper),
+          ipv6,
+        },
+      }),
+    );
+    const unbound = findProgram("unbound");
+    if (unbound === undefined) {
+      this.#resolverFailure = "not-installed";
+      this.#warnings.push(
+        "unbound is not installed: names cannot be looked up inside the tunnels (apt-get install unbound).",
+      );
+      return specs;
+    }
+    const configuration = resolverConfiguration(settings, {
+      user: userExists("unbound") ? "unbound" : names(accounts.vpn)?.user,
+      rootKey: rootKeyFile(),
+      ipv6,
+      ipv6Uplink,
+      closed: [...closedRanges4, ...closedRanges6],
+    });
+    return [resolverEngine(unbound, configuration, resolverConfigurationPath(run.engines)), ...specs];
+  }
+
+  #managementSocket(tunnel: Tunnel): string {
+    return `${this.#start.run.management}/${tunnel.id}.sock`;
+  }
+
+  /** Says how everything is now. */
+  report(): void {
+    if (this.#settings === undefined || this.#closed) return;
+    const views = this.#tunnels.map((tunnel) => ({ tunnel, view: this.#engines.view(tunnel.id) }));
+    const resolver = this.#engines.view("unbound");
+    const pending = [...views.map(({ view }) => view), resolver].some((view) => view?.state === "starting");
+    const resolves = resolver?.state === "running";
+    const resolverDown =
+      this.#tunnels.length > 0 &&
+      this.#failure === undefined &&
+      !resolves &&
+      this.#resolverFailure === undefined;
+    this.#onState({
+      settled: this.#running === undefined && !pending,
+      openvpn: views.map(({ tunnel, view }) => {
+        const failed = this.#failure ?? failureOf(view?.state, view?.refused);
+        const { address, port } = tunnel.listen;
+        return {
+          service: "openvpn",
+          protocol: tunnel.protocol,
+          address,
+          port,
+          ...(failed ? { failed } : {}),
+        };
+      }),
+      engines: views.map(({ tunnel, view }) => ({
+        id: tunnel.id,
+        service: "openvpn",
+        healthy: view?.state === "running",
+        management: this.#managementSocket(tunnel),
+      })),
+      warnings: [
+        ...this.#warnings,
+        ...(resolverDown && !pending
+          ? ["The resolver (unbound) does not run: names cannot be looked up inside the tunnels."]
+          : []),
+      ],
+      resolvers: resolves ? [RESOLVER_4] : [],
+      ownAddresses: [...new Set([...ownAddresses(), ...this.#settings.ownAddresses])],
+    });
+  }
+
+  #surroundings(): string {
+    return JSON.stringify([ownAddresses(), ipv6Facts()]);
+  }
+
+  async #lookAround(): Promise<void> {
+    const flushed = this.#rules !== "" && this.#running === undefined && !(await rulesPresent());
+    if (flushed && this.#running === undefined) this.#rules = "";
+    if (flushed || this.#surroundings() !== this.#seen) this.#request();
+  }
+
+  async #takeAway(): Promise<void> {
+    await removeDevices();
+    await removeRules();
+    this.#sysctls.restore();
+    this.#rules = "";
+  }
+
+  /** Stops passing; everything stays as it is. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    clearInterval(this.#look);
+    await this.#running;
+  }
+
+  /** Ends the engines and takes away all that was ever made, also by an earlier life. */
+  async clear(): Promise<void> {
+    await this.close();
+    await this.#engines.stopAll();
+    if (process.getuid!() === 0) await this.#takeAway();
+  }
+}
+
+function names({ uid, gid }: { uid: number; gid: number }): { user: string; group: string } | undefined {
+  const user = uid === 0 ? undefined : userName(uid);
+  const group = groupName(gid);
+  return user === undefined || group === undefined ? undefined : { user, group };
+}
+
+function failureOf(state: string | undefined, refused: Reason | undefined): Failure | undefined {
+  if (state === "running" || state === "starting") return undefined;
+  return refused === "EADDRINUSE" || refused === "EACCES" || refused === "EADDRNOTAVAIL" ? refused : "other";
+}

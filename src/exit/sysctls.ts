@@ -1,0 +1,79 @@
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { writeFileAtomic } from "../lib/atomic-file.ts";
+
+/**
+ * Kernel settings that an exit needs, and what they were before. The earlier values stand in a file on tmpfs, so that a
+ * stop after a crash restores them too; a reboot forgets both.
+ */
+export class Sysctls {
+  readonly #file: string;
+  readonly #root: string;
+  readonly #before: Record<string, string>;
+
+  /** `file` keeps the earlier values; `root` is /proc/sys unless a test says otherwise. */
+  constructor(file: string, root = "/proc/sys") {
+    this.#file = file;
+    this.#root = root;
+    this.#before = readBefore(file);
+  }
+
+  /** Sets what is not so yet. False where a setting cannot be had (read-only /proc in a container, no such setting). */
+  set(name: string, value: string): boolean {
+    const path = `${this.#root}/${name}`;
+    try {
+      const now = readFileSync(path, "latin1").trim();
+      if (now === value) return true;
+      if (this.#before[name] === undefined) {
+        this.#before[name] = now;
+        writeFileAtomic(this.#file, JSON.stringify(this.#before));
+      }
+      writeFileSync(path, value);
+      return readFileSync(path, "latin1").trim() === value;
+    } catch {
+      return false;
+    }
+  }
+
+  /** Everything as it was, the last change first. */
+  restore(): void {
+    for (const [name, value] of Object.entries(this.#before).reverse()) {
+      try {
+        writeFileSync(`${this.#root}/${name}`, value);
+      } catch {
+        // The interface it belonged to may be gone.
+      }
+      delete this.#before[name];
+    }
+    rmSync(this.#file, { force: true });
+  }
+}
+
+function readBefore(file: string): Record<string, string> {
+  try {
+    return JSON.parse(readFileSync(file, "utf8")) as Record<string, string>;
+  } catch {
+    return {};
+  }
+}
+
+/**
+ * Forwarding for the tunnels, and no bookkeeping in conntrack beyond what NAT needs: no byte counts, no start times.
+ * A machine that forwards IPv6 no longer listens to router advertisements (accept_ra 1), and would lose its own default
+ * route some minutes later: 2 means "also when forwarding" (kernel Documentation/networking/ip-sysctl.rst).
+ */
+export function setForwarding(sysctls: Sysctls, ipv6Uplink: boolean): boolean {
+  sysctls.set("net/netfilter/nf_conntrack_acct", "0");
+  sysctls.set("net/netfilter/nf_conntrack_timestamp", "0");
+  const forwards = sysctls.set("net/ipv4/ip_forward", "1");
+  if (!ipv6Uplink || !existsSync("/proc/sys/net/ipv6")) return forwards;
+  for (const device of readdirSync("/proc/sys/net/ipv6/conf")) {
+    const path = `net/ipv6/conf/${device}/accept_ra`;
+    try {
+      if (device !== "all" && readFileSync(`/proc/sys/${path}`, "latin1").trim() === "1")
+        sysctls.set(path, "2");
+    } catch {
+      // an interface that has just gone
+    }
+  }
+  return sysctls.set("net/ipv6/conf/all/forwarding", "1") && forwards;
+}
