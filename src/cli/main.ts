@@ -2,6 +2,7 @@ import { dirname, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Command, InvalidArgumentError } from "commander";
 import { dataFolder, defaultDataFolder, runFolder } from "../office/folders.ts";
+import type { InventoryEntry } from "../store/inventory.ts";
 import { askOffice } from "./control-client.ts";
 import { askSupervisor, type SupervisorRequest } from "./lock.ts";
 import { readConfig } from "./prepare.ts";
@@ -78,10 +79,18 @@ const account = program.command("account").description("members' accounts");
 account
   .command("terminate")
   .argument("<username>")
-  .description("end an account's access now, on every service; its data goes with the next sweep")
+  .description("end an account's access now, on every service; it is deleted after 30 days")
   .action(async (name: string) => {
     await office("POST", "/accounts/terminate", { name });
     say("Terminated: no new login, and live sessions end within seconds.");
+  });
+account
+  .command("reinstate")
+  .argument("<username>")
+  .description("take a termination back")
+  .action(async (name: string) => {
+    await office("POST", "/accounts/reinstate", { name });
+    say("Access is back, as far as it is paid.");
   });
 account
   .command("renew")
@@ -102,10 +111,13 @@ account
 
 program
   .command("inventory")
-  .description("everything that is stored about members, with its purpose and lifetime")
+  .description("everything that is stored, with its purpose and lifetime")
   .action(async () => {
-    const { text } = await office<{ text: string }>("GET", "/inventory");
-    say(text);
+    const { entries } = await office<{ entries: InventoryEntry[] }>("GET", "/inventory");
+    for (const { place, table, column, what, purpose, lifetime } of entries) {
+      say(`${place} ${table}${column === "" ? "" : `.${column}`}`);
+      say(`  what      ${what}\n  purpose   ${purpose}\n  lifetime  ${lifetime}\n`);
+    }
   });
 
 try {

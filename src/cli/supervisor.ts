@@ -1,12 +1,13 @@
 import { readFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { fileURLToPath } from "node:url";
+import { certificateRequest, installCertificate } from "../exit/certificate.ts";
 import type { ExitReport, ExitStart } from "../exit/messages.ts";
 import { type Log, logFor } from "../lib/event-log.ts";
 import { ForkedChild } from "../lib/forked-child.ts";
 import { findPublicAddress, type PublicAddress } from "../office/addresses.ts";
-import { rawPublicKey } from "../office/keys.ts";
-import type { OfficeMessage, OfficeStart } from "../office/messages.ts";
+import type { Config } from "../office/config.ts";
+import type { OfficeMessage, OfficeQuestion, OfficeStart } from "../office/messages.ts";
 import type { Prepared } from "./prepare.ts";
 import { StartError } from "./start-error.ts";
 
@@ -22,6 +23,7 @@ const SETTLE_MS = 15_000;
  */
 export class Supervisor {
   readonly #prepared: Prepared;
+  readonly #config: Config;
   readonly #log: Log = logFor("supervisor");
   #office: ForkedChild | undefined;
   #exit: ForkedChild | undefined;
@@ -30,8 +32,9 @@ export class Supervisor {
   #warnings: string[] = [];
   #heard: ((message: OfficeMessage | ExitReport) => void)[] = [];
 
-  constructor(prepared: Prepared) {
+  constructor(prepared: Prepared, config: Config) {
     this.#prepared = prepared;
+    this.#config = config;
   }
 
   get url(): string {
@@ -48,8 +51,8 @@ export class Supervisor {
 
   /** Starts both; resolves when the site serves and the exit has tried every service. Rejects with StartError. */
   async start(): Promise<void> {
-    const { data, config } = this.#prepared;
-    const address = await findPublicAddress(config);
+    const { data } = this.#prepared;
+    const address = await findPublicAddress(this.#config);
     this.#warnings = address.warnings;
     this.#office = new ForkedChild({
       module: module("../office/main.ts"),
@@ -57,17 +60,18 @@ export class Supervisor {
       onStart: (child) => child.send(this.#officeStart(readFileSync(data.config, "utf8"), address)),
       onMessage: (message) => this.#onOffice(message as OfficeMessage),
     });
-    const ready = this.#next((message) => message.type === "ready" || message.type === "failed");
+    const answer = this.#next((message) => message.type === "ready" || message.type === "failed");
     this.#office.start();
-    const first = await ready;
-    if (first?.type === "failed") {
+    const ready = await answer;
+    if (ready?.type !== "ready") {
       await this.stop();
-      throw new StartError(first.sentence);
+      throw new StartError(ready?.type === "failed" ? ready.sentence : "The office did not come up.");
     }
+    await this.#certify(ready.authority);
     this.#exit = new ForkedChild({
       module: module("../exit/main.ts"),
       log: logFor("exit"),
-      onStart: (child) => child.send(this.#exitStart()),
+      onStart: (child) => child.send(this.#exitStart(ready.sitePublicKey)),
       onMessage: (message) => this.#onExit(message as ExitReport),
     });
     const settled = this.#next((message) => message.type === "report" && message.settled, SETTLE_MS);
@@ -77,9 +81,7 @@ export class Supervisor {
 
   /** A newcomer's first voucher, where there is neither account nor voucher yet. */
   async firstVoucher(): Promise<string | undefined> {
-    const answer = this.#next((message) => message.type === "voucher", 5000);
-    this.#office?.send({ type: "first-voucher" });
-    const message = await answer;
+    const message = await this.#ask({ type: "first-voucher" }, "voucher");
     return message?.type === "voucher" ? message.code : undefined;
   }
 
@@ -111,15 +113,38 @@ export class Supervisor {
     };
   }
 
-  #exitStart(): ExitStart {
-    const { data, run, users, config, keys } = this.#prepared;
+  /** Sees to it that the exit has a good certificate: the key is made in its folder, the office signs. */
+  async #certify(authority: string | undefined): Promise<void> {
+    const { exit } = this.#prepared.data;
+    const { name } = this.#config.server;
+    // Without root there is no VPN; without openssl there is no authority.
+    if (process.getuid!() !== 0 || authority === undefined) return;
+    const request = certificateRequest(exit, name, authority, Date.now());
+    if (request === undefined) return;
+    const answer = await this.#ask({ type: "sign", server: name, request }, "signed");
+    const certificate = answer?.type === "signed" ? answer.certificate : undefined;
+    if (certificate === undefined) throw new StartError("The office did not sign the exit's certificate.");
+    installCertificate(exit, certificate, authority);
+  }
+
+  #ask(
+    question: OfficeQuestion,
+    answer: OfficeMessage["type"],
+  ): Promise<OfficeMessage | ExitReport | undefined> {
+    const heard = this.#next((message) => message.type === answer, 10_000);
+    this.#office?.send(question);
+    return heard;
+  }
+
+  #exitStart(sitePublicKey: string): ExitStart {
+    const { data, run, users } = this.#prepared;
     const { linkSocket, authoriseSocket, management, engines, sealedRoster } = run;
     return {
       type: "start",
       folder: data.exit,
       run: { linkSocket, authoriseSocket, management, engines, sealedRoster },
-      server: config.server.name,
-      sitePublicKey: rawPublicKey(keys.signingKey),
+      server: this.#config.server.name,
+      sitePublicKey,
       accounts: { keeper: users.keeper, proxy: users.proxy, vpn: users.vpn },
       proxies: availableParallelism(),
     };

@@ -1,7 +1,7 @@
 import { fileURLToPath } from "node:url";
 import type { ListeningReport } from "../exit/messages.ts";
 import { type SupervisorAnswer, type SupervisorRequest, takeLock } from "./lock.ts";
-import { type Prepared, prepareFolders, prepareKeys, readConfig } from "./prepare.ts";
+import { type Prepared, prepare, readConfig } from "./prepare.ts";
 import { StartError } from "./start-error.ts";
 import { Supervisor } from "./supervisor.ts";
 
@@ -17,15 +17,15 @@ export async function up(dataRoot: string): Promise<number> {
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const)
     process.on(signal, () => stopped.resolve("stop"));
 
-  const folders = prepareFolders(dataRoot, say);
+  const prepared = prepare(dataRoot, say);
   let supervisor: Supervisor | undefined;
   const finished = Promise.withResolvers<void>();
   const answer = async ({ command }: SupervisorRequest): Promise<SupervisorAnswer> => {
     if (command === "status")
-      return { ok: true, text: supervisor ? describe(supervisor, folders) : "starting" };
+      return { ok: true, text: supervisor ? describe(supervisor, prepared) : "starting" };
     if (command === "restart") {
       try {
-        readConfig(folders.data.config);
+        readConfig(prepared.data.config);
       } catch (error) {
         return { ok: false, text: (error as Error).message };
       }
@@ -36,19 +36,19 @@ export async function up(dataRoot: string): Promise<number> {
     await finished.promise;
     return { ok: true, text: "stopped" };
   };
-  const lock = await takeLock(folders.run.supervisorSocket, answer);
+  const lock = await takeLock(prepared.run.supervisorSocket, answer);
   if (!lock) {
     throw new StartError(
-      `Lethe is already running on ${folders.data.root}. Use \`lethe restart\` to take over new settings, or \`lethe stop\`.`,
+      `Lethe is already running on ${prepared.data.root}. Use \`lethe restart\` to take over new settings, or \`lethe stop\`.`,
     );
   }
   try {
-    supervisor = new Supervisor(prepareKeys(folders));
+    supervisor = new Supervisor(prepared, readConfig(prepared.data.config));
     const start = supervisor.start();
     // A start that is given up ends through the stop below.
     await Promise.race([start, stopped.promise]);
-    say(describe(supervisor, folders));
-    if (folders.fresh && process.stdout.isTTY) await offerVoucher(supervisor);
+    say(describe(supervisor, prepared));
+    if (prepared.fresh && process.stdout.isTTY) await offerVoucher(supervisor);
     const how = await stopped.promise;
     say(how === "stop" ? "Stopping …" : "Restarting; VPN sessions stay …");
     await (how === "stop" ? supervisor.stop() : supervisor.leave());

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { chmodSync, chownSync, existsSync, mkdirSync, readdirSync, realpathSync } from "node:fs";
+import { chmodSync, chownSync, existsSync, mkdirSync, realpathSync } from "node:fs";
 import { join } from "node:path";
 import { writeFileAtomic } from "../lib/atomic-file.ts";
 import { initialConfigText } from "./config.ts";
@@ -75,11 +75,6 @@ export function ensureRunFolder(run: RunFolder, users: Users): void {
   folder(run.management, { uid: users.supervisor.uid, gid: users.keeper.gid }, 0o2750);
   folder(run.engines, users.supervisor, 0o700);
   folder(join(run.root, "keeper"), users.keeper, 0o700);
-}
-
-/** Files that the supervisor wrote into the office's folder as root become the office's. */
-export function handOver(path: string, owner: { uid: number; gid: number }): void {
-  for (const name of readdirSync(path)) chownSync(join(path, name), owner.uid, owner.gid);
 }
 
 function folder(path: string, owner: { uid: number; gid: number }, mode: number): void {

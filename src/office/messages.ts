@@ -14,13 +14,13 @@ export interface OfficeStart {
   addresses: string[];
 }
 
-/** The office serves; `voucher` only where the supervisor asked for a newcomer's first one. */
+/** What the office says. `ready`: it serves; with what an exit has to know of it. */
 export type OfficeMessage =
-  | { type: "ready"; url: string }
+  | { type: "ready"; url: string; sitePublicKey: string; authority: string | undefined }
+  /** It cannot serve; a sentence for the operator. */
   | { type: "failed"; sentence: string }
-  | { type: "voucher"; code: string | undefined };
+  | { type: "voucher"; code: string | undefined }
+  | { type: "signed"; certificate: string | undefined };
 
-/** Asks for a first voucher: given only while there is no account and no voucher yet. */
-export interface FirstVoucher {
-  type: "first-voucher";
-}
+/** What the office is asked: a newcomer's first voucher (given only while there is no account and no voucher yet), or a signature. */
+export type OfficeQuestion = { type: "first-voucher" } | { type: "sign"; server: string; request: string };

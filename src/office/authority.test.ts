@@ -1,0 +1,69 @@
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { X509Certificate } from "node:crypto";
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, test } from "node:test";
+import { certificateName } from "../link/certificate-name.ts";
+import { authorityCertificate, ensureAuthority, signExitRequest } from "./authority.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "lethe-authority-"));
+after(() => rmSync(folder, { recursive: true }));
+const path = (name: string) => join(folder, name);
+const openssl = (...args: string[]) => execFileSync("openssl", args, { encoding: "utf8", stdio: "pipe" });
+
+openssl("ecparam", "-name", "prime256v1", "-genkey", "-noout", "-out", path("exit.key"));
+const request = (name: string) => openssl("req", "-new", "-key", path("exit.key"), "-subj", `/CN=${name}`);
+const verify = (certificate: string) => {
+  writeFileSync(path("exit.crt"), certificate);
+  return openssl("verify", "-x509_strict", "-CAfile", path("ca.crt"), path("exit.crt"));
+};
+ensureAuthority(folder);
+
+test("an exit's request is signed for its own name, and the authority vouches for it", () => {
+  const certificate = signExitRequest(folder, "exit1", request(certificateName("exit1")));
+  assert.ok(certificate);
+  assert.match(verify(certificate), /OK/);
+  assert.equal(
+    new X509Certificate(certificate).checkHost(certificateName("exit1")),
+    certificateName("exit1"),
+  );
+  assert.equal(statSync(path("ca.key")).mode & 0o777, 0o600);
+});
+
+test("a request for another name, a mangled one and garbage are not signed", () => {
+  const good = request(certificateName("exit1"));
+  assert.equal(signExitRequest(folder, "exit1", request(certificateName("exit2"))), undefined);
+  assert.equal(signExitRequest(folder, "exit1", request(`x/CN=${certificateName("exit1")}`)), undefined);
+  const middle = Math.floor(good.length / 2);
+  const other = good[middle] === "A" ? "B" : "A";
+  assert.equal(
+    signExitRequest(folder, "exit1", good.slice(0, middle) + other + good.slice(middle + 1)),
+    undefined,
+  );
+  assert.equal(signExitRequest(folder, "exit1", "no request"), undefined);
+});
+
+test("a second start keeps the authority", () => {
+  const before = authorityCertificate(folder);
+  ensureAuthority(folder);
+  assert.equal(authorityCertificate(folder), before);
+});
+
+test("the authority cannot vouch for a website: the name constraint refuses it", () => {
+  writeFileSync(path("evil.cnf"), "subjectAltName = DNS:bank.example.net\nextendedKeyUsage = serverAuth\n");
+  writeFileSync(path("evil.csr"), request("bank.example.net"));
+  const signer = [
+    "-CA",
+    path("ca.crt"),
+    "-CAkey",
+    path("ca.key"),
+    "-set_serial",
+    "1",
+    "-extfile",
+    path("evil.cnf"),
+  ];
+  openssl("x509", "-req", "-in", path("evil.csr"), "-days", "9", ...signer, "-out", path("evil.crt"));
+  assert.throws(() => verify(readFileSync(path("evil.crt"), "utf8")), /permitted subtree violation/);
+});

@@ -1,0 +1,234 @@
+import { hkdfSync } from "node:crypto";
+import { chmodSync, rmSync } from "node:fs";
+import { createServer, type Server } from "node:http";
+import { join } from "node:path";
+import { getRequestListener, type HttpBindings } from "@hono/node-server";
+import type { Context, Hono } from "hono";
+import { Accounts } from "../accounts/accounts.ts";
+import { Vouchers } from "../billing/vouchers.ts";
+import { feedRoster } from "../fleet/roster.ts";
+import { offersOf, saveServers } from "../fleet/servers.ts";
+import { Status } from "../fleet/status.ts";
+import { systemClock } from "../lib/clock.ts";
+import { logFor, reasonOf } from "../lib/event-log.ts";
+import { becomeUser } from "../lib/privileges.ts";
+import { certificateName } from "../link/certificate-name.ts";
+import { RosterPublisher } from "../link/publisher.ts";
+import type { ServerSettings } from "../link/settings.ts";
+import { UnixOfficeCarrier } from "../link/unix-carrier.ts";
+import { openvpnProfile } from "../profiles/openvpn.ts";
+import { StoreError } from "../store/errors.ts";
+import { inventory, sweep } from "../store/inventory.ts";
+import { openStore, type Store } from "../store/open.ts";
+import { createControl } from "../web/control.ts";
+import { createSite } from "../web/site.ts";
+import { authorityCertificate, ensureAuthority, signExitRequest } from "./authority.ts";
+import { type Config, parseConfig, parseListen } from "./config.ts";
+import { ensureKeys } from "./keys.ts";
+import type { OfficeMessage, OfficeQuestion, OfficeStart } from "./messages.ts";
+import { settingsOf } from "./server-settings.ts";
+
+/**
+ * The office: website, accounts, billing, and the roster. Forked by the supervisor; gives root up before it opens a file or
+ * a port. This is the one place where the office's parts are put together.
+ */
+const SWEEP_EVERY_MS = 3_600_000;
+const log = logFor("office");
+const clock = systemClock;
+const tell = (message: OfficeMessage): void => void process.send?.(message);
+
+process.once("message", async (message) => {
+  try {
+    await start(message as OfficeStart);
+  } catch (error) {
+    const sentence = sentenceOf(error);
+    if (sentence === undefined) log("internal-error", { reason: reasonOf(error) });
+    process.send?.({ type: "failed", sentence: sentence ?? "The office could not start." }, () =>
+      process.exit(1),
+    );
+  }
+});
+// Without the supervisor there is nobody to stop us.
+process.once("disconnect", () => process.exit(0));
+
+async function start(message: OfficeStart): Promise<void> {
+  const { officeFolder: folder, user } = message;
+  becomeUser(user.uid, user.gid);
+  const config = parseConfig(message.config, "lethe.toml");
+  const keys = ensureKeys(folder);
+  const authority = openAuthority(folder);
+  const settings = settingsOf(config, message.host, message.addresses, keys.tlsCrypt);
+
+  const store = await openStore({ path: join(folder, "lethe.db") });
+  const accounts = new Accounts({ store, clock, siteSecret: keys.siteSecret });
+  const vouchers = new Vouchers({ store, clock, siteSecret: keys.siteSecret, accounts });
+  await saveServers(store, [publicServer(config, settings, message.addresses)]);
+  const status = new Status({ store, clock });
+
+  const carrier = new UnixOfficeCarrier({ path: message.linkSocket });
+  const publisher = new RosterPublisher({ key: keys.siteKey, clock, carrier, log: logFor("link") });
+  publisher.onTotals((totals) => {
+    status.accept(totals).then(
+      (outcome) =>
+        outcome.ok || log("totals-refused", { reason: outcome.error === "too-old" ? "outdated" : "unknown" }),
+      (error) => log("store-unwritable", { reason: reasonOf(error) }),
+    );
+  });
+  const feed = await feedRoster({ members: accounts, settings: [settings], publisher, clock });
+  await publisher.start();
+
+  const secure = config.site.url.startsWith("https:");
+  const site = createSite({
+    siteName: config.site.name,
+    ...(config.site.url !== "" && { publicUrl: config.site.url.replace(/\/$/, "") }),
+    secure,
+    sessionSecret: derive(keys.siteSecret, "sessions"),
+    clock,
+    log: logFor("site"),
+    accounts,
+    vouchers,
+    status,
+    inventory,
+    openvpnProfile: (server) =>
+      server === settings.server && authority !== undefined ? profileOf(settings, authority) : undefined,
+    clientAddress: (c) => (c as Context<{ Bindings: HttpBindings }>).env.incoming.socket.remoteAddress ?? "",
+  });
+  const control = createControl({ accounts, vouchers, inventory, log });
+  const servers = [await serveSite(site, config), await serveControl(control, message.controlSocket)];
+
+  const sweeping = async () => {
+    try {
+      const count = await sweep(store, clock);
+      if (count > 0) log("swept", { count });
+    } catch (error) {
+      log("store-unwritable", { reason: reasonOf(error) });
+    }
+  };
+  await sweeping();
+  setInterval(sweeping, SWEEP_EVERY_MS).unref();
+
+  process.on("message", async (question) => {
+    const asked = question as OfficeQuestion;
+    if (asked.type === "first-voucher") tell({ type: "voucher", code: await firstVoucher(store, vouchers) });
+    if (asked.type === "sign")
+      tell({ type: "signed", certificate: signExitRequest(folder, asked.server, asked.request) });
+  });
+  process.once("SIGTERM", async () => {
+    for (const server of servers) {
+      server.close();
+      server.closeAllConnections();
+    }
+    feed.close();
+    await publisher.close();
+    await store.close();
+    process.exit(0);
+  });
+  // Ctrl-C reaches the whole terminal; the supervisor says what is to be done.
+  process.on("SIGINT", () => {});
+  tell({ type: "ready", url: urlOf(config), sitePublicKey: base64(keys.siteKey.publicKey), authority });
+}
+
+/** The exits' authority; undefined where openssl is missing: then there is no VPN either. */
+function openAuthority(folder: string): string | undefined {
+  try {
+    ensureAuthority(folder);
+    return authorityCertificate(folder);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    throw error;
+  }
+}
+
+const base64 = (bytes: Uint8Array): string => Buffer.from(bytes).toString("base64");
+
+/** A key of its own for each purpose (RFC 5869). */
+const derive = (secret: Uint8Array, purpose: string): Uint8Array =>
+  new Uint8Array(hkdfSync("sha256", secret, "", `lethe ${purpose}`, 32));
+
+const urlOf = (config: Config): string =>
+  config.site.url.replace(/\/$/, "") || `http://${config.site.listen}`;
+
+function publicServer(config: Config, settings: ServerSettings, addresses: string[]) {
+  const { city, country, country_code, latitude, longitude } = config.server;
+  return {
+    name: settings.server,
+    host: settings.host,
+    city,
+    country,
+    countryCode: country_code,
+    latitude,
+    longitude,
+    bandwidthMbit: settings.bandwidthMbit,
+    addresses,
+    services: offersOf(settings),
+  };
+}
+
+function profileOf({ server, host, services }: ServerSettings, authority: string): string | undefined {
+  const { openvpn } = services;
+  if (openvpn === undefined) return undefined;
+  const remotes = openvpn.listen.map(({ protocol, port }) => ({ host, port, protocol }));
+  return openvpnProfile({
+    serverName: certificateName(server),
+    remotes,
+    ca: authority,
+    tlsCrypt: openvpn.tlsCrypt,
+  });
+}
+
+async function firstVoucher(store: Store, vouchers: Vouchers): Promise<string | undefined> {
+  const { unused, used } = await vouchers.counts();
+  const account = await store.db.selectFrom("accounts").select("id").limit(1).executeTakeFirst();
+  if (unused + used > 0 || account !== undefined) return undefined;
+  const [code] = await vouchers.create({ days: 30, count: 1 });
+  return code;
+}
+
+async function serveSite(site: Pick<Hono, "fetch">, config: Config): Promise<Server> {
+  const { address, port } = parseListen(config.site.listen)!;
+  const server = createServer(getRequestListener(site.fetch));
+  await listening(server, () => server.listen(port, address)).catch((error: NodeJS.ErrnoException) => {
+    const why: Record<string, string> = {
+      EADDRINUSE: "another program has this port",
+      EACCES: "ports below 1024 are not open to the site's user; put a TLS proxy in front",
+      EADDRNOTAVAIL: "this machine does not have that address",
+    };
+    throw new ListenError(
+      `The site cannot listen on ${config.site.listen}: ${why[error.code ?? ""] ?? error.code}. Change site.listen in lethe.toml.`,
+    );
+  });
+  return server;
+}
+
+async function serveControl(control: Hono, path: string): Promise<Server> {
+  const server = createServer(getRequestListener(control.fetch));
+  rmSync(path, { force: true });
+  await listening(server, () => server.listen(path));
+  chmodSync(path, 0o600);
+  return server;
+}
+
+function listening(server: Server, listen: () => void): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  server.once("error", reject);
+  server.once("listening", () => {
+    server.off("error", reject);
+    resolve();
+  });
+  listen();
+  return promise;
+}
+
+class ListenError extends Error {
+  override name = "ListenError";
+}
+
+/** What is wrong, in the operator's words, where it is the operator's to mend. */
+function sentenceOf(error: unknown): string | undefined {
+  if (error instanceof StoreError || error instanceof ListenError) return error.message;
+  const { code } = error as NodeJS.ErrnoException;
+  if (code === "ENOSPC") return "The office cannot write its files: the disk is full.";
+  if (code === "EROFS" || code === "EACCES" || code === "EPERM")
+    return "The office cannot write its files: the data folder is read-only, or belongs to somebody else.";
+  return undefined;
+}
