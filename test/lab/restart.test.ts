@@ -15,7 +15,7 @@ import { skipOrFail } from "./requirements.ts";
 import { Scene } from "./scene.ts";
 import { Transfer } from "./transfer.ts";
 
-/** How long the download runs across the restarts: 60 in `npm run lab:long`, shorter in every test run. */
+/** How long the download runs across the restarts: 60 in `npm run test:lab:long`, shorter in every test run. */
 const DOWNLOAD_SECONDS = Number(process.env.LETHE_LAB_DOWNLOAD_SECONDS ?? 16);
 const BYTES_PER_SECOND = 2_000_000;
 

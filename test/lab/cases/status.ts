@@ -2,7 +2,9 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { until } from "../namespace.ts";
 import { fetchFrom } from "../probes.ts";
+import { curlThrough } from "../proxy-client.ts";
 import type { Scene } from "../scene.ts";
+import { Transfer } from "../transfer.ts";
 
 interface Traffic {
   timestamp: number;
@@ -14,17 +16,31 @@ interface Traffic {
 /** A five-minute slot must end and its totals arrive. */
 const SLOT_MS = 300_000;
 
+async function trafficOf({ world, provider }: Scene): Promise<Traffic | undefined> {
+  const body = await fetchFrom(world.client1, `${provider.siteAddress}/api/traffic.json`);
+  return body === undefined ? undefined : Object.values(JSON.parse(body) as Record<string, Traffic>)[0];
+}
+
+/** The first case of a file: the control of the last. */
+export function quietStatusCases(scene: () => Scene): void {
+  test("control: before anybody is online the status page shows no traffic", async () => {
+    const traffic = await trafficOf(scene());
+    assert.deepEqual([traffic?.bandwidth_in ?? 0, traffic?.bandwidth_out ?? 0], [0, 0]);
+  });
+}
+
 /** The last cases of a file: by then much has flowed, and the slot that holds it is nearly over. */
 export function statusCases(scene: () => Scene): void {
   describe("the status page", () => {
     test("shows the traffic that flowed, to a visitor without an account and without JavaScript", async (context) => {
       const { world, provider } = scene();
-      const url = `${provider.siteAddress}/api/traffic.json`;
+      const { vpn } = await scene().member("anna.lab");
+      const download = new Transfer(world.client1, 30_000_000, 1 << 30, ...curlThrough("socks5", vpn));
+      assert.equal(await download.ended(30_000), 0, download.said);
       const waitMs = SLOT_MS - (Date.now() % SLOT_MS) + 20_000;
       const traffic = await until("traffic in a finished slot", waitMs, async () => {
-        const body = await fetchFrom(world.client1, url);
-        const [entry] = body === undefined ? [] : Object.values(JSON.parse(body) as Record<string, Traffic>);
-        return entry !== undefined && entry.bandwidth_in > 0 && entry.bandwidth_out > 0 ? entry : undefined;
+        const seen = await trafficOf(scene());
+        return seen !== undefined && seen.bandwidth_in > 0 && seen.bandwidth_out > 0 && seen;
       });
       context.diagnostic(JSON.stringify(traffic));
       assert.equal(traffic.bandwidth_max, 20_000);
