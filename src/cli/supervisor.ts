@@ -59,6 +59,8 @@ export class Supervisor {
       log: logFor("office"),
       onStart: (child) => child.send(this.#officeStart(readFileSync(data.config, "utf8"), address)),
       onMessage: (message) => this.#onOffice(message as OfficeMessage),
+      // One that ends before it was ready would only do so again.
+      onCrash: () => this.#onOffice({ type: "failed", sentence: "The office could not start; see above." }),
     });
     const answer = this.#next((message) => message.type === "ready" || message.type === "failed");
     this.#office.start();

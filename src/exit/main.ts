@@ -1,8 +1,10 @@
-import { readFileSync } from "node:fs";
+import { randomBytes } from "node:crypto";
 import { fileURLToPath } from "node:url";
+import { ensureSecret } from "../lib/atomic-file.ts";
 import { Engines } from "../lib/engines.ts";
 import { logFor } from "../lib/event-log.ts";
 import { ForkedChild } from "../lib/forked-child.ts";
+import { installLastResort } from "../lib/last-resort.ts";
 import type { ServerSettings } from "../link/settings.ts";
 import { keeperMessage, proxyMessage } from "./checked-messages.ts";
 import type {
@@ -28,6 +30,7 @@ import { Sysctls } from "./sysctls.ts";
  */
 
 const log = logFor("exit");
+installLastResort(log);
 const moduleHere = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
 /** Without settings nobody can say who may be online: what an earlier life left running then ends. */
 const SETTINGS_WITHIN_MS = 60_000;
@@ -73,7 +76,7 @@ function run(start: ExitStart): void {
         linkSocket: start.run.linkSocket,
         authoriseSocket: start.run.authoriseSocket,
         sealedRoster: start.run.sealedRoster,
-        sealKey: readFileSync(`${start.folder}/seal.key`).toString("base64"),
+        sealKey: ensureSecret(`${start.folder}/seal.key`, () => randomBytes(32)).toString("base64"),
         account: start.accounts.keeper,
       } satisfies KeeperStart);
       child.send(engineNews());

@@ -1,4 +1,4 @@
-import { closeSync, fchmodSync, fsyncSync, openSync, renameSync, unlinkSync, writeSync } from "node:fs";
+import { closeSync, existsSync, fchmodSync, fsyncSync, openSync, readFileSync, renameSync, unlinkSync, writeSync } from "node:fs";
 import { dirname } from "node:path";
 
 /**
@@ -30,4 +30,10 @@ export function writeFileAtomic(path: string, content: string | Uint8Array, mode
   } finally {
     closeSync(folder);
   }
+}
+
+/** Reads the secret at `path`, made first (0600) where it is not there. Throws the file system's error. */
+export function ensureSecret(path: string, make: () => string | Uint8Array): Buffer {
+  if (!existsSync(path)) writeFileAtomic(path, make());
+  return readFileSync(path);
 }

@@ -5,9 +5,8 @@ import {
   type KeyObject,
   randomBytes,
 } from "node:crypto";
-import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { writeFileAtomic } from "../lib/atomic-file.ts";
+import { ensureSecret } from "../lib/atomic-file.ts";
 import { generateSiteKey, type SiteKey, siteKeyFromPem, siteKeyToPem } from "../link/site-key.ts";
 
 /** The office's own secrets, each a file of its own (0600) in the office's folder; made once, on the first start. */
@@ -22,16 +21,10 @@ export interface OfficeKeys {
 
 /** Reads the keys in `folder`, making those that are missing. Throws the file system's error. */
 export function ensureKeys(folder: string): OfficeKeys {
-  const siteSecret = ensure(join(folder, "site.secret"), () => randomBytes(32));
-  const siteKey = ensure(join(folder, "roster.key"), () => siteKeyToPem(generateSiteKey()));
-  const tlsCrypt = ensure(join(folder, "tls-crypt.key"), staticKey);
+  const siteSecret = ensureSecret(join(folder, "site.secret"), () => randomBytes(32));
+  const siteKey = ensureSecret(join(folder, "roster.key"), () => siteKeyToPem(generateSiteKey()));
+  const tlsCrypt = ensureSecret(join(folder, "tls-crypt.key"), staticKey);
   return { siteSecret, siteKey: siteKeyFromPem(siteKey.toString()), tlsCrypt: tlsCrypt.toString() };
-}
-
-/** Reads a secret file, or writes it whole first. */
-function ensure(path: string, make: () => string | Uint8Array): Buffer {
-  if (!existsSync(path)) writeFileAtomic(path, make());
-  return readFileSync(path);
 }
 
 /** 2,048 random bits in OpenVPN's own file format (openvpn(8), `--genkey`). */

@@ -11,6 +11,7 @@ import { offersOf, saveServers } from "../fleet/servers.ts";
 import { Status } from "../fleet/status.ts";
 import { systemClock } from "../lib/clock.ts";
 import { logFor, reasonOf } from "../lib/event-log.ts";
+import { installLastResort } from "../lib/last-resort.ts";
 import { becomeUser } from "../lib/privileges.ts";
 import { certificateName } from "../link/certificate-name.ts";
 import { RosterPublisher } from "../link/publisher.ts";
@@ -35,6 +36,7 @@ import { settingsOf } from "./server-settings.ts";
 const SWEEP_EVERY_MS = 3_600_000;
 const log = logFor("office");
 const clock = systemClock;
+installLastResort(log);
 const tell = (message: OfficeMessage): void => void process.send?.(message);
 
 process.once("message", async (message) => {
