@@ -1,5 +1,6 @@
-import { type Kysely, Migrator } from "kysely";
+import { type Kysely, Migrator, sql } from "kysely";
 import { StoreError } from "./errors.ts";
+import type { Tables } from "./tables.ts";
 
 /**
  * Every change of the schema, oldest first. One that has been released is never edited: the next change is a new one.
@@ -71,13 +72,12 @@ const migrations: Record<string, { up(db: Kysely<unknown>): Promise<void> }> = {
 };
 
 /** Brings the schema up to date and returns how many steps that took. Throws StoreError "newer-schema". */
-export async function migrate(db: Kysely<any>): Promise<number> {
+export async function migrate(db: Kysely<Tables>): Promise<number> {
   const migrator = new Migrator({ db, provider: { getMigrations: async () => migrations } });
   const tables = await db.introspection.getTables({ withInternalKyselyTables: true });
   if (tables.some((table) => table.name === "kysely_migration")) {
-    const done = await db.selectFrom("kysely_migration").select("name").execute();
-    if (done.some(({ name }) => migrations[name as string] === undefined))
-      throw new StoreError("newer-schema");
+    const { rows } = await sql<{ name: string }>`select name from kysely_migration`.execute(db);
+    if (rows.some(({ name }) => migrations[name] === undefined)) throw new StoreError("newer-schema");
   }
   const { error, results = [] } = await migrator.migrateToLatest();
   if (error !== undefined) throw error;

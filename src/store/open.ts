@@ -22,9 +22,15 @@ export interface Store {
  * write-ahead log is emptied now, every `scrubEveryMs` (a minute unless told), and when the store is closed.
  * Throws StoreError with a sentence for the operator.
  */
-export async function openStore(options: { path: string; scrubEveryMs?: number }): Promise<Store> {
+export async function openStore(options: {
+  path: string;
+  scrubEveryMs?: number;
+  /** How long to wait for another process that writes. */
+  busyTimeoutMs?: number;
+}): Promise<Store> {
   makeFile(options.path);
-  const db = new Kysely<Tables>({ dialect: sqliteDialect(openSqlite(options.path)) });
+  const database = openSqlite(options.path, options.busyTimeoutMs ?? 5000);
+  const db = new Kysely<Tables>({ dialect: sqliteDialect(database) });
   const scrub = async (): Promise<boolean> => {
     const { rows } = await sql<{ busy: number }>`PRAGMA wal_checkpoint(TRUNCATE)`.execute(db);
     return rows[0]?.busy === 0;

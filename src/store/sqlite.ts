@@ -28,9 +28,9 @@ export function sqliteDialect(database: DatabaseSync): SqliteDialect {
  * Opens the file so that what is committed survives a power cut (WAL, synchronous=FULL) and what is deleted leaves no
  * byte: freed content is overwritten with zeros (secure_delete), temporary tables stay in memory.
  */
-export function openSqlite(path: string): DatabaseSync {
+export function openSqlite(path: string, busyTimeoutMs: number): DatabaseSync {
   return translated(() => {
-    const database = new DatabaseSync(path, { timeout: 5000, enableForeignKeyConstraints: true });
+    const database = new DatabaseSync(path, { timeout: busyTimeoutMs, enableForeignKeyConstraints: true });
     try {
       database.exec(`
         PRAGMA journal_mode = WAL;

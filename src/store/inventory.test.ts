@@ -1,0 +1,170 @@
+import assert from "node:assert/strict";
+import { randomBytes } from "node:crypto";
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, test } from "node:test";
+import fc from "fast-check";
+import { sql } from "kysely";
+import { FakeClock } from "../lib/clock.ts";
+import { inventory, sweep } from "./inventory.ts";
+import { openStore, type Store } from "./open.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "lethe-inventory-"));
+after(() => rmSync(folder, { recursive: true }));
+let stores = 0;
+async function newStore(): Promise<{ store: Store; place: string }> {
+  const place = mkdtempSync(join(folder, `${stores++}-`));
+  return { store: await openStore({ path: join(place, "lethe.db") }), place };
+}
+
+const DAY_S = 86_400;
+const account = (name: string, deleteAfter = 2_000_000_000) => ({
+  id: `id-${name}`,
+  name,
+  password_hash: `hash-${name}`,
+  email: `${name}@example.org`,
+  paid_until: null,
+  terminated: 0,
+  delete_after: deleteAfter,
+  vpn_salt: `salt-${name}`,
+  vpn_tag: `tag-${name}`,
+});
+/** How often `text` stands in any file of the folder, the write-ahead log and its index included. */
+const found = (place: string, text: string) =>
+  readdirSync(place).filter((name) => readFileSync(join(place, name)).includes(text)).length;
+
+test("every table and column of the real schema stands in the inventory, and nothing else", async () => {
+  const { store } = await newStore();
+  const tables = await store.db.introspection.getTables({ withInternalKyselyTables: true });
+  const real = tables.flatMap(({ name, columns }) => columns.map((column) => `${name}.${column.name}`));
+  const listed = inventory
+    .filter(({ place }) => place === "table")
+    .map(({ table, column }) => `${table}.${column}`);
+  assert.deepEqual(listed.toSorted(), real.toSorted());
+  const { rows } = await sql<{
+    name: string;
+  }>`select name from sqlite_schema where type in ('table', 'view')`.execute(store.db);
+  assert.deepEqual(
+    rows.map(({ name }) => name).toSorted(),
+    tables.map(({ name }) => name).toSorted(),
+    "no table that Kysely does not see",
+  );
+  await store.close();
+});
+
+test("every entry says what, what for, and how long", () => {
+  for (const entry of inventory)
+    for (const text of [entry.what, entry.purpose, entry.lifetime])
+      assert.ok(text.length >= 6, `${entry.table}.${entry.column}`);
+});
+
+test("the sweeper deletes what is over and leaves what is not", async () => {
+  const { store, place } = await newStore();
+  const clock = new FakeClock(Date.UTC(2030, 5, 1, 12, 0, 0));
+  const nowS = clock.now() / 1000;
+  await store.db
+    .insertInto("accounts")
+    .values([account("gone", nowS), account("stays", nowS + 1)])
+    .execute();
+  await store.db
+    .insertInto("vouchers")
+    .values([
+      { code_hash: "gone", days: 1, used: 1, delete_after: nowS },
+      { code_hash: "stays", days: 1, used: 0, delete_after: nowS + 1 },
+    ])
+    .execute();
+  const spot = { city: "", country: "", country_code: "XX", latitude: 0, longitude: 0, bandwidth_mbit: 1 };
+  await store.db
+    .insertInto("servers")
+    .values({ name: "exit1", host: "h", ...spot, addresses: "[]", services: "[]" })
+    .execute();
+  const zero = { server: "exit1", in_percent: 0, out_percent: 0 };
+  const slot = nowS / 300;
+  await store.db
+    .insertInto("traffic_slots")
+    .values([slot - 1, slot - 288, slot - 289].map((each) => ({ ...zero, slot: each })))
+    .execute();
+  const hour = nowS / 3600;
+  await store.db
+    .insertInto("traffic_hours")
+    .values([hour - 1, hour - 30 * 24, hour - 30 * 24 - 1].map((each) => ({ ...zero, hour: each })))
+    .execute();
+  await store.db
+    .insertInto("server_services")
+    .values([
+      { server: "exit1", service: "http", healthy: 1, slot: slot - 1 },
+      { server: "exit1", service: "socks5", healthy: 1, slot: slot - 289 },
+    ])
+    .execute();
+
+  assert.equal(await sweep(store, clock), 5);
+  assert.equal(found(place, "hash-gone"), 0);
+  const left = await Promise.all([
+    store.db.selectFrom("accounts").select("name as key").execute(),
+    store.db.selectFrom("vouchers").select("code_hash as key").execute(),
+    store.db.selectFrom("traffic_slots").select("slot as key").orderBy("slot", "desc").execute(),
+    store.db.selectFrom("traffic_hours").select("hour as key").orderBy("hour", "desc").execute(),
+    store.db.selectFrom("server_services").select("service as key").execute(),
+    store.db.selectFrom("servers").select("name as key").execute(),
+  ]);
+  assert.deepEqual(
+    left.map((rows) => rows.map(({ key }) => key)),
+    [["stays"], ["stays"], [slot - 1, slot - 288], [hour - 1, hour - 720], ["http"], ["exit1"]],
+  );
+  assert.equal(await sweep(store, clock), 0);
+
+  clock.advance(31 * DAY_S * 1000);
+  assert.equal(await sweep(store, clock), 7);
+  await store.close();
+});
+
+test("what is deleted or overwritten leaves no byte in any file of the store", async () => {
+  const { store, place } = await newStore();
+  const secret = (bytes: number) => randomBytes(bytes).toString("hex");
+  const rows = Array.from({ length: 300 }, () => ({
+    ...account(secret(8)),
+    id: secret(16),
+    password_hash: secret(48),
+    vpn_salt: secret(16),
+    vpn_tag: secret(16),
+    email: secret(20),
+  }));
+  for (let at = 0; at < rows.length; at += 50)
+    await store.db
+      .insertInto("accounts")
+      .values(rows.slice(at, at + 50))
+      .execute();
+  const gone: string[] = [];
+  const shuffled = fc.sample(fc.shuffledSubarray(rows, { minLength: 200 }), { numRuns: 1 })[0]!;
+  for (const row of shuffled.slice(0, 100)) {
+    gone.push(row.vpn_salt, row.vpn_tag, row.email);
+    const renewed = { vpn_salt: secret(16), vpn_tag: secret(16), email: null };
+    await store.db.updateTable("accounts").set(renewed).where("id", "=", row.id).execute();
+  }
+  for (const row of shuffled.slice(50, 200)) {
+    gone.push(row.id, row.name, row.password_hash, row.vpn_salt, row.vpn_tag, row.email);
+    await store.db.deleteFrom("accounts").where("id", "=", row.id).execute();
+  }
+  // The start and the end of each value by themselves: half of one would be a trace too.
+  const pieces = gone.flatMap((value) => [value.slice(0, 14), value.slice(-14)]);
+  const count = () => {
+    const files = readdirSync(place).map((name) => readFileSync(join(place, name)));
+    return pieces.filter((piece) => files.some((bytes) => bytes.includes(piece))).length;
+  };
+  assert.ok(count() > 0, "before the log is cut, traces are found: the search can find");
+  assert.equal(await store.scrub(), true);
+  assert.equal(count(), 0);
+  await store.close();
+  assert.equal(count(), 0);
+});
+
+test("control: without secure_delete the same search finds what was deleted", async () => {
+  const { store, place } = await newStore();
+  await sql`PRAGMA secure_delete = OFF`.execute(store.db);
+  await store.db.insertInto("accounts").values(account("somebody")).execute();
+  await store.db.deleteFrom("accounts").execute();
+  await store.scrub();
+  assert.equal(found(place, "hash-somebody"), 1);
+  await store.close();
+});

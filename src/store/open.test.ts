@@ -1,0 +1,263 @@
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import {
+  chmodSync,
+  chownSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { after, test } from "node:test";
+import { sql } from "kysely";
+import { StoreError, type StoreErrorCode } from "./errors.ts";
+import { openStore } from "./open.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "lethe-store-"));
+after(() => rmSync(folder, { recursive: true }));
+let files = 0;
+const newPath = () => {
+  const place = join(folder, String(files++));
+  mkdirSync(place);
+  return join(place, "lethe.db");
+};
+const account = (name: string) => ({
+  id: `id-${name}`,
+  name,
+  password_hash: `hash-${name}`,
+  email: null,
+  paid_until: null,
+  terminated: 0,
+  delete_after: 2_000_000_000,
+  vpn_salt: `salt-${name}`,
+  vpn_tag: `tag-${name}`,
+});
+const withCode = (code: StoreErrorCode) => (error: unknown) =>
+  error instanceof StoreError && error.code === code;
+
+test("what is written stands after closing and opening again, and only the owner may read it", async () => {
+  const path = newPath();
+  const store = await openStore({ path });
+  await store.db.insertInto("accounts").values(account("alice")).execute();
+  for (const name of readdirSync(join(path, ".."))) {
+    assert.equal(statSync(join(path, "..", name)).mode & 0o777, 0o600, name);
+  }
+  assert.deepEqual(readdirSync(join(path, "..")), ["lethe.db", "lethe.db-shm", "lethe.db-wal"]);
+  await store.close();
+  assert.deepEqual(readdirSync(join(path, "..")), ["lethe.db"]);
+  const again = await openStore({ path });
+  const rows = await again.db.selectFrom("accounts").selectAll().execute();
+  assert.deepEqual(
+    rows.map((row) => ({ ...row })),
+    [account("alice")],
+  );
+  await again.close();
+});
+
+test("a file that others could read is made private before anything is written", async () => {
+  const path = newPath();
+  writeFileSync(path, "", { mode: 0o644 });
+  chmodSync(path, 0o644);
+  await (await openStore({ path })).close();
+  assert.equal(statSync(path).mode & 0o777, 0o600);
+});
+
+test("transactions that overlap in time run one after another", async () => {
+  const store = await openStore({ path: newPath() });
+  await store.db
+    .insertInto("vouchers")
+    .values({ code_hash: "x", days: 0, used: 0, delete_after: 1 })
+    .execute();
+  const addOne = () =>
+    store.db.transaction().execute(async (trx) => {
+      const { days } = await trx.selectFrom("vouchers").select("days").executeTakeFirstOrThrow();
+      await new Promise((resolve) => setImmediate(resolve));
+      await trx
+        .updateTable("vouchers")
+        .set({ days: days + 1 })
+        .execute();
+    });
+  await Promise.all(Array.from({ length: 20 }, addOne));
+  assert.equal((await store.db.selectFrom("vouchers").select("days").executeTakeFirstOrThrow()).days, 20);
+  await store.close();
+});
+
+test("a transaction that fails leaves nothing behind, and the next one works", async () => {
+  const store = await openStore({ path: newPath() });
+  await assert.rejects(
+    store.db.transaction().execute(async (trx) => {
+      await trx.insertInto("accounts").values(account("alice")).execute();
+      throw new Error("no");
+    }),
+    /^Error: no$/,
+  );
+  await store.db.transaction().execute((trx) => trx.insertInto("accounts").values(account("bob")).execute());
+  const names = await store.db.selectFrom("accounts").select("name").execute();
+  assert.deepEqual(
+    names.map(({ name }) => name),
+    ["bob"],
+  );
+  await store.close();
+});
+
+test("what was committed survives the process being killed", async () => {
+  const path = newPath();
+  await (await openStore({ path })).close();
+  const child = spawnSync(
+    process.execPath,
+    [
+      "--input-type=module",
+      "-e",
+      `import { openStore } from ${JSON.stringify(new URL("open.ts", import.meta.url).href)};
+       const store = await openStore({ path: process.argv[1] });
+       await store.db.insertInto("accounts").values(${JSON.stringify(account("alice"))}).execute();
+       process.kill(process.pid, "SIGKILL");`,
+      path,
+    ],
+    { stdio: "ignore" },
+  );
+  assert.equal(child.signal, "SIGKILL");
+  const store = await openStore({ path });
+  assert.equal((await store.db.selectFrom("accounts").selectAll().execute()).length, 1);
+  await store.close();
+});
+
+test("foreign keys hold: a server that goes takes its traffic along", async () => {
+  const store = await openStore({ path: newPath() });
+  const traffic = { server: "exit1", slot: 1, in_percent: 0, out_percent: 0 };
+  await assert.rejects(store.db.insertInto("traffic_slots").values(traffic).execute());
+  const place = { city: "", country: "", country_code: "XX", latitude: 0, longitude: 0, bandwidth_mbit: 1 };
+  await store.db
+    .insertInto("servers")
+    .values({ name: "exit1", host: "h", ...place, addresses: "[]", services: "[]" })
+    .execute();
+  await store.db.insertInto("traffic_slots").values(traffic).execute();
+  await store.db.deleteFrom("servers").execute();
+  assert.deepEqual(await store.db.selectFrom("traffic_slots").selectAll().execute(), []);
+  await store.close();
+});
+
+test("the log is emptied by itself at intervals", async () => {
+  const path = newPath();
+  const store = await openStore({ path, scrubEveryMs: 20 });
+  await store.db.insertInto("accounts").values(account("alice")).execute();
+  while (statSync(`${path}-wal`).size > 0) await new Promise((resolve) => setTimeout(resolve, 5));
+  assert.ok(readFileSync(path).includes("hash-alice"));
+  await store.close();
+});
+
+test("a folder that is not there is named as missing", async () => {
+  await assert.rejects(openStore({ path: join(folder, "nowhere", "lethe.db") }), withCode("missing"));
+});
+
+test("something that is no database is not touched", async () => {
+  const path = newPath();
+  const text = "this is somebody's diary, not a database\n".repeat(300);
+  writeFileSync(path, text);
+  await assert.rejects(openStore({ path }), withCode("corrupt"));
+  assert.equal(readFileSync(path, "utf8"), text);
+  await assert.rejects(openStore({ path: folder }), withCode("corrupt"));
+});
+
+test("a damaged database is found at the start", async () => {
+  const path = newPath();
+  const store = await openStore({ path });
+  for (let i = 0; i < 200; i++)
+    await store.db
+      .insertInto("accounts")
+      .values(account(`a${i}`))
+      .execute();
+  await store.close();
+  const bytes = readFileSync(path);
+  for (let at = 4096; at + 4096 <= bytes.length; at += 4096) bytes.fill(0xa5, at, at + 200);
+  writeFileSync(path, bytes);
+  await assert.rejects(openStore({ path }), withCode("corrupt"));
+});
+
+test("a database of a newer version is refused", async () => {
+  const path = newPath();
+  const store = await openStore({ path });
+  await sql`insert into kysely_migration (name, timestamp) values ('9999-later', '')`.execute(store.db);
+  await store.close();
+  await assert.rejects(openStore({ path }), withCode("newer-schema"));
+});
+
+test("a database that another process holds is named as in use", async () => {
+  const path = newPath();
+  await (await openStore({ path })).close();
+  const other = new DatabaseSync(path);
+  other.exec("PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE");
+  await assert.rejects(openStore({ path, busyTimeoutMs: 10 }), withCode("busy"));
+  other.close();
+});
+
+test("a read-only folder is named as such", async () => {
+  const path = newPath();
+  const place = join(path, "..");
+  chmodSync(place, 0o500);
+  // Root may write anywhere: try as nobody.
+  const root = process.getuid!() === 0;
+  if (root) {
+    chmodSync(folder, 0o755);
+    chownSync(place, 65_534, 65_534);
+    process.seteuid!(65_534);
+  }
+  try {
+    await assert.rejects(openStore({ path }), withCode("read-only"));
+  } finally {
+    if (root) process.seteuid!(0);
+    chmodSync(place, 0o700);
+  }
+  assert.deepEqual(readdirSync(place), []);
+});
+
+test("a full disk is named as such, what stood before stands, and no value is in the error", async () => {
+  const path = newPath();
+  const store = await openStore({ path });
+  await store.db.insertInto("accounts").values(account("alice")).execute();
+  const { rows } = await sql<{ page_count: number }>`PRAGMA page_count`.execute(store.db);
+  await sql.raw(`PRAGMA max_page_count = ${rows[0]!.page_count}`).execute(store.db);
+  const long = { ...account("bob"), email: "b".repeat(100_000) };
+  await assert.rejects(store.db.insertInto("accounts").values(long).execute(), (error: Error) => {
+    assert.ok(withCode("full")(error));
+    assert.ok(!error.message.includes("bbbb"));
+    return true;
+  });
+  assert.equal((await store.db.selectFrom("accounts").selectAll().execute()).length, 1);
+  await store.close();
+});
+
+const mountable =
+  process.getuid!() === 0 &&
+  spawnSync("unshare", ["-m", "mount", "-t", "tmpfs", "none", "/mnt"]).status === 0;
+
+test("a disk without room for the database is named as full at the start", {
+  skip: !mountable && "needs root",
+}, () => {
+  const path = newPath();
+  const child = spawnSync(
+    "unshare",
+    [
+      ...[
+        "-m",
+        "sh",
+        "-c",
+        'mount -t tmpfs -o size=64k none "$1" && shift && exec "$@"',
+        "sh",
+        join(path, ".."),
+      ],
+      ...[process.execPath, "--input-type=module", "-e"],
+      `import { openStore } from ${JSON.stringify(new URL("open.ts", import.meta.url).href)};
+       try { await openStore({ path: process.argv[1] }); } catch (error) { console.log(error.code); }`,
+      path,
+    ],
+    { encoding: "utf8" },
+  );
+  assert.equal(child.stdout, "full\n");
+});
