@@ -1,0 +1,44 @@
+import { createHash } from "node:crypto";
+import { readFileSync } from "node:fs";
+import type { Hono } from "hono";
+import type { SiteEnv } from "./options.ts";
+
+/** The files a page may load beside itself. Read with the code, since a process that gave root up may not reach them later. */
+const TYPES = {
+  "site.css": "text/css; charset=utf-8",
+  "enhance.js": "text/javascript; charset=utf-8",
+  "status.js": "text/javascript; charset=utf-8",
+  "mark.svg": "image/svg+xml",
+} as const;
+
+export type AssetName = keyof typeof TYPES;
+
+interface Asset {
+  content: string;
+  type: string;
+  /** The first 12 hexadecimal digits of SHA-256: part of the address, so that a browser may keep the file for good. */
+  version: string;
+}
+
+const assets = new Map<string, Asset>(
+  Object.entries(TYPES).map(([name, type]) => {
+    const content = readFileSync(new URL(`assets/${name}`, import.meta.url), "utf8");
+    return [
+      name,
+      { content, type, version: createHash("sha256").update(content).digest("hex").slice(0, 12) },
+    ];
+  }),
+);
+
+export const assetUrl = (name: AssetName): string => `/assets/${assets.get(name)!.version}/${name}`;
+
+export function addAssets(app: Hono<SiteEnv>): void {
+  app.get("/assets/:version/:name", (c) => {
+    const asset = assets.get(c.req.param("name"));
+    if (asset === undefined || asset.version !== c.req.param("version")) return c.notFound();
+    return c.body(asset.content, 200, {
+      "content-type": asset.type,
+      "cache-control": "public, max-age=31536000, immutable",
+    });
+  });
+}

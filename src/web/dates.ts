@@ -1,0 +1,27 @@
+import { type Html, html } from "./html.ts";
+
+const DAY_S = 86_400;
+const long = new Intl.DateTimeFormat("en-GB", { dateStyle: "long", timeZone: "UTC" });
+const minute = new Intl.DateTimeFormat("en-GB", { dateStyle: "long", timeStyle: "short", timeZone: "UTC" });
+const clockTime = new Intl.DateTimeFormat("en-GB", { timeStyle: "short", timeZone: "UTC" });
+
+const iso = (seconds: number): string => new Date(seconds * 1000).toISOString().slice(0, 16) + "Z";
+
+/** `12 March 2027`. All times on the pages are UTC: the machine knows no member's zone. */
+export const day = (seconds: number): Html =>
+  html`<time datetime="${iso(seconds)}">${long.format(seconds * 1000)}</time>`;
+
+/** `12 March 2027 at 14:05 UTC`. */
+export const dayAndTime = (seconds: number): Html =>
+  html`<time datetime="${iso(seconds)}">${minute.format(seconds * 1000)} UTC</time>`;
+
+/** `14:05 UTC`. */
+export const timeOfDay = (seconds: number): Html =>
+  html`<time datetime="${iso(seconds)}">${clockTime.format(seconds * 1000)} UTC</time>`;
+
+/** `95 days left`, `less than a day left`, rounded down. */
+export function timeLeft(seconds: number): string {
+  const days = Math.floor(seconds / DAY_S);
+  if (days < 1) return "less than a day left";
+  return days === 1 ? "1 day left" : `${days} days left`;
+}

@@ -1,0 +1,78 @@
+import type { Context } from "hono";
+import type { ContentfulStatusCode } from "hono/utils/http-status";
+import { html } from "./html.ts";
+import { page } from "./layout.ts";
+import type { SiteEnv, Web } from "./options.ts";
+
+/** What can go wrong with any request. The pages say what to do and repeat nothing of what was sent. */
+const ERRORS = {
+  "not-found": [404, "Page not found", "There is no page at this address."],
+  "method-not-allowed": [405, "That does not work here", "This address does not take that kind of request."],
+  "too-large": [
+    413,
+    "Too much text",
+    "What was sent is larger than any form here can be (64 KB). Nothing was changed.",
+  ],
+  "not-understood": [
+    400,
+    "Not understood",
+    "The request could not be read: see /api/openapi.json for what is expected.",
+  ],
+  "wrong-type": [415, "Wrong type of content", "Send JSON, with Content-Type: application/json."],
+  "not-logged-in": [
+    401,
+    "Not logged in",
+    "Send Authorization: Bearer with a token from POST /api/v1/tokens. A token ends after a day, and when the password is changed.",
+  ],
+  "form-foreign": [
+    403,
+    "Sent from another site",
+    "Your browser says this form was sent from another website, so it was not carried out. If you meant to do this, do it from our own pages.",
+  ],
+  "form-token": [
+    403,
+    "This form is out of date",
+    "It was opened before you logged in or out, or your browser does not keep cookies for this site. Nothing was changed. Open the page again and send the form once more.",
+  ],
+  "form-type": [
+    415,
+    "Not a form",
+    "This address only takes forms that were sent from its own page. Nothing was changed.",
+  ],
+  "slow-down": [429, "Too many tries", "Too many wrong tries were made. Wait a few minutes, then try again."],
+  busy: [
+    503,
+    "Very busy at the moment",
+    "More people than usual are logging in. Try again in a few seconds.",
+  ],
+  unwritable: [
+    503,
+    "Nothing can be saved at the moment",
+    "The disk is full or does not answer. Nothing was changed. Try again later.",
+  ],
+  internal: [
+    500,
+    "Something went wrong on our side",
+    "It is not your fault. Try again in a moment; if it stays, ask the operator.",
+  ],
+  gone: [
+    404,
+    "This account is gone",
+    "The account you were logged in to has been deleted. Nothing of it is left here.",
+  ],
+} as const satisfies Record<string, readonly [ContentfulStatusCode, string, string]>;
+
+export type ErrorCode = keyof typeof ERRORS;
+
+/** The error as a page, or as `{"error": {code, message}}` below /api. */
+export function errorPage(web: Web, c: Context<SiteEnv>, code: ErrorCode): Response {
+  const [status, title, text] = ERRORS[code];
+  if (status === 429) c.header("retry-after", "300");
+  if (status === 503) c.header("retry-after", "5");
+  // Who is told this saw no member's page: the gate need not have been asked.
+  c.set("asked", true);
+  if (status === 401) c.header("www-authenticate", "Bearer");
+  if (c.req.path.startsWith("/api/")) return c.json({ error: { code, message: text } }, status);
+  const body = html`<h1>${title}</h1><p class="lead">${text}</p><p><a href="/">Go to the start page</a></p>`;
+  return page(web, c, { title, body, status });
+}

@@ -1,0 +1,80 @@
+import type { Context, MiddlewareHandler } from "hono";
+import { errorPage } from "./errors.ts";
+import { type Html, html } from "./html.ts";
+import type { SiteEnv, Web } from "./options.ts";
+import { sameText } from "./session.ts";
+
+/** The paths whose forms a visitor without a session may send. */
+const VISITORS = new Set(["/sign-up", "/log-in"]);
+
+/**
+ * Whether the browser itself says that the request comes from another site. `Sec-Fetch-Site` is sent to https and
+ * loopback addresses only (W3C Fetch Metadata); over plain http `Origin` is what there is, and our own Referrer-Policy
+ * turns it into "null" on our own forms (Fetch standard, "append a request Origin header"): then the token decides alone.
+ */
+function comesFromElsewhere(web: Web, c: Context<SiteEnv>): boolean {
+  const site = c.req.header("sec-fetch-site");
+  if (site !== undefined) return site !== "same-origin" && site !== "none";
+  const origin = c.req.header("origin");
+  if (origin === undefined || origin === "null") return false;
+  if (web.publicUrl !== undefined && origin === web.publicUrl) return false;
+  const host = c.req.header("host") ?? "";
+  return origin !== `http://${host}` && origin !== `https://${host}`;
+}
+
+/**
+ * Every request that may change something passes here, before any page's own code: from this site, urlencoded, and with
+ * the token of the session (or of the visitor's cookie, for sign-up and log-in). The JSON API takes no cookie and stands
+ * outside. What passes finds its fields in `c.get("form")`.
+ */
+export const guardForms =
+  (web: Web): MiddlewareHandler<SiteEnv> =>
+  async (c, next) => {
+    if (c.req.method === "GET" || c.req.method === "HEAD" || c.req.path.startsWith("/api/")) return next();
+    if (comesFromElsewhere(web, c)) return errorPage(web, c, "form-foreign");
+    const type = c.req.header("content-type") ?? "";
+    if (!/^application\/x-www-form-urlencoded\s*(;|$)/i.test(type)) return errorPage(web, c, "form-type");
+    const form = new URLSearchParams(await c.req.text());
+    const given = form.get("token") ?? "";
+    const session = c.get("session");
+    const expected = [session?.formToken];
+    if (VISITORS.has(c.req.path)) expected.push(web.cookies.expectedVisitorToken(c));
+    else if (session === undefined) return c.redirect("/log-in?why=ended", 303);
+    if (!expected.some((token) => token !== undefined && sameText(token, given))) {
+      return errorPage(web, c, "form-token");
+    }
+    c.set("form", form);
+    return next();
+  };
+
+/** The hidden field of a form in the member area. */
+export const tokenField = (token: string): Html => html`<input type="hidden" name="token" value="${token}">`;
+
+export interface Field {
+  name: string;
+  label: string;
+  type?: "text" | "password" | "email";
+  hint?: string | Html;
+  value?: string;
+  error?: string | undefined;
+  autocomplete: string;
+  required?: boolean;
+  maxLength?: number;
+  /** Sets off the identifier where two forms of one page have a field of one name. */
+  idPrefix?: string;
+}
+
+/** A labelled input with its hint and its error, tied together for screen readers. */
+export function field(options: Field): Html {
+  const id = `${options.idPrefix ?? ""}${options.name}`;
+  const described = [options.hint && `${id}-hint`, options.error && `${id}-error`].filter(Boolean).join(" ");
+  const plain = options.type !== "password" && options.type !== "email";
+  return html`<div class="field"><label for="${id}">${options.label}${options.required !== true && html` <span class="muted">(optional)</span>`}</label>
+${options.hint !== undefined && html`<p class="hint" id="${id}-hint">${options.hint}</p>`}
+<input id="${id}" name="${options.name}" type="${options.type ?? "text"}" value="${options.value ?? ""}" autocomplete="${options.autocomplete}"${plain && html` autocapitalize="none" spellcheck="false"`}${options.required === true && html` required`}${options.maxLength !== undefined && html` maxlength="${options.maxLength}"`}${described !== "" && html` aria-describedby="${described}"`}${options.error !== undefined && html` aria-invalid="true"`}>
+${options.error !== undefined && html`<p class="error" id="${id}-error">${options.error}</p>`}</div>`;
+}
+
+/** What went wrong with a form as a whole, read out at once. */
+export const formError = (text: string | Html | undefined): Html | undefined =>
+  text === undefined ? undefined : html`<div class="notice bad" role="alert"><p>${text}</p></div>`;

@@ -1,0 +1,22 @@
+import type { Context } from "hono";
+import type { AccountView } from "../accounts/accounts.ts";
+import { fail, ok, type Result } from "../lib/result.ts";
+import type { SiteEnv, Web } from "./options.ts";
+
+/**
+ * One try to log in, slowed after wrong ones: the only way from the web to `accounts.logIn`, for pages and API alike.
+ * Throws BusyError.
+ */
+export async function tryLogIn(
+  web: Web,
+  c: Context<SiteEnv>,
+  name: string,
+  password: string,
+): Promise<Result<{ account: AccountView; stamp: string }, "slow-down" | "login-wrong">> {
+  const attempt = web.throttle.attempt(name.slice(0, 100), web.clientAddress(c));
+  if (!attempt.allowed) return fail("slow-down");
+  const found = await web.accounts.logIn(name, password);
+  if (found === undefined) return fail("login-wrong");
+  attempt.succeeded();
+  return ok(found);
+}

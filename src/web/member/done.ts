@@ -1,0 +1,19 @@
+import { type Html, html } from "../html.ts";
+
+/** What was just done, told on the page that one is led to after a form. The address carries a word of this list, no text. */
+const DONE: Record<string, string> = {
+  "signed-up": "Your account is ready. Keep its username and password safe.",
+  voucher: "The voucher is counted: see below until when your account is paid.",
+  "voucher-again": "This voucher is already counted on this account. Nothing was counted twice.",
+  password:
+    "Your password is changed. Everywhere else you were logged in to this site, you are now logged out.",
+  "password-vpn":
+    "Your password is changed, and you have new VPN credentials: every device needs the new ones before it gets online again.",
+  email: "Your e-mail address is saved.",
+  "email-removed": "Your e-mail address is deleted. A forgotten password can no longer be reset.",
+};
+
+export function doneNotice(word: string | undefined): Html | undefined {
+  const text = word !== undefined && Object.hasOwn(DONE, word) ? DONE[word] : undefined;
+  return text === undefined ? undefined : html`<div class="notice" role="status"><p>${text}</p></div>`;
+}

@@ -1,0 +1,193 @@
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { FakeClock } from "../../lib/clock.ts";
+import { type Bench, openBench, PASSWORD, signedUp, Visitor } from "../testkit.ts";
+
+const clock = new FakeClock();
+let bench: Bench;
+before(async () => {
+  bench = await openBench({}, clock);
+});
+after(() => bench.close());
+
+const voucher = async () => (await bench.vouchers.create({ days: 30, count: 1 }))[0]!;
+const textOf = async (answer: Response | Promise<Response>) => (await answer).text();
+
+test("from sign-up with a voucher to the VPN credentials and the OpenVPN profile", async () => {
+  const visitor = await signedUp(bench, "otter", { voucher: await voucher() });
+  const home = await textOf(visitor.get("/member"));
+  assert.match(home, /Paid until <time datetime="2030-01-31T00:00Z">/);
+  assert.match(home, /30 days left/);
+
+  const account = (await bench.accounts.byName("otter"))!;
+  const { username, password } = await bench.accounts.vpnCredentials(account.id);
+  assert.ok(!home.includes(username) && !home.includes(password));
+  const shown = await visitor.fill("/member", "/member/credentials");
+  assert.equal(shown.headers.get("cache-control"), "no-store");
+  const page = await shown.text();
+  assert.ok(page.includes(username) && page.includes(password));
+
+  const profile = await visitor.get("/member/openvpn/amsterdam1.ovpn");
+  assert.equal(profile.headers.get("content-disposition"), 'attachment; filename="amsterdam1.ovpn"');
+  assert.match(await profile.text(), /^client\n/);
+  assert.equal((await visitor.get("/member/openvpn/amsterdam1.conf")).status, 200);
+  assert.equal((await visitor.get("/member/openvpn/nowhere1.ovpn")).status, 404);
+});
+
+test("a sign-up form sent twice leads to the same account, with or without a voucher", async () => {
+  for (const [name, extra] of [
+    ["twice1", {}],
+    ["twice2", { voucher: await voucher() }],
+  ] as const) {
+    const visitor = new Visitor(bench.app);
+    const page = await textOf(visitor.get("/sign-up"));
+    const token = /name="token" value="([^"]+)"/.exec(page)![1]!;
+    const fields = { token, name, password: PASSWORD, ...extra };
+    const answers = await Promise.all([visitor.post("/sign-up", fields), visitor.post("/sign-up", fields)]);
+    for (const answer of answers) {
+      assert.equal(answer.status, 303);
+      assert.match(answer.headers.get("location")!, /^\/member/);
+    }
+    assert.match(await textOf(visitor.get("/member")), new RegExp(`Hello, ${name}`));
+  }
+});
+
+test("somebody else's taken name is told, and what was typed stays but for the password", async () => {
+  await signedUp(bench, "taken");
+  const visitor = new Visitor(bench.app);
+  const answer = await visitor.fill("/sign-up", "/sign-up", {
+    name: "taken",
+    password: "another password",
+    email: "me@example.org",
+  });
+  assert.equal(answer.status, 422);
+  const page = await answer.text();
+  assert.match(page, /This username is taken/);
+  assert.match(page, /value="me@example.org"/);
+  assert.ok(!page.includes("another password"));
+});
+
+test("names and passwords that cannot be taken are told in words", async () => {
+  const cases: [Record<string, string>, RegExp][] = [
+    [{ name: "a\u0000\u001b[31mb", password: PASSWORD }, /3 to 40 characters/],
+    [{ name: "ab", password: PASSWORD }, /3 to 40 characters/],
+    [{ name: "fresh", password: "x".repeat(10_000) }, /too long: 1,024 characters at most/],
+    [{ name: "fresh", password: "short" }, /too short: 10 characters or more/],
+    [{ name: "fresh-fresh-fresh", password: "fresh-fresh-fresh" }, /must not be the username/],
+    [{ name: "fresh", password: PASSWORD, email: "no address" }, /not an e-mail address/],
+    [{ name: "fresh", password: PASSWORD, voucher: "aaaaa-aaaaa-aaaaa-aaaaa" }, /no such voucher/],
+  ];
+  for (const [fields, expected] of cases) {
+    const answer = await new Visitor(bench.app).fill("/sign-up", "/sign-up", fields);
+    assert.equal(answer.status, 422);
+    assert.match(await answer.text(), expected);
+  }
+  assert.equal(await bench.accounts.byName("fresh"), undefined);
+});
+
+test("a voucher sent twice at once counts once, and both answers say that it counts", async () => {
+  const visitor = await signedUp(bench, "clicker");
+  const other = await signedUp(bench, "other");
+  const code = await voucher();
+  const page = await textOf(visitor.get("/member"));
+  const token = /action="\/member\/voucher"><input type="hidden" name="token" value="([^"]+)"/.exec(
+    page,
+  )![1]!;
+  const answers = await Promise.all(
+    [1, 2].map(() => visitor.post("/member/voucher", { token, voucher: code.toUpperCase() })),
+  );
+  assert.deepEqual(answers.map((answer) => answer.headers.get("location")).sort(), [
+    "/member?done=voucher",
+    "/member?done=voucher-again",
+  ]);
+  assert.match(await textOf(visitor.get("/member?done=voucher-again")), /already counted on this account/);
+  assert.match(await textOf(visitor.get("/member")), /30 days left/);
+  assert.match(
+    await textOf(other.fill("/member", "/member/voucher", { voucher: code })),
+    /has been used already/,
+  );
+});
+
+test("a new password ends every other session, and this one goes on", async () => {
+  const here = await signedUp(bench, "changer");
+  const there = new Visitor(bench.app);
+  await there.fill("/log-in", "/log-in", { name: "changer", password: PASSWORD });
+  assert.equal((await there.get("/member")).status, 200);
+  const account = (await bench.accounts.byName("changer"))!;
+  const before = await bench.accounts.vpnCredentials(account.id);
+
+  const wrong = await here.fill("/member/settings", "/member/password", {
+    old: "not this one",
+    new: "a new password",
+  });
+  assert.equal(wrong.status, 422);
+  assert.match(await wrong.text(), /not the account&#39;s password/);
+
+  const answer = await here.fill("/member/settings", "/member/password", {
+    old: PASSWORD,
+    new: "a new password",
+    "renew-vpn": "yes",
+  });
+  assert.equal(answer.headers.get("location"), "/member/settings?done=password-vpn");
+  assert.equal((await here.get("/member")).status, 200);
+  assert.equal((await there.get("/member")).headers.get("location"), "/log-in?why=ended");
+  assert.notDeepEqual(await bench.accounts.vpnCredentials(account.id), before);
+});
+
+test("the e-mail address is set, shown, and deleted", async () => {
+  const visitor = await signedUp(bench, "mailer");
+  const set = await visitor.fill("/member/settings", "/member/email", {
+    password: PASSWORD,
+    email: "m@example.org",
+  });
+  assert.equal(set.headers.get("location"), "/member/settings?done=email");
+  assert.match(await textOf(visitor.get("/member/settings")), /Stored: <strong>m@example.org/);
+  await visitor.fill("/member/settings", "/member/email", { password: PASSWORD, email: "" });
+  assert.equal((await bench.accounts.byName("mailer"))!.email, undefined);
+});
+
+test("new VPN credentials are shown at once and replace the old", async () => {
+  const visitor = await signedUp(bench, "renewer");
+  const account = (await bench.accounts.byName("renewer"))!;
+  const before = await bench.accounts.vpnCredentials(account.id);
+  const shown = await textOf(visitor.fill("/member", "/member/credentials"));
+  const token = /name="token" value="([^"]+)"/.exec(shown)![1]!;
+  const page = await textOf(visitor.post("/member/credentials/renew", { token }));
+  const now = await bench.accounts.vpnCredentials(account.id);
+  assert.notEqual(now.username, before.username);
+  assert.ok(page.includes(now.username) && page.includes(now.password) && !page.includes(before.password));
+});
+
+test("the export holds everything that is stored", async () => {
+  const visitor = await signedUp(bench, "exporter", { email: "x@example.org" });
+  const answer = await visitor.fill("/member/settings", "/member/export");
+  const everything = (await answer.json()) as { stored: { column: string; value: unknown }[] };
+  const valueOf = (column: string) => everything.stored.find((entry) => entry.column === column)?.value;
+  assert.equal(valueOf("name"), "exporter");
+  assert.equal(valueOf("email"), "x@example.org");
+});
+
+test("deleting takes the password, and a second click meets the same page", async () => {
+  const visitor = await signedUp(bench, "leaver");
+  const page = await textOf(visitor.get("/member/settings"));
+  const token = /name="token" value="([^"]+)"/.exec(page)![1]!;
+  assert.equal((await visitor.post("/member/delete", { token, password: "wrong wrong wrong" })).status, 422);
+  const twice = new Visitor(bench.app);
+  for (const [name, value] of visitor.cookies) twice.cookies.set(name, value);
+  for (const each of [visitor, twice]) {
+    const answer = await each.post("/member/delete", { token, password: PASSWORD });
+    assert.equal(answer.headers.get("location"), "/account-gone");
+  }
+  assert.equal(await bench.accounts.byName("leaver"), undefined);
+  assert.ok(![...visitor.cookies.keys()].includes("session"));
+});
+
+test("an account without paid time, run out, or ended by the operator is told so", async () => {
+  const visitor = await signedUp(bench, "unpaid");
+  assert.match(await textOf(visitor.get("/member")), /No paid time yet/);
+  await bench.vouchers.redeem((await bench.accounts.byName("unpaid"))!.id, await voucher());
+  await bench.accounts.terminate("unpaid");
+  assert.match(await textOf(visitor.get("/member")), /operator has ended this account/);
+  const refused = await visitor.fill("/member", "/member/voucher", { voucher: await voucher() });
+  assert.match(await refused.text(), /takes no more vouchers/);
+});

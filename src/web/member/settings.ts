@@ -1,0 +1,175 @@
+import type { Context, Hono } from "hono";
+import { PASSWORD_CHARACTERS } from "../../accounts/rules.ts";
+import { field, formError, tokenField } from "../forms.ts";
+import { forMembers } from "../gate.ts";
+import { html } from "../html.ts";
+import { page } from "../layout.ts";
+import type { Member, SiteEnv, Web } from "../options.ts";
+import { WORDING } from "../wording.ts";
+import { doneNotice } from "./done.ts";
+
+type Problem = "password-wrong" | "password-short" | "password-long" | "password-is-name" | "email-invalid";
+type Section = "password" | "email" | "delete";
+
+interface Failed {
+  section: Section;
+  problem: Problem;
+  email?: string;
+}
+
+function settingsPage(web: Web, c: Context<SiteEnv>, member: Member, failed?: Failed): Response {
+  const token = tokenField(member.session.formToken);
+  const errorIn = (section: Section, ...problems: Problem[]) =>
+    failed?.section === section && problems.includes(failed.problem) ? WORDING[failed.problem] : undefined;
+  const email = failed?.email ?? member.account.email ?? "";
+  const body = html`${doneNotice(c.req.query("done"))}
+<h1>Settings</h1>
+${formError(failed && "Nothing was changed. See below why.")}
+<section class="panel" id="password"><h2>Change your password</h2>
+<form class="narrow" method="post" action="/member/password">${token}
+${field({
+  name: "old",
+  idPrefix: "password-",
+  label: "Present password",
+  type: "password",
+  required: true,
+  autocomplete: "current-password",
+  error: errorIn("password", "password-wrong"),
+})}
+${field({
+  name: "new",
+  idPrefix: "password-",
+  label: "New password",
+  type: "password",
+  required: true,
+  autocomplete: "new-password",
+  hint: `${PASSWORD_CHARACTERS.least} characters or more.`,
+  error: errorIn("password", "password-short", "password-long", "password-is-name"),
+})}
+<div class="check"><input type="checkbox" id="renew-vpn" name="renew-vpn" value="yes" aria-describedby="renew-vpn-hint">
+<div><label for="renew-vpn">Make new VPN credentials, too</label>
+<span class="hint" id="renew-vpn-hint">Choose this if somebody else may have been in your account. Every device then needs the new VPN username and password.</span></div></div>
+<button class="button">Change password</button></form></section>
+<section class="panel" id="email"><h2>E-mail address</h2>
+<p>${member.account.email === undefined ? "None is stored." : html`Stored: <strong>${member.account.email}</strong>`} It is optional, and for resetting a forgotten password and a reminder before your time runs out only. Without one, a forgotten password cannot be reset.</p>
+<form class="narrow" method="post" action="/member/email">${token}
+${field({
+  name: "email",
+  label: "E-mail address",
+  type: "email",
+  autocomplete: "email",
+  value: email,
+  hint: "Leave it empty to delete the address.",
+  error: errorIn("email", "email-invalid"),
+})}
+${field({
+  name: "password",
+  idPrefix: "email-",
+  label: "Your password",
+  type: "password",
+  required: true,
+  autocomplete: "current-password",
+  error: errorIn("email", "password-wrong"),
+})}
+<button class="button">Save</button></form></section>
+<section class="panel" id="export"><h2>Everything stored about you</h2>
+<p>One JSON file with every value, what it is for, and how long it stays. It contains your VPN password.</p>
+<form method="post" action="/member/export">${token}<button class="button quiet">Download</button></form></section>
+<section class="panel" id="delete"><h2>Delete the account</h2>
+<p>At once and for good: the account, its e-mail address and its paid time. Devices that are connected are cut off. Nobody can bring it back.</p>
+<form class="narrow" method="post" action="/member/delete">${token}
+${field({
+  name: "password",
+  idPrefix: "delete-",
+  label: "Your password",
+  type: "password",
+  required: true,
+  autocomplete: "current-password",
+  error: errorIn("delete", "password-wrong"),
+})}
+<button class="button danger">Delete this account</button></form></section>`;
+  return page(web, c, {
+    title: failed === undefined ? "Settings" : "Error: settings",
+    section: "member",
+    tab: "settings",
+    body,
+    status: failed === undefined ? 200 : 422,
+  });
+}
+
+/** What a form posts to can also be opened: a reload after logging in again leads there. */
+function backToSettings(app: Hono<SiteEnv>, web: Web, path: string): void {
+  app.get(
+    path,
+    forMembers(web, (c) => c.redirect("/member/settings", 303)),
+  );
+}
+
+export function addSettings(app: Hono<SiteEnv>, web: Web): void {
+  app.get(
+    "/member/settings",
+    forMembers(web, (c, member) => settingsPage(web, c, member)),
+  );
+  for (const path of ["/member/password", "/member/email", "/member/export", "/member/delete"]) {
+    backToSettings(app, web, path);
+  }
+
+  app.post(
+    "/member/password",
+    forMembers(web, async (c, member) => {
+      const form = c.get("form");
+      const renewVpn = form.get("renew-vpn") === "yes";
+      const changed = await web.accounts.changePassword(
+        member.account.id,
+        form.get("old") ?? "",
+        form.get("new") ?? "",
+        { renewVpn },
+      );
+      if (!changed.ok) return settingsPage(web, c, member, { section: "password", problem: changed.error });
+      // The same form token as before, so that pages that are open in this browser go on working.
+      const session = web.seal.start(member.account.id, changed.value.stamp, member.session.formToken);
+      web.cookies.logIn(c, session);
+      return c.redirect(`/member/settings?done=${renewVpn ? "password-vpn" : "password"}`, 303);
+    }),
+  );
+
+  app.post(
+    "/member/email",
+    forMembers(web, async (c, member) => {
+      const form = c.get("form");
+      const email = (form.get("email") ?? "").trim();
+      const changed = await web.accounts.changeEmail(member.account.id, form.get("password") ?? "", email);
+      if (!changed.ok)
+        return settingsPage(web, c, member, { section: "email", problem: changed.error, email });
+      return c.redirect(`/member/settings?done=${email === "" ? "email-removed" : "email"}`, 303);
+    }),
+  );
+
+  // A POST as the VPN password stands in it.
+  app.post(
+    "/member/export",
+    forMembers(web, async (c, member) => {
+      const everything = await web.accounts.exportEverything(member.account.id);
+      if (everything === undefined) return c.redirect("/account-gone", 303);
+      return c.body(`${JSON.stringify(everything, undefined, 2)}\n`, 200, {
+        "content-type": "application/json; charset=utf-8",
+        "content-disposition": 'attachment; filename="everything-stored.json"',
+      });
+    }),
+  );
+
+  app.post(
+    "/member/delete",
+    forMembers(web, async (c, member) => {
+      const removed = await web.accounts.remove(member.account.id, c.get("form").get("password") ?? "");
+      if (!removed.ok && removed.error === "password-wrong") {
+        // A second click on the button meets an account that is gone already.
+        if ((await web.accounts.stampOf(member.account.id)) !== undefined) {
+          return settingsPage(web, c, member, { section: "delete", problem: removed.error });
+        }
+      }
+      web.cookies.logOut(c);
+      return c.redirect("/account-gone", 303);
+    }),
+  );
+}

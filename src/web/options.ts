@@ -1,0 +1,71 @@
+import type { Context } from "hono";
+import type { Accounts, AccountView } from "../accounts/accounts.ts";
+import type { LoginThrottle } from "../accounts/login-throttle.ts";
+import type { Vouchers } from "../billing/vouchers.ts";
+import type { Status } from "../fleet/status.ts";
+import type { Clock } from "../lib/clock.ts";
+import type { Log } from "../lib/event-log.ts";
+import type { InventoryEntry } from "../store/inventory.ts";
+import type { Cookies } from "./cookies.ts";
+import type { Redemptions } from "./redemptions.ts";
+import type { Session, SessionSeal } from "./session.ts";
+
+/** Everything the site needs from the rest of the office; `createSite` takes it whole. */
+export interface SiteOptions {
+  /** The provider's name, as it stands on every page. */
+  siteName: string;
+  /**
+   * The origin that people type, such as `https://vpn.example.net`. A form that says it was sent from another origin is
+   * refused. Without it, what a request calls the host is taken for the host.
+   */
+  publicUrl?: string;
+  /** Members reach the site by https (through a TLS proxy, as a rule): cookies are then `__Host-` and Secure, and HSTS is sent. */
+  secure: boolean;
+  /** Where the running source can be had (AGPL section 13); stands in every page's footer. */
+  sourceUrl?: string;
+  /** 32 random bytes; seals the sessions. A new one logs everybody out. */
+  sessionSecret: Uint8Array;
+  clock: Clock;
+  log: Log;
+  accounts: Accounts;
+  vouchers: Vouchers;
+  /** The servers as the status page shows them. */
+  status: Pick<Status, "list">;
+  /** What is stored and why; the privacy page is made of it. */
+  inventory: readonly InventoryEntry[];
+  /** The `.ovpn` of one server for every member alike (it names no member); undefined where that server has no OpenVPN. */
+  openvpnProfile(server: string): string | undefined;
+  /**
+   * The address that a request came from, to slow guessing; never kept. Behind a proxy this is the proxy's own address
+   * unless the operator has said that the proxy is to be believed.
+   */
+  clientAddress(c: Context): string;
+}
+
+/** Who a request comes from, once the gate has looked. */
+export interface Member {
+  account: AccountView;
+  session: Session;
+}
+
+/** What the parts of the site hand one another during one request. */
+export interface SiteEnv {
+  Variables: {
+    /** Set by the gate: somebody has asked who the member is. Without it no member page leaves the house. */
+    asked: boolean;
+    /** A posted form whose origin and token held. */
+    form: URLSearchParams;
+    /** The session in the cookie, unsealed and not yet held against the account. */
+    session: Session | undefined;
+    /** Below /api/v1/account: whose bearer token it is. */
+    member: Member;
+  };
+}
+
+/** What a page's code gets. */
+export interface Web extends SiteOptions {
+  seal: SessionSeal;
+  cookies: Cookies;
+  throttle: LoginThrottle;
+  redemptions: Redemptions;
+}

@@ -1,0 +1,19 @@
+import type { ServiceOffer } from "../fleet/servers.ts";
+
+const NAMES: Record<ServiceOffer["service"], string> = {
+  openvpn: "OpenVPN",
+  socks5: "SOCKS5 proxy",
+  http: "HTTP proxy",
+};
+
+export const serviceName = (service: string): string => NAMES[service as ServiceOffer["service"]] ?? service;
+
+/** `UDP 1194, TCP 1194, 443` for OpenVPN; the ports alone where there is only TCP. */
+export function portsText(ports: ServiceOffer["ports"]): string {
+  const of = (protocol: "udp" | "tcp") =>
+    ports.filter((port) => port.protocol === protocol).map(({ port }) => port);
+  const udp = of("udp");
+  const tcp = of("tcp");
+  if (udp.length === 0) return tcp.join(", ");
+  return [`UDP ${udp.join(", ")}`, tcp.length > 0 ? `TCP ${tcp.join(", ")}` : ""].filter(Boolean).join(" · ");
+}

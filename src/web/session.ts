@@ -1,0 +1,92 @@
+import {
+  createCipheriv,
+  createDecipheriv,
+  createHmac,
+  hkdfSync,
+  randomBytes,
+  timingSafeEqual,
+} from "node:crypto";
+import type { Clock } from "../lib/clock.ts";
+
+/**
+ * Who is logged in stands in no table: that would be a log of logins. A session is a sealed text (AES-256-GCM) that the
+ * browser or the API client keeps: account id, the stamp of its password hash, an end, and a key for its forms. A changed
+ * password changes the stamp, and with it ends every session made before.
+ */
+export interface Session {
+  accountId: string;
+  stamp: string;
+  /** UTC seconds. */
+  expiresAt: number;
+  /** Stands in every form of this session as a hidden field. */
+  formToken: string;
+}
+
+/** A cookie's text is no bearer token and the other way round: the purpose is authenticated with the seal. */
+export type Purpose = "cookie" | "bearer";
+
+export const SESSION_LIFETIME_S = 24 * 3600;
+
+const NONCE = 12;
+const TAG = 16;
+const LONGEST = 1024;
+
+export class SessionSeal {
+  readonly #key: Uint8Array;
+  readonly #formKey: Uint8Array;
+  readonly #clock: Clock;
+
+  /** `secret`: 32 random bytes that only the office holds; another secret opens no older session. */
+  constructor(secret: Uint8Array, clock: Clock) {
+    if (secret.length !== 32) throw new RangeError("the session secret has 32 bytes");
+    this.#key = new Uint8Array(hkdfSync("sha256", secret, "", "lethe web session", 32));
+    this.#formKey = new Uint8Array(hkdfSync("sha256", secret, "", "lethe web form", 32));
+    this.#clock = clock;
+  }
+
+  start(accountId: string, stamp: string, formToken = randomBytes(16).toString("base64url")): Session {
+    const expiresAt = Math.floor(this.#clock.now() / 1000) + SESSION_LIFETIME_S;
+    return { accountId, stamp, expiresAt, formToken };
+  }
+
+  seal(purpose: Purpose, session: Session): string {
+    const nonce = randomBytes(NONCE);
+    const cipher = createCipheriv("aes-256-gcm", this.#key, nonce).setAAD(Buffer.from(purpose));
+    const text = JSON.stringify([session.accountId, session.stamp, session.expiresAt, session.formToken]);
+    const sealed = Buffer.concat([cipher.update(text, "utf8"), cipher.final()]);
+    return Buffer.concat([nonce, sealed, cipher.getAuthTag()]).toString("base64url");
+  }
+
+  /** The session in a sealed text; undefined where it is not ours, was altered, has another purpose, or is over. */
+  open(purpose: Purpose, text: string | undefined): Session | undefined {
+    if (text === undefined || text.length > LONGEST) return undefined;
+    const bytes = Buffer.from(text, "base64url");
+    if (bytes.length <= NONCE + TAG || bytes.toString("base64url") !== text) return undefined;
+    const decipher = createDecipheriv("aes-256-gcm", this.#key, bytes.subarray(0, NONCE), {
+      authTagLength: TAG,
+    });
+    decipher.setAAD(Buffer.from(purpose)).setAuthTag(bytes.subarray(-TAG));
+    let content: string;
+    try {
+      content = decipher.update(bytes.subarray(NONCE, -TAG), undefined, "utf8") + decipher.final("utf8");
+    } catch {
+      return undefined;
+    }
+    // What the seal holds was written by us: its shape needs no check, only its age does.
+    const [accountId, stamp, expiresAt, formToken] = JSON.parse(content) as [string, string, number, string];
+    if (expiresAt * 1000 <= this.#clock.now()) return undefined;
+    return { accountId, stamp, expiresAt, formToken };
+  }
+
+  /** The form token that belongs to a visitor's random cookie (sign-up and log-in, where there is no session yet). */
+  visitorToken(cookie: string): string {
+    return createHmac("sha256", this.#formKey).update(cookie).digest("base64url");
+  }
+}
+
+/** Compares two texts in a time that does not depend on where they differ. */
+export function sameText(a: string, b: string): boolean {
+  const left = Buffer.from(a);
+  const right = Buffer.from(b);
+  return left.length === right.length && timingSafeEqual(left, right);
+}

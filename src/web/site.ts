@@ -1,0 +1,93 @@
+import { Hono } from "hono";
+import { bodyLimit } from "hono/body-limit";
+import { HTTPException } from "hono/http-exception";
+import { methodNotAllowed } from "hono/method-not-allowed";
+import { LoginThrottle } from "../accounts/login-throttle.ts";
+import { BusyError } from "../accounts/passwords.ts";
+import { StoreError, toStoreError } from "../store/errors.ts";
+import { addApi } from "./api/api.ts";
+import { addAssets } from "./assets.ts";
+import { makeCookies } from "./cookies.ts";
+import { errorPage } from "./errors.ts";
+import { guardForms } from "./forms.ts";
+import { mustAsk } from "./gate.ts";
+import { securityHeaders } from "./headers.ts";
+import { addConnect } from "./member/connect.ts";
+import { addCredentials } from "./member/credentials.ts";
+import { addOverview } from "./member/overview.ts";
+import { addSettings } from "./member/settings.ts";
+import type { SiteEnv, SiteOptions, Web } from "./options.ts";
+import { Redemptions } from "./redemptions.ts";
+import { SessionSeal } from "./session.ts";
+import { addHome } from "./site/home.ts";
+import { addLogIn } from "./site/log-in.ts";
+import { addPrivacy } from "./site/privacy.ts";
+import { addProxyConfig } from "./site/proxy-config.ts";
+import { addSignUp } from "./site/sign-up.ts";
+import { addStatus } from "./site/status.ts";
+
+/** No form of the site has more than a few hundred bytes. */
+const BODY_BYTES_MOST = 64 * 1024;
+
+/**
+ * The whole site: public pages, member area, JSON API and feeds. Read it top-down: what stands before the pages holds for
+ * all of them, those included that are added later.
+ */
+export function createSite(options: SiteOptions): Hono<SiteEnv> {
+  const seal = new SessionSeal(options.sessionSecret, options.clock);
+  const web: Web = {
+    ...options,
+    seal,
+    cookies: makeCookies(seal, options.secure),
+    throttle: new LoginThrottle({ clock: options.clock }),
+    redemptions: new Redemptions(options.vouchers, options.clock),
+  };
+  const app = new Hono<SiteEnv>();
+
+  app.use(securityHeaders(options.secure));
+  app.use(async (c, next) => {
+    c.set("asked", false);
+    c.set("session", web.cookies.session(c));
+    await next();
+  });
+  app.use(
+    methodNotAllowed({
+      app,
+      onMethodNotAllowed: (c, methods) => {
+        c.header("allow", methods.join(", "));
+        return errorPage(web, c, "method-not-allowed");
+      },
+    }),
+  );
+  app.use(bodyLimit({ maxSize: BODY_BYTES_MOST, onError: (c) => errorPage(web, c, "too-large") }));
+  app.use(guardForms(web));
+  app.use("/member/*", mustAsk(web));
+
+  addAssets(app);
+  addHome(app, web);
+  addStatus(app, web);
+  addPrivacy(app, web);
+  addSignUp(app, web);
+  addLogIn(app, web);
+  addProxyConfig(app, web);
+
+  addOverview(app, web);
+  addCredentials(app, web);
+  addConnect(app, web);
+  addSettings(app, web);
+
+  addApi(app, web);
+
+  app.get("/robots.txt", (c) => c.text("User-agent: *\nDisallow: /member\nDisallow: /api/\n"));
+  app.notFound((c) => errorPage(web, c, "not-found"));
+  app.onError((error, c) => {
+    if (error instanceof BusyError) return errorPage(web, c, "busy");
+    if (error instanceof HTTPException)
+      return errorPage(web, c, error.status === 415 ? "wrong-type" : "not-understood");
+    // The error may quote what was sent: it goes nowhere, neither to the page nor to the log.
+    const unwritable = toStoreError(error) instanceof StoreError;
+    web.log(unwritable ? "store-unwritable" : "internal-error", { part: "site" });
+    return errorPage(web, c, unwritable ? "unwritable" : "internal");
+  });
+  return app;
+}

@@ -1,0 +1,72 @@
+import type { SlotTraffic } from "../../fleet/status.ts";
+import { type Html, html } from "../html.ts";
+
+/** Three five-minute slots a column: a quarter of an hour is as fine as the picture is wide, and keeps the page light. */
+const SLOTS_A_COLUMN = 3;
+const HEIGHT = 100;
+/** Tops that the picture's scale may have, so that a quiet day is more than a line at the bottom. */
+const TOPS_PERCENT = [10, 25, 50, 100];
+
+type Column = number | undefined;
+
+/** The busiest slot of each quarter of an hour; undefined where none is known. */
+export function columns(day: readonly SlotTraffic[], key: "inPercent" | "outPercent"): Column[] {
+  const out: Column[] = [];
+  for (let at = 0; at < day.length; at += SLOTS_A_COLUMN) {
+    const known = day.slice(at, at + SLOTS_A_COLUMN).flatMap((slot) => slot[key] ?? []);
+    out.push(known.length === 0 ? undefined : Math.max(...known));
+  }
+  return out;
+}
+
+/**
+ * Steps as SVG path data; where nothing is known there is a gap. `closed`: each stretch down to the ground, to be filled.
+ * SVG 2 section 9.3: M and H, V are absolute, h is relative.
+ */
+export function stepPath(values: readonly Column[], topPercent: number, closed: boolean): string {
+  let path = "";
+  let level: number | undefined;
+  let run = 0;
+  const flush = () => {
+    if (run > 0) path += `h${run}`;
+    run = 0;
+  };
+  values.forEach((value, index) => {
+    const y =
+      value === undefined
+        ? undefined
+        : Math.round(HEIGHT - (Math.min(value, topPercent) / topPercent) * HEIGHT);
+    if (y !== level) {
+      flush();
+      if (y === undefined) path += closed ? `V${HEIGHT}` : "";
+      else if (level === undefined) path += closed ? `M${index} ${HEIGHT}V${y}` : `M${index} ${y}`;
+      else path += `V${y}`;
+      level = y;
+    }
+    if (y !== undefined) run++;
+  });
+  flush();
+  if (closed && level !== undefined) path += `V${HEIGHT}`;
+  return path;
+}
+
+/** The last 24 hours as a picture, with the same in words for who cannot see it. */
+export function dayChart(day: readonly SlotTraffic[]): Html {
+  const into = columns(day, "inPercent");
+  const outOf = columns(day, "outPercent");
+  const most = (values: readonly Column[]) => Math.max(0, ...values.flatMap((value) => value ?? []));
+  const peak = Math.max(most(into), most(outOf));
+  const top = TOPS_PERCENT.find((each) => peak <= each) ?? 100;
+  const words = (percent: number) => (percent < 1 ? "under 1 %" : `${percent} %`);
+  const known = into.some((value) => value !== undefined);
+  const label = known
+    ? `Traffic of the last 24 hours. Highest in: ${words(most(into))}, highest out: ${words(most(outOf))} of the bandwidth.`
+    : "No traffic figures of the last 24 hours are known.";
+  return html`<figure class="day"><figcaption>${known ? `Last 24 hours, up to ${words(peak)}` : "Last 24 hours: no figures yet"}</figcaption>
+<svg viewBox="0 0 ${into.length} ${HEIGHT}" preserveAspectRatio="none" role="img" aria-label="${label}">
+<path class="grid" d="M0 50H${into.length}" vector-effect="non-scaling-stroke"/>
+<path class="in" d="${stepPath(into, top, true)}" vector-effect="non-scaling-stroke"/>
+<path class="out" d="${stepPath(outOf, top, false)}" vector-effect="non-scaling-stroke"/>
+</svg>
+<div class="axis" aria-hidden="true"><span>24 h ago</span><span>top: ${top} %</span><span>now</span></div></figure>`;
+}

@@ -1,0 +1,54 @@
+import type { Hono } from "hono";
+import type { InventoryEntry } from "../../store/inventory.ts";
+import { type Html, html } from "../html.ts";
+import { page } from "../layout.ts";
+import type { SiteEnv, Web } from "../options.ts";
+
+const row = (entry: InventoryEntry): Html => html`<tr>
+<th scope="row">${entry.what}</th>
+<td data-label="What for">${entry.purpose}</td>
+<td data-label="How long">${entry.lifetime}</td>
+</tr>`;
+
+function table(caption: string, entries: readonly InventoryEntry[]): Html {
+  return html`<div class="panel"><table><caption>${caption}</caption>
+<thead><tr><th scope="col">What</th><th scope="col">What for</th><th scope="col">How long</th></tr></thead>
+<tbody>${entries.map(row)}</tbody></table></div>`;
+}
+
+/** The policy is the data inventory, which a test holds against the real database: what is not listed cannot be stored. */
+export function addPrivacy(app: Hono<SiteEnv>, web: Web): void {
+  const about = (aboutAccount: boolean, place: (entry: InventoryEntry) => boolean) =>
+    web.inventory.filter((entry) => entry.aboutAccount === aboutAccount && place(entry));
+  const body = html`<h1>Privacy</h1>
+<p class="lead">We store login credentials, the e-mail address if you give one, and the day your account runs out. This page is made from the same list that the database is checked against and cleaned by: what does not stand here is not stored.</p>
+<div class="columns">
+<div class="panel"><h2>Never recorded</h2><ul>
+<li>when, from where, or how often you log in or connect</li>
+<li>your address, the sites you visit, the names you look up</li>
+<li>how much of the traffic is yours: only each server's total is counted, in steps of 1 % of its bandwidth and five minutes</li>
+</ul></div>
+<div class="panel"><h2>Yours to take or delete</h2><p>In <a href="/member/settings">your account</a> you can see everything that is stored about you as one file, and delete the account. What is deleted is overwritten at once.</p><p>No analytics run here, and no page loads anything from anybody else.</p></div>
+</div>
+${table(
+  "About your account, in our database",
+  about(true, (entry) => entry.place === "table"),
+)}
+${table(
+  "About your account, elsewhere",
+  about(true, (entry) => entry.place !== "table"),
+)}
+${table(
+  "About no account",
+  about(false, () => true),
+)}
+<div class="panel"><h2>What no provider can promise</h2><p>A VPN hides your address from the sites you visit, and what you do from the network you are in. It does not hide you from a site that you log in to, and whoever watches both ends of the Internet at once may still compare what goes in with what comes out.</p></div>`;
+  app.get("/privacy", (c) =>
+    page(web, c, {
+      title: "Privacy",
+      section: "privacy",
+      body,
+      description: `What ${web.siteName} stores, what for, and how long`,
+    }),
+  );
+}

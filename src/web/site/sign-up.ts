@@ -1,0 +1,120 @@
+import type { Context, Hono } from "hono";
+import { KEEP_UNPAID_DAYS, type SignUpError } from "../../accounts/accounts.ts";
+import { NAME_CHARACTERS, PASSWORD_CHARACTERS } from "../../accounts/rules.ts";
+import type { VoucherError } from "../../billing/vouchers.ts";
+import { field, formError, tokenField } from "../forms.ts";
+import { html } from "../html.ts";
+import { page } from "../layout.ts";
+import { tryLogIn } from "../log-in-attempt.ts";
+import type { SiteEnv, Web } from "../options.ts";
+import { WORDING } from "../wording.ts";
+
+interface Typed {
+  name: string;
+  email: string;
+  voucher: string;
+}
+
+type Problem = SignUpError | VoucherError;
+
+const FIELD_OF: Record<Problem, "name" | "password" | "email" | "voucher"> = {
+  "name-taken": "name",
+  "name-invalid": "name",
+  "password-short": "password",
+  "password-long": "password",
+  "password-is-name": "password",
+  "email-invalid": "email",
+  "voucher-unknown": "voucher",
+  "voucher-used": "voucher",
+};
+
+function signUpPage(web: Web, c: Context<SiteEnv>, typed?: Typed, problem?: Problem): Response {
+  const errorOf = (name: string) =>
+    problem !== undefined && FIELD_OF[problem] === name ? WORDING[problem] : undefined;
+  const body = html`<div class="narrow">
+<h1>Create an account</h1>
+<p class="lead">A username and a password. No name, no address, and no e-mail unless you want to.</p>
+${formError(problem && "The account was not created. See below what to change.")}
+<form class="panel" method="post" action="/sign-up">
+${tokenField(web.cookies.visitorToken(c))}
+${field({
+  name: "name",
+  label: "Username",
+  required: true,
+  autocomplete: "username",
+  value: typed?.name ?? "",
+  hint: `${NAME_CHARACTERS.least} to ${NAME_CHARACTERS.most} letters a–z, digits, dots, dashes or underscores. Choose one you use nowhere else.`,
+  error: errorOf("name"),
+})}
+${field({
+  name: "password",
+  label: "Password",
+  type: "password",
+  required: true,
+  autocomplete: "new-password",
+  hint: `${PASSWORD_CHARACTERS.least} characters or more. A few random words are good; a password manager is better.`,
+  error: errorOf("password"),
+})}
+${field({
+  name: "email",
+  label: "E-mail address",
+  type: "email",
+  autocomplete: "email",
+  value: typed?.email ?? "",
+  hint: "For resetting a forgotten password and for a reminder before your time runs out; for nothing else. Without one, a forgotten password cannot be reset.",
+  error: errorOf("email"),
+})}
+${field({
+  name: "voucher",
+  label: "Voucher",
+  autocomplete: "off",
+  value: typed?.voucher ?? "",
+  hint: `Adds its days at once. You can also redeem one later. Without paid time there is no access, and the account is deleted after ${KEEP_UNPAID_DAYS} days.`,
+  error: errorOf("voucher"),
+})}
+<button class="button">Create account</button>
+</form>
+<p>You have an account? <a href="/log-in">Log in</a>. &ensp; <a href="/privacy">What we store, and for how long</a></p>
+</div>`;
+  return page(web, c, {
+    title: problem === undefined ? "Create an account" : "Error: create an account",
+    section: "sign-up",
+    body,
+    status: problem === undefined ? 200 : 422,
+  });
+}
+
+export function addSignUp(app: Hono<SiteEnv>, web: Web): void {
+  app.get("/sign-up", (c) => signUpPage(web, c));
+
+  app.post("/sign-up", async (c) => {
+    const form = c.get("form");
+    const typed: Typed = {
+      name: (form.get("name") ?? "").trim(),
+      email: (form.get("email") ?? "").trim(),
+      voucher: (form.get("voucher") ?? "").trim(),
+    };
+    const password = form.get("password") ?? "";
+    const input = { name: typed.name, password, email: typed.email };
+    const made =
+      typed.voucher === ""
+        ? await web.accounts.signUp(input)
+        : await web.vouchers.signUp({ ...input, voucher: typed.voucher });
+
+    if (made.ok) {
+      const fresh = await web.accounts.stampOf(made.value.id);
+      if (fresh !== undefined) web.cookies.logIn(c, web.seal.start(made.value.id, fresh.stamp));
+      return c.redirect("/member?done=signed-up", 303);
+    }
+    // A form that is sent twice meets its own first half: the name is taken, the voucher used. Whoever knows the new
+    // account's password is simply logged in.
+    if (made.error === "name-taken" || made.error === "voucher-used") {
+      const known = await tryLogIn(web, c, typed.name, password);
+      if (known.ok) {
+        web.cookies.logIn(c, web.seal.start(known.value.account.id, known.value.stamp));
+        return c.redirect("/member", 303);
+      }
+    }
+    return signUpPage(web, c, typed, made.error);
+  });
+}

@@ -1,0 +1,14 @@
+import { type Html, html } from "./html.ts";
+
+/** Names and values in rows, each value with a button that copies it (shown where JavaScript runs). */
+export function values(
+  rows: readonly { id: string; name: string; value: string | number; copy?: boolean }[],
+): Html {
+  return html`<dl class="values">${rows.map(
+    ({ id, name, value, copy }) =>
+      html`<div><dt>${name}</dt><dd><code id="${id}">${value}</code></dd>${
+        copy !== false &&
+        html`<dd><button type="button" class="button quiet small" data-copy="${id}" aria-label="Copy ${name}" hidden>Copy</button></dd>`
+      }</div>`,
+  )}</dl>`;
+}
