@@ -8,9 +8,8 @@ const EMAIL_CHARACTERS_MOST = 254; // RFC 5321 section 4.5.3.1.3, less the angle
 
 /** The one spelling of an account name: lower case; undefined where it is not 3 to 40 of a–z 0–9 . _ - */
 export function canonicalName(name: string): string | undefined {
-  if (name.length > NAME_CHARACTERS.most) return undefined;
-  const lower = name.toLowerCase();
-  return /^[a-z0-9._-]{3,40}$/.test(lower) ? lower : undefined;
+  // Checked before lower-casing: the Kelvin sign's lower case is a plain k.
+  return /^[A-Za-z0-9._-]{3,40}$/.test(name) ? name.toLowerCase() : undefined;
 }
 
 /**

@@ -1,0 +1,193 @@
+import assert from "node:assert/strict";
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, test } from "node:test";
+import fc from "fast-check";
+import { type AccountChange, Accounts } from "../accounts/accounts.ts";
+import { FakeClock } from "../lib/clock.ts";
+import { sweep } from "../store/inventory.ts";
+import { openStore } from "../store/open.ts";
+import { plainCode, Vouchers } from "./vouchers.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "lethe-vouchers-"));
+after(() => rmSync(folder, { recursive: true }));
+const DAY_S = 86_400;
+const siteSecret = new Uint8Array(32).fill(7);
+const PASSWORD = "correct horse battery";
+
+async function newOffice() {
+  const place = mkdtempSync(join(folder, "office-"));
+  const clock = new FakeClock(Date.UTC(2030, 5, 1, 12, 34, 0));
+  const store = await openStore({ path: join(place, "lethe.db") });
+  const accounts = new Accounts({ store, clock, siteSecret });
+  const changes: AccountChange[] = [];
+  accounts.onChange((change) => changes.push(change));
+  const vouchers = new Vouchers({ store, clock, siteSecret, accounts });
+  const idOf = async (name: string) => {
+    const made = await accounts.signUp({ name, password: PASSWORD });
+    assert.ok(made.ok);
+    return made.value.id;
+  };
+  return { place, clock, store, accounts, changes, vouchers, idOf };
+}
+
+test("a voucher gives its days once, and its code stands nowhere in the store", async () => {
+  const { place, clock, store, vouchers, idOf, changes } = await newOffice();
+  const [code = "", ...others] = await vouchers.create({ days: 30, count: 3 });
+  assert.equal(new Set([code, ...others]).size, 3);
+  assert.match(code, /^[a-z2-7]{5}(-[a-z2-7]{5}){3}$/);
+  await store.scrub();
+  const files = () => readdirSync(place).map((name) => readFileSync(join(place, name)));
+  assert.ok(!files().some((bytes) => bytes.includes(code) || bytes.includes(code.replaceAll("-", ""))));
+  const id = await idOf("alice");
+  const paidUntil = clock.now() / 1000 + 30 * DAY_S;
+  assert.deepEqual(await vouchers.redeem(id, code), { ok: true, value: { paidUntil } });
+  assert.equal(changes.length, 1);
+  assert.deepEqual(await vouchers.redeem(id, code), { ok: false, error: "voucher-used" });
+  assert.equal(changes.length, 1);
+  assert.deepEqual(await vouchers.counts(), { unused: 2, used: 1 });
+  const rows = await store.db.selectFrom("vouchers").selectAll().execute();
+  assert.ok(!JSON.stringify(rows).includes(id), "nothing says who used it");
+  await store.close();
+});
+
+test("a code is taken however it was typed, and nothing else is", () => {
+  const code = "abcde-fghij-klmno-pqb2o";
+  const plain = code.replaceAll("-", "");
+  for (const typed of [
+    code,
+    plain,
+    code.toUpperCase(),
+    ` ${code}\n`,
+    code.replaceAll("-", " "),
+    code.replaceAll("-", "\u2013"),
+  ])
+    assert.equal(plainCode(typed), plain);
+  assert.equal(plainCode("ABCDE-FGHIJ-K1MN0-PQ820"), plain, "1, 8 and 0 are l, b and o");
+  for (const typed of [
+    "",
+    plain.slice(1),
+    `${plain}a`,
+    `${plain.slice(1)}9`,
+    `${plain.slice(1)}é`,
+    "a".repeat(1_000_000),
+  ])
+    assert.equal(plainCode(typed), undefined);
+  fc.assert(fc.property(fc.string(), (typed) => /^([a-z2-7]{20})?$/.test(plainCode(typed) ?? "")));
+});
+
+test("redeemed many times in the same millisecond, a voucher counts once", async () => {
+  const { store, accounts, vouchers, idOf } = await newOffice();
+  const [code = ""] = await vouchers.create({ days: 30, count: 1 });
+  const ids = [await idOf("alice"), await idOf("bob")];
+  const outcomes = await Promise.all(
+    Array.from({ length: 20 }, (_, n) => vouchers.redeem(ids[n % 2]!, code)),
+  );
+  assert.equal(outcomes.filter(({ ok }) => ok).length, 1);
+  for (const outcome of outcomes) if (!outcome.ok) assert.equal(outcome.error, "voucher-used");
+  const paid = [await accounts.byName("alice"), await accounts.byName("bob")].filter(
+    (each) => each?.paidUntil,
+  );
+  assert.equal(paid.length, 1);
+  await store.close();
+});
+
+test("two offices on one file take a voucher once between them", async () => {
+  const { place, clock, store, vouchers, idOf } = await newOffice();
+  const second = await openStore({ path: join(place, "lethe.db") });
+  const accounts = new Accounts({ store: second, clock, siteSecret });
+  const others = new Vouchers({ store: second, clock, siteSecret, accounts });
+  const id = await idOf("alice");
+  for (const code of await vouchers.create({ days: 1, count: 5 })) {
+    const one = await vouchers.redeem(id, code);
+    const two = await others.redeem(id, code);
+    assert.deepEqual([one.ok, two.ok], [true, false]);
+  }
+  await second.close();
+  await store.close();
+});
+
+test("a voucher is not used up where the account cannot take it", async () => {
+  const { store, accounts, vouchers, idOf } = await newOffice();
+  const [code = ""] = await vouchers.create({ days: 30, count: 1 });
+  const id = await idOf("alice");
+  await accounts.terminate("alice");
+  assert.deepEqual(await vouchers.redeem(id, code), { ok: false, error: "account-terminated" });
+  assert.deepEqual(await vouchers.redeem("nobody", code), { ok: false, error: "account-unknown" });
+  assert.deepEqual(await vouchers.counts(), { unused: 1, used: 0 });
+  assert.ok((await vouchers.redeem(await idOf("bob"), code)).ok);
+  await store.close();
+});
+
+test("a code that was never made is unknown", async () => {
+  const { store, vouchers, idOf } = await newOffice();
+  const id = await idOf("alice");
+  for (const code of ["abcde-fghij-klmno-pqrst", "", "nonsense", "x".repeat(100_000)])
+    assert.deepEqual(await vouchers.redeem(id, code), { ok: false, error: "voucher-unknown" });
+  await store.close();
+});
+
+test("a sign-up with a voucher makes the account with its paid time, or nothing", async () => {
+  const { store, accounts, vouchers, changes, clock } = await newOffice();
+  const [code = "", unused = ""] = await vouchers.create({ days: 30, count: 2 });
+  const signUp = (name: string, voucher: string) => vouchers.signUp({ name, password: PASSWORD, voucher });
+  const made = await signUp("alice", code);
+  assert.ok(made.ok && made.value.paidUntil === clock.now() / 1000 + 30 * DAY_S);
+  assert.equal(changes.length, 1);
+  assert.deepEqual(await signUp("bob", code), { ok: false, error: "voucher-used" });
+  assert.deepEqual(await signUp("bob", "abcde-fghij-klmno-pqrst"), { ok: false, error: "voucher-unknown" });
+  assert.deepEqual(await signUp("bob", "?"), { ok: false, error: "voucher-unknown" });
+  assert.deepEqual(await signUp("alice", unused), { ok: false, error: "name-taken" });
+  assert.deepEqual(await signUp("b", unused), { ok: false, error: "name-invalid" });
+  assert.equal(await accounts.byName("bob"), undefined);
+  assert.deepEqual(await vouchers.counts(), { unused: 1, used: 1 });
+  await store.close();
+});
+
+test("one voucher and many sign-ups at the same time: one account", async () => {
+  const { store, vouchers } = await newOffice();
+  const [code = ""] = await vouchers.create({ days: 30, count: 1 });
+  const outcomes = await Promise.all(
+    Array.from({ length: 6 }, (_, n) =>
+      vouchers.signUp({ name: `member-${n}`, password: PASSWORD, voucher: code }),
+    ),
+  );
+  assert.equal(outcomes.filter(({ ok }) => ok).length, 1);
+  const accounts = await store.db.selectFrom("accounts").select("name").execute();
+  assert.equal(accounts.length, 1, "no account without the voucher it was made with");
+  await store.close();
+});
+
+test("an unused voucher is good for three years, a used one's hash stays for thirty days", async () => {
+  const { store, clock, vouchers, idOf } = await newOffice();
+  const [first = "", second = "", third = ""] = await vouchers.create({ days: 3660, count: 3 });
+  const id = await idOf("alice");
+  assert.ok((await vouchers.redeem(id, first)).ok);
+  clock.advance(30 * DAY_S * 1000);
+  await sweep(store, clock);
+  assert.deepEqual(await vouchers.redeem(id, first), { ok: false, error: "voucher-used" });
+  clock.advance(DAY_S * 1000);
+  assert.equal(await sweep(store, clock), 1);
+  assert.deepEqual(await vouchers.redeem(id, first), { ok: false, error: "voucher-unknown" });
+  clock.advance((3 * 365 - 31) * DAY_S * 1000);
+  assert.ok((await vouchers.redeem(id, second)).ok);
+  clock.advance(DAY_S * 1000);
+  assert.deepEqual(
+    await vouchers.redeem(id, third),
+    { ok: false, error: "voucher-unknown" },
+    "before the sweeper came",
+  );
+  assert.equal(await sweep(store, clock), 1);
+  await store.close();
+});
+
+test("days and counts out of range are refused", async () => {
+  const { store, vouchers } = await newOffice();
+  for (const days of [0, -1, 0.5, 3661])
+    await assert.rejects(vouchers.create({ days, count: 1 }), RangeError);
+  for (const count of [0, -1, 0.5, 10_001])
+    await assert.rejects(vouchers.create({ days: 1, count }), RangeError);
+  assert.equal((await vouchers.create({ days: 1, count: 2500 })).length, 2500);
+  await store.close();
+});
