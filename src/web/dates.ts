@@ -5,7 +5,7 @@ const long = new Intl.DateTimeFormat("en-GB", { dateStyle: "long", timeZone: "UT
 const minute = new Intl.DateTimeFormat("en-GB", { dateStyle: "long", timeStyle: "short", timeZone: "UTC" });
 const clockTime = new Intl.DateTimeFormat("en-GB", { timeStyle: "short", timeZone: "UTC" });
 
-const iso = (seconds: number): string => new Date(seconds * 1000).toISOString().slice(0, 16) + "Z";
+const iso = (seconds: number): string => `${new Date(seconds * 1000).toISOString().slice(0, 16)}Z`;
 
 /** `12 March 2027`. All times on the pages are UTC: the machine knows no member's zone. */
 export const day = (seconds: number): Html =>

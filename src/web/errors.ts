@@ -2,7 +2,8 @@ import type { Context } from "hono";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
 import { html } from "./html.ts";
 import { page } from "./layout.ts";
-import type { SiteEnv, Web } from "./options.ts";
+import type { SiteEnv } from "./options.ts";
+import type { Web } from "./web.ts";
 
 /** What can go wrong with any request. The pages say what to do and repeat nothing of what was sent. */
 const ERRORS = {

@@ -1,8 +1,9 @@
 import type { Context, MiddlewareHandler } from "hono";
 import { errorPage } from "./errors.ts";
 import { type Html, html } from "./html.ts";
-import type { SiteEnv, Web } from "./options.ts";
+import type { SiteEnv } from "./options.ts";
 import { sameText } from "./session.ts";
+import type { Web } from "./web.ts";
 
 /** The paths whose forms a visitor without a session may send. */
 const VISITORS = new Set(["/sign-up", "/log-in"]);

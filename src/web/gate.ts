@@ -1,7 +1,8 @@
 import type { Context, Handler, MiddlewareHandler } from "hono";
 import { errorPage } from "./errors.ts";
-import type { Member, SiteEnv, Web } from "./options.ts";
+import type { Member, SiteEnv } from "./options.ts";
 import { type Session, sameText } from "./session.ts";
+import type { Web } from "./web.ts";
 
 /**
  * The only way to a member: a page below /member gets the account from here or not at all, and an answer whose page never

@@ -28,7 +28,7 @@ test("no text can open a tag, end an attribute or start an entity, and all of it
       assert.equal(decode(found[2]!), value);
       assert.ok(!/&(?!(amp|lt|gt|quot|#39|#96);)/.test(escapeHtml(value)));
     }),
-    { numRuns: Number(process.env["FUZZ_RUNS"] ?? 300) },
+    { numRuns: Number(process.env.FUZZ_RUNS ?? 300) },
   );
 });
 

@@ -2,7 +2,8 @@ import type { Context } from "hono";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
 import { type AssetName, assetUrl } from "./assets.ts";
 import { type Html, html, trusted } from "./html.ts";
-import type { SiteEnv, Web } from "./options.ts";
+import type { SiteEnv } from "./options.ts";
+import type { Web } from "./web.ts";
 
 /** A drop with a river in it. Own drawing; `currentColor` so that it follows the scheme. */
 const MARK = trusted(

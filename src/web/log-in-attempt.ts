@@ -1,7 +1,8 @@
 import type { Context } from "hono";
 import type { AccountView } from "../accounts/accounts.ts";
 import { fail, ok, type Result } from "../lib/result.ts";
-import type { SiteEnv, Web } from "./options.ts";
+import type { SiteEnv } from "./options.ts";
+import type { Web } from "./web.ts";
 
 /**
  * One try to log in, slowed after wrong ones: the only way from the web to `accounts.logIn`, for pages and API alike.

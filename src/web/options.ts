@@ -1,14 +1,11 @@
 import type { Context } from "hono";
 import type { Accounts, AccountView } from "../accounts/accounts.ts";
-import type { LoginThrottle } from "../accounts/login-throttle.ts";
 import type { Vouchers } from "../billing/vouchers.ts";
 import type { Status } from "../fleet/status.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Log } from "../lib/event-log.ts";
 import type { InventoryEntry } from "../store/inventory.ts";
-import type { Cookies } from "./cookies.ts";
-import type { Redemptions } from "./redemptions.ts";
-import type { Session, SessionSeal } from "./session.ts";
+import type { Session } from "./session.ts";
 
 /** Everything the site needs from the rest of the office; `createSite` takes it whole. */
 export interface SiteOptions {
@@ -60,12 +57,4 @@ export interface SiteEnv {
     /** Below /api/v1/account: whose bearer token it is. */
     member: Member;
   };
-}
-
-/** What a page's code gets. */
-export interface Web extends SiteOptions {
-  seal: SessionSeal;
-  cookies: Cookies;
-  throttle: LoginThrottle;
-  redemptions: Redemptions;
 }

@@ -16,7 +16,7 @@ import { addConnect } from "./member/connect.ts";
 import { addCredentials } from "./member/credentials.ts";
 import { addOverview } from "./member/overview.ts";
 import { addSettings } from "./member/settings.ts";
-import type { SiteEnv, SiteOptions, Web } from "./options.ts";
+import type { SiteEnv, SiteOptions } from "./options.ts";
 import { Redemptions } from "./redemptions.ts";
 import { SessionSeal } from "./session.ts";
 import { addHome } from "./site/home.ts";
@@ -25,6 +25,7 @@ import { addPrivacy } from "./site/privacy.ts";
 import { addProxyConfig } from "./site/proxy-config.ts";
 import { addSignUp } from "./site/sign-up.ts";
 import { addStatus } from "./site/status.ts";
+import type { Web } from "./web.ts";
 
 /** No form of the site has more than a few hundred bytes. */
 const BODY_BYTES_MOST = 64 * 1024;

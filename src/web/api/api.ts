@@ -3,7 +3,8 @@ import type { Context, Hono } from "hono";
 import { errorPage } from "../errors.ts";
 import { forBearers } from "../gate.ts";
 import { tryLogIn } from "../log-in-attempt.ts";
-import type { Member, SiteEnv, Web } from "../options.ts";
+import type { Member, SiteEnv } from "../options.ts";
+import type { Web } from "../web.ts";
 import { addFeeds } from "./feeds.ts";
 import {
   accountBody,

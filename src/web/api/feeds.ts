@@ -1,6 +1,7 @@
 import type { Context, Hono } from "hono";
 import type { ServerStatus } from "../../fleet/status.ts";
-import type { SiteEnv, Web } from "../options.ts";
+import type { SiteEnv } from "../options.ts";
+import type { Web } from "../web.ts";
 
 /**
  * Three feeds in the shapes that scripts and clients of an existing provider read (Perfect Privacy's public API), so that

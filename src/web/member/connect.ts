@@ -4,10 +4,11 @@ import { PROXY_WARNING, proxySettings } from "../../profiles/proxy.ts";
 import { forMembers } from "../gate.ts";
 import { type Html, html } from "../html.ts";
 import { page } from "../layout.ts";
-import type { SiteEnv, Web } from "../options.ts";
+import type { SiteEnv } from "../options.ts";
 import { portsText } from "../service-names.ts";
 import { bestServer } from "../site/best-server.ts";
 import { values } from "../values.ts";
+import type { Web } from "../web.ts";
 
 const portsOf = (server: ServerStatus, service: string) =>
   server.services.find((each) => each.service === service)?.ports ?? [];

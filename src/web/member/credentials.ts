@@ -4,8 +4,9 @@ import { tokenField } from "../forms.ts";
 import { forMembers } from "../gate.ts";
 import { html } from "../html.ts";
 import { page } from "../layout.ts";
-import type { Member, SiteEnv, Web } from "../options.ts";
+import type { Member, SiteEnv } from "../options.ts";
 import { values } from "../values.ts";
+import type { Web } from "../web.ts";
 
 function credentialsPage(
   web: Web,

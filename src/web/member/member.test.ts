@@ -162,9 +162,9 @@ test("the export holds everything that is stored", async () => {
   const visitor = await signedUp(bench, "exporter", { email: "x@example.org" });
   const answer = await visitor.fill("/member/settings", "/member/export");
   const everything = (await answer.json()) as { stored: { column: string; value: unknown }[] };
-  const valueOf = (column: string) => everything.stored.find((entry) => entry.column === column)?.value;
-  assert.equal(valueOf("name"), "exporter");
-  assert.equal(valueOf("email"), "x@example.org");
+  const storedAs = (column: string) => everything.stored.find((entry) => entry.column === column)?.value;
+  assert.equal(storedAs("name"), "exporter");
+  assert.equal(storedAs("email"), "x@example.org");
 });
 
 test("deleting takes the password, and a second click meets the same page", async () => {

@@ -4,7 +4,8 @@ import { field, formError, tokenField } from "../forms.ts";
 import { forMembers } from "../gate.ts";
 import { html } from "../html.ts";
 import { page } from "../layout.ts";
-import type { Member, SiteEnv, Web } from "../options.ts";
+import type { Member, SiteEnv } from "../options.ts";
+import type { Web } from "../web.ts";
 import { WORDING } from "../wording.ts";
 import { doneNotice } from "./done.ts";
 

@@ -3,7 +3,8 @@ import { KEEP_UNPAID_DAYS } from "../../accounts/accounts.ts";
 import type { ServerStatus } from "../../fleet/status.ts";
 import { type Html, html, trusted } from "../html.ts";
 import { page } from "../layout.ts";
-import type { SiteEnv, Web } from "../options.ts";
+import type { SiteEnv } from "../options.ts";
+import type { Web } from "../web.ts";
 import { bestServer } from "./best-server.ts";
 import { percentText } from "./status.ts";
 

@@ -4,7 +4,8 @@ import { field, formError, tokenField } from "../forms.ts";
 import { html } from "../html.ts";
 import { page } from "../layout.ts";
 import { tryLogIn } from "../log-in-attempt.ts";
-import type { SiteEnv, Web } from "../options.ts";
+import type { SiteEnv } from "../options.ts";
+import type { Web } from "../web.ts";
 import { WORDING } from "../wording.ts";
 
 function logInPage(web: Web, c: Context<SiteEnv>, name = "", problem?: "login-wrong"): Response {

@@ -2,7 +2,8 @@ import type { Hono } from "hono";
 import type { InventoryEntry } from "../../store/inventory.ts";
 import { type Html, html } from "../html.ts";
 import { page } from "../layout.ts";
-import type { SiteEnv, Web } from "../options.ts";
+import type { SiteEnv } from "../options.ts";
+import type { Web } from "../web.ts";
 
 const row = (entry: InventoryEntry): Html => html`<tr>
 <th scope="row">${entry.what}</th>

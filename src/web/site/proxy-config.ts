@@ -1,6 +1,7 @@
 import type { Hono } from "hono";
 import { proxyAutoConfig } from "../../profiles/proxy.ts";
-import type { SiteEnv, Web } from "../options.ts";
+import type { SiteEnv } from "../options.ts";
+import type { Web } from "../web.ts";
 
 /** Public, since no browser logs in to fetch its proxy configuration, and it names nobody. */
 export function addProxyConfig(app: Hono<SiteEnv>, web: Web): void {

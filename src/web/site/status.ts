@@ -3,8 +3,9 @@ import type { ServerStatus } from "../../fleet/status.ts";
 import { dayAndTime, timeOfDay } from "../dates.ts";
 import { type Html, html } from "../html.ts";
 import { page } from "../layout.ts";
-import type { SiteEnv, Web } from "../options.ts";
+import type { SiteEnv } from "../options.ts";
 import { portsText, serviceName } from "../service-names.ts";
+import type { Web } from "../web.ts";
 import { bestServer } from "./best-server.ts";
 import { dayChart } from "./day-chart.ts";
 

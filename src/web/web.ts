@@ -1,0 +1,13 @@
+import type { LoginThrottle } from "../accounts/login-throttle.ts";
+import type { Cookies } from "./cookies.ts";
+import type { SiteOptions } from "./options.ts";
+import type { Redemptions } from "./redemptions.ts";
+import type { SessionSeal } from "./session.ts";
+
+/** What a page's code gets: the site's options, and what the site has made of them. */
+export interface Web extends SiteOptions {
+  seal: SessionSeal;
+  cookies: Cookies;
+  throttle: LoginThrottle;
+  redemptions: Redemptions;
+}
