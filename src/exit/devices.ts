@@ -26,10 +26,16 @@ export function ipv6Facts(): { ipv6: boolean; ipv6Uplink: boolean } {
   }
 }
 
-/** Every address the machine bears now, without a scope (`fe80::1`, not `fe80::1%eth0`), sorted. */
+/**
+ * Every address the machine bears now, without a scope (`fe80::1`, not `fe80::1%eth0`), sorted; those of our tunnels and
+ * of our resolver left out, since they come and go with us and are closed anyway.
+ */
 export function ownAddresses(): string[] {
-  const all = Object.values(networkInterfaces()).flatMap((addresses) => addresses ?? []);
-  return [...new Set(all.map(({ address }) => address.split("%")[0]!))].sort();
+  const others = Object.entries(networkInterfaces()).filter(([device]) => !device.startsWith(DEVICE_PREFIX));
+  const all = others.flatMap(([, addresses]) =>
+    (addresses ?? []).map(({ address }) => address.split("%")[0]!),
+  );
+  return [...new Set(all)].filter((address) => address !== RESOLVER_4 && address !== RESOLVER_6).sort();
 }
 
 const NET = "/sys/class/net";
@@ -79,10 +85,10 @@ export async function removeDevices(): Promise<void> {
 }
 
 function resolverRemoval(): string[] {
-  const own = ownAddresses();
+  const there = (networkInterfaces().lo ?? []).map(({ address }) => address);
   return [
-    ...(own.includes(RESOLVER_4) ? [`addr delete ${RESOLVER_4}/32 dev lo`] : []),
-    ...(own.includes(RESOLVER_6) ? [`addr delete ${RESOLVER_6}/128 dev lo`] : []),
+    ...(there.includes(RESOLVER_4) ? [`addr delete ${RESOLVER_4}/32 dev lo`] : []),
+    ...(there.includes(RESOLVER_6) ? [`addr delete ${RESOLVER_6}/128 dev lo`] : []),
   ];
 }
 

@@ -46,6 +46,7 @@ export class Reconciler {
   #settings: ServerSettings | undefined;
   #due = false;
   #running: Promise<void> | undefined;
+  #passing = false;
   #closed = false;
   #look: NodeJS.Timeout | undefined;
   #seen = "";
@@ -84,6 +85,7 @@ export class Reconciler {
   }
 
   async #passes(): Promise<void> {
+    this.#passing = true;
     while (this.#due && !this.#closed) {
       this.#due = false;
       try {
@@ -95,6 +97,7 @@ export class Reconciler {
         this.#log("internal-error", { part: "exit" });
       }
     }
+    this.#passing = false;
     this.report();
   }
 
@@ -209,9 +212,9 @@ export class Reconciler {
       !resolves &&
       this.#resolverFailure === undefined;
     this.#onState({
-      settled: this.#running === undefined && !pending,
+      settled: !this.#passing && !pending,
       openvpn: views.map(({ tunnel, view }) => {
-        const failed = this.#failure ?? failureOf(view?.state, view?.refused);
+        const failed = this.#failure ?? (view && failureOf(view.state, view.refused));
         const { address, port } = tunnel.listen;
         return {
           service: "openvpn",
@@ -276,7 +279,7 @@ function names({ uid, gid }: { uid: number; gid: number }): { user: string; grou
   return user === undefined || group === undefined ? undefined : { user, group };
 }
 
-function failureOf(state: string | undefined, refused: Reason | undefined): Failure | undefined {
+function failureOf(state: string, refused: Reason | undefined): Failure | undefined {
   if (state === "running" || state === "starting") return undefined;
   return refused === "EADDRINUSE" || refused === "EACCES" || refused === "EADDRNOTAVAIL" ? refused : "other";
 }

@@ -16,6 +16,8 @@ export interface EngineSpec {
   configuration: string;
   /** Where the file goes; the engines' folder unless told. */
   configurationPath?: string;
+  /** Files that the engine makes (sockets): taken away with it. */
+  leaves?: readonly string[];
   /** Asked before every start that is no adoption; a word refuses it until the next try. */
   prepare?: () => Promise<Reason | undefined>;
   /** Polled after a start: whether it serves. Until then it is "starting"; after ten seconds it counts as running anyway. */
@@ -28,7 +30,8 @@ const READY_POLL_MS = 50;
 interface PidRecord {
   identity: ProcessIdentity;
   hash: string;
-  configurationPath: string;
+  /** What is to be taken away with it, the configuration among it. */
+  files: string[];
 }
 
 interface Engine {
@@ -133,7 +136,7 @@ export class Engines {
     const child = await launchDetached(spec.argv);
     writeFileAtomic(
       this.#recordPath(spec.id),
-      JSON.stringify({ identity: child.identity, hash, configurationPath } satisfies PidRecord),
+      JSON.stringify({ identity: child.identity, hash, files: this.#files(spec) } satisfies PidRecord),
     );
     this.#log("engine-started", { part: spec.part });
     await serving(child, spec.ready);
@@ -141,19 +144,25 @@ export class Engines {
   }
 
   async #remove(id: string): Promise<void> {
-    const engine = this.#engines.get(id);
+    const engine = this.#engines.get(id)!;
     this.#engines.delete(id);
-    await engine?.supervised.stop();
-    rmSync(engine?.spec.configurationPath ?? this.configurationPath(id), { force: true });
-    rmSync(this.#recordPath(id), { force: true });
+    await engine.supervised.stop();
+    this.#takeAway(id, this.#files(engine.spec));
   }
 
   async #clear(id: string): Promise<void> {
     const left = this.#left.get(id)!;
     this.#left.delete(id);
     if (stillRuns(left.identity)) await endChild(adopt(left.identity, 50));
-    rmSync(left.configurationPath, { force: true });
-    rmSync(this.#recordPath(id), { force: true });
+    this.#takeAway(id, left.files);
+  }
+
+  #files(spec: EngineSpec): string[] {
+    return [spec.configurationPath ?? this.configurationPath(spec.id), ...(spec.leaves ?? [])];
+  }
+
+  #takeAway(id: string, files: readonly string[]): void {
+    for (const file of [...files, this.#recordPath(id)]) rmSync(file, { force: true });
   }
 
   /** Ends every engine, those left by an earlier life too, and takes their files away. */

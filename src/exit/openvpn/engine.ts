@@ -25,6 +25,7 @@ export function openvpnEngine(options: {
     part: "openvpn",
     argv: [program, "--config", configurationPath],
     configuration: `${openvpnConfiguration(tunnel, tlsCrypt, place)}# certificate ${certificate}\n`,
+    leaves: [place.managementSocket],
     prepare: async () => {
       rmSync(place.managementSocket, { force: true });
       return portTaken(tunnel);
