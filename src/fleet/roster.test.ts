@@ -1,0 +1,115 @@
+import assert from "node:assert/strict";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, test } from "node:test";
+import { Accounts } from "../accounts/accounts.ts";
+import { FakeClock } from "../lib/clock.ts";
+import { MemoryCarrier } from "../link/memory-carrier.ts";
+import { type NewCredential, RosterPublisher } from "../link/publisher.ts";
+import type { ServerSettings } from "../link/settings.ts";
+import { generateSiteKey } from "../link/site-key.ts";
+import { openStore } from "../store/open.ts";
+import { feedRoster } from "./roster.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "lethe-roster-"));
+after(() => rmSync(folder, { recursive: true }));
+let files = 0;
+const DAY_S = 86_400;
+
+/** Keeps what it is told, as the roster would. */
+class Notebook {
+  rows = new Map<string, { passwordDigest: Uint8Array; untilMinutes: number }>();
+  settings = new Map<string, ServerSettings>();
+  setCredential(username: string, passwordDigest: Uint8Array, untilMinutes: number): void {
+    this.rows.set(username, { passwordDigest, untilMinutes });
+  }
+  removeCredential(username: string): void {
+    this.rows.delete(username);
+  }
+  async replaceAllCredentials(all: Iterable<NewCredential> | AsyncIterable<NewCredential>): Promise<void> {
+    this.rows.clear();
+    for await (const { username, ...rest } of all) this.rows.set(username, rest);
+  }
+  setSettings(server: string, settings: ServerSettings): void {
+    this.settings.set(server, settings);
+  }
+}
+
+async function newOffice() {
+  const clock = new FakeClock(Date.UTC(2030, 5, 1, 12, 0, 0));
+  const store = await openStore({ path: join(folder, `${files++}.db`) });
+  const accounts = new Accounts({ store, clock, siteSecret: new Uint8Array(32).fill(7) });
+  const member = async (name: string, days: number) => {
+    const made = await accounts.signUp({ name, password: "correct horse battery" });
+    assert.ok(made.ok);
+    if (days > 0) await accounts.extend(made.value.id, days);
+    return made.value.id;
+  };
+  return { clock, store, accounts, member };
+}
+
+test("the roster starts with everybody who has paid, and then follows every change", async () => {
+  const { clock, store, accounts, member } = await newOffice();
+  const alice = await member("alice", 30);
+  const bob = await member("bob", 0);
+  const publisher = new Notebook();
+  const settings = [{ server: "exit1" } as ServerSettings];
+  const feed = await feedRoster({ members: accounts, settings, publisher, clock });
+  assert.deepEqual([...publisher.settings.keys()], ["exit1"]);
+  const nameOf = async (id: string) => (await accounts.vpnCredentials(id)).username;
+  const first = await nameOf(alice);
+  assert.deepEqual([...publisher.rows.keys()], [first]);
+  assert.equal(publisher.rows.get(first)?.untilMinutes, Math.ceil(clock.now() / 60_000) + 30 * 1440);
+
+  await accounts.extend(bob, 1);
+  assert.deepEqual([...publisher.rows.keys()].toSorted(), [first, await nameOf(bob)].toSorted());
+  await accounts.renewVpnCredentials(alice);
+  assert.deepEqual(
+    [...publisher.rows.keys()].toSorted(),
+    [await nameOf(alice), await nameOf(bob)].toSorted(),
+  );
+  await accounts.terminate("bob");
+  assert.deepEqual([...publisher.rows.keys()], [await nameOf(alice)]);
+  await accounts.remove(alice);
+  assert.equal(publisher.rows.size, 0);
+  feed.close();
+  await store.close();
+});
+
+test("whoever's time is over leaves the roster, and whoever pays again in that moment stays", async () => {
+  const { clock, store, accounts, member } = await newOffice();
+  const alice = await member("alice", 1);
+  await member("bob", 1);
+  await member("carol", 3);
+  const publisher = new Notebook();
+  const feed = await feedRoster({ members: accounts, settings: [], publisher, clock });
+  assert.equal(publisher.rows.size, 3);
+  await feed.prune();
+  assert.equal(publisher.rows.size, 3);
+  clock.advance(2 * DAY_S * 1000);
+  await Promise.all([feed.prune(), accounts.extend(alice, 30)]);
+  assert.equal(publisher.rows.size, 2);
+  assert.ok(publisher.rows.has((await accounts.vpnCredentials(alice)).username));
+  clock.advance(2 * DAY_S * 1000);
+  await feed.prune();
+  assert.equal(publisher.rows.size, 1);
+  feed.close();
+  await store.close();
+});
+
+test("the link's own publisher takes it all, changes made while it reads included", async () => {
+  const { clock, store, accounts, member } = await newOffice();
+  for (let i = 0; i < 5; i++) await member(`member-${i}`, 30);
+  const late = await member("late", 0);
+  const carrier = new MemoryCarrier();
+  const publisher = new RosterPublisher({ key: generateSiteKey(), clock, carrier, log: () => {} });
+  const [feed] = await Promise.all([
+    feedRoster({ members: accounts, settings: [], publisher, clock }),
+    accounts.extend(late, 30),
+    accounts.terminate("member-0"),
+  ]);
+  assert.equal(publisher.size, 5);
+  feed.close();
+  await store.close();
+});
