@@ -1,7 +1,16 @@
 import { hash, timingSafeEqual } from "node:crypto";
 import type { Clock } from "../lib/clock.ts";
 import type { Log } from "../lib/event-log.ts";
-import type { Admission, Authoriser, CredentialSource, LoginAttempt, Refusal, Session } from "./authorise.ts";
+import type {
+  Admission,
+  Authoriser,
+  Credential,
+  CredentialSource,
+  LoginAttempt,
+  Refusal,
+  Service,
+  Session,
+} from "./authorise.ts";
 import { GuessThrottle } from "./guess-throttle.ts";
 
 const SWEEP_MS = 1000;
@@ -91,6 +100,21 @@ export class Sessions implements Authoriser {
     }
   }
 
+  /** See Authoriser: a VPN client that outlived the process that had let it in. */
+  async readmit(client: { service: Service; username: string }): Promise<Admission> {
+    try {
+      const time = this.#timeMs();
+      if (time === undefined) return refused("unavailable");
+      const credential = this.#source.authorise(client.username);
+      if (credential === undefined) return refused("unknown");
+      if (time >= credential.until * 60_000) return refused("expired");
+      return this.#admit(client.username.toLowerCase(), credential, false);
+    } catch {
+      this.#log("internal-error");
+      return refused("unavailable");
+    }
+  }
+
   /** To be called when credentials have changed: ends the sessions that the change concerns. */
   rosterChanged(changed: string[] | "all"): void {
     const time = this.#timeMs();
@@ -141,10 +165,10 @@ export class Sessions implements Authoriser {
       return refused("unknown");
     }
     if (time >= credential.until * 60_000) return refused("expired");
-    return this.#admit(username, credential.digest, credential.until, attempt.service !== "openvpn");
+    return this.#admit(username, credential, attempt.service !== "openvpn");
   }
 
-  #admit(username: string, digest: Uint8Array, until: number, counted: boolean): Admission {
+  #admit(username: string, { digest, until }: Credential, counted: boolean): Admission {
     const use = this.#uses.get(username) ?? { username, digest, until, sessions: new Set(), connections: 0 };
     if (this.#size >= this.#maxSessions) return refused("too-many");
     if (counted && use.connections >= this.#connectionsPerCredential) return refused("too-many");

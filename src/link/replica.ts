@@ -15,7 +15,7 @@ import * as wire from "./wire.ts";
 
 /** How often the office is asked for its newest header, so that a carrier cannot keep one from us for longer. */
 const ASK_MS = 60_000;
-const FIRST_RETRY_MS = 500;
+const RETRY_MS = 500;
 const MAX_RETRY_MS = 30_000;
 /** The same refusal is reported once in so long. */
 const REPORT_MS = 10_000;
@@ -30,6 +30,8 @@ export interface ReplicaOptions {
   log: Log;
   /** Where the roster is kept over a restart, and the 32-byte key for it. */
   seal?: { path: string; key: Uint8Array };
+  /** The first wait after a refused roster; later ones are twice as long each. */
+  retryMs?: number;
   /** Milliseconds since the machine started; the same for all its processes. */
   uptimeMs?: () => number;
 }
@@ -64,7 +66,8 @@ export class RosterReplica {
 
   #syncing = false;
   #syncAgain = false;
-  #retryMs = FIRST_RETRY_MS;
+  #firstRetryMs: number;
+  #retryMs: number;
   #retry: NodeJS.Timeout | undefined;
   #ask: NodeJS.Timeout | undefined;
   #sealing: NodeJS.Timeout | undefined;
@@ -81,6 +84,8 @@ export class RosterReplica {
     this.#clock = options.clock;
     this.#log = options.log;
     this.#seal = options.seal;
+    this.#firstRetryMs = options.retryMs ?? RETRY_MS;
+    this.#retryMs = this.#firstRetryMs;
     this.#uptimeMs = options.uptimeMs ?? (() => Number(process.hrtime.bigint() / 1_000_000n));
   }
 
@@ -157,7 +162,7 @@ export class RosterReplica {
         this.#syncAgain = false;
         await this.#syncOnce();
       }
-      this.#retryMs = FIRST_RETRY_MS;
+      this.#retryMs = this.#firstRetryMs;
     } catch (error) {
       if (error instanceof Refused) this.#report(error.reason);
       this.#retryLater();

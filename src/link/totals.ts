@@ -17,7 +17,7 @@ export const totalsSchema = z.strictObject({
   inPercent: percent,
   outPercent: percent,
   services: z
-    .array(z.strictObject({ service: z.enum(["socks5", "http", "openvpn", "dns"]), healthy: z.boolean() }))
+    .array(z.strictObject({ service: z.enum(["socks5", "http", "openvpn"]), healthy: z.boolean() }))
     .max(16),
 });
 export type Totals = z.infer<typeof totalsSchema>;
