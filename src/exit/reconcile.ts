@@ -6,7 +6,6 @@ import type { ServerSettings } from "../link/settings.ts";
 import { ipv6Facts, makeDevices, ownAddresses, removeDevices } from "./devices.ts";
 import { resolverConfiguration } from "./dns/configuration.ts";
 import { resolverConfigurationPath, resolverEngine, rootKeyFile } from "./dns/engine.ts";
-import { closedRanges4, closedRanges6 } from "./egress.ts";
 import { applyRules, removeRules, rulesPresent } from "./firewall/apply.ts";
 import { findForeignDrops } from "./firewall/foreign.ts";
 import { firewallRules } from "./firewall/rules.ts";
@@ -149,8 +148,6 @@ export class Reconciler {
       tunnels: this.#tunnels,
       ownAddresses: [...ownAddresses(), ...settings.ownAddresses],
       ipv6Uplink,
-      closed4: closedRanges4,
-      closed6: closedRanges6,
     });
     if (rules === this.#rules) return true;
     const applied = await applyRules(rules);
@@ -190,7 +187,6 @@ export class Reconciler {
       rootKey: rootKeyFile(),
       ipv6,
       ipv6Uplink,
-      closed: [...closedRanges4, ...closedRanges6],
     });
     return [resolverEngine(unbound, configuration, resolverConfigurationPath(run.engines)), ...specs];
   }

@@ -1,6 +1,6 @@
 import type { ServerSettings } from "../../link/settings.ts";
+import { closedRanges } from "../closed-ranges.ts";
 import { RESOLVER_4, RESOLVER_6, TUNNELS_4, TUNNELS_6 } from "../tunnel-plan.ts";
-import { subtractRanges } from "./subtract-ranges.ts";
 
 export interface ResolverPlace {
   /** Unix user that unbound becomes; undefined where it is started without root anyway. */
@@ -10,8 +10,6 @@ export interface ResolverPlace {
   /** Whether the kernel does IPv6 at all, and whether IPv6 leads anywhere from here. */
   ipv6: boolean;
   ipv6Uplink: boolean;
-  /** What the egress policy closes, IPv4 and IPv6. */
-  closed: readonly string[];
 }
 
 /**
@@ -24,6 +22,7 @@ export function resolverConfiguration(
   settings: Pick<ServerSettings, "dns" | "egress">,
   place: ResolverPlace,
 ): string {
+  const closed = closedRanges(settings.egress.allow);
   const forwarding = settings.dns.forward.length > 0;
   const validating = !forwarding && place.rootKey !== undefined;
   const server = [
@@ -69,7 +68,7 @@ export function resolverConfiguration(
     "num-queries-per-thread: 2048",
     `module-config: "${validating ? "validator iterator" : "iterator"}"`,
     validating && `trust-anchor-file: "${place.rootKey}"`,
-    ...subtractRanges(place.closed, settings.egress.allow).map((range) => `private-address: ${range}`),
+    ...[...closed.v4, ...closed.v6].map((range) => `private-address: ${range}`),
   ];
   const zone = [
     'name: "."',

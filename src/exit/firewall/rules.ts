@@ -1,5 +1,7 @@
 import { isIPv4 } from "node:net";
 import type { ServerSettings } from "../../link/settings.ts";
+import { closedRanges } from "../closed-ranges.ts";
+import { closedPorts } from "../egress.ts";
 import { DEVICE_PREFIX, RESOLVER_4, RESOLVER_6, TUNNELS_4, TUNNELS_6, type Tunnel } from "../tunnel-plan.ts";
 
 export interface FirewallFacts {
@@ -8,9 +10,6 @@ export interface FirewallFacts {
   ownAddresses: readonly string[];
   /** Whether IPv6 leads anywhere from here. */
   ipv6Uplink: boolean;
-  /** What the egress policy closes whatever the settings say. */
-  closed4: readonly string[];
-  closed6: readonly string[];
 }
 
 /**
@@ -36,7 +35,7 @@ export function firewallRules(
     (address) => !isIPv4(address) && !/^(::1$|fe80:|fd6c:6574:6865:)/.test(address),
   );
   const [deny4, deny6] = byFamily(egress.deny);
-  const [allow4, allow6] = byFamily(egress.allow);
+  const closed = closedRanges(egress.allow);
   const fromTunnel = `iifname "${DEVICE_PREFIX}*"`;
   const toTunnel = `oifname "${DEVICE_PREFIX}*"`;
   const site = sitePorts.length > 0;
@@ -44,15 +43,13 @@ export function firewallRules(
   return `table inet lethe
 delete table inet lethe
 table inet lethe {
-${set("closed4", "ipv4_addr", facts.closed4)}
-${set("closed6", "ipv6_addr", facts.closed6)}
-${set("allow4", "ipv4_addr", allow4)}
-${set("allow6", "ipv6_addr", allow6)}
+${set("closed4", "ipv4_addr", closed.v4)}
+${set("closed6", "ipv6_addr", closed.v6)}
 ${set("deny4", "ipv4_addr", deny4)}
 ${set("deny6", "ipv6_addr", deny6)}
 ${set("own4", "ipv4_addr", own4)}
 ${set("own6", "ipv6_addr", own6)}
-${set("denied_ports", "inet_service", [25, ...egress.denyPorts])}
+${set("denied_ports", "inet_service", [...closedPorts, ...egress.denyPorts])}
 ${set("site_ports", "inet_service", sitePorts)}
 ${set("service_ports", "inet_proto . inet_service", servicePorts(settings.services))}
 
@@ -107,14 +104,12 @@ ${facts.ipv6Uplink ? "" : `    # No IPv6 from here: said at once, so that the cl
     ct state established,related accept
     ct state invalid drop
     meta l4proto { tcp, udp } th dport @denied_ports goto refuse
+    ip daddr @deny4 goto refuse
+    ip6 daddr @deny6 goto refuse
     ip daddr @own4 tcp dport @site_ports accept
     ip6 daddr @own6 tcp dport @site_ports accept
     ip daddr @own4 goto refuse
     ip6 daddr @own6 goto refuse
-    ip daddr @deny4 goto refuse
-    ip6 daddr @deny6 goto refuse
-    ip daddr @allow4 accept
-    ip6 daddr @allow6 accept
     ip daddr @closed4 goto refuse
     ip6 daddr @closed6 goto refuse
     accept
