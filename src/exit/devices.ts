@@ -47,13 +47,9 @@ export const tunnelDevices = (): string[] =>
 /**
  * Makes the tunnels' devices, addresses and the resolver's: persistent, so that a route into a tunnel stays while its
  * engine is dead, and what is meant for a client is dropped there instead of leaving by the default route. Idempotent.
- * `owner` is the Unix user whose process may open them. False where the kernel or `ip` refuses.
+ * Root's group may open them, so that openvpn needs no CAP_NET_ADMIN for it. False where the kernel or `ip` refuses.
  */
-export async function makeDevices(
-  tunnels: readonly Tunnel[],
-  owner: number,
-  ipv6: boolean,
-): Promise<boolean> {
+export async function makeDevices(tunnels: readonly Tunnel[], ipv6: boolean): Promise<boolean> {
   const wanted = new Set(tunnels.map(({ device }) => device));
   const there = new Set(tunnelDevices());
   const commands = [...there]
@@ -61,9 +57,9 @@ export async function makeDevices(
     .map((device) => `link delete dev ${device}`);
   for (const tunnel of tunnels) {
     const { device } = tunnel;
-    const foreignOwner = there.has(device) && ownerOf(device) !== owner;
-    if (foreignOwner) commands.push(`link delete dev ${device}`);
-    if (foreignOwner || !there.has(device)) commands.push(`tuntap add dev ${device} mode tun user ${owner}`);
+    const foreign = there.has(device) && groupOf(device) !== 0;
+    if (foreign) commands.push(`link delete dev ${device}`);
+    if (foreign || !there.has(device)) commands.push(`tuntap add dev ${device} mode tun group 0`);
     commands.push(
       `addr replace ${tunnel.gateway4}/${tunnel.prefix4} dev ${device}`,
       ...(ipv6 ? [`addr replace ${tunnel.gateway6}/${tunnel.prefix6} dev ${device} nodad`] : []),
@@ -92,7 +88,7 @@ function resolverRemoval(): string[] {
   ];
 }
 
-const ownerOf = (device: string): number => Number(readFileSync(`${NET}/${device}/owner`, "latin1"));
+const groupOf = (device: string): number => Number(readFileSync(`${NET}/${device}/group`, "latin1"));
 
 async function batch(commands: readonly string[]): Promise<boolean> {
   if (commands.length === 0) return true;

@@ -126,7 +126,7 @@ export class Reconciler {
         "Forwarding could not be turned on (net.ipv4.ip_forward): members get no traffic over OpenVPN.",
       );
     }
-    if (!(await makeDevices(this.#tunnels, this.#start.accounts.vpn.uid, ipv6))) {
+    if (!(await makeDevices(this.#tunnels, ipv6))) {
       this.#failure = "no-tun";
       await this.#engines.want([]);
       return;
@@ -162,6 +162,7 @@ export class Reconciler {
     const specs = this.#tunnels.map((tunnel) =>
       openvpnEngine({
         program: findProgram("openvpn")!,
+        setpriv: findProgram("setpriv"),
         tunnel,
         tlsCrypt,
         configurationPath: this.#engines.configurationPath(tunnel.id),

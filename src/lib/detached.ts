@@ -63,14 +63,20 @@ export function adopt(identity: ProcessIdentity, pollMs = 200): RunningChild {
   return { pid: identity.pid, exited, terminate: () => signal("SIGTERM"), kill: () => signal("SIGKILL") };
 }
 
+/** How long a launcher may take to become the program it launches. */
+const BECOMES_WITHIN_MS = 2000;
+
 /**
  * Starts a program in a session of its own, with /dev/null as its three files and an empty environment, and does not keep
- * us alive for it. Throws where it cannot be executed.
+ * us alive for it. `launcher` is a program that prepares and then becomes `argv` (setpriv). Throws where it cannot be
+ * executed.
  */
 export async function launchDetached(
   argv: readonly string[],
+  launcher: readonly string[] = [],
 ): Promise<RunningChild & { identity: ProcessIdentity }> {
-  const child = spawn(argv[0]!, argv.slice(1), {
+  const [program, ...words] = [...launcher, ...argv];
+  const child = spawn(program!, words, {
     cwd: "/",
     detached: true,
     env: SCRUBBED_ENVIRONMENT,
@@ -84,13 +90,22 @@ export async function launchDetached(
     child.once("error", failed);
   });
   const pid = child.pid!;
-  // libuv reports the spawn only once exec has succeeded, so the arguments are the new program's already.
-  const identity = identify(pid) ?? { pid, startTime: "", argv };
   return {
     pid,
-    identity,
+    identity: await become(pid, argv),
     exited,
     terminate: () => child.kill("SIGTERM"),
     kill: () => child.kill("SIGKILL"),
   };
+}
+
+/** Who the process is once it is the program itself; one that ends before is nobody, which its exit tells as well. */
+async function become(pid: number, argv: readonly string[]): Promise<ProcessIdentity> {
+  for (let waitedMs = 0; waitedMs < BECOMES_WITHIN_MS; waitedMs += 5) {
+    const identity = identify(pid);
+    if (identity === undefined) break;
+    if (sameArguments(identity.argv, argv)) return identity;
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+  return { pid, startTime: "", argv };
 }

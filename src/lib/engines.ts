@@ -12,6 +12,8 @@ export interface EngineSpec {
   part: Part;
   /** Absolute path and arguments; `configurationPath(id)` stands where the engine reads its configuration. */
   argv: readonly string[];
+  /** A program that prepares the process and then becomes `argv` (setpriv with its options). */
+  launcher?: readonly string[];
   /** The whole configuration file: with `argv` it decides whether a running engine is the one wanted. */
   configuration: string;
   /** Where the file goes; the engines' folder unless told. */
@@ -133,7 +135,7 @@ export class Engines {
     if (reason !== undefined) return reason;
     const configurationPath = spec.configurationPath ?? this.configurationPath(spec.id);
     writeFileAtomic(configurationPath, spec.configuration);
-    const child = await launchDetached(spec.argv);
+    const child = await launchDetached(spec.argv, spec.launcher);
     writeFileAtomic(
       this.#recordPath(spec.id),
       JSON.stringify({ identity: child.identity, hash, files: this.#files(spec) } satisfies PidRecord),
@@ -196,7 +198,7 @@ async function serving(child: RunningChild, ready: EngineSpec["ready"]): Promise
 
 const hashOf = (spec: EngineSpec): string =>
   createHash("sha256")
-    .update(JSON.stringify([spec.argv, spec.configurationPath, spec.configuration]))
+    .update(JSON.stringify([spec.launcher, spec.argv, spec.configurationPath, spec.configuration]))
     .digest("hex");
 
 function readRecords(folder: string): Map<string, PidRecord> {
@@ -204,10 +206,12 @@ function readRecords(folder: string): Map<string, PidRecord> {
   for (const file of readdirSync(folder)) {
     if (!file.endsWith(".pid")) continue;
     try {
-      const record = JSON.parse(readFileSync(`${folder}/${file}`, "utf8")) as PidRecord;
-      if (Number.isSafeInteger(record.identity.pid) && record.identity.pid > 1) {
-        records.set(file.slice(0, -".pid".length), record);
-      }
+      const { identity, hash, files } = JSON.parse(
+        readFileSync(`${folder}/${file}`, "utf8"),
+      ) as Partial<PidRecord>;
+      if (identity === undefined || !Number.isSafeInteger(identity.pid) || identity.pid <= 1) continue;
+      // Another version of Lethe may have written less: such an engine matches nothing, and is ended.
+      records.set(file.slice(0, -".pid".length), { identity, hash: hash ?? "", files: files ?? [] });
     } catch {
       // Half a record says nothing; the engine is found by its arguments when it is wanted.
     }
