@@ -10,7 +10,8 @@ import { base32 } from "../lib/base32.ts";
 import { FakeClock } from "../lib/clock.ts";
 import { inventory, sweep } from "../store/inventory.ts";
 import { openStore } from "../store/open.ts";
-import { type AccountChange, Accounts } from "./accounts.ts";
+import { Accounts } from "./accounts.ts";
+import type { AccountChange } from "./changes.ts";
 import { Passwords } from "./passwords.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "lethe-accounts-"));

@@ -10,9 +10,9 @@ import type { Tables } from "../store/tables.ts";
 
 const DAY_S = 86_400;
 /** A voucher that nobody uses is good for so long. */
-export const VOUCHER_DAYS = 3 * 365;
+const VOUCHER_DAYS = 3 * 365;
 /** A used voucher's hash stays so long, so that a second try is told "already used" and not "no such voucher". */
-export const USED_VOUCHER_DAYS = 30;
+const USED_VOUCHER_DAYS = 30;
 /** The most vouchers of one `create`. */
 export const VOUCHERS_AT_ONCE_MOST = 10_000;
 

@@ -3,7 +3,7 @@ import type { NewCredential, RosterPublisher } from "../link/publisher.ts";
 import type { ServerSettings } from "../link/settings.ts";
 
 /** A member's credential as whoever keeps the accounts gives it. */
-export interface MemberCredential {
+interface MemberCredential {
   vpnUsername: string;
   /** SHA-256 of the VPN password, 32 bytes. */
   passwordDigest: Uint8Array;
@@ -11,7 +11,7 @@ export interface MemberCredential {
   untilMinutes: number;
 }
 
-export type MemberChange =
+type MemberChange =
   | ({ kind: "credential"; oldVpnUsername?: string } & MemberCredential)
   | { kind: "gone"; vpnUsername: string };
 

@@ -25,14 +25,14 @@ export interface SlotTraffic {
   outPercent: number | undefined;
 }
 
-export interface HourTraffic {
+interface HourTraffic {
   /** UTC seconds / 3600. */
   hour: number;
   inPercent: number;
   outPercent: number;
 }
 
-export interface ServiceStatus {
+interface ServiceStatus {
   service: string;
   /** As of the last news; false where there is none, or it is old. */
   healthy: boolean;

@@ -1,11 +1,11 @@
-export interface OpenvpnRemote {
+interface OpenvpnRemote {
   /** Host name or address of the server. */
   host: string;
   port: number;
   protocol: "udp" | "tcp";
 }
 
-export interface OpenvpnProfileInput {
+interface OpenvpnProfileInput {
   /** The name in the server's certificate, which the client insists on. */
   serverName: string;
   /** In any order; UDP comes first in the file. */

@@ -24,7 +24,7 @@ export interface AccountRow {
   vpn_tag: string;
 }
 
-export interface VoucherRow {
+interface VoucherRow {
   code_hash: string;
   days: number;
   /** 0 or 1. */
@@ -32,7 +32,7 @@ export interface VoucherRow {
   delete_after: number;
 }
 
-export interface ServerRow {
+interface ServerRow {
   name: string;
   host: string;
   city: string;
@@ -47,7 +47,7 @@ export interface ServerRow {
   services: string;
 }
 
-export interface ServerServiceRow {
+interface ServerServiceRow {
   server: string;
   service: string;
   /** 0 or 1. */
@@ -56,7 +56,7 @@ export interface ServerServiceRow {
   slot: number;
 }
 
-export interface TrafficSlotRow {
+interface TrafficSlotRow {
   server: string;
   /** UTC seconds / 300. */
   slot: number;
@@ -64,7 +64,7 @@ export interface TrafficSlotRow {
   out_percent: number;
 }
 
-export interface TrafficHourRow {
+interface TrafficHourRow {
   server: string;
   /** UTC seconds / 3600. */
   hour: number;
