@@ -1,0 +1,85 @@
+import { createServer, type Server, type Socket } from "node:net";
+import type { Log } from "../../lib/event-log.ts";
+import { reasonOf } from "../../lib/event-log.ts";
+import type { ListeningReport } from "../messages.ts";
+import { SOCKET_HIGH_WATER_MARK_BYTES } from "./relay.ts";
+
+export interface Endpoint {
+  service: "socks5" | "http";
+  address: string;
+  port: number;
+}
+
+const keyOf = ({ service, address, port }: Endpoint): string => `${service} ${address} ${port}`;
+
+const failureOf = (error: Error): NonNullable<ListeningReport["failed"]> => {
+  const reason = reasonOf(error);
+  return reason === "EADDRINUSE" || reason === "EACCES" || reason === "EADDRNOTAVAIL" ? reason : "other";
+};
+
+/**
+ * The listening sockets of one worker. All workers listen on the same ports (SO_REUSEPORT, socket(7)): the kernel spreads
+ * the connections. An endpoint that could not be had is tried again at the next `update`.
+ */
+export class Listeners {
+  readonly #serve: Record<Endpoint["service"], (client: Socket) => void>;
+  readonly #log: Log;
+  readonly #servers = new Map<string, { endpoint: Endpoint; server: Server }>();
+  #reports: ListeningReport[] = [];
+
+  constructor(options: { serve: Record<Endpoint["service"], (client: Socket) => void>; log: Log }) {
+    this.#serve = options.serve;
+    this.#log = options.log;
+  }
+
+  /** Opens what is new and closes what is gone; live connections stay. Resolves with where it listens now. */
+  async update(endpoints: readonly Endpoint[]): Promise<ListeningReport[]> {
+    const wanted = new Map(endpoints.map((endpoint) => [keyOf(endpoint), endpoint]));
+    for (const [key, { server }] of this.#servers) {
+      if (wanted.has(key)) continue;
+      this.#servers.delete(key);
+      server.close();
+    }
+    this.#reports = await Promise.all(
+      [...wanted].map(async ([key, endpoint]) => {
+        const held = this.#servers.get(key)?.server.address();
+        if (held && typeof held === "object") return report(endpoint, held.port);
+        return this.#listen(key, endpoint);
+      }),
+    );
+    return this.#reports;
+  }
+
+  #listen(key: string, endpoint: Endpoint): Promise<ListeningReport> {
+    const serve = this.#serve[endpoint.service];
+    const server = createServer(
+      { allowHalfOpen: true, noDelay: true, highWaterMark: SOCKET_HIGH_WATER_MARK_BYTES },
+      serve,
+    );
+    return new Promise((resolve) => {
+      server.once("error", (error) => {
+        const failed = failureOf(error);
+        this.#log("port-taken", { port: endpoint.port, reason: failed });
+        resolve({ ...report(endpoint, endpoint.port), failed });
+      });
+      const { address: host, port } = endpoint;
+      server.listen({ host, port, backlog: 4096, reusePort: true, ipv6Only: host.includes(":") }, () => {
+        // Running out of file descriptors and the like concerns one connection, not the server.
+        server.on("error", () => this.#log("internal-error", { part: endpoint.service }));
+        this.#servers.set(key, { endpoint, server });
+        const bound = server.address();
+        resolve(report(endpoint, bound && typeof bound === "object" ? bound.port : port));
+      });
+    });
+  }
+
+  /** Stops listening; live connections stay. */
+  close(): void {
+    for (const { server } of this.#servers.values()) server.close();
+    this.#servers.clear();
+  }
+}
+
+function report({ service, address }: Endpoint, port: number): ListeningReport {
+  return { service, protocol: "tcp", address, port };
+}

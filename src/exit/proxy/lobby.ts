@@ -1,0 +1,64 @@
+import type { Socket } from "node:net";
+import type { Expiring, Sweeper } from "./sweeper.ts";
+
+/** A connection that has not logged in and named its destination yet. */
+export interface Guest {
+  /** The handshake is over, well or not. Idempotent. */
+  leave(): void;
+}
+
+/**
+ * Strangers cost memory, so they have little time and there is room for so many: when the lobby is full, who has waited
+ * longest is shown out.
+ */
+/** How long who has been refused may take to read the answer and hang up. */
+const DISMISS_MS = 2000;
+
+export function createLobby(options: { sweeper: Sweeper; limit: number }) {
+  const { sweeper, limit } = options;
+  const guests = new Set<Socket>();
+  return {
+    get size(): number {
+      return guests.size;
+    },
+
+    /**
+     * Sends a last answer. What the client still sends is read and dropped until it hangs up or its time is over: closing
+     * a socket with unread bytes would reset it and take the answer back (RFC 9112 section 9.6).
+     */
+    dismiss(socket: Socket, answer: string | Buffer): void {
+      if (socket.destroyed) return;
+      this.enter(socket, DISMISS_MS);
+      socket.removeAllListeners("data");
+      socket.on("data", () => {});
+      socket.resume();
+      socket.end(answer);
+    },
+
+    /** `onExpire` is called when the time is up; without it the socket is destroyed. */
+    enter(socket: Socket, handshakeMs: number, onExpire: () => void = () => socket.destroy()): Guest {
+      const guest: Expiring & Guest = {
+        deadlineMs: performance.now() + handshakeMs,
+        expire: () => {
+          guests.delete(socket);
+          onExpire();
+        },
+        leave: () => {
+          guests.delete(socket);
+          sweeper.delete(guest);
+        },
+      };
+      if (guests.size >= limit) {
+        const oldest = guests.values().next().value!;
+        guests.delete(oldest);
+        oldest.destroy();
+      }
+      guests.add(socket);
+      sweeper.add(guest);
+      socket.once("close", () => guest.leave());
+      return guest;
+    },
+  };
+}
+
+export type Lobby = ReturnType<typeof createLobby>;

@@ -1,0 +1,159 @@
+import type { Socket } from "node:net";
+import type { Refusal, Session } from "../authorise.ts";
+import { clientAddress, type ProxyContext } from "./context.ts";
+import type { OpenFailure, Opening } from "./open.ts";
+import { relay } from "./relay.ts";
+import {
+  SOCKS_METHOD,
+  SOCKS_REPLY,
+  type SocksMessage,
+  SocksReader,
+  type SocksReply,
+  socksReply,
+} from "./socks5.ts";
+
+const CONNECT = 1;
+/** What a client may send ahead while we log it in and dial. */
+const EARLY_LIMIT_BYTES = 64 * 1024;
+
+/** RFC 1929 section 2: any status but 0 is a failure; which one is ours to choose, and some clients show it. */
+const LOGIN_STATUS: Record<Refusal, number> = {
+  unknown: 1,
+  expired: 2,
+  "slow-down": 3,
+  "too-many": 4,
+  unavailable: 5,
+};
+
+const REPLY_OF: Record<OpenFailure, SocksReply> = {
+  closed: SOCKS_REPLY.notAllowed,
+  "no-such-name": SOCKS_REPLY.hostUnreachable,
+  "name-unavailable": SOCKS_REPLY.generalFailure,
+  "timed-out": SOCKS_REPLY.ttlExpired,
+  refused: SOCKS_REPLY.connectionRefused,
+  "network-unreachable": SOCKS_REPLY.networkUnreachable,
+  "host-unreachable": SOCKS_REPLY.hostUnreachable,
+  failed: SOCKS_REPLY.generalFailure,
+  aborted: SOCKS_REPLY.generalFailure,
+};
+
+const GREETED = Buffer.from([5, SOCKS_METHOD.password]);
+const LOGGED_IN = Buffer.from([1, 0]);
+const CONNECTED = socksReply(SOCKS_REPLY.succeeded);
+
+/** Serves one accepted connection from its greeting to its tunnel. */
+export function serveSocks5(client: Socket, context: ProxyContext): void {
+  const reader = new SocksReader();
+  const guest = context.lobby.enter(client, context.limits.handshakeMs);
+  let session: Session | undefined;
+  let opening: Opening | undefined;
+  let waiting = false;
+  let early: Buffer[] = [];
+  let earlyBytes = 0;
+
+  const refuse = (answer: Buffer): void => {
+    guest.leave();
+    session?.close();
+    context.lobby.dismiss(client, answer);
+  };
+
+  const logIn = async (username: string, password: string): Promise<void> => {
+    waiting = true;
+    const address = clientAddress(client);
+    const admission = await context.authoriser.login({ service: "socks5", username, password, address });
+    waiting = false;
+    if (!admission.admitted) {
+      refuse(Buffer.from([1, LOGIN_STATUS[admission.reason]]));
+      return;
+    }
+    session = admission.session;
+    if (client.destroyed) {
+      session.close();
+      return;
+    }
+    session.onCut(() => client.destroy());
+    client.write(LOGGED_IN);
+    step();
+  };
+
+  const goTo = async (host: string, port: number): Promise<void> => {
+    waiting = true;
+    const rest = reader.rest();
+    if (rest.length > 0) keep(rest);
+    opening = context.open(host, port);
+    const opened = await opening.opened;
+    opening = undefined;
+    guest.leave();
+    if (client.destroyed) {
+      if (opened.ok) opened.socket.destroy();
+      return;
+    }
+    if (!opened.ok) {
+      refuse(socksReply(REPLY_OF[opened.reason]));
+      return;
+    }
+    client.write(CONNECTED);
+    relay(client, opened.socket, {
+      idleMs: context.limits.idleMs,
+      head: early.length === 1 ? early[0]! : Buffer.concat(early),
+      sweeper: context.sweeper,
+    });
+    early = [];
+  };
+
+  const on = (message: SocksMessage): void => {
+    switch (message.kind) {
+      case "malformed":
+        if (message.what === "address-type") refuse(socksReply(SOCKS_REPLY.addressTypeNotSupported));
+        else client.destroy();
+        return;
+      case "greeting":
+        if (message.offersPassword) client.write(GREETED);
+        else refuse(Buffer.from([5, SOCKS_METHOD.noneAcceptable]));
+        return;
+      case "login":
+        void logIn(message.username, message.password);
+        return;
+      case "request":
+        if (message.command === CONNECT) void goTo(message.host, message.port);
+        else refuse(socksReply(SOCKS_REPLY.commandNotSupported));
+        return;
+    }
+  };
+
+  /** Acts on every message that is whole, but never past one that waits for an answer. */
+  const step = (): void => {
+    while (!waiting && !client.destroyed && !client.writableEnded) {
+      const message = reader.next();
+      if (message) on(message);
+      else if (client.readableEnded) client.destroy();
+      else return;
+    }
+  };
+
+  const keep = (chunk: Buffer): void => {
+    early.push(chunk);
+    earlyBytes += chunk.length;
+    if (earlyBytes > EARLY_LIMIT_BYTES) client.pause();
+  };
+
+  const onData = (chunk: Buffer): void => {
+    if (opening) {
+      keep(chunk);
+      return;
+    }
+    earlyBytes += chunk.length;
+    if (earlyBytes > EARLY_LIMIT_BYTES) client.pause();
+    reader.push(chunk);
+    step();
+  };
+
+  client.on("data", onData);
+  client.on("error", () => client.destroy());
+  // A client may close its side behind the request (RFC 9293 half-close); before that there is nothing to go on with.
+  client.once("end", step);
+  client.once("close", () => {
+    opening?.abort();
+    session?.close();
+  });
+}
