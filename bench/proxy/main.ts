@@ -1,0 +1,205 @@
+import { execFileSync } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { arch, cpus, release, tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { checkContender } from "./check.ts";
+import { type Contender, contenders, login, turnFolder } from "./contenders.ts";
+import { type Route, startTarget, type Traffic } from "./load.ts";
+import { type Durations, type Turn, takeTurn } from "./measure.ts";
+import { type DebianPackage, install, missing, programs, versions } from "./packages.ts";
+import { figuresTable, medians, type Row, verdicts } from "./table.ts";
+
+const usage = `Usage: npm run bench:proxy -- [options]
+
+Measures our SOCKS5 and HTTP CONNECT beside Dante, Squid, microsocks and tinyproxy on loopback, in turns.
+
+  --rounds N    how often each takes its turn (default 5: about 8 minutes)
+  --quick       one short round, about a minute; the figures are rough
+  --only A,B    only these: direct, ${contenders.map(({ id }) => id).join(", ")}
+  --out DIR     where the results go (default: bench/proxy/results for a whole run, nowhere for a partial one)
+  --help        this text
+`;
+
+const full: Durations = { warmMs: 300, measureMs: 2000, idleTunnels: 1000, settleMs: 700 };
+const quick: Durations = { warmMs: 200, measureMs: 700, idleTunnels: 1000, settleMs: 300 };
+
+interface Options {
+  rounds: number;
+  durations: Durations;
+  only: string[] | undefined;
+  out: string | undefined;
+}
+
+function readOptions(): Options | undefined {
+  const { values } = parseArgs({
+    options: {
+      rounds: { type: "string" },
+      quick: { type: "boolean", default: false },
+      only: { type: "string" },
+      out: { type: "string" },
+      help: { type: "boolean", default: false },
+    },
+  });
+  if (values.help) return undefined;
+  const rounds = Number(values.rounds ?? (values.quick ? 1 : 5));
+  if (!Number.isInteger(rounds) || rounds < 1 || rounds > 100) throw new Error("--rounds takes 1 to 100");
+  const only = values.only?.split(",");
+  const known = ["direct", ...contenders.map(({ id }) => id)];
+  const unknown = only?.find((id) => !known.includes(id));
+  if (unknown !== undefined)
+    throw new Error(`--only: there is no "${unknown}"; there are ${known.join(", ")}`);
+  const whole = !values.quick && only === undefined;
+  const results = fileURLToPath(new URL("results/", import.meta.url));
+  return {
+    rounds,
+    durations: values.quick ? quick : full,
+    only,
+    out: values.out === undefined ? (whole ? results : undefined) : resolve(values.out),
+  };
+}
+
+/** Leaves out, with a word, what cannot run here: no root (Dante reads passwords as root), or a package missing. */
+function chooseContenders(only: string[] | undefined): Contender[] {
+  const wanted = contenders.filter(({ id }) => only === undefined || only.includes(id));
+  const packages: DebianPackage[] = ["luajit", ...wanted.flatMap((each) => each.package ?? [])];
+  const absent = missing(packages);
+  const root = process.getuid?.() === 0;
+  if (absent.length > 0 && root) {
+    console.log(`Installing ${absent.join(", ")} (Debian packages; their daemons are not started) …`);
+    install(absent);
+  } else if (absent.length > 0) {
+    console.log(`Not installed: ${absent.join(", ")}. As root the benchmark installs them itself;`);
+    console.log(`or: apt-get install --no-install-recommends ${absent.join(" ")}`);
+    if (absent.includes("luajit")) throw new Error("without luajit there is no load");
+  }
+  if (!root)
+    console.log(
+      "Not root: Dante is left out (it reads passwords as root), peers' memory may not be readable.",
+    );
+  return wanted.filter(
+    (each) =>
+      (each.package === undefined || !absent.includes(each.package) || root) && (root || each.id !== "dante"),
+  );
+}
+
+async function contenderTurn(
+  contender: Contender,
+  folder: string,
+  target: Traffic & { port: number },
+  content: Buffer,
+  durations: Durations,
+): Promise<Turn> {
+  const running = await contender.start(folder);
+  try {
+    const route: Route = {
+      protocol: contender.protocol,
+      port: running.port,
+      targetPort: target.port,
+      login,
+    };
+    await checkContender(route, content);
+    return await takeTurn(route, running.pids, target.pid, durations);
+  } finally {
+    await running.stop();
+  }
+}
+
+function describeMachine(): Record<string, unknown> {
+  return {
+    processors: cpus().length,
+    model: cpus()[0]?.model ?? "",
+    architecture: arch(),
+    kernel: release(),
+    node: process.version,
+    lethe: execFileSync("git", ["rev-parse", "--short", "HEAD"], {
+      encoding: "utf8",
+      cwd: fileURLToPath(new URL(".", import.meta.url)),
+    }).trim(),
+    packages: versions(Object.keys(programs) as DebianPackage[]),
+  };
+}
+
+function writeResults(folder: string, summary: string, raw: unknown): void {
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(join(folder, "table.md"), summary);
+  writeFileSync(join(folder, "raw.json"), `${JSON.stringify(raw, undefined, 1)}\n`);
+  const peers = fileURLToPath(new URL("peers/", import.meta.url));
+  mkdirSync(join(folder, "peers"), { recursive: true });
+  for (const name of readdirSync(peers)) copyFileSync(join(peers, name), join(folder, "peers", name));
+}
+
+async function run(options: Options): Promise<boolean> {
+  const chosen = chooseContenders(options.only);
+  const direct = options.only === undefined || options.only.includes("direct");
+  const runFolder = mkdtempSync(join(tmpdir(), "lethe-bench-"));
+  chmodSync(runFolder, 0o711);
+  try {
+    const content = randomBytes(4 * 2 ** 20);
+    writeFileSync(join(runFolder, "content"), content);
+    const target = await startTarget(join(runFolder, "content"));
+    const rows: Row[] = [];
+    if (direct) rows.push({ id: "direct", title: "direct, no proxy", ours: false, turns: [] });
+    for (const { id, title, ours } of chosen) rows.push({ id, title, ours, turns: [] });
+    for (let round = 1; round <= options.rounds; round++) {
+      for (const row of rows) {
+        process.stderr.write(`round ${round} of ${options.rounds}: ${row.title}\n`);
+        const contender = chosen.find(({ id }) => id === row.id);
+        if (contender === undefined) {
+          const route: Route = { protocol: "direct", port: target.port, targetPort: target.port, login };
+          row.turns.push(await takeTurn(route, [], target.pid, options.durations));
+        } else {
+          const folder = turnFolder(runFolder, `${row.id}-${round}`);
+          row.turns.push(await contenderTurn(contender, folder, target, content, options.durations));
+        }
+      }
+    }
+    await target.stop();
+    const verdict = verdicts(rows);
+    const summary = [
+      `Medians of ${options.rounds}; in brackets the ratio to the best peer, above 1 is better than every peer.`,
+      "",
+      figuresTable(rows),
+      "",
+      "Needed are Dante's figure in every column and Squid's in GB/s:",
+      "",
+      verdict.table,
+      "",
+    ].join("\n");
+    process.stdout.write(`\n${summary}`);
+    if (options.out !== undefined) {
+      const { durations, rounds } = options;
+      writeResults(options.out, summary, {
+        machine: describeMachine(),
+        rounds,
+        durations,
+        medians: medians(rows),
+        turns: rows.map(({ id, turns }) => ({ id, turns })),
+      });
+    }
+    return verdict.met;
+  } finally {
+    rmSync(runFolder, { recursive: true, force: true });
+  }
+}
+
+let options: Options | undefined;
+try {
+  options = readOptions();
+} catch (error) {
+  process.stderr.write(`${error instanceof Error ? error.message : "wrong options"}\n\n${usage}`);
+  process.exit(2);
+}
+if (options === undefined) {
+  process.stdout.write(usage);
+} else {
+  for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(1));
+  try {
+    await run(options);
+  } catch (error) {
+    process.stderr.write(`${error instanceof Error ? error.message : "failed"}\n`);
+    process.exitCode = 1;
+  }
+}
