@@ -8,21 +8,24 @@ import extractTSConfig from "dependency-cruiser/config-utl/extract-ts-config";
 import configuration from "../.dependency-cruiser.mjs";
 
 const { options, forbidden } = configuration;
-const result = await cruise(
-  ["src"],
-  { ...options, ruleSet: { forbidden }, validate: true },
-  undefined,
-  { tsConfig: extractTSConfig("tsconfig.json") },
-);
+const result = await cruise(["src"], { ...options, ruleSet: { forbidden }, validate: true }, undefined, {
+  tsConfig: extractTSConfig("tsconfig.json"),
+});
 const { modules, summary } = result.output;
 const ours = modules.filter(({ source }) => source.startsWith("src/"));
 const imports = ours.flatMap(({ dependencies }) => dependencies).length;
 for (const { from, to, rule, comment } of summary.violations)
   process.stderr.write(`${rule.name}: ${from} → ${to}${comment ? ` (${comment})` : ""}\n`);
-const unread = readdirSync("src").filter((room) => !ours.some(({ source }) => source.startsWith(`src/${room}/`)));
+const unread = readdirSync("src").filter(
+  (room) => !ours.some(({ source }) => source.startsWith(`src/${room}/`)),
+);
 if (ours.length === 0 || imports === 0 || unread.length > 0) {
-  process.stderr.write(`The cruise read ${ours.length} files, ${imports} imports; unread rooms: ${unread.join(", ") || "none"}.\n`);
+  process.stderr.write(
+    `The cruise read ${ours.length} files, ${imports} imports; unread rooms: ${unread.join(", ") || "none"}.\n`,
+  );
   process.exit(1);
 }
-process.stdout.write(`${ours.length} files, ${imports} imports, ${summary.violations.length} against the rules.\n`);
+process.stdout.write(
+  `${ours.length} files, ${imports} imports, ${summary.violations.length} against the rules.\n`,
+);
 process.exit(summary.violations.length > 0 ? 1 : 0);

@@ -5,7 +5,7 @@
  */
 import { spawn, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -48,14 +48,24 @@ function installNpmPackages(withDevelopment) {
   writeFileSync(stamp, `${wanted} ${withDevelopment ? "all" : "run"}`);
 }
 
-/** The Node that the sources need: the pinned one, or the host's where this processor has no pinned one. */
+/**
+ * The Node that the sources need: the pinned one, or the host's where this processor has no pinned one. It is linked into
+ * `node_modules/.bin`, where `./lethe` and npm's scripts look (some npm versions leave that link out).
+ */
 function findNode() {
-  const pinned = join(root, "node_modules", ".bin", "node");
-  if (existsSync(pinned)) return pinned;
-  if (Number(process.versions.node.split(".")[0]) >= 24) return process.execPath;
-  return fail(
-    `Lethe needs Node 24, and has one to install only for x64 and arm64 (this is ${process.arch}). Install Node 24 yourself, then try again.`,
-  );
+  const link = join(root, "node_modules", ".bin", "node");
+  const pinned = join("..", `node-linux-${process.arch}`, "bin", "node");
+  if (!existsSync(link)) {
+    const hosts = Number(process.versions.node.split(".")[0]) >= 24 ? process.execPath : undefined;
+    const found = existsSync(join(dirname(link), pinned)) ? pinned : hosts;
+    if (found === undefined)
+      fail(
+        `Lethe needs Node 24, and has one to install only for x64 and arm64 (this is ${process.arch}). Install Node 24 yourself, then try again.`,
+      );
+    rmSync(link, { force: true });
+    symlinkSync(found, link);
+  }
+  return link;
 }
 
 const installed = (name) => {

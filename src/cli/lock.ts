@@ -43,6 +43,8 @@ function listen(
 
 function serve(socket: Socket, answer: (request: SupervisorRequest) => Promise<SupervisorAnswer>): void {
   let text = "";
+  // Who connects and says nothing does not hold the end up.
+  socket.setTimeout(5000, () => text.includes("\n") || socket.destroy());
   socket.setEncoding("utf8");
   socket.on("error", () => socket.destroy());
   socket.on("data", async (chunk: string) => {

@@ -1,4 +1,5 @@
 import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 import type { ListeningReport } from "../exit/messages.ts";
 import { type SupervisorAnswer, type SupervisorRequest, takeLock } from "./lock.ts";
 import { type Prepared, prepare, readConfig } from "./prepare.ts";
@@ -57,7 +58,8 @@ export async function up(dataRoot: string): Promise<number> {
     return 0;
   } finally {
     finished.resolve();
-    lock.close();
+    // Waits until whoever asked us to stop has had the answer.
+    await promisify(lock.close.bind(lock))();
   }
 }
 
