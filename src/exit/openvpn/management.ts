@@ -17,7 +17,7 @@ const REFUSED: Record<Refusal, string> = {
 const READMIT_FOR_MS = 30_000;
 const READMIT_EVERY_MS = 250;
 /** A client is asked to stop; one that does not is thrown out after so long. */
-const CUT_GRACE_MS = 1000;
+const GRACE_MS = 1000;
 
 interface Client {
   /** Nothing while the question is being answered. */
@@ -42,7 +42,8 @@ export interface ManagementOptions {
   authoriser: Authoriser;
   log: Log;
   clock: Clock;
-  onAttached?: (attached: boolean) => void;
+  /** How long a client may take to go when told, and a waiting one to be asked about; a second unless told. */
+  graceMs?: number;
 }
 
 /**
@@ -57,6 +58,7 @@ export function attachManagement(options: ManagementOptions): ManagementLink {
 
 class Management implements ManagementLink {
   readonly #options: ManagementOptions;
+  readonly #graceMs: number;
   readonly #clients = new Map<number, Client>();
   /** Clients that nobody has asked us about, as the first stock-taking after a connect found them. */
   readonly #waiting = new Set<number>();
@@ -70,6 +72,7 @@ class Management implements ManagementLink {
 
   constructor(options: ManagementOptions) {
     this.#options = options;
+    this.#graceMs = options.graceMs ?? GRACE_MS;
     this.#connect();
   }
 
@@ -97,10 +100,9 @@ class Management implements ManagementLink {
     socket.on("connect", () => {
       this.#delayMs = 50;
       this.#attached = true;
-      this.#options.onAttached?.(true);
       this.#send("status 2");
       // Who has been waiting since before we came is told to come again: its question was asked to nobody.
-      this.#later(1000, () => this.#send("status 2"));
+      this.#later(this.#graceMs, () => this.#send("status 2"));
     });
     socket.on("data", (bytes: Buffer) => this.#read(bytes));
     socket.on("error", () => {});
@@ -115,7 +117,6 @@ class Management implements ManagementLink {
 
   /** Without the socket we hear of nobody's end: all are given back, and counted anew after the next connect. */
   #detached(): void {
-    if (this.#attached) this.#options.onAttached?.(false);
     this.#attached = false;
     for (const client of this.#clients.values()) client.session?.close();
     this.#clients.clear();
@@ -197,7 +198,7 @@ class Management implements ManagementLink {
     client.cut = true;
     client.session?.close();
     this.#send(`client-kill ${cid} HALT`);
-    this.#later(CUT_GRACE_MS, () => {
+    this.#later(this.#graceMs, () => {
       if (this.#clients.get(cid) !== client) return;
       const namesakes = [...this.#clients.values()].filter((other) => other.username === client.username);
       if (namesakes.every((other) => other.cut) && /^[A-Za-z0-9-]{1,60}$/.test(client.username)) {
