@@ -33,7 +33,7 @@ function navigation(session: SiteEnv["Variables"]["session"], section: Page["sec
   const own =
     session === undefined
       ? html`${link("/log-in", "Log in", section === "log-in")}${link("/sign-up", "Sign up", section === "sign-up")}`
-      : html`${link("/member", "Your account", section === "member")}
+      : html`${link("/member", "Account", section === "member")}
 <li><form method="post" action="/log-out"><input type="hidden" name="token" value="${session.formToken}"><button>Log out</button></form></li>`;
   return html`<nav aria-label="Site"><ul>
 ${link("/status", "Servers", section === "status")}${link("/privacy", "Privacy", section === "privacy")}${own}

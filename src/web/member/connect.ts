@@ -5,7 +5,6 @@ import { forMembers } from "../gate.ts";
 import { type Html, html } from "../html.ts";
 import { page } from "../layout.ts";
 import type { SiteEnv } from "../options.ts";
-import { portsText } from "../service-names.ts";
 import { bestServer } from "../site/best-server.ts";
 import { values } from "../values.ts";
 import type { Web } from "../web.ts";
@@ -13,42 +12,71 @@ import type { Web } from "../web.ts";
 const portsOf = (server: ServerStatus, service: string) =>
   server.services.find((each) => each.service === service)?.ports ?? [];
 
-function proxies(server: ServerStatus, origin: string): Html | undefined {
-  const socks5 = portsOf(server, "socks5")[0]?.port;
-  const http = portsOf(server, "http")[0]?.port;
-  if (socks5 === undefined && http === undefined) return undefined;
-  const id = (what: string) => `${server.server}-${what}`;
-  const commands = proxySettings({ host: server.host, socks5Port: socks5, httpPort: http }).filter(
-    ({ title }) => title.startsWith("curl"),
+const place = ({ city, country }: ServerStatus): string => `${city}, ${country}`;
+
+function name(server: ServerStatus, best: ServerStatus | undefined): Html {
+  return html`<span><strong>${place(server)}</strong> ${server === best && html`<span class="badge good">best choice now</span>`}<br><span class="muted small">${server.host}${!server.largeDownloads && " · not for large downloads or P2P"}</span></span>`;
+}
+
+function openvpnRow(server: ServerStatus, best: ServerStatus | undefined): Html {
+  const file = `/member/openvpn/${server.server}`;
+  return html`<li>${name(server, best)}
+<span class="actions"><a class="button small" href="${file}.ovpn" download>Download ${server.server}.ovpn</a> <a href="${file}.conf" download aria-label="Download ${server.server}.conf, the same for Linux">.conf</a></span></li>`;
+}
+
+function openvpnPanel(
+  web: Web,
+  servers: readonly ServerStatus[],
+  best: ServerStatus | undefined,
+): Html | undefined {
+  const offered = servers.filter(
+    (server) => portsOf(server, "openvpn").length > 0 && web.openvpnProfile(server.server) !== undefined,
   );
-  const pac = `${origin}/proxy/${server.server}.pac`;
-  return html`<h3>Proxies</h3>
-<div class="notice warn"><p>${PROXY_WARNING}</p></div>
+  if (offered.length === 0) return undefined;
+  return html`<section class="panel"><h2>OpenVPN</h2>
+<p>Encrypts everything your device sends. Download a profile, open it in a client, and enter your VPN username and password when asked.</p>
+<ul class="rows">${offered.map((server) => openvpnRow(server, best))}</ul>
+<p class="muted">Clients: OpenVPN Connect (Windows, macOS, iOS, Android), Tunnelblick (macOS), OpenVPN for Android, NetworkManager or <code>openvpn</code> (Linux; the .conf is the same file). The profile tries UDP first, and TCP where a network blocks that.</p></section>`;
+}
+
+function proxyRows(server: ServerStatus, origin: string): Html {
+  const { socks5, http } = proxyPorts(server);
+  const id = (what: string) => `${server.server}-${what}`;
+  return html`<h3>${place(server)}</h3>
 ${values([
   { id: id("host"), name: "Server", value: server.host },
-  ...(socks5 === undefined ? [] : [{ id: id("socks5"), name: "SOCKS5 port", value: socks5 }]),
-  ...(http === undefined ? [] : [{ id: id("http"), name: "HTTP proxy port", value: http }]),
-  { id: id("pac"), name: "Automatic (PAC)", value: pac },
-])}
-<p>Log in with your <a href="/member">VPN username and password</a>. To try it in a terminal (curl asks for the password):</p>
-${commands.map(({ lines }) => html`<pre><code>${lines.join("\n")}</code></pre>`)}`;
+  ...(socks5 === undefined ? [] : [{ id: id("socks5"), name: "SOCKS5 port", value: socks5, copy: false }]),
+  ...(http === undefined ? [] : [{ id: id("http"), name: "HTTP proxy port", value: http, copy: false }]),
+  { id: id("pac"), name: "Automatic (PAC)", value: `${origin}/proxy/${server.server}.pac` },
+])}`;
 }
 
-function openvpn(web: Web, server: ServerStatus): Html | undefined {
-  const ports = portsOf(server, "openvpn");
-  if (ports.length === 0 || web.openvpnProfile(server.server) === undefined) return undefined;
-  const file = `/member/openvpn/${server.server}`;
-  return html`<h3>OpenVPN</h3>
-<p>Encrypts everything your device sends. Download the profile, open it with OpenVPN Connect (Windows, macOS, iOS, Android), Tunnelblick (macOS), OpenVPN for Android or NetworkManager (Linux), and enter your VPN username and password when asked. Ports: ${portsText(ports)}.</p>
-<div class="actions"><a class="button" href="${file}.ovpn" download>Download ${server.server}.ovpn</a>
-<a href="${file}.conf" download>the same as .conf, for Linux</a></div>`;
+function proxyPorts(server: ServerStatus): { socks5: number | undefined; http: number | undefined } {
+  return { socks5: portsOf(server, "socks5")[0]?.port, http: portsOf(server, "http")[0]?.port };
 }
 
-function serverPanel(web: Web, server: ServerStatus, best: boolean, origin: string): Html {
-  return html`<section class="panel" id="${server.server}"><h2>${server.city}, ${server.country} ${best && html`<span class="badge good">lowest load now</span>`}</h2>
-<p class="muted">${server.server} · ${server.host}${!server.largeDownloads && " · not for large downloads or P2P"}</p>
-${openvpn(web, server)}
-${proxies(server, origin)}</section>`;
+function proxiesPanel(
+  servers: readonly ServerStatus[],
+  best: ServerStatus | undefined,
+  origin: string,
+): Html | undefined {
+  const offered = servers.filter((server) => {
+    const { socks5, http } = proxyPorts(server);
+    return (socks5 ?? http) !== undefined;
+  });
+  const example = offered.find((server) => server === best) ?? offered[0];
+  if (example === undefined) return undefined;
+  const { socks5, http } = proxyPorts(example);
+  const commands = proxySettings({ host: example.host, socks5Port: socks5, httpPort: http })
+    .filter(({ title }) => title.startsWith("curl"))
+    .flatMap(({ lines }) => lines);
+  return html`<section class="panel"><h2>SOCKS5 and HTTP proxies</h2>
+<div class="notice warn"><p>${PROXY_WARNING}</p></div>
+<p>Log in with your <a href="/member">VPN username and password</a>. Browsers ask for them with the HTTP proxy; most cannot log in to a SOCKS5 proxy.</p>
+${offered.map((server) => proxyRows(server, origin))}
+<h3>To try it in a terminal</h3>
+<p>curl asks for the VPN password; the VPN username goes where USERNAME stands.</p>
+${commands.map((line) => html`<pre><code>${line}</code></pre>`)}</section>`;
 }
 
 export function addConnect(app: Hono<SiteEnv>, web: Web): void {
@@ -56,12 +84,13 @@ export function addConnect(app: Hono<SiteEnv>, web: Web): void {
     "/member/connect",
     forMembers(web, async (c) => {
       const servers = await web.status.list();
-      const best = bestServer(servers);
+      const best = servers.length > 1 ? bestServer(servers) : undefined;
       const origin = web.publicUrl ?? new URL(c.req.url).origin;
       const body = html`<h1>Get connected</h1>
 <p class="lead">Any client that speaks a standard works. Log in with your <a href="/member">VPN username and password</a>, on as many devices of your own as you like.</p>
 ${servers.length === 0 && html`<div class="panel"><p>There is no server yet.</p></div>`}
-${servers.map((server) => serverPanel(web, server, servers.length > 1 && server === best, origin))}`;
+${openvpnPanel(web, servers, best)}
+${proxiesPanel(servers, best, origin)}`;
       return page(web, c, {
         title: "Get connected",
         section: "member",

@@ -26,8 +26,9 @@ function settingsPage(web: Web, c: Context<SiteEnv>, member: Member, failed?: Fa
   const body = html`${doneNotice(c.req.query("done"))}
 <h1>Settings</h1>
 ${formError(failed && "Nothing was changed. See below why.")}
-<section class="panel" id="password"><h2>Change your password</h2>
-<form class="narrow" method="post" action="/member/password">${token}
+<section class="panel split" id="password"><div><h2>Change your password</h2>
+<p>Everywhere else you are logged in to this site, you are then logged out. Your devices stay online, unless you make new VPN credentials, too.</p></div>
+<form method="post" action="/member/password">${token}
 ${field({
   name: "old",
   idPrefix: "password-",
@@ -51,9 +52,10 @@ ${field({
 <div><label for="renew-vpn">Make new VPN credentials, too</label>
 <span class="hint" id="renew-vpn-hint">Choose this if somebody else may have been in your account. Every device then needs the new VPN username and password.</span></div></div>
 <button class="button">Change password</button></form></section>
-<section class="panel" id="email"><h2>E-mail address</h2>
-<p>${member.account.email === undefined ? "None is stored." : html`Stored: <strong>${member.account.email}</strong>`} It is optional, and for resetting a forgotten password and a reminder before your time runs out only. Without one, a forgotten password cannot be reset.</p>
-<form class="narrow" method="post" action="/member/email">${token}
+<section class="panel split" id="email"><div><h2>E-mail address</h2>
+<p>${member.account.email === undefined ? "None is stored." : html`Stored: <strong>${member.account.email}</strong>`}</p>
+<p>It is optional, and only for resetting a forgotten password and a reminder before your time runs out. Without one, a forgotten password cannot be reset.</p></div>
+<form method="post" action="/member/email">${token}
 ${field({
   name: "email",
   label: "E-mail address",
@@ -73,12 +75,12 @@ ${field({
   error: errorIn("email", "password-wrong"),
 })}
 <button class="button">Save</button></form></section>
-<section class="panel" id="export"><h2>Everything stored about you</h2>
-<p>One JSON file with every value, what it is for, and how long it stays. It contains your VPN password.</p>
+<section class="panel split" id="export"><div><h2>Everything stored about you</h2>
+<p>One JSON file with every value, what it is for, and how long it stays. It contains your VPN password.</p></div>
 <form method="post" action="/member/export">${token}<button class="button quiet">Download</button></form></section>
-<section class="panel" id="delete"><h2>Delete the account</h2>
-<p>At once and for good: the account, its e-mail address and its paid time. Devices that are connected are cut off. Nobody can bring it back.</p>
-<form class="narrow" method="post" action="/member/delete">${token}
+<section class="panel split" id="delete"><div><h2>Delete the account</h2>
+<p>At once and for good: the account, its e-mail address and its paid time. Devices that are connected are cut off. Nobody can bring it back.</p></div>
+<form method="post" action="/member/delete">${token}
 ${field({
   name: "password",
   idPrefix: "delete-",

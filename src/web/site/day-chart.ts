@@ -62,11 +62,11 @@ export function dayChart(day: readonly SlotTraffic[]): Html {
   const label = known
     ? `Traffic of the last 24 hours. Highest in: ${words(most(into))}, highest out: ${words(most(outOf))} of the bandwidth.`
     : "No traffic figures of the last 24 hours are known.";
-  return html`<figure class="day"><figcaption>${known ? `Last 24 hours, up to ${words(peak)}` : "Last 24 hours: no figures yet"}</figcaption>
+  return html`<figure class="day"><figcaption><span>${known ? `Last 24 hours, up to ${words(peak)}` : "Last 24 hours: no figures yet"}</span> ${known && html`<span>scale: 0 to ${top} %</span>`}</figcaption>
 <svg viewBox="0 0 ${into.length} ${HEIGHT}" preserveAspectRatio="none" role="img" aria-label="${label}">
 <path class="grid" d="M0 50H${into.length}" vector-effect="non-scaling-stroke"/>
 <path class="in" d="${stepPath(into, top, true)}" vector-effect="non-scaling-stroke"/>
 <path class="out" d="${stepPath(outOf, top, false)}" vector-effect="non-scaling-stroke"/>
 </svg>
-<div class="axis" aria-hidden="true"><span>24 h ago</span><span>top: ${top} %</span><span>now</span></div></figure>`;
+<div class="axis" aria-hidden="true"><span>24 h ago</span><span>12 h ago</span><span>now</span></div></figure>`;
 }

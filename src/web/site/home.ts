@@ -26,7 +26,7 @@ function servicesPanel(servers: readonly ServerStatus[]): Html {
   const offered = new Set(
     servers.flatMap(({ services }) => services.map(({ service }) => service as string)),
   );
-  return html`<section class="panel"><h2>With what you already have</h2>
+  return html`<section class="panel tall"><h2>With what you already have</h2>
 <ul class="facts">
 ${offered.has("openvpn") && html`<li><strong>OpenVPN</strong>, over UDP and TCP: everything your device sends is encrypted. Clients exist for Windows, macOS, iOS, Android, Linux and routers.</li>`}
 ${offered.has("socks5") && html`<li><strong>SOCKS5 proxy</strong>: for single programs. Changes your address, does not encrypt.</li>`}
@@ -41,7 +41,7 @@ function serversPanel(servers: readonly ServerStatus[]): Html {
   const shown = cities.slice(0, 8).join(", ");
   return html`<section class="panel"><h2>Servers you can watch</h2>
 <p>${cities.length === 0 ? "No server yet." : `${servers.length === 1 ? "One server" : `${servers.length} servers`}: ${shown}${cities.length > 8 ? " and more" : ""}.`}
-${best !== undefined && html` Lowest load now: <strong>${best.city}</strong>, ${percentText(best.loadPercent)}.`}</p>
+${best !== undefined && html` Best choice now: <strong>${best.city}</strong>, load ${percentText(best.loadPercent)}.`}</p>
 <p>No bandwidth limit. Each server's load is public, so that everyone finds one with room.</p>
 <p><a href="/status">See all servers</a></p></section>`;
 }
@@ -52,7 +52,7 @@ export function addHome(app: Hono<SiteEnv>, web: Web): void {
     const loggedIn = c.get("session") !== undefined;
     const body = html`<div class="hero">
 <h1>Online, and then forgotten.</h1>
-<p class="lead">${web.siteName} carries your traffic through its own servers: sites see the server's address, the network you are in sees only encrypted data on the way to it. No login and no connection is ever logged.</p>
+<p class="lead">${web.siteName} carries your traffic through its own servers: sites see the server’s address instead of yours, and over OpenVPN the network you are in sees encrypted data only. No login and no connection is ever logged.</p>
 <p class="actions">${
       loggedIn
         ? html`<a class="button" href="/member">Your account</a>`
@@ -60,7 +60,7 @@ export function addHome(app: Hono<SiteEnv>, web: Web): void {
     } <a class="button quiet" href="/status">See the servers</a></p>
 </div>
 ${RIVER}
-<div class="columns">
+<div class="columns home">
 <section class="panel"><h2>What we store</h2>
 <ul class="facts">
 <li>A username, and your password as a hash</li>
@@ -72,7 +72,7 @@ ${servicesPanel(servers)}
 ${serversPanel(servers)}
 </div>
 <section class="block"><h2>How it goes</h2>
-<ol>
+<ol class="steps">
 <li><a href="/sign-up">Create an account</a> with a username and a password. An e-mail address is optional.</li>
 <li>Redeem a voucher. Its days count at once, nothing renews by itself, and an account without paid time is deleted after ${KEEP_UNPAID_DAYS} days.</li>
 <li>Download a profile or copy the proxy settings, and log in with your VPN username and password.</li>

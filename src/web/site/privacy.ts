@@ -5,16 +5,34 @@ import { page } from "../layout.ts";
 import type { SiteEnv } from "../options.ts";
 import type { Web } from "../web.ts";
 
-const row = (entry: InventoryEntry): Html => html`<tr>
-<th scope="row">${entry.what}</th>
-<td data-label="What for">${entry.purpose}</td>
-<td data-label="How long">${entry.lifetime}</td>
+interface Group {
+  what: string[];
+  purpose: string;
+  lifetime: string;
+}
+
+/** Columns of one table with the same purpose and lifetime stand together. */
+function groups(entries: readonly InventoryEntry[]): Group[] {
+  const found = new Map<string, Group>();
+  for (const { place, table, what, purpose, lifetime } of entries) {
+    const key = JSON.stringify([place, place === "table" ? table : what, purpose, lifetime]);
+    const group = found.get(key);
+    if (group === undefined) found.set(key, { what: [what], purpose, lifetime });
+    else group.what.push(what);
+  }
+  return [...found.values()];
+}
+
+const row = ({ what, purpose, lifetime }: Group): Html => html`<tr>
+<th scope="row">${what.length === 1 ? what[0] : html`<ul>${what.map((each) => html`<li>${each}</li>`)}</ul>`}</th>
+<td data-label="What for">${purpose}</td>
+<td data-label="How long">${lifetime}</td>
 </tr>`;
 
 function table(caption: string, entries: readonly InventoryEntry[]): Html {
   return html`<div class="panel"><table><caption>${caption}</caption>
 <thead><tr><th scope="col">What</th><th scope="col">What for</th><th scope="col">How long</th></tr></thead>
-<tbody>${entries.map(row)}</tbody></table></div>`;
+<tbody>${groups(entries).map(row)}</tbody></table></div>`;
 }
 
 /** The policy is the data inventory, which a test holds against the real database: what is not listed cannot be stored. */

@@ -46,7 +46,7 @@ function badges(server: ServerStatus, best: boolean): Html {
   return html`<p class="badges">${state === "up" && html`<span class="badge good">up</span>`}
 ${state === "no-news" && html`<span class="badge warn">no news since ${dayAndTime(server.slotEndsAt)}</span>`}
 ${state === "never" && html`<span class="badge">no news yet</span>`}
-${best && html`<span class="badge good">lowest load now</span>`}
+${best && html`<span class="badge good">best choice now</span>`}
 ${busy && html`<span class="badge warn">busy: choose another for now</span>`}
 ${!server.largeDownloads && html`<span class="badge warn">not for large downloads or P2P</span>`}</p>`;
 }
@@ -67,16 +67,16 @@ const card = (
 <div><h2 id="name-${server.server}">${server.city}</h2>
 <p class="place">${server.country} · ${megabits(server.bandwidthMbit)}</p>
 <p class="place code">${server.host}</p>
-${badges(server, best)}</div>
-<div>${figures(server)}</div>
-<div>${services(server)}</div>
-${dayChart(server.day)}
+${badges(server, best)}
+${services(server)}</div>
+<div>${figures(server)}
+${dayChart(server.day)}</div>
 </article>`;
 
 function choice(servers: readonly ServerStatus[], best: ServerStatus | undefined): Html {
   if (servers.length === 0) return html`<p>There is no server yet.</p>`;
   if (best === undefined) return html`<p>No server has reported in the last minutes.</p>`;
-  return html`<p><strong>Lowest load now: ${best.city}</strong> (${best.server}), ${percentText(best.loadPercent)}. As of ${timeOfDay(best.slotEndsAt)}.</p>`;
+  return html`<p><strong>Best choice now: ${best.city}</strong> (${best.server}), load ${percentText(best.loadPercent)}. As of ${timeOfDay(best.slotEndsAt)}.</p>`;
 }
 
 export function addStatus(app: Hono<SiteEnv>, web: Web): void {
@@ -90,7 +90,7 @@ export function addStatus(app: Hono<SiteEnv>, web: Web): void {
 <div class="panel hint-now" id="choice">${choice(servers, best)}</div>
 ${servers.map((server) => card(server, servers.length > 1 && server === best))}
 </div>
-<p class="muted small">Times are UTC. Load is the larger of in and out. For programs: <a href="/api/traffic.json">traffic.json</a>, <a href="/api/serverlocations.json">serverlocations.json</a>, <a href="/api/serverips">serverips</a>.</p>`;
+<p class="muted small">Times are UTC. Load is the larger of in and out. The best choice is the lowest load among the servers that are fit for large downloads. For programs: <a href="/api/traffic.json">traffic.json</a>, <a href="/api/serverlocations.json">serverlocations.json</a>, <a href="/api/serverips">serverips</a>.</p>`;
     return page(web, c, {
       title: "Servers",
       section: "status",

@@ -1,0 +1,257 @@
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { after, before, test } from "node:test";
+import type { Browser, BrowserContext, Page } from "playwright-core";
+import { PASSWORD } from "../../src/web/testkit.ts";
+import { chromiumPath, openBrowser } from "./browser.ts";
+import { type LiveSite, openLiveSite } from "./live-site.ts";
+
+/**
+ * Every page in a real browser: with and without JavaScript, light and dark, wide and as narrow as a phone. Held against
+ * WCAG 2.2 AA by axe-core; no error on the console, no request to anybody else, no sideways scrolling, no heavy page.
+ */
+
+const skip = chromiumPath === undefined ? "no Chromium on this machine (apt-get install chromium)" : false;
+const AXE = skip ? "" : readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+const HEAVIEST_BYTES = 100_000;
+
+const PUBLIC = ["/", "/status", "/privacy", "/sign-up", "/log-in"];
+const MEMBERS = ["/member", "/member/connect", "/member/settings"];
+const SCHEMES = ["light", "dark"] as const;
+const WIDTHS = [1280, 360];
+
+let site: LiveSite;
+let browser: Browser;
+
+before(async () => {
+  if (skip) return;
+  [site, browser] = await Promise.all([openLiveSite(), openBrowser()]);
+  const [voucher] = await site.bench.vouchers.create({ days: 90, count: 1 });
+  const made = await site.bench.vouchers.signUp({
+    name: "river-otter",
+    password: PASSWORD,
+    email: "a-rather-long-mailbox-name.of.somebody@mail.department.example.org",
+    voucher: voucher!,
+  });
+  assert.ok(made.ok);
+});
+after(async () => {
+  await browser?.close();
+  await site?.close();
+});
+
+interface Findings {
+  consoleErrors: string[];
+  foreignRequests: string[];
+  /** Bytes of a page and of all it loads, by page address. */
+  bytes: Map<string, number>;
+}
+
+function watch(context: BrowserContext): Findings {
+  const findings: Findings = { consoleErrors: [], foreignRequests: [], bytes: new Map() };
+  context.on("console", (message) => {
+    if (message.type() === "error" || message.type() === "warning")
+      findings.consoleErrors.push(message.text());
+  });
+  context.on("weberror", (error) => findings.consoleErrors.push(error.error().message));
+  context.on("request", (request) => {
+    if (!request.url().startsWith(site.origin)) findings.foreignRequests.push(request.url());
+  });
+  context.on("requestfinished", async (request) => {
+    const page = request.frame().url();
+    const sizes = await request.sizes().catch(() => undefined);
+    findings.bytes.set(page, (findings.bytes.get(page) ?? 0) + (sizes?.responseBodySize ?? 0));
+  });
+  return findings;
+}
+
+async function logIn(page: Page): Promise<void> {
+  await page.goto("/log-in");
+  await page.fill("#name", "river-otter");
+  await page.fill("#password", PASSWORD);
+  await page.click("main button");
+  await page.waitForURL("**/member");
+}
+
+interface AxeResult {
+  violations: { id: string; nodes: { target: string[]; failureSummary: string }[] }[];
+  passes: { id: string }[];
+}
+
+/** Rules broken, each with the elements that break it. */
+async function axe(page: Page): Promise<string[]> {
+  // Through the debugger and not as a script of the page: the page's own policy would refuse that.
+  await page.evaluate(AXE);
+  const { violations, passes } = await page.evaluate<AxeResult>(
+    `axe.run({ runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"] })`,
+  );
+  assert.ok(
+    passes.some(({ id }) => id === "color-contrast"),
+    "axe did not look",
+  );
+  return violations.flatMap(({ id, nodes }) =>
+    nodes.map(({ target, failureSummary }) => `${id}: ${target.join(" ")}: ${failureSummary}`),
+  );
+}
+
+/** How many pixels the page is wider than the window. */
+const overflow = (page: Page): Promise<number> =>
+  page.evaluate<number>("document.documentElement.scrollWidth - document.documentElement.clientWidth");
+
+/** Runs `look` on each page, the one with the VPN credentials included, as a visitor or a member may see it. */
+async function onEveryPage(page: Page, look: (name: string) => Promise<void>): Promise<void> {
+  for (const path of PUBLIC) {
+    await page.goto(path);
+    await look(path);
+  }
+  await logIn(page);
+  for (const path of MEMBERS) {
+    await page.goto(path);
+    await look(path);
+  }
+  await page.goto("/member");
+  await page.getByRole("button", { name: "Show them" }).click();
+  await page.waitForURL("**/member/credentials");
+  await look("/member/credentials");
+}
+
+for (const colorScheme of SCHEMES) {
+  for (const width of WIDTHS) {
+    test(`every page is clean: ${colorScheme}, ${width} px`, { skip }, async () => {
+      const context = await browser.newContext({
+        baseURL: site.origin,
+        colorScheme,
+        viewport: { width, height: 800 },
+      });
+      const findings = watch(context);
+      const page = await context.newPage();
+      await onEveryPage(page, async (name) => {
+        assert.deepEqual(await axe(page), [], name);
+        assert.equal(await overflow(page), 0, `${name} is wider than the window`);
+      });
+      await context.close();
+      assert.deepEqual(findings.consoleErrors, []);
+      assert.deepEqual(findings.foreignRequests, []);
+      for (const [address, bytes] of findings.bytes) {
+        assert.ok(bytes > 0 && bytes < HEAVIEST_BYTES, `${address}: ${bytes} bytes`);
+      }
+    });
+  }
+}
+
+test("errors in forms are clean pages, too", { skip }, async () => {
+  for (const colorScheme of SCHEMES) {
+    const context = await browser.newContext({
+      baseURL: site.origin,
+      colorScheme,
+      viewport: { width: 360, height: 800 },
+    });
+    const page = await context.newPage();
+    await page.goto("/sign-up");
+    await page.fill("#name", "river-otter");
+    await page.fill("#password", "another password");
+    await page.click("main button");
+    await page.getByText("This username is taken").waitFor();
+    assert.deepEqual(await axe(page), []);
+    assert.equal(await overflow(page), 0);
+    await page.goto("/no-such-page");
+    assert.deepEqual(await axe(page), []);
+    await context.close();
+  }
+});
+
+test("everything works without JavaScript, at the width of a phone", { skip }, async () => {
+  const context = await browser.newContext({
+    baseURL: site.origin,
+    javaScriptEnabled: false,
+    viewport: { width: 360, height: 800 },
+  });
+  const findings = watch(context);
+  const page = await context.newPage();
+  await onEveryPage(page, async (name) => {
+    assert.equal(
+      await page.locator("button[data-copy]:visible").count(),
+      0,
+      `${name} shows a button that does nothing`,
+    );
+    assert.equal(await page.locator("h1").count(), 1, name);
+  });
+
+  await page.goto("/member");
+  await page.getByRole("button", { name: "Log out" }).click();
+  await page.waitForURL(`${site.origin}/`);
+
+  const [voucher] = await site.bench.vouchers.create({ days: 30, count: 1 });
+  await page.getByRole("link", { name: "Create an account" }).first().click();
+  await page.fill("#name", "no-script");
+  await page.fill("#password", PASSWORD);
+  await page.click("main button");
+  await page.getByText("Your account is ready").waitFor();
+  await page.fill("#voucher", voucher!);
+  await page.getByRole("button", { name: "Redeem" }).click();
+  await page.getByText("The voucher is counted").waitFor();
+
+  await page.goto("/member/connect");
+  const download = page.waitForEvent("download");
+  await page.getByRole("link", { name: "Download amsterdam1.ovpn" }).click();
+  assert.equal((await download).suggestedFilename(), "amsterdam1.ovpn");
+
+  await page.goto("/member/settings");
+  await page.fill("#delete-password", PASSWORD);
+  await page.getByRole("button", { name: "Delete this account" }).click();
+  await page.getByText("This account is gone").waitFor();
+  await context.close();
+  // The last page is a 404, which the browser itself writes to the console.
+  assert.deepEqual(
+    findings.consoleErrors.filter((text) => !text.includes("404")),
+    [],
+  );
+  assert.deepEqual(findings.foreignRequests, []);
+});
+
+test("the status page shows new figures by itself, and says when it cannot get any", { skip }, async () => {
+  const context = await browser.newContext({ baseURL: site.origin });
+  const page = await context.newPage();
+  await page.clock.install();
+  await page.goto("/status");
+  await page.getByText("updates by itself").waitFor();
+  const load = page.locator("#server-amsterdam1 dd").first();
+  assert.match((await load.textContent())!, /^30 %/);
+
+  site.clock.advance(300_000);
+  const slot = Math.floor(site.clock.now() / 300_000) - 1;
+  const services = [{ service: "openvpn", healthy: true }] as const;
+  const taken = await site.bench.status.accept({
+    protocol: 1,
+    server: "amsterdam1",
+    slot,
+    inPercent: 0,
+    outPercent: 0,
+    services: [...services],
+  });
+  assert.ok(taken.ok);
+  await page.clock.runFor(61_000);
+  await page.locator("#server-amsterdam1 dd", { hasText: "under 1 %" }).first().waitFor();
+
+  await context.setOffline(true);
+  await page.clock.runFor(61_000);
+  await page.getByText("does not answer at the moment").waitFor();
+  await context.close();
+});
+
+test("a copied value is what stands there, and a button can be pressed by keyboard", { skip }, async () => {
+  const context = await browser.newContext({
+    baseURL: site.origin,
+    permissions: ["clipboard-read", "clipboard-write"],
+  });
+  const page = await context.newPage();
+  await logIn(page);
+  await page.getByRole("button", { name: "Show them" }).click();
+  const username = await page.locator("#vpn-username").textContent();
+  await page.getByRole("button", { name: "Copy VPN username" }).focus();
+  await page.keyboard.press("Enter");
+  await page.getByText("Copied").waitFor();
+  assert.equal(await page.evaluate<string>("navigator.clipboard.readText()"), username);
+  await context.close();
+});
