@@ -20,7 +20,6 @@ const HEADERS: Record<string, string> = {
   "x-frame-options": "DENY",
   "permissions-policy":
     "accelerometer=(), camera=(), display-capture=(), geolocation=(), gyroscope=(), magnetometer=(), microphone=(), midi=(), payment=(), usb=()",
-  "cross-origin-opener-policy": "same-origin",
   "cross-origin-resource-policy": "same-origin",
 };
 
@@ -36,6 +35,10 @@ export const securityHeaders =
   async (c, next) => {
     await next();
     for (const [name, value] of Object.entries(HEADERS)) if (!c.res.headers.has(name)) c.header(name, value);
-    if (secure) c.header("strict-transport-security", STRICT_TRANSPORT);
+    if (secure) {
+      c.header("strict-transport-security", STRICT_TRANSPORT);
+      // Without TLS a browser ignores it, and complains in its console (HTML standard, "cross-origin opener policies").
+      c.header("cross-origin-opener-policy", "same-origin");
+    }
     if (!c.res.headers.has("cache-control")) c.header("cache-control", "no-store");
   };
