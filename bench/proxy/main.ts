@@ -131,6 +131,7 @@ function writeResults(folder: string, summary: string, raw: unknown): void {
   for (const name of readdirSync(peers)) copyFileSync(join(peers, name), join(folder, "peers", name));
 }
 
+/** False where a contender could not be measured; too slow is no failure. */
 async function run(options: Options): Promise<boolean> {
   const chosen = chooseContenders(options.only);
   const direct = options.only === undefined || options.only.includes("direct");
@@ -140,7 +141,8 @@ async function run(options: Options): Promise<boolean> {
     const content = randomBytes(4 * 2 ** 20);
     writeFileSync(join(runFolder, "content"), content);
     const target = await startTarget(join(runFolder, "content"));
-    const rows: Row[] = [];
+    let rows: Row[] = [];
+    const failures: string[] = [];
     if (direct) rows.push({ id: "direct", title: "direct, no proxy", ours: false, turns: [] });
     for (const { id, title, ours } of chosen) rows.push({ id, title, ours, turns: [] });
     for (let round = 1; round <= options.rounds; round++) {
@@ -152,7 +154,14 @@ async function run(options: Options): Promise<boolean> {
           row.turns.push(await takeTurn(route, [], target.pid, options.durations));
         } else {
           const folder = turnFolder(runFolder, `${row.id}-${round}`);
-          row.turns.push(await contenderTurn(contender, folder, target, content, options.durations));
+          try {
+            row.turns.push(await contenderTurn(contender, folder, target, content, options.durations));
+          } catch (error) {
+            // The others' figures are still worth having; a contender that fails once is not measured again.
+            failures.push(`${row.title}: ${error instanceof Error ? error.message : "failed"}`);
+            process.stderr.write(`  ${failures.at(-1)}\n`);
+            rows = rows.filter((other) => other !== row);
+          }
         }
       }
     }
@@ -167,6 +176,7 @@ async function run(options: Options): Promise<boolean> {
       "",
       verdict.table,
       "",
+      ...failures.map((failure) => `Not measured: ${failure}\n`),
     ].join("\n");
     process.stdout.write(`\n${summary}`);
     if (options.out !== undefined) {
@@ -179,7 +189,7 @@ async function run(options: Options): Promise<boolean> {
         turns: rows.map(({ id, turns }) => ({ id, turns })),
       });
     }
-    return verdict.met;
+    return failures.length === 0;
   } finally {
     rmSync(runFolder, { recursive: true, force: true });
   }
@@ -197,7 +207,7 @@ if (options === undefined) {
 } else {
   for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(1));
   try {
-    await run(options);
+    if (!(await run(options))) process.exitCode = 1;
   } catch (error) {
     process.stderr.write(`${error instanceof Error ? error.message : "failed"}\n`);
     process.exitCode = 1;
