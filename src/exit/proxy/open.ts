@@ -102,14 +102,14 @@ export function dial(addresses: readonly Ip[], port: number, connect: Connect): 
  * The way from a destination as the client wrote it to a connection that the policy allows: names are resolved once, every
  * address is checked, and the checked address itself is dialled.
  */
-export function createOpener(options: { policy: EgressPolicy; resolve: Resolve; connect: Connect }) {
-  const { policy, resolve, connect } = options;
+export function createOpener(options: { policy: EgressPolicy; resolve: Resolve }) {
+  const { policy, resolve } = options;
   const failed = (reason: OpenFailure): Opening => ({
     opened: Promise.resolve({ ok: false, reason }),
     abort: () => {},
   });
 
-  return (hostText: string, port: number): Opening => {
+  return (hostText: string, port: number, connect: Connect): Opening => {
     const host = parseHost(hostText);
     if (!host || !policy.opensPort(port)) return failed("closed");
     if ("ip" in host) return policy.opens(host.ip, port) ? dial([host.ip], port, connect) : failed("closed");

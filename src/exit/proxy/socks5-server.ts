@@ -2,7 +2,7 @@ import type { Socket } from "node:net";
 import type { Refusal, Session } from "../authorise.ts";
 import { clientAddress, type ProxyContext } from "./context.ts";
 import type { OpenFailure, Opening } from "./open.ts";
-import { relay } from "./relay.ts";
+import { connectUpstream, relay } from "./relay.ts";
 import {
   SOCKS_METHOD,
   SOCKS_REPLY,
@@ -80,7 +80,7 @@ export function serveSocks5(client: Socket, context: ProxyContext): void {
     waiting = true;
     const rest = reader.rest();
     if (rest.length > 0) keep(rest);
-    opening = context.open(host, port);
+    opening = context.open(host, port, connectUpstream);
     const opened = await opening.opened;
     opening = undefined;
     guest.leave();

@@ -8,7 +8,6 @@ import { serveHttp } from "./http-server.ts";
 import { type Endpoint, Listeners } from "./listeners.ts";
 import { createLobby } from "./lobby.ts";
 import { createOpener } from "./open.ts";
-import { connectUpstream } from "./relay.ts";
 import { createResolver, type Resolve } from "./resolve.ts";
 import { serveSocks5 } from "./socks5-server.ts";
 import { Sweeper } from "./sweeper.ts";
@@ -56,7 +55,7 @@ export function createProxyWorker(options: {
       // A new object for new connections: those that live go on under the settings they began with.
       context = {
         authoriser: options.authoriser,
-        open: createOpener({ policy, resolve, connect: connectUpstream }),
+        open: createOpener({ policy, resolve }),
         limits: settings.limits,
         lobby,
         sweeper,
