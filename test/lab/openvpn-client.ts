@@ -10,6 +10,15 @@ export interface VpnLogin {
   password: string;
 }
 
+/**
+ * Only the profile's remotes of one protocol. A client's `tcp` has become `tcp-client` by the time openvpn 2.6 compares
+ * them, so `--proto-force tcp` finds none.
+ */
+export const over = (protocol: "udp" | "tcp"): string[] => [
+  "--proto-force",
+  protocol === "tcp" ? "tcp-client" : "udp",
+];
+
 /** A real `openvpn` in a client's namespace, started with a profile as a member would start it. */
 export class OpenVpnClient {
   readonly output: string[] = [];

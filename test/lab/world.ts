@@ -84,7 +84,16 @@ export class World {
 
   async #build(): Promise<void> {
     const { client1, client2, exit, internet, privateHost } = this;
-    for (const client of [client1, client2]) await client.create(lab.internet.foreignResolver);
+    for (const client of [client1, client2]) {
+      await client.create(lab.internet.foreignResolver);
+      // What Debian and Ubuntu ship: an answer may come by another device than the route back.
+      await client.must([
+        "sysctl",
+        "-qw",
+        "net.ipv4.conf.all.rp_filter=2",
+        "net.ipv4.conf.default.rp_filter=2",
+      ]);
+    }
     await exit.create(lab.internet.resolver);
     await internet.create("127.0.0.1");
     await privateHost.create("127.0.0.1");

@@ -4,7 +4,7 @@ import { describe, type TestContext, test } from "node:test";
 import { lab } from "../addresses.ts";
 import { changePassword, deleteAccount, type Member, vpnCredentials } from "../member.ts";
 import { until } from "../namespace.ts";
-import { OpenVpnClient } from "../openvpn-client.ts";
+import { OpenVpnClient, over } from "../openvpn-client.ts";
 import { seenAddress } from "../probes.ts";
 import { curlThrough } from "../proxy-client.ts";
 import type { Scene } from "../scene.ts";
@@ -20,15 +20,8 @@ const CUT = /AUTH_FAILED|HALT|RESTART|Connection reset|SIGTERM|SIGUSR1/;
 /** A live session of one credential on each service, and what became of it. */
 async function liveSessions(scene: Scene, member: Member) {
   const { world } = scene;
-  const udp = OpenVpnClient.start(world.client1, world.folder, member.vpn, "--proto-force", "udp");
-  const tcp = OpenVpnClient.start(
-    world.client2,
-    world.folder,
-    member.vpn,
-    "--proto-force",
-    "tcp",
-    "--route-nopull",
-  );
+  const udp = OpenVpnClient.start(world.client1, world.folder, member.vpn, ...over("udp"));
+  const tcp = OpenVpnClient.start(world.client2, world.folder, member.vpn, ...over("tcp"), "--route-nopull");
   await udp.online();
   await tcp.online();
   const socks = new Transfer(world.client2, 1 << 30, 200_000, ...curlThrough("socks5", member.vpn));

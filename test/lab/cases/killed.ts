@@ -5,7 +5,7 @@ import { lab } from "../addresses.ts";
 import { startCapture } from "../capture.ts";
 import { withoutOurFirewall } from "../firewall.ts";
 import { signalIfAlive, until } from "../namespace.ts";
-import { OpenVpnClient } from "../openvpn-client.ts";
+import { OpenVpnClient, over } from "../openvpn-client.ts";
 import { fetchFrom, seenAddress } from "../probes.ts";
 import type { Scene } from "../scene.ts";
 import { Transfer } from "../transfer.ts";
@@ -17,7 +17,7 @@ export function killedCases(scene: () => Scene): void {
     const seenOnUplink = async (meanwhile: (client: OpenVpnClient) => Promise<void>): Promise<string[]> => {
       const { world } = scene();
       const { vpn } = await scene().member("anna.lab");
-      const client = OpenVpnClient.start(world.client1, world.folder, vpn, "--proto-force", "udp");
+      const client = OpenVpnClient.start(world.client1, world.folder, vpn, ...over("udp"));
       try {
         await client.online();
         const address = await client.tunnelAddress(world.client1);

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { lab } from "../addresses.ts";
 import { withoutOurFirewall } from "../firewall.ts";
-import { OpenVpnClient } from "../openvpn-client.ts";
+import { OpenVpnClient, over } from "../openvpn-client.ts";
 import { fetchFrom, resolve, seenAddress, seenAddressV6 } from "../probes.ts";
 import { ports } from "../provider.ts";
 import { curlThrough } from "../proxy-client.ts";
@@ -16,7 +16,7 @@ export function onlineCases(scene: () => Scene): void {
         const { world } = scene();
         const { vpn } = await scene().member("anna.lab");
         assert.equal(await seenAddress(world.client1), lab.client1.v4, "control: without the tunnel");
-        const client = OpenVpnClient.start(world.client1, world.folder, vpn, "--proto-force", protocol);
+        const client = OpenVpnClient.start(world.client1, world.folder, vpn, ...over(protocol));
         try {
           await client.online();
           assert.equal(await seenAddress(world.client1), lab.exit.v4);
@@ -82,7 +82,7 @@ export function onlineCases(scene: () => Scene): void {
           ...vpn,
           password: `${vpn.password.slice(0, -1)}${vpn.password.endsWith("a") ? "b" : "a"}`,
         };
-        const client = OpenVpnClient.start(world.client1, world.folder, login, "--proto-force", protocol);
+        const client = OpenVpnClient.start(world.client1, world.folder, login, ...over(protocol));
         try {
           await client.line(/AUTH_FAILED/, 20_000);
           assert.notEqual(await client.exitCode(5000), undefined, "openvpn goes on");
@@ -137,8 +137,8 @@ export function onlineCases(scene: () => Scene): void {
     before(async () => {
       const { world } = scene();
       const { vpn } = await scene().member("anna.lab");
-      clients.push(OpenVpnClient.start(world.client1, world.folder, vpn, "--proto-force", "udp"));
-      clients.push(OpenVpnClient.start(world.client2, world.folder, vpn, "--proto-force", "tcp"));
+      clients.push(OpenVpnClient.start(world.client1, world.folder, vpn, ...over("udp")));
+      clients.push(OpenVpnClient.start(world.client2, world.folder, vpn, ...over("tcp")));
       for (const client of clients) await client.online();
     });
     after(async () => {

@@ -90,7 +90,7 @@ export function traceCases(scene: () => Scene, startedMs: number): void {
       assert.ok(provider.running);
     });
 
-    test("control: a planted address and a planted VPN username are found, in a file and in a table", async () => {
+    test("control: a planted address and a planted VPN username are found", async () => {
       const { provider } = scene();
       const { vpn } = await scene().member("anna.lab");
       const file = join(provider.data, "exit", "planted");
@@ -99,7 +99,8 @@ export function traceCases(scene: () => Scene, startedMs: number): void {
         writeFileSync(file, Buffer.from(`x${lab.client1.v4} ${vpn.username}`).toString("base64"));
         const { findings } = await searchEverywhere(scene(), needles, startedMs);
         assert.deepEqual([...new Set(findings.map(({ where }) => where))], [file]);
-        assert.equal(new Set(findings.map(({ what }) => what)).size, 2);
+        const found = new Set(findings.map(({ what }) => what));
+        assert.ok(found.has("client 1's address") && found.has("VPN username"));
       } finally {
         rmSync(file, { force: true });
       }
