@@ -9,7 +9,11 @@ import { closedRanges4, closedRanges6 } from "./egress.ts";
 export function closedRanges(allow: readonly string[]): { v4: string[]; v6: string[] } {
   const openings = allow.flatMap((text) => parseRange(text) ?? []);
   const without = (closed: readonly string[]): string[] =>
-    closed.flatMap((text) => remaining(parseRange(text)!, openings)).map(textOf);
+    closed.flatMap((text) => {
+      const range = parseRange(text)!;
+      const untouched = !openings.some((opening) => contains(range, opening));
+      return untouched ? [text] : remaining(range, openings).map(textOf);
+    });
   return { v4: without(closedRanges4), v6: without(closedRanges6) };
 }
 
