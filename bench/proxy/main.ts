@@ -137,6 +137,8 @@ async function run(options: Options): Promise<boolean> {
   const direct = options.only === undefined || options.only.includes("direct");
   const runFolder = mkdtempSync(join(tmpdir(), "lethe-bench-"));
   chmodSync(runFolder, 0o711);
+  const remove = (): void => rmSync(runFolder, { recursive: true, force: true });
+  process.once("exit", remove); // also where a signal ends us
   try {
     const content = randomBytes(4 * 2 ** 20);
     writeFileSync(join(runFolder, "content"), content);
@@ -172,10 +174,9 @@ async function run(options: Options): Promise<boolean> {
       "",
       figuresTable(rows),
       "",
-      "Needed are Dante's figure in every column and Squid's in GB/s:",
-      "",
-      verdict.table,
-      "",
+      ...(verdict === undefined
+        ? []
+        : ["Needed are Dante's figure in every column and Squid's in GB/s:", "", verdict, ""]),
       ...failures.map((failure) => `Not measured: ${failure}\n`),
     ].join("\n");
     process.stdout.write(`\n${summary}`);
@@ -191,7 +192,7 @@ async function run(options: Options): Promise<boolean> {
     }
     return failures.length === 0;
   } finally {
-    rmSync(runFolder, { recursive: true, force: true });
+    remove();
   }
 }
 
