@@ -1,0 +1,95 @@
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { test } from "node:test";
+import { findProgram } from "../../lib/run-command.ts";
+import type { ServerSettings } from "../../link/settings.ts";
+import { tunnelsOf } from "../tunnel-plan.ts";
+import { type FirewallFacts, firewallRules } from "./rules.ts";
+
+const settings: Pick<ServerSettings, "egress" | "sitePorts" | "services"> = {
+  egress: { allow: ["203.0.113.0/24"], deny: ["198.51.100.7", "2001:db8:bad::/48"], denyPorts: [6667] },
+  sitePorts: [8080],
+  services: {
+    socks5: { listen: [{ address: "0.0.0.0", port: 1080 }] },
+    openvpn: {
+      listen: [
+        { protocol: "udp", address: "0.0.0.0", port: 1194 },
+        { protocol: "tcp", address: "::", port: 443 },
+      ],
+      tlsCrypt: "unused",
+    },
+  },
+};
+const facts: FirewallFacts = {
+  tunnels: tunnelsOf(settings.services.openvpn),
+  ownAddresses: ["127.0.0.1", "::1", "192.0.2.1", "10.66.0.1", "fe80::1", "2001:db8::1", "fd6c:6574:6865::1"],
+  ipv6Uplink: true,
+};
+const render = (more: Partial<typeof settings> = {}, other: Partial<FirewallFacts> = {}): string =>
+  firewallRules({ ...settings, ...more }, { ...facts, ...other });
+const setOf = (text: string, name: string): string => new RegExp(`set ${name} \\{.*`).exec(text)![0];
+const chainOf = (text: string, name: string): string =>
+  new RegExp(`chain ${name} \\{[^}]*(?:\\{[^}]*\\}[^}]*)*?\\n  \\}`).exec(text)![0];
+
+test("the old table goes in the same transaction in which the new one comes", () => {
+  assert.ok(render().startsWith("table inet lethe\ndelete table inet lethe\ntable inet lethe {\n"));
+});
+
+test("what is not ours is left alone: every base chain accepts by default, and none is without our devices or ranges", () => {
+  const text = render();
+  assert.ok(!/policy drop/.test(text));
+  assert.ok(chainOf(text, "input").includes('iifname != "lethe-*" accept'));
+  assert.equal(chainOf(text, "forward").match(/goto/g)?.length, 2);
+});
+
+test("the policy's ranges, ports and own addresses stand in the sets", () => {
+  const text = render();
+  assert.match(setOf(text, "closed4"), /10\.0\.0\.0\/8/);
+  assert.ok(!setOf(text, "closed4").includes("203.0.113.0/24"), "opened by egress.allow");
+  assert.match(setOf(text, "deny4"), /elements = \{ 198\.51\.100\.7 \}/);
+  assert.match(setOf(text, "deny6"), /elements = \{ 2001:db8:bad::\/48 \}/);
+  assert.match(setOf(text, "own4"), /elements = \{ 192\.0\.2\.1 \}/);
+  assert.match(setOf(text, "own6"), /elements = \{ 2001:db8::1 \}/);
+  assert.match(setOf(text, "denied_ports"), /elements = \{ 25, 6667 \}/);
+  assert.match(setOf(text, "service_ports"), /elements = \{ tcp \. 1080, udp \. 1194, tcp \. 443 \}/);
+});
+
+test("each tunnel may only speak as itself", () => {
+  const chain = chainOf(render(), "from_tunnel");
+  assert.ok(chain.includes('iifname "lethe-u0" ip saddr != 10.66.0.0/20 drop'));
+  assert.ok(chain.includes('iifname "lethe-t1" ip6 saddr != fd6c:6574:6865:1::/64 drop'));
+});
+
+test("without an IPv6 uplink a client's IPv6 is refused at once", () => {
+  const refusal = "ip6 daddr != fd6c:6574:6865::/48 reject with icmpv6 no-route";
+  assert.ok(!render().includes(refusal));
+  assert.ok(render({}, { ipv6Uplink: false }).includes(refusal));
+});
+
+test("the site is reached with the exit's address as source, and not at all where there is none", () => {
+  assert.ok(render().includes("snat ip to ip daddr map { 192.0.2.1 : 192.0.2.1 }"));
+  assert.ok(!render({ sitePorts: [] }).includes("snat"));
+});
+
+test("the kernel takes the rules, twice in a row, with and without everything optional", (t) => {
+  const nft = findProgram("nft");
+  const unshare = findProgram("unshare");
+  if (process.getuid!() !== 0 || nft === undefined || unshare === undefined)
+    return t.skip("needs root and nft");
+  const everything = render();
+  const least = render(
+    { egress: { allow: [], deny: [], denyPorts: [] }, sitePorts: [], services: {} },
+    {
+      tunnels: [],
+      ownAddresses: [],
+      ipv6Uplink: false,
+    },
+  );
+  for (const text of [everything, least]) {
+    const done = spawnSync(unshare, ["--net", nft, "-f", "-"], {
+      input: text + text,
+      encoding: "utf8",
+    });
+    assert.equal(done.status, 0, String(done.stderr));
+  }
+});
