@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { spawnSync } from "node:child_process";
+import { type SpawnSyncReturns, spawnSync } from "node:child_process";
 import { test } from "node:test";
 import { findProgram } from "../../lib/run-command.ts";
 import type { ServerSettings } from "../../link/settings.ts";
@@ -86,7 +86,7 @@ test("the kernel takes the rules, twice in a row, with and without everything op
     },
   );
   for (const text of [everything, least]) {
-    const done = spawnSync(unshare, ["--net", nft, "-f", "-"], {
+    const done: SpawnSyncReturns<string> = spawnSync(unshare, ["--net", nft, "-f", "-"], {
       input: text + text,
       encoding: "utf8",
     });
