@@ -93,6 +93,11 @@ export type Reason =
   | "EADDRNOTAVAIL"
   | "ENOSPC"
   | "EROFS"
+  // the store's (store/errors.ts)
+  | "full"
+  | "read-only"
+  | "corrupt"
+  | "busy"
   | "other";
 
 export type EventSink = (part: Part, code: EventCode, fields?: EventFields) => void;
@@ -111,7 +116,7 @@ export const logFor =
   (code, fields) =>
     sink(part, code, fields);
 
-/** An operating-system error's errno name where the closed list has it, "other" where not. */
+/** An operating-system error's errno name, or a StoreError's code, where the closed list has it; "other" where not. */
 export function reasonOf(error: unknown): Reason {
   const code = (error as NodeJS.ErrnoException | undefined)?.code;
   switch (code) {
@@ -120,6 +125,10 @@ export function reasonOf(error: unknown): Reason {
     case "EADDRNOTAVAIL":
     case "ENOSPC":
     case "EROFS":
+    case "full":
+    case "read-only":
+    case "corrupt":
+    case "busy":
       return code;
     default:
       return "other";

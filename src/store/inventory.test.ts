@@ -122,7 +122,7 @@ test("the sweeper deletes what is over and leaves what is not", async () => {
 test("what is deleted or overwritten leaves no byte in any file of the store", async () => {
   const { store, place } = await newStore();
   const secret = (bytes: number) => randomBytes(bytes).toString("hex");
-  const rows = Array.from({ length: 300 }, () => ({
+  const rows = Array.from({ length: 160 }, () => ({
     ...account(secret(8)),
     id: secret(16),
     password_hash: secret(48),
@@ -136,13 +136,13 @@ test("what is deleted or overwritten leaves no byte in any file of the store", a
       .values(rows.slice(at, at + 50))
       .execute();
   const gone: string[] = [];
-  const shuffled = fc.sample(fc.shuffledSubarray(rows, { minLength: 200 }), { numRuns: 1 })[0]!;
-  for (const row of shuffled.slice(0, 100)) {
+  const shuffled = fc.sample(fc.shuffledSubarray(rows, { minLength: 120 }), { numRuns: 1 })[0]!;
+  for (const row of shuffled.slice(0, 60)) {
     gone.push(row.vpn_salt, row.vpn_tag, row.email);
     const renewed = { vpn_salt: secret(16), vpn_tag: secret(16), email: null };
     await store.db.updateTable("accounts").set(renewed).where("id", "=", row.id).execute();
   }
-  for (const row of shuffled.slice(50, 200)) {
+  for (const row of shuffled.slice(40, 120)) {
     gone.push(row.id, row.name, row.password_hash, row.vpn_salt, row.vpn_tag, row.email);
     await store.db.deleteFrom("accounts").where("id", "=", row.id).execute();
   }

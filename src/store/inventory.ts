@@ -54,7 +54,8 @@ const tables: { [Name in keyof Tables]: TableInventory<Tables[Name]> } = {
       },
       email: {
         what: "The e-mail address, if the member gave one",
-        purpose: "Answering the member; nothing is sent that was not asked for",
+        purpose:
+          "Resetting a forgotten password, and a reminder before the paid time ends; nothing else is sent",
         lifetime: `until the member takes it out; else ${accountLife}`,
       },
       paid_until: { what: "The end of the paid time", purpose: "Access until then" },
@@ -182,6 +183,22 @@ const elsewhere: readonly Omit<InventoryEntry, "column">[] = [
     what: "The account's random number, sealed, in the member's own browser",
     purpose: "Staying logged in; the office keeps no list of sessions",
     lifetime: "until the member logs out, changes the password, or the cookie is over",
+    aboutAccount: true,
+  },
+  {
+    place: "cookie",
+    table: "form cookie",
+    what: "A random text in the browser of whoever opens the sign-up or the log-in page",
+    purpose: "Refusing forms that another website sends in the visitor's name",
+    lifetime: "until the browser is closed",
+    aboutAccount: false,
+  },
+  {
+    place: "memory",
+    table: "vouchers just redeemed",
+    what: "That an account has just redeemed a voucher, under a key that is made at each start",
+    purpose: "Telling whoever presses the button twice that the voucher is counted already",
+    lifetime: "10 minutes, in the office's memory only",
     aboutAccount: true,
   },
   {
