@@ -104,12 +104,12 @@ test("a transaction that has only read so far cannot be overtaken by another pro
 
 test("commits are synced, deleted content is overwritten, and nothing temporary is put on the disk", async () => {
   const store = await openStore({ path: newPath() });
-  const valueOf = async (name: string) =>
+  const pragma = async (name: string) =>
     Object.values((await sql.raw<Record<string, unknown>>(`PRAGMA ${name}`).execute(store.db)).rows[0]!)[0];
-  assert.equal(await valueOf("journal_mode"), "wal");
-  assert.equal(await valueOf("synchronous"), 2);
-  assert.equal(await valueOf("secure_delete"), 1);
-  assert.equal(await valueOf("temp_store"), 2);
+  assert.equal(await pragma("journal_mode"), "wal");
+  assert.equal(await pragma("synchronous"), 2);
+  assert.equal(await pragma("secure_delete"), 1);
+  assert.equal(await pragma("temp_store"), 2);
   await store.close();
 });
 
