@@ -16,6 +16,7 @@ test("a profile has its remotes, UDP first, its certificate and its key, and no 
     serverName: "exit1.lethe",
     remotes: [
       { host: "vpn.example.net", port: 443, protocol: "tcp" },
+      { host: "vpn.example.net", port: 443, protocol: "tcp" },
       { host: "2001:db8::1", port: 1194, protocol: "udp" },
     ],
     ca: CA,
