@@ -1,4 +1,5 @@
 import type { Context, MiddlewareHandler } from "hono";
+import { matchedRoutes } from "hono/route";
 import { errorPage } from "./errors.ts";
 import { type Html, html } from "./html.ts";
 import type { SiteEnv } from "./options.ts";
@@ -32,6 +33,8 @@ export const guardForms =
   (web: Web): MiddlewareHandler<SiteEnv> =>
   async (c, next) => {
     if (c.req.method === "GET" || c.req.method === "HEAD" || c.req.path.startsWith("/api/")) return next();
+    // What no page takes goes on to its 404 or 405. (No route takes all methods: a test looks.)
+    if (matchedRoutes(c).every(({ method }) => method === "ALL")) return next();
     if (comesFromElsewhere(web, c)) return errorPage(web, c, "form-foreign");
     const type = c.req.header("content-type") ?? "";
     if (!/^application\/x-www-form-urlencoded\s*(;|$)/i.test(type)) return errorPage(web, c, "form-type");

@@ -5,7 +5,7 @@ import { forBearers } from "../gate.ts";
 import { tryLogIn } from "../log-in-attempt.ts";
 import type { Member, SiteEnv } from "../options.ts";
 import type { Web } from "../web.ts";
-import { addFeeds } from "./feeds.ts";
+import { addFeeds, PUBLIC } from "./feeds.ts";
 import {
   accountBody,
   accountShape,
@@ -272,11 +272,7 @@ export function addApi(app: Hono<SiteEnv>, web: Web): void {
   });
 
   api.openapi(routes.servers, async (c) =>
-    c.json({ servers: (await web.status.list()).map(serverBody) }, 200, {
-      "cache-control": "public, max-age=60",
-      "access-control-allow-origin": "*",
-      "cross-origin-resource-policy": "cross-origin",
-    }),
+    c.json({ servers: (await web.status.list()).map(serverBody) }, 200, PUBLIC),
   );
 
   api.openAPIRegistry.registerComponent("securitySchemes", "bearer", { type: "http", scheme: "bearer" });
@@ -290,6 +286,6 @@ export function addApi(app: Hono<SiteEnv>, web: Web): void {
     },
     servers: [{ url: web.publicUrl ?? "/" }],
   });
+  addFeeds(api, web);
   app.route("/api", api);
-  addFeeds(app, web);
 }

@@ -1,4 +1,4 @@
-import type { Context, Hono } from "hono";
+import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
 import type { ServerStatus } from "../../fleet/status.ts";
 import type { SiteEnv } from "../options.ts";
 import type { Web } from "../web.ts";
@@ -8,7 +8,7 @@ import type { Web } from "../web.ts";
  * they work by changing the host name. Public, and readable from any site's scripts.
  */
 
-const PUBLIC = {
+export const PUBLIC = {
   "cache-control": "public, max-age=60",
   "access-control-allow-origin": "*",
   "cross-origin-resource-policy": "cross-origin",
@@ -18,7 +18,7 @@ const PUBLIC = {
 const kbits = (percent: number, bandwidthMbit: number): number => Math.round(percent * bandwidthMbit * 10);
 
 /** A server that has never reported is left out: zeros would make it look like the best choice. */
-export const traffic = (servers: readonly ServerStatus[]): object =>
+export const traffic = (servers: readonly ServerStatus[]): z.infer<typeof trafficShape> =>
   Object.fromEntries(
     servers
       .filter(({ state }) => state !== "never")
@@ -34,7 +34,7 @@ export const traffic = (servers: readonly ServerStatus[]): object =>
   );
 
 /** The two floats are text, as there. */
-export const serverLocations = (servers: readonly ServerStatus[]): object =>
+export const serverLocations = (servers: readonly ServerStatus[]): z.infer<typeof locationsShape> =>
   Object.fromEntries(
     servers.map((server) => [
       server.host,
@@ -56,10 +56,58 @@ const cityShort = ({ server }: ServerStatus): string => server.replace(/-?\d+$/,
 export const serverIps = (servers: readonly ServerStatus[]): string =>
   servers.map(({ host, addresses }) => `${host}\t${addresses.join(",")}\n`).join("");
 
-export function addFeeds(app: Hono<SiteEnv>, web: Web): void {
-  const feed = (path: string, answer: (c: Context<SiteEnv>, servers: ServerStatus[]) => Response) =>
-    app.get(path, async (c) => answer(c, await web.status.list()));
-  feed("/api/traffic.json", (c, servers) => c.json(traffic(servers), 200, PUBLIC));
-  feed("/api/serverlocations.json", (c, servers) => c.json(serverLocations(servers), 200, PUBLIC));
-  feed("/api/serverips", (c, servers) => c.text(serverIps(servers), 200, PUBLIC));
+const kbit = z.int().openapi({ description: "kbit/s" });
+const trafficShape = z.record(
+  z.string(),
+  z.object({
+    timestamp: z.int().openapi({ description: "UTC seconds: the end of the five minutes it is of" }),
+    bandwidth_in: kbit,
+    bandwidth_out: kbit,
+    bandwidth_max: kbit,
+  }),
+);
+const locationsShape = z.record(
+  z.string(),
+  z.object({
+    city: z.string(),
+    city_short: z.string(),
+    country: z.string(),
+    country_short: z.string(),
+    lati: z.string(),
+    longi: z.string(),
+  }),
+);
+
+const tags = ["servers"];
+const trafficRoute = createRoute({
+  method: "get",
+  path: "/traffic.json",
+  summary: "Traffic by host, in Perfect Privacy's shape",
+  tags,
+  responses: { 200: { content: { "application/json": { schema: trafficShape } }, description: "By host" } },
+});
+const locationsRoute = createRoute({
+  method: "get",
+  path: "/serverlocations.json",
+  summary: "Places by host, in Perfect Privacy's shape",
+  tags,
+  responses: { 200: { content: { "application/json": { schema: locationsShape } }, description: "By host" } },
+});
+const ipsRoute = createRoute({
+  method: "get",
+  path: "/serverips",
+  summary: "Addresses by host, in Perfect Privacy's shape",
+  tags,
+  responses: {
+    200: {
+      content: { "text/plain": { schema: z.string() } },
+      description: "Lines of host, tab, addresses with commas",
+    },
+  },
+});
+
+export function addFeeds(api: OpenAPIHono<SiteEnv>, web: Web): void {
+  api.openapi(trafficRoute, async (c) => c.json(traffic(await web.status.list()), 200, PUBLIC));
+  api.openapi(locationsRoute, async (c) => c.json(serverLocations(await web.status.list()), 200, PUBLIC));
+  api.openapi(ipsRoute, async (c) => c.text(serverIps(await web.status.list()), 200, PUBLIC));
 }
