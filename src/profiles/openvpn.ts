@@ -35,7 +35,9 @@ export function openvpnProfile(input: OpenvpnProfileInput): string {
     "dev tun",
     "nobind",
     // A port that listens on IPv4 and IPv6 is one remote: the client resolves the name to both.
-    ...new Set(remotes.map(({ host, port, protocol }) => `remote ${word(host)} ${portNumber(port)} ${protocol}`)),
+    ...new Set(
+      remotes.map(({ host, port, protocol }) => `remote ${word(host)} ${portNumber(port)} ${protocol}`),
+    ),
     "# A network that swallows UDP is given up on after 10 seconds, and TCP is tried.",
     "server-poll-timeout 10",
     "resolv-retry infinite",
