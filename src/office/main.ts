@@ -33,7 +33,7 @@ import { settingsOf } from "./server-settings.ts";
  * The office: website, accounts, billing, and the roster. Forked by the supervisor; gives root up before it opens a file or
  * a port. This is the one place where the office's parts are put together.
  */
-const SWEEP_EVERY_MS = 3_600_000;
+const SWEEP_EVERY_MS = 300_000;
 const log = logFor("office");
 const clock = systemClock;
 installLastResort(log);
