@@ -53,7 +53,7 @@ const security = [{ bearer: [] }];
 const routes = {
   signUp: createRoute({
     method: "post",
-    path: "/v1/accounts",
+    path: "/api/v1/accounts",
     summary: "Create an account",
     tags: ["account"],
     request: body(signUpShape),
@@ -65,7 +65,7 @@ const routes = {
   }),
   logIn: createRoute({
     method: "post",
-    path: "/v1/tokens",
+    path: "/api/v1/tokens",
     summary: "Log in: get a token, good for a day",
     tags: ["account"],
     request: body(logInShape),
@@ -77,7 +77,7 @@ const routes = {
   }),
   account: createRoute({
     method: "get",
-    path: "/v1/account",
+    path: "/api/v1/account",
     summary: "The account",
     tags: ["account"],
     security,
@@ -85,7 +85,7 @@ const routes = {
   }),
   credentials: createRoute({
     method: "get",
-    path: "/v1/account/credentials",
+    path: "/api/v1/account/credentials",
     summary: "The VPN username and password",
     tags: ["account"],
     security,
@@ -93,7 +93,7 @@ const routes = {
   }),
   renew: createRoute({
     method: "post",
-    path: "/v1/account/credentials/renew",
+    path: "/api/v1/account/credentials/renew",
     summary: "Make new VPN credentials; the old ones stop at once",
     tags: ["account"],
     security,
@@ -101,7 +101,7 @@ const routes = {
   }),
   password: createRoute({
     method: "put",
-    path: "/v1/account/password",
+    path: "/api/v1/account/password",
     summary: "Change the password; all tokens but the answer's end",
     tags: ["account"],
     security,
@@ -110,7 +110,7 @@ const routes = {
   }),
   email: createRoute({
     method: "put",
-    path: "/v1/account/email",
+    path: "/api/v1/account/email",
     summary: "Set or delete the e-mail address",
     tags: ["account"],
     security,
@@ -119,7 +119,7 @@ const routes = {
   }),
   redeem: createRoute({
     method: "post",
-    path: "/v1/account/vouchers",
+    path: "/api/v1/account/vouchers",
     summary: "Redeem a voucher",
     tags: ["account"],
     security,
@@ -128,7 +128,7 @@ const routes = {
   }),
   export: createRoute({
     method: "get",
-    path: "/v1/account/export",
+    path: "/api/v1/account/export",
     summary: "Everything stored about the account",
     tags: ["account"],
     security,
@@ -136,7 +136,7 @@ const routes = {
   }),
   openvpn: createRoute({
     method: "get",
-    path: "/v1/account/openvpn/{server}",
+    path: "/api/v1/account/openvpn/{server}",
     summary: "The OpenVPN profile of a server",
     tags: ["servers"],
     security,
@@ -152,7 +152,7 @@ const routes = {
   }),
   delete: createRoute({
     method: "post",
-    path: "/v1/account/deletion",
+    path: "/api/v1/account/deletion",
     summary: "Delete the account, at once and for good",
     tags: ["account"],
     security,
@@ -161,7 +161,7 @@ const routes = {
   }),
   servers: createRoute({
     method: "get",
-    path: "/v1/servers",
+    path: "/api/v1/servers",
     summary: "The servers and their load",
     tags: ["servers"],
     responses: { 200: json(z.object({ servers: z.array(serverShape) }), "The servers") },
@@ -180,7 +180,7 @@ export function addApi(app: Hono<SiteEnv>, web: Web): void {
       );
     },
   });
-  api.use("/v1/account/*", forBearers(web));
+  api.use("/api/v1/account/*", forBearers(web));
   const nowS = () => Math.floor(web.clock.now() / 1000);
   const token = (member: { account: Member["account"]; stamp: string }) => {
     const session = web.seal.start(member.account.id, member.stamp);
@@ -276,7 +276,7 @@ export function addApi(app: Hono<SiteEnv>, web: Web): void {
   );
 
   api.openAPIRegistry.registerComponent("securitySchemes", "bearer", { type: "http", scheme: "bearer" });
-  api.doc31("/openapi.json", {
+  api.doc31("/api/openapi.json", {
     openapi: "3.1.0",
     info: {
       title: `${web.siteName} API`,
@@ -287,5 +287,5 @@ export function addApi(app: Hono<SiteEnv>, web: Web): void {
     servers: [{ url: web.publicUrl ?? "/" }],
   });
   addFeeds(api, web);
-  app.route("/api", api);
+  app.route("/", api);
 }

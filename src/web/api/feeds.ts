@@ -81,21 +81,21 @@ const locationsShape = z.record(
 const tags = ["servers"];
 const trafficRoute = createRoute({
   method: "get",
-  path: "/traffic.json",
+  path: "/api/traffic.json",
   summary: "Traffic by host, in Perfect Privacy's shape",
   tags,
   responses: { 200: { content: { "application/json": { schema: trafficShape } }, description: "By host" } },
 });
 const locationsRoute = createRoute({
   method: "get",
-  path: "/serverlocations.json",
+  path: "/api/serverlocations.json",
   summary: "Places by host, in Perfect Privacy's shape",
   tags,
   responses: { 200: { content: { "application/json": { schema: locationsShape } }, description: "By host" } },
 });
 const ipsRoute = createRoute({
   method: "get",
-  path: "/serverips",
+  path: "/api/serverips",
   summary: "Addresses by host, in Perfect Privacy's shape",
   tags,
   responses: {

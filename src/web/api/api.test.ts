@@ -1,0 +1,251 @@
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { saveServers } from "../../fleet/servers.ts";
+import { FakeClock } from "../../lib/clock.ts";
+import { type Bench, openBench, PASSWORD, SERVERS } from "../testkit.ts";
+
+const clock = new FakeClock();
+let bench: Bench;
+before(async () => {
+  bench = await openBench({}, clock);
+});
+after(() => bench.close());
+
+interface Answer {
+  status: number;
+  headers: Headers;
+  // biome-ignore lint/suspicious/noExplicitAny: JSON of any of the API's shapes, held against what is expected
+  body: any;
+}
+
+async function call(method: string, path: string, body?: unknown, token?: string): Promise<Answer> {
+  const answer = await bench.app.request(path, {
+    method,
+    headers: {
+      ...(body === undefined ? {} : { "content-type": "application/json" }),
+      ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+    },
+    ...(body === undefined ? {} : { body: typeof body === "string" ? body : JSON.stringify(body) }),
+  });
+  const text = await answer.text();
+  const json = answer.headers.get("content-type")?.startsWith("application/json") === true;
+  return { status: answer.status, headers: answer.headers, body: json ? JSON.parse(text) : text };
+}
+
+async function signUp(name: string, more: object = {}): Promise<string> {
+  const { status, body } = await call("POST", "/api/v1/accounts", { name, password: PASSWORD, ...more });
+  assert.equal(status, 201);
+  return body.token;
+}
+
+const voucher = async () => (await bench.vouchers.create({ days: 30, count: 1 }))[0]!;
+
+test("an account from sign-up to deletion", async () => {
+  const token = await signUp("robot", { voucher: await voucher() });
+  const account = await call("GET", "/api/v1/account", undefined, token);
+  assert.deepEqual(account.body, {
+    name: "robot",
+    email: null,
+    paidUntil: "2030-01-31T00:00:00.000Z",
+    active: true,
+    terminated: false,
+    deleteAfter: "2030-03-02T00:00:00.000Z",
+  });
+  assert.equal(account.headers.get("cache-control"), "no-store");
+
+  const first = await call("GET", "/api/v1/account/credentials", undefined, token);
+  assert.match(first.body.vpnUsername, /^[a-z2-7]{12}$/);
+  const renewed = await call("POST", "/api/v1/account/credentials/renew", undefined, token);
+  assert.notEqual(renewed.body.vpnUsername, first.body.vpnUsername);
+
+  const email = await call(
+    "PUT",
+    "/api/v1/account/email",
+    { password: PASSWORD, email: "r@example.org" },
+    token,
+  );
+  assert.equal(email.body.email, "r@example.org");
+  const none = await call("PUT", "/api/v1/account/email", { password: PASSWORD, email: null }, token);
+  assert.equal(none.body.email, null);
+
+  const profile = await call("GET", "/api/v1/account/openvpn/amsterdam1", undefined, token);
+  assert.equal(profile.headers.get("content-type"), "application/x-openvpn-profile");
+  assert.match(profile.body, /^client\n/);
+  assert.equal((await call("GET", "/api/v1/account/openvpn/nowhere1", undefined, token)).status, 404);
+
+  const everything = await call("GET", "/api/v1/account/export", undefined, token);
+  assert.ok(everything.body.stored.some((entry: { value: unknown }) => entry.value === "robot"));
+
+  assert.equal(
+    (await call("POST", "/api/v1/account/deletion", { password: "wrong wrong" }, token)).status,
+    422,
+  );
+  assert.equal((await call("POST", "/api/v1/account/deletion", { password: PASSWORD }, token)).status, 204);
+  assert.equal((await call("GET", "/api/v1/account", undefined, token)).status, 401);
+});
+
+test("a voucher sent twice is told to be counted already, and is nobody else's", async () => {
+  const token = await signUp("payer");
+  const code = await voucher();
+  const [one, two] = await Promise.all(
+    [1, 2].map(() => call("POST", "/api/v1/account/vouchers", { voucher: code }, token)),
+  );
+  assert.deepEqual([one!.body.alreadyCounted, two!.body.alreadyCounted].sort(), [false, true]);
+  assert.equal(one!.body.paidUntil, two!.body.paidUntil);
+  const other = await call("POST", "/api/v1/account/vouchers", { voucher: code }, await signUp("late"));
+  assert.equal(other.status, 422);
+  assert.equal(other.body.error.code, "voucher-used");
+});
+
+test("a new password ends every token but the one that comes with it", async () => {
+  const old = await signUp("rotor");
+  const log = await call("POST", "/api/v1/tokens", { name: "rotor", password: PASSWORD });
+  assert.equal(log.status, 201);
+  const changed = await call(
+    "PUT",
+    "/api/v1/account/password",
+    { oldPassword: PASSWORD, newPassword: "a newer password" },
+    old,
+  );
+  assert.equal(changed.status, 200);
+  for (const token of [old, log.body.token]) {
+    assert.equal((await call("GET", "/api/v1/account", undefined, token)).status, 401);
+  }
+  assert.equal((await call("GET", "/api/v1/account", undefined, changed.body.token)).status, 200);
+  clock.advance(24 * 3600 * 1000);
+  assert.equal((await call("GET", "/api/v1/account", undefined, changed.body.token)).status, 401);
+});
+
+test("what cannot be taken has a code, and no answer repeats a value", async () => {
+  const cases: [string, unknown, number, string][] = [
+    ["/api/v1/accounts", { name: "a\u0000b", password: PASSWORD }, 422, "name-invalid"],
+    ["/api/v1/accounts", { name: "long", password: "do-not-repeat".repeat(1000) }, 422, "password-long"],
+    ["/api/v1/accounts", { name: "long", password: "do-not" }, 422, "password-short"],
+    [
+      "/api/v1/accounts",
+      { name: "long", password: PASSWORD, voucher: "do-not-repeat" },
+      422,
+      "voucher-unknown",
+    ],
+    ["/api/v1/tokens", { name: "nobody", password: "do-not-repeat" }, 422, "login-wrong"],
+    ["/api/v1/tokens", { name: "nobody" }, 400, "not-understood"],
+    ["/api/v1/tokens", { name: ["do-not-repeat"], password: 7 }, 400, "not-understood"],
+    ["/api/v1/tokens", "{do-not-repeat", 400, "not-understood"],
+    ["/api/v1/tokens", { name: "x".repeat(70_000), password: "do-not-repeat" }, 413, "too-large"],
+  ];
+  for (const [path, body, status, code] of cases) {
+    const answer = await call("POST", path, body);
+    assert.equal(answer.status, status, code);
+    assert.equal(answer.body.error.code, code);
+    assert.ok(!JSON.stringify(answer.body).includes("do-not-repeat"));
+  }
+  const form = await bench.app.request("/api/v1/tokens", {
+    method: "POST",
+    headers: { "content-type": "application/x-www-form-urlencoded" },
+    body: "name=nobody&password=do-not-repeat",
+  });
+  assert.equal(form.status, 415);
+  const wrongMethod = await call("DELETE", "/api/v1/servers");
+  assert.equal(wrongMethod.status, 405);
+  assert.equal(wrongMethod.body.error.code, "method-not-allowed");
+  assert.equal((await call("GET", "/api/nowhere")).body.error.code, "not-found");
+});
+
+test("every address of an account wants a bearer token, and a cookie is none", async () => {
+  const token = await signUp("cookie");
+  const routes = bench.app.routes.filter(
+    ({ method, path }) => method !== "ALL" && /^\/api\/v1\/account(\/|$)/.test(path),
+  );
+  assert.ok(routes.length >= 9);
+  for (const { method, path } of routes) {
+    for (const headers of [{}, { cookie: `session=${token}` }, { authorization: "Bearer x" }]) {
+      const answer = await bench.app.request(path.replace(":server", "amsterdam1"), { method, headers });
+      assert.equal(answer.status, 401, `${method} ${path}`);
+      assert.equal(answer.headers.get("www-authenticate"), "Bearer");
+    }
+  }
+});
+
+test("the OpenAPI document names every route of the API, and all that it refers to is in it", async () => {
+  const { body: document } = await call("GET", "/api/openapi.json");
+  assert.equal(document.openapi, "3.1.0");
+  const documented = Object.entries(document.paths as Record<string, object>).flatMap(([path, methods]) =>
+    Object.keys(methods).map((method) => `${method.toUpperCase()} ${path}`),
+  );
+  const served = bench.app.routes
+    .filter(
+      ({ method, path }) => method !== "ALL" && path.startsWith("/api/") && path !== "/api/openapi.json",
+    )
+    .map(({ method, path }) => `${method} ${path.replace(/:(\w+)/g, "{$1}")}`);
+  assert.deepEqual(documented.sort(), [...new Set(served)].sort());
+
+  const references = [...JSON.stringify(document).matchAll(/"\$ref":"#\/components\/schemas\/(\w+)"/g)].map(
+    (m) => m[1]!,
+  );
+  assert.ok(references.length > 10);
+  for (const name of references) assert.ok(Object.hasOwn(document.components.schemas, name), name);
+  assert.deepEqual(document.components.securitySchemes, { bearer: { type: "http", scheme: "bearer" } });
+  for (const [path, methods] of Object.entries(document.paths)) {
+    for (const operation of Object.values(
+      methods as Record<string, { security?: unknown; responses: object }>,
+    )) {
+      assert.equal(operation.security !== undefined, /^\/api\/v1\/account(\/|$)/.test(path), path);
+      assert.ok(Object.values(operation.responses).every((response) => "description" in response));
+    }
+  }
+});
+
+test("the feeds have the shapes that existing clients read", async () => {
+  const before = await call("GET", "/api/traffic.json");
+  assert.deepEqual(before.body, {});
+  const slot = Math.floor(clock.now() / 300_000) - 1;
+  const services = [{ service: "socks5" as const, healthy: true }];
+  const taken = await bench.status.accept({
+    protocol: 1,
+    server: "amsterdam1",
+    slot,
+    inPercent: 12,
+    outPercent: 15,
+    services,
+  });
+  assert.ok(taken.ok);
+  const traffic = await call("GET", "/api/traffic.json");
+  assert.deepEqual(traffic.body, {
+    "amsterdam1.example.net": {
+      timestamp: (slot + 1) * 300,
+      bandwidth_in: 120_000,
+      bandwidth_out: 150_000,
+      bandwidth_max: 1_000_000,
+    },
+  });
+  assert.equal(traffic.headers.get("access-control-allow-origin"), "*");
+  const locations = await call("GET", "/api/serverlocations.json");
+  assert.deepEqual(locations.body["reykjavik1.example.net"], {
+    city: "Reykjavík",
+    city_short: "reykjavik",
+    country: "Iceland",
+    country_short: "is",
+    lati: "64.15",
+    longi: "-21.94",
+  });
+  const ips = await call("GET", "/api/serverips");
+  assert.equal(
+    ips.body,
+    "amsterdam1.example.net\t192.0.2.10,2001:db8::10\nreykjavik1.example.net\t192.0.2.20\n",
+  );
+  assert.match(ips.headers.get("content-type")!, /^text\/plain/);
+
+  const { body } = await call("GET", "/api/v1/servers");
+  assert.equal(body.servers.length, 2);
+  assert.equal(body.servers[0].loadPercent, 15);
+  assert.equal(body.servers[1].asOf, null);
+});
+
+test("without a server the feeds are empty and not broken", async () => {
+  await saveServers(bench.store, []);
+  clock.advance(3000);
+  assert.equal((await call("GET", "/api/serverips")).body, "");
+  assert.deepEqual((await call("GET", "/api/serverlocations.json")).body, {});
+  assert.equal((await call("GET", "/status")).status, 200);
+  await saveServers(bench.store, SERVERS);
+});
