@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { type Clock, systemClock } from "../lib/clock.ts";
 import { type Log, logFor, reasonOf } from "../lib/event-log.ts";
+import { installLastResort } from "../lib/last-resort.ts";
 import { becomeUser } from "../lib/privileges.ts";
 import { RosterReplica } from "../link/replica.ts";
 import type { ServerSettings } from "../link/settings.ts";
@@ -164,11 +165,7 @@ function run(): void {
   process.on("SIGINT", () => {});
   process.on("SIGTERM", stop);
   process.on("disconnect", stop);
-  // Node would print the error's message, and that may hold what a stranger sent.
-  process.on("uncaughtException", () => {
-    log("internal-error");
-    process.exit(1);
-  });
+  installLastResort(log);
   process.on("message", async (message) => {
     const start = startSchema.safeParse(message);
     if (start.success && keeper === undefined) {

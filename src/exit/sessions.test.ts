@@ -1,0 +1,251 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { FakeClock, toMinutes } from "../lib/clock.ts";
+import { passwordDigest, recordingLog } from "../link/testing.ts";
+import type { Credential, LoginAttempt, Session } from "./authorise.ts";
+import { Sessions } from "./sessions.ts";
+
+const attempt = (change: Partial<LoginAttempt> = {}): LoginAttempt => ({
+  service: "socks5",
+  username: "abcdefghijkl",
+  password: "right",
+  address: "192.0.2.7",
+  ...change,
+});
+
+function world(options: { connectionsPerCredential?: number; maxSessions?: number } = {}) {
+  const clock = new FakeClock();
+  const roster = new Map<string, Credential>();
+  const minutes = () => toMinutes(clock.now());
+  roster.set("abcdefghijkl", { digest: passwordDigest("right"), until: minutes() + 60 });
+  let holds = true;
+  const { log, events } = recordingLog();
+  const sessions = new Sessions({
+    source: { authorise: (username) => roster.get(username.toLowerCase()) },
+    timeMs: () => (holds ? clock.now() : undefined),
+    clock,
+    log,
+    ...options,
+  });
+  return {
+    clock,
+    roster,
+    sessions,
+    events,
+    minutes,
+    lose: () => {
+      holds = false;
+    },
+    async open(change: Partial<LoginAttempt> = {}): Promise<{ session: Session; cuts: () => number }> {
+      const admission = await sessions.login(attempt(change));
+      assert.ok(admission.admitted);
+      let cuts = 0;
+      admission.session.onCut(() => cuts++);
+      return { session: admission.session, cuts: () => cuts };
+    },
+    async refusal(change: Partial<LoginAttempt> = {}) {
+      const admission = await sessions.login(attempt(change));
+      return admission.admitted ? "admitted" : admission.reason;
+    },
+  };
+}
+
+test("unknown name and wrong password get one answer", async () => {
+  const it = world();
+  assert.equal(await it.refusal({ password: "wrong" }), "unknown");
+  assert.equal(await it.refusal({ username: "mmmmmmmmmmmm" }), "unknown");
+  assert.equal(await it.refusal({ username: "" }), "unknown");
+  assert.equal(await it.refusal({ password: "" }), "unknown");
+  assert.equal(await it.refusal({ password: "x".repeat(10_000) }), "unknown");
+  assert.equal(await it.refusal({ username: "x".repeat(10_000) }), "unknown");
+  assert.equal(await it.refusal(), "admitted");
+});
+
+test("a name nobody has is never opened by a password of zeroes' digest or any other", async () => {
+  const it = world();
+  for (const password of ["", "\0".repeat(32), "right"]) {
+    assert.equal(await it.refusal({ username: "zzzzzzzzzzzz", password }), "unknown");
+  }
+});
+
+test("good until the minute, and not in it", async () => {
+  const it = world();
+  it.clock.advance(60 * 60_000 - 1);
+  assert.equal(await it.refusal(), "admitted");
+  it.clock.advance(1);
+  assert.equal(await it.refusal(), "expired");
+  assert.equal(await it.refusal({ password: "wrong" }), "unknown");
+});
+
+test("without a roster nobody can say", async () => {
+  const it = world();
+  it.lose();
+  assert.equal(await it.refusal(), "unavailable");
+});
+
+test("the sweep ends what has run out, once, and leaves the rest", async () => {
+  const it = world();
+  it.roster.set("mmmmmmmmmmmm", { digest: passwordDigest("right"), until: it.minutes() + 120 });
+  const one = await it.open();
+  const other = await it.open({ username: "mmmmmmmmmmmm" });
+  it.sessions.sweep();
+  assert.equal(one.cuts(), 0);
+  it.clock.advance(60 * 60_000);
+  it.sessions.sweep();
+  it.sessions.sweep();
+  assert.equal(one.cuts(), 1);
+  assert.equal(other.cuts(), 0);
+  assert.equal(it.sessions.size, 1);
+  assert.deepEqual(it.events, []);
+});
+
+test("a roster that has run out ends everybody's sessions", async () => {
+  const it = world();
+  const one = await it.open();
+  it.lose();
+  it.sessions.sweep();
+  assert.equal(one.cuts(), 1);
+  assert.deepEqual(it.events, [{ code: "sessions-cut", reason: "outdated" }]);
+});
+
+test("a changed password, a removed row and a shortened time end sessions; an extension does not", async () => {
+  const changes: [cut: boolean, (it: ReturnType<typeof world>) => void][] = [
+    [
+      true,
+      (it) => it.roster.set("abcdefghijkl", { digest: passwordDigest("new"), until: it.minutes() + 60 }),
+    ],
+    [true, (it) => it.roster.delete("abcdefghijkl")],
+    [true, (it) => it.roster.set("abcdefghijkl", { digest: passwordDigest("right"), until: it.minutes() })],
+    [
+      false,
+      (it) => it.roster.set("abcdefghijkl", { digest: passwordDigest("right"), until: it.minutes() + 90 }),
+    ],
+  ];
+  for (const changed of [["abcdefghijkl"], "all"] as const) {
+    for (const [cut, change] of changes) {
+      const it = world();
+      const sessions = [
+        await it.open(),
+        await it.open({ service: "openvpn" }),
+        await it.open({ service: "http" }),
+      ];
+      change(it);
+      it.sessions.rosterChanged(changed === "all" ? "all" : [...changed]);
+      for (const session of sessions) assert.equal(session.cuts(), cut ? 1 : 0);
+      assert.equal(it.sessions.size, cut ? 0 : 3);
+    }
+  }
+});
+
+test("after an extension the session ends at the new time", async () => {
+  const it = world();
+  const one = await it.open();
+  it.roster.set("abcdefghijkl", { digest: passwordDigest("right"), until: it.minutes() + 90 });
+  it.sessions.rosterChanged(["abcdefghijkl"]);
+  it.clock.advance(61 * 60_000);
+  it.sessions.sweep();
+  assert.equal(one.cuts(), 0);
+  it.clock.advance(30 * 60_000);
+  it.sessions.sweep();
+  assert.equal(one.cuts(), 1);
+});
+
+test("a proxy connection over the credential's limit is refused until one is closed; spelling makes no second limit", async () => {
+  const it = world({ connectionsPerCredential: 2 });
+  const one = await it.open();
+  await it.open({ service: "http", username: "ABCDEFGHIJKL" });
+  assert.equal(await it.refusal(), "too-many");
+  await it.open({ service: "openvpn" });
+  one.session.close();
+  one.session.close();
+  assert.equal(await it.refusal(), "admitted");
+  assert.equal(await it.refusal(), "too-many");
+  it.sessions.setLimits({ connectionsPerCredential: 3 });
+  assert.equal(await it.refusal(), "admitted");
+});
+
+test("a full table lets nobody more in", async () => {
+  const it = world({ maxSessions: 2 });
+  const one = await it.open();
+  await it.open();
+  assert.equal(await it.refusal(), "too-many");
+  one.session.close();
+  assert.equal(await it.refusal(), "admitted");
+});
+
+test("guessing is slowed, also for the right password from there, and not from elsewhere", async () => {
+  const it = world();
+  for (let i = 0; i < 10; i++) assert.equal(await it.refusal({ password: `wrong${i}` }), "unknown");
+  assert.equal(await it.refusal({ password: "wrong" }), "slow-down");
+  assert.equal(await it.refusal(), "slow-down");
+  assert.equal(await it.refusal({ address: "192.0.2.8" }), "admitted");
+  assert.deepEqual(it.events, [{ code: "guessing-slowed" }]);
+  it.clock.advance(6000);
+  assert.equal(await it.refusal(), "admitted");
+});
+
+test("a closed session is not cut, and one cut before anyone listens tells at once", async () => {
+  const it = world();
+  const closed = await it.open();
+  closed.session.close();
+  const admission = await it.sessions.login(attempt());
+  assert.ok(admission.admitted);
+  it.roster.clear();
+  it.sessions.rosterChanged("all");
+  let cuts = 0;
+  admission.session.onCut(() => cuts++);
+  assert.equal(cuts, 1);
+  assert.equal(closed.cuts(), 0);
+  assert.equal(it.sessions.size, 0);
+});
+
+test("one holder that fails at its cut does not keep the others online", async () => {
+  const it = world();
+  const bad = await it.sessions.login(attempt());
+  assert.ok(bad.admitted);
+  bad.session.onCut(() => {
+    throw new Error("holder");
+  });
+  const good = await it.open();
+  it.roster.clear();
+  it.sessions.rosterChanged("all");
+  assert.equal(good.cuts(), 1);
+  assert.equal(it.sessions.size, 0);
+});
+
+test("a source that fails makes a login unavailable", async () => {
+  const { log } = recordingLog();
+  const sessions = new Sessions({
+    source: {
+      authorise: () => {
+        throw new Error("source");
+      },
+    },
+    timeMs: () => 1,
+    clock: new FakeClock(),
+    log,
+  });
+  assert.deepEqual(await sessions.login(attempt()), { admitted: false, reason: "unavailable" });
+});
+
+test("a VPN client that outlived the keeper is taken back by its name, and cut like any other", async () => {
+  const it = world({ connectionsPerCredential: 1 });
+  await it.open();
+  const client = { service: "openvpn", username: "ABCDEFGHIJKL" } as const;
+  const back = await it.sessions.readmit(client);
+  assert.ok(back.admitted);
+  let cuts = 0;
+  back.session.onCut(() => cuts++);
+  const readmission = async () => {
+    const admission = await it.sessions.readmit(client);
+    return admission.admitted ? "admitted" : admission.reason;
+  };
+  it.roster.set("abcdefghijkl", { digest: passwordDigest("new"), until: it.minutes() });
+  it.sessions.rosterChanged(["abcdefghijkl"]);
+  assert.equal(cuts, 1);
+  assert.equal(await readmission(), "expired");
+  it.roster.clear();
+  assert.equal(await readmission(), "unknown");
+  it.lose();
+  assert.equal(await readmission(), "unavailable");
+});
