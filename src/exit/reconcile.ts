@@ -6,8 +6,8 @@ import type { ServerSettings } from "../link/settings.ts";
 import { ipv6Facts, makeDevices, ownAddresses, removeDevices } from "./devices.ts";
 import { resolverConfiguration } from "./dns/configuration.ts";
 import { resolverConfigurationPath, resolverEngine, rootKeyFile } from "./dns/engine.ts";
-import { applyRules, removeRules, rulesPresent } from "./firewall/apply.ts";
-import { findForeignDrops } from "./firewall/foreign.ts";
+import { applyRules, removeRules } from "./firewall/apply.ts";
+import { readRuleset } from "./firewall/foreign.ts";
 import { firewallRules } from "./firewall/rules.ts";
 import type { ExitStart, KeeperEngines, ListeningReport } from "./messages.ts";
 import { openvpnEngine } from "./openvpn/engine.ts";
@@ -54,6 +54,8 @@ export class Reconciler {
   #failure: Failure | undefined;
   #resolverFailure: "not-installed" | undefined;
   #warnings: string[] = [];
+  #foreignDrops: string[] = [];
+  #saidBroken = false;
 
   constructor(options: {
     start: ExitStart;
@@ -89,11 +91,13 @@ export class Reconciler {
       this.#due = false;
       try {
         await this.#pass(this.#settings!);
+        this.#saidBroken = false;
       } catch {
         // The disk may be full or a folder gone; the next look tries again.
         this.#failure = "other";
         this.#seen = "";
-        this.#log("internal-error", { part: "exit" });
+        if (!this.#saidBroken) this.#log("internal-error", { part: "exit" });
+        this.#saidBroken = true;
       }
     }
     this.#passing = false;
@@ -103,6 +107,7 @@ export class Reconciler {
   async #pass(settings: ServerSettings): Promise<void> {
     this.#tunnels = tunnelsOf(settings.services.openvpn);
     this.#warnings = [];
+    this.#foreignDrops = [];
     this.#resolverFailure = undefined;
     this.#seen = this.#surroundings();
     this.#failure = this.#missing();
@@ -132,7 +137,7 @@ export class Reconciler {
       return;
     }
     await this.#engines.want(this.#specs(settings, ipv6, ipv6Uplink));
-    this.#warnings.push(...(await findForeignDrops()));
+    this.#foreignDrops = (await readRuleset())?.foreignDrops ?? [];
   }
 
   /** What OpenVPN needs and this machine or process has not. */
@@ -229,6 +234,7 @@ export class Reconciler {
       })),
       warnings: [
         ...this.#warnings,
+        ...this.#foreignDrops,
         ...(resolverDown && !pending
           ? ["The resolver (unbound) does not run: names cannot be looked up inside the tunnels."]
           : []),
@@ -243,9 +249,16 @@ export class Reconciler {
   }
 
   async #lookAround(): Promise<void> {
-    const flushed = this.#rules !== "" && this.#running === undefined && !(await rulesPresent());
-    if (flushed && this.#running === undefined) this.#rules = "";
+    if (this.#passing) return;
+    const found = this.#rules === "" ? undefined : await readRuleset();
+    if (this.#passing || this.#closed) return;
+    const flushed = found?.ours === false;
+    if (flushed) this.#rules = "";
     if (flushed || this.#surroundings() !== this.#seen) this.#request();
+    else if (found !== undefined) {
+      this.#foreignDrops = found.foreignDrops;
+      this.report();
+    }
   }
 
   async #takeAway(): Promise<void> {

@@ -12,10 +12,3 @@ export async function applyRules(rules: string): Promise<boolean> {
 export async function removeRules(): Promise<void> {
   await applyRules("table inet lethe\ndelete table inet lethe\n");
 }
-
-/** Whether our table is there: somebody may have flushed the whole ruleset (`systemctl restart nftables` does). */
-export async function rulesPresent(): Promise<boolean> {
-  const nft = findProgram("nft");
-  if (nft === undefined) return false;
-  return (await runCommand([nft, "-t", "list", "chain", "inet", "lethe", "guard"])).code === 0;
-}

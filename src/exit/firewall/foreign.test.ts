@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { foreignDrops } from "./foreign.ts";
+import { foreignDrops, hasOurTable } from "./foreign.ts";
 
 const chain = (family: string, table: string, name: string, hook?: string, policy?: string) => ({
   chain: { family, table, name, handle: 1, ...(hook && { type: "filter", hook, prio: 0, policy }) },
@@ -49,4 +49,11 @@ test("our own table, chains that know our devices, and chains without a hook say
 
 test("what is no listing says nothing", () => {
   for (const text of ["", "{", "null", "{}", '{"nftables":[1]}']) assert.deepEqual(foreignDrops(text), []);
+});
+
+test("our table is seen, and its absence", () => {
+  const listing = (...entries: object[]): string => JSON.stringify({ nftables: entries });
+  assert.ok(hasOurTable(listing(chain("inet", "lethe", "guard", "postrouting", "accept"))));
+  assert.ok(!hasOurTable(listing(chain("inet", "other", "guard", "postrouting", "accept"))));
+  assert.ok(!hasOurTable(listing()));
 });

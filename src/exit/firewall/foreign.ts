@@ -32,12 +32,8 @@ const ruleset = z.object({
  * let it pass: in nftables a packet must be accepted by every table. Chains that name our devices are taken to know us.
  */
 export function foreignDrops(listing: string): string[] {
-  let parsed: z.infer<typeof ruleset>;
-  try {
-    parsed = ruleset.parse(JSON.parse(listing));
-  } catch {
-    return [];
-  }
+  const parsed = parse(listing);
+  if (parsed === undefined) return [];
   const rules = parsed.nftables.flatMap(({ rule }) => (rule === undefined ? [] : [rule]));
   return parsed.nftables.flatMap(({ chain }) => {
     if (chain?.hook !== "forward" && chain?.hook !== "input") return [];
@@ -74,9 +70,27 @@ function dropsEverything(expressions: readonly unknown[] | undefined): boolean {
   );
 }
 
-/** The same for the machine as it is now; nothing where nft cannot say. */
-export async function findForeignDrops(): Promise<string[]> {
+/**
+ * The machine as it is now: whether our table stands (somebody may have flushed the whole ruleset, as `systemctl restart
+ * nftables` does), and the sentences on others' rules. Undefined where nft cannot say.
+ */
+export async function readRuleset(): Promise<{ ours: boolean; foreignDrops: string[] } | undefined> {
   const nft = findProgram("nft");
-  if (nft === undefined) return [];
-  return foreignDrops((await runCommand([nft, "-j", "list", "ruleset"], { timeoutMs: 30_000 })).stdout);
+  if (nft === undefined) return undefined;
+  // Terse: without the elements of sets, which may be very many.
+  const { code, stdout } = await runCommand([nft, "-j", "-t", "list", "ruleset"], { timeoutMs: 30_000 });
+  if (code !== 0) return undefined;
+  return { ours: hasOurTable(stdout), foreignDrops: foreignDrops(stdout) };
+}
+
+/** The last chain of our table is looked for: a half-removed table is none. */
+export const hasOurTable = (listing: string): boolean =>
+  parse(listing)?.nftables.some(({ chain }) => chain?.table === "lethe" && chain.name === "guard") ?? false;
+
+function parse(listing: string): z.infer<typeof ruleset> | undefined {
+  try {
+    return ruleset.parse(JSON.parse(listing));
+  } catch {
+    return undefined;
+  }
 }
