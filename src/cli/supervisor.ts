@@ -90,14 +90,15 @@ export class Supervisor {
   /** Ends everything: engines, sessions, our firewall table, devices and routes too. */
   async stop(): Promise<void> {
     this.#log("stopping");
-    await this.#exit?.stop(EXIT_STOP_MS, { type: "stop" });
-    await this.#office?.stop(OFFICE_STOP_MS);
+    await Promise.all([this.#exit?.stop(EXIT_STOP_MS, { type: "stop" }), this.#office?.stop(OFFICE_STOP_MS)]);
   }
 
   /** Ends our processes and leaves the engines, so that the next start adopts them and no VPN session drops. */
   async leave(): Promise<void> {
-    await this.#exit?.stop(EXIT_STOP_MS, { type: "restart" });
-    await this.#office?.stop(OFFICE_STOP_MS);
+    await Promise.all([
+      this.#exit?.stop(EXIT_STOP_MS, { type: "restart" }),
+      this.#office?.stop(OFFICE_STOP_MS),
+    ]);
   }
 
   #officeStart(config: string, { host, addresses }: PublicAddress): OfficeStart {

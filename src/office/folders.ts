@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { chmodSync, chownSync, existsSync, mkdirSync, realpathSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { writeFileAtomic } from "../lib/atomic-file.ts";
 import { initialConfigText } from "./config.ts";
 import type { Users } from "./users.ts";
@@ -67,7 +67,7 @@ export function ensureDataFolder(data: DataFolder, users: Users): boolean {
 
 /** Makes the run folder's parts: each socket's folder belongs to who listens, its group may connect (setgid: sockets inherit it). */
 export function ensureRunFolder(run: RunFolder, users: Users): void {
-  mkdirSync("/run/lethe", { recursive: true, mode: 0o711 });
+  mkdirSync(dirname(run.root), { recursive: true, mode: 0o711 });
   folder(run.root, users.supervisor, 0o711);
   folder(join(run.root, "control"), users.office, 0o700);
   folder(join(run.root, "link"), { uid: users.office.uid, gid: users.keeper.gid }, 0o2750);

@@ -1,0 +1,189 @@
+import assert from "node:assert/strict";
+import { type ChildProcess, spawn } from "node:child_process";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, describe, test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { must, run, until } from "./namespace.ts";
+import { skipOrFail } from "./requirements.ts";
+
+/** `lethe up` as an operator meets it on the first day: without root, on a bad disk, twice at once. */
+const lethe = fileURLToPath(new URL("../../lethe", import.meta.url));
+/** A user who is not root in every respect that Lethe can ask about, and may read this checkout wherever it lies. */
+const WITHOUT_ROOT = ["unshare", "--user", "--map-user=65534", "--map-group=65534"];
+
+const folder = mkdtempSync(join(tmpdir(), "lethe-start-"));
+const started = new Set<ChildProcess>();
+after(async () => {
+  for (const child of started) child.kill("SIGKILL");
+  await run(["umount", join(folder, "small")]);
+  rmSync(folder, { recursive: true });
+});
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await new Promise((resolve) => server.once("listening", resolve));
+  const { port } = server.address() as { port: number };
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
+
+const config = async (): Promise<{ text: string; site: number; socks5: number }> => {
+  const [site, socks5, http, openvpn] = [
+    await freePort(),
+    await freePort(),
+    await freePort(),
+    await freePort(),
+  ];
+  const text = [
+    `[site]\nlisten = "127.0.0.1:${site}"`,
+    `[openvpn]\nudp = ["127.0.0.1:${openvpn}"]\ntcp = []`,
+    `[socks5]\nlisten = ["127.0.0.1:${socks5}"]`,
+    `[http_proxy]\nlisten = ["127.0.0.1:${http}"]\n`,
+  ];
+  return { text: text.join("\n"), site: site!, socks5: socks5! };
+};
+
+function up(
+  data: string,
+  prefix: string[] = [],
+): { child: ChildProcess; said: () => string; ended: Promise<number | null> } {
+  const [file, ...args] = [...prefix, lethe, "up", "--data", data];
+  const child = spawn(file!, args, { stdio: ["ignore", "pipe", "pipe"] });
+  started.add(child);
+  let text = "";
+  for (const stream of [child.stdout, child.stderr])
+    stream.setEncoding("utf8").on("data", (chunk: string) => {
+      text += chunk;
+    });
+  const ended = new Promise<number | null>((resolve) =>
+    child.once("exit", (code) => {
+      started.delete(child);
+      resolve(code);
+    }),
+  );
+  return { child, said: () => text, ended };
+}
+
+describe("a first start", { skip: skipOrFail() }, () => {
+  test("without root the site and the proxies run, and the VPN says what it needs", async () => {
+    const data = join(folder, "without-root");
+    const { text, site } = await config();
+    mkdirSync(data);
+    writeFileSync(join(data, "lethe.toml"), text);
+    const { child, said, ended } = up(data, WITHOUT_ROOT);
+    await until(`the table of services\n${said()}`, 60_000, async () => /OpenVPN/.test(said()));
+    assert.match(said(), /SOCKS5 .*ready/);
+    assert.match(said(), /HTTP proxy .*ready/);
+    assert.match(said(), /OpenVPN .*the VPN needs root \(sudo npm start\)/);
+    const page = await fetch(`http://127.0.0.1:${site}/status`);
+    assert.equal(page.status, 200);
+    child.kill("SIGTERM");
+    assert.equal(await ended, 0);
+  });
+
+  test("makes a private data folder with keys that nobody else can read", async () => {
+    const data = join(folder, "fresh");
+    const { text } = await config();
+    mkdirSync(data);
+    writeFileSync(join(data, "lethe.toml"), text);
+    const first = up(data, WITHOUT_ROOT);
+    await until("the first start", 60_000, async () => /SOCKS5/.test(first.said()));
+    first.child.kill("SIGTERM");
+    await first.ended;
+    assert.equal(statSync(data).mode & 0o777, 0o700);
+    const files = readdirSync(join(data, "office"));
+    for (const name of ["ca.crt", "ca.key", "lethe.db", "roster.key", "site.secret", "tls-crypt.key"])
+      assert.ok(files.includes(name), name);
+    for (const name of files.filter((file) => file !== "ca.crt"))
+      assert.equal(statSync(join(data, "office", name)).mode & 0o077, 0, name);
+  });
+
+  test("of two starts at once on one data folder one runs and the other says so", async () => {
+    const data = join(folder, "twice");
+    const { text } = await config();
+    mkdirSync(data);
+    writeFileSync(join(data, "lethe.toml"), text);
+    const both = [up(data, WITHOUT_ROOT), up(data, WITHOUT_ROOT)];
+    const refused = await Promise.race(
+      both.map(async (start) => ((await start.ended) === 1 ? start : undefined)),
+    );
+    assert.ok(refused);
+    assert.match(refused.said(), /already running on .*lethe restart/);
+    const running = both.find((start) => start !== refused)!;
+    await until("the other to be up", 60_000, async () => /SOCKS5 .*ready/.test(running.said()));
+    running.child.kill("SIGTERM");
+    assert.equal(await running.ended, 0);
+  });
+
+  test("a data folder that cannot be written is refused in words", async () => {
+    const data = join(folder, "read-only");
+    mkdirSync(data);
+    await must(["mount", "-t", "tmpfs", "-o", "ro", "none", data]);
+    try {
+      const { said, ended } = up(data);
+      assert.equal(await ended, 1);
+      assert.match(
+        said(),
+        /read-only cannot be used: it is on a read-only file system\. --data chooses another/,
+      );
+    } finally {
+      await must(["umount", data]);
+    }
+    writeFileSync(join(folder, "a-file"), "");
+    const { said, ended } = up(join(folder, "a-file"));
+    assert.equal(await ended, 1);
+    assert.match(said(), /a-file cannot be used: /);
+    assert.doesNotMatch(said(), /\n {4}at /);
+  });
+
+  test("a full disk is named, and what stood there still stands", async () => {
+    const data = join(folder, "small");
+    mkdirSync(data);
+    await must(["mount", "-t", "tmpfs", "-o", "size=64k", "none", data]);
+    const { text } = await config();
+    writeFileSync(join(data, "lethe.toml"), text);
+    writeFileSync(join(data, "filler"), Buffer.alloc(40_000));
+    const { said, ended } = up(data, WITHOUT_ROOT);
+    assert.equal(await ended, 1, said());
+    assert.match(said(), /disk is full/);
+    assert.ok(existsSync(join(data, "lethe.toml")));
+    assert.doesNotMatch(said(), /\n {4}at /);
+  });
+
+  test("a taken site port is named with its setting", async () => {
+    const data = join(folder, "taken");
+    const { text, site } = await config();
+    mkdirSync(data);
+    writeFileSync(join(data, "lethe.toml"), text);
+    const holder = createServer().listen(site, "127.0.0.1");
+    await new Promise((resolve) => holder.once("listening", resolve));
+    const { said, ended } = up(data, WITHOUT_ROOT);
+    assert.equal(await ended, 1);
+    holder.close();
+    assert.match(
+      said(),
+      new RegExp(`The site cannot listen on 127.0.0.1:${site}: another program has this port`),
+    );
+  });
+
+  test("commands on a provider that does not run say so", async () => {
+    const data = join(folder, "nothing-here");
+    for (const words of [["status"], ["stop"], ["restart"], ["voucher", "new"], ["inventory"]]) {
+      const { code, stderr } = await run([lethe, "--data", data, ...words]);
+      assert.equal(code, 1, words.join(" "));
+      assert.match(stderr, /Lethe is not running on/);
+    }
+    const { code, stderr } = await run([lethe, "voucher", "new", "--days", "-3"]);
+    assert.equal(code, 1);
+    assert.match(stderr, /a whole number from 1 to/);
+  });
+
+  test("the command works through a link, from another folder", async () => {
+    const link = join(folder, "lethe-link");
+    await must(["ln", "-s", lethe, link]);
+    assert.match(await must([link, "--help"], { cwd: "/" }), /voucher/);
+  });
+});
