@@ -160,7 +160,7 @@ async function runTests(node) {
   ];
   const stages = [
     ["Types", bin("tsc"), ["--noEmit"]],
-    ["Style", bin("biome"), ["check", "."]],
+    ["Style", bin("biome"), ["check", "--error-on-warnings", "."]],
     ["Rooms: who imports whom", node, ["scripts/check-rooms.mjs"]],
     ["Unused code and packages", bin("knip"), []],
     ["Unit tests", ...tests(2, "src/**/*.test.ts", "test/*.test.ts")],
