@@ -11,7 +11,7 @@ import type { Web } from "./web.ts";
 export type MemberHandler = (c: Context<SiteEnv>, member: Member) => Response | Promise<Response>;
 
 /** Holds a session against the account as it is now. `gone`: the account no longer exists; `ended`: another password. */
-export async function memberOf(web: Web, session: Session | undefined): Promise<Member | "ended" | "gone"> {
+async function memberOf(web: Web, session: Session | undefined): Promise<Member | "ended" | "gone"> {
   if (session === undefined) return "ended";
   const now = await web.accounts.stampOf(session.accountId);
   if (now === undefined) return "gone";

@@ -2,7 +2,7 @@ import type { MiddlewareHandler } from "hono";
 import type { SiteEnv } from "./options.ts";
 
 /** Own files only, no inline script or style, framed by nobody, forms that post nowhere else. */
-export const CONTENT_SECURITY_POLICY = [
+const CONTENT_SECURITY_POLICY = [
   "default-src 'none'",
   "script-src 'self'",
   "style-src 'self'",

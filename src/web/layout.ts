@@ -12,7 +12,7 @@ const MARK = trusted(
     '<path d="M9.5 22c2.2-1.7 4.3-1.7 6.5 0s4.3 1.7 6.5 0" opacity=".7"/><path d="M12.5 26.3c1.2-.9 2.3-.9 3.5 0s2.3.9 3.5 0" opacity=".4"/></g></svg>',
 );
 
-export type MemberTab = "overview" | "connect" | "settings";
+type MemberTab = "overview" | "connect" | "settings";
 
 export interface Page {
   title: string;

@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
-import { createRequire } from "node:module";
 import { after, before, test } from "node:test";
+import axeCore from "axe-core";
 import type { Browser, BrowserContext, Page } from "playwright-core";
 import { PASSWORD } from "../../src/web/testkit.ts";
 import { chromiumPath, openBrowser } from "./browser.ts";
@@ -13,7 +12,6 @@ import { type LiveSite, openLiveSite } from "./live-site.ts";
  */
 
 const skip = chromiumPath === undefined ? "no Chromium on this machine (apt-get install chromium)" : false;
-const AXE = skip ? "" : readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const HEAVIEST_BYTES = 100_000;
 
 const PUBLIC = ["/", "/status", "/privacy", "/sign-up", "/log-in"];
@@ -82,7 +80,7 @@ interface AxeResult {
 /** Rules broken, each with the elements that break it. */
 async function axe(page: Page): Promise<string[]> {
   // Through the debugger and not as a script of the page: the page's own policy would refuse that.
-  await page.evaluate(AXE);
+  await page.evaluate(axeCore.source);
   const { violations, passes } = await page.evaluate<AxeResult>(
     `axe.run({ runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"] })`,
   );

@@ -18,7 +18,7 @@ export const PUBLIC = {
 const kbits = (percent: number, bandwidthMbit: number): number => Math.round(percent * bandwidthMbit * 10);
 
 /** A server that has never reported is left out: zeros would make it look like the best choice. */
-export const traffic = (servers: readonly ServerStatus[]): z.infer<typeof trafficShape> =>
+const traffic = (servers: readonly ServerStatus[]): z.infer<typeof trafficShape> =>
   Object.fromEntries(
     servers
       .filter(({ state }) => state !== "never")
@@ -34,7 +34,7 @@ export const traffic = (servers: readonly ServerStatus[]): z.infer<typeof traffi
   );
 
 /** The two floats are text, as there. */
-export const serverLocations = (servers: readonly ServerStatus[]): z.infer<typeof locationsShape> =>
+const serverLocations = (servers: readonly ServerStatus[]): z.infer<typeof locationsShape> =>
   Object.fromEntries(
     servers.map((server) => [
       server.host,
@@ -53,7 +53,7 @@ export const serverLocations = (servers: readonly ServerStatus[]): z.infer<typeo
 const cityShort = ({ server }: ServerStatus): string => server.replace(/-?\d+$/, "") || server;
 
 /** `host<TAB>ip,ip`, a line a server. */
-export const serverIps = (servers: readonly ServerStatus[]): string =>
+const serverIps = (servers: readonly ServerStatus[]): string =>
   servers.map(({ host, addresses }) => `${host}\t${addresses.join(",")}\n`).join("");
 
 const kbit = z.int().openapi({ description: "kbit/s" });

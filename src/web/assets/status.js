@@ -16,13 +16,17 @@ function replaceChanged(fresh) {
     const old = now.get(element.id);
     if (old.outerHTML !== element.outerHTML && !old.contains(document.activeElement))
       old.replaceWith(element);
-    else region.append(old);
   }
   // In the new page's order, without touching what stands right already.
   next.forEach((element, index) => {
     const placed = document.getElementById(element.id);
     if (region.children[index] !== placed) region.insertBefore(placed, region.children[index] ?? null);
   });
+}
+
+/** Only what is new is said: a screen reader reads the note out whenever it is set. */
+function say(text) {
+  if (note.textContent !== text) note.textContent = text;
 }
 
 async function refresh() {
@@ -36,14 +40,15 @@ async function refresh() {
     const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").getElementById("live");
     if (!fresh) throw new Error("no figures");
     replaceChanged(fresh);
-    note.textContent = "This page updates by itself every minute.";
+    say("This page updates by itself every minute.");
   } catch {
-    note.textContent =
-      "The site does not answer at the moment: these figures are older than they say. Trying again every minute.";
+    say(
+      "The site does not answer at the moment: these figures are older than they say. Trying again every minute.",
+    );
   }
 }
 
-note.textContent = "This page updates by itself every minute.";
+say("This page updates by itself every minute.");
 note.hidden = false;
 setInterval(() => {
   if (!document.hidden) refresh();

@@ -29,7 +29,7 @@ function paidPanel(web: Web, { account }: Member): Html {
 <p>Redeem a voucher to get online. Without paid time there is no access, and the account is deleted by itself on ${day(deleteAfter)}.</p></section>`;
 }
 
-export function overview(
+function overview(
   web: Web,
   c: Context<SiteEnv>,
   member: Member,

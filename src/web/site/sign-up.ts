@@ -32,7 +32,8 @@ const FIELD_OF: Record<Problem, "name" | "password" | "email" | "voucher"> = {
 function signUpPage(web: Web, c: Context<SiteEnv>, typed?: Typed, problem?: Problem): Response {
   const errorOf = (name: string) =>
     problem !== undefined && FIELD_OF[problem] === name ? WORDING[problem] : undefined;
-  const body = html`<div class="narrow">
+  const body = html`<div class="with-aside">
+<div class="narrow">
 <h1>Create an account</h1>
 <p class="lead">A username and a password. No name, no address, and no e-mail unless you want to.</p>
 ${formError(problem && "The account was not created. See below what to change.")}
@@ -75,7 +76,16 @@ ${field({
 })}
 <button class="button">Create account</button>
 </form>
-<p>You have an account? <a href="/log-in">Log in</a>. &ensp; <a href="/privacy">What we store, and for how long</a></p>
+<p>You have an account? <a href="/log-in">Log in</a>.</p>
+</div>
+<aside class="panel" aria-labelledby="stored"><h2 id="stored">What we will store</h2>
+<ul class="facts">
+<li>The username</li>
+<li>The password, as a hash that cannot be turned back</li>
+<li>The e-mail address, if you give one</li>
+<li>The end of your paid time</li>
+</ul>
+<p>Never when you log in or connect, nor from where. <a href="/privacy">The complete list, and for how long</a></p></aside>
 </div>`;
   return page(web, c, {
     title: problem === undefined ? "Create an account" : "Error: create an account",
