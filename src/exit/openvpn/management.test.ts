@@ -185,6 +185,18 @@ test("a client that went by itself is not thrown out by its name", async () => {
   assert.ok(!engine.said.includes("kill member"));
 });
 
+test("who comes again at once after a cut hears the refusal, and is not thrown out before", async () => {
+  await attach();
+  engine.asks("CONNECT", 3, "member", "right");
+  await told("client-auth-nt 3 1");
+  door.cut();
+  await told("client-kill 3 HALT");
+  engine.asks("CONNECT", 4, "member", "wrong");
+  await told('client-deny 4 1 "refused" "Wrong VPN username or password"');
+  await new Promise((resolve) => setTimeout(resolve, 200));
+  assert.ok(!engine.said.includes("kill member"));
+});
+
 test("a disconnect gives the session back", async () => {
   await attach();
   engine.asks("CONNECT", 3, "member", "right");

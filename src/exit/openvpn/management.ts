@@ -25,6 +25,8 @@ interface Client {
   username: string;
   /** Refused or ended; it stays known until OpenVPN says that it is gone, some seconds later. */
   cut: boolean;
+  /** Never let in: it waits for the refusal that it has yet to fetch. */
+  refused: boolean;
 }
 
 export interface ManagementLink {
@@ -154,7 +156,12 @@ class Management implements ManagementLink {
   async #answer(reauth: boolean, cid: number, kid: number, login: ClientLogin | undefined): Promise<void> {
     const socket = this.#socket;
     const known = this.#clients.get(cid);
-    const client: Client = known ?? { session: undefined, username: login?.username ?? "", cut: false };
+    const client: Client = known ?? {
+      session: undefined,
+      username: login?.username ?? "",
+      cut: false,
+      refused: false,
+    };
     this.#clients.set(cid, client);
     if (login === undefined) return this.#deny(cid, kid, "unknown", client);
     const admission = await this.#options.authoriser.login({ service: "openvpn", ...login });
@@ -178,7 +185,7 @@ class Management implements ManagementLink {
     this.#send(`client-deny ${cid} ${kid} "refused" "${REFUSED[reason]}"`);
     // A refused renewal leaves the old keys good for an hour (management-notes.txt, client-deny): so it is ended as well.
     if (client.session !== undefined) this.#cut(cid, client);
-    else client.cut = true;
+    else client.cut = client.refused = true;
   }
 
   #keep(cid: number, client: Client, session: Session): void {
@@ -191,7 +198,8 @@ class Management implements ManagementLink {
   /**
    * HALT makes a client stop instead of coming again. OpenVPN gives it five seconds to go, in which one that does not
    * listen could go on; so the engine is then told to drop it. That command knows only names: it is sent when each client
-   * of that name is cut, and only for a name that cannot mean anything else on a command line.
+   * of that name is cut, and only for a name that cannot mean anything else on a command line. Nor is it sent while one
+   * that was refused waits: dropped before it has asked for its answer, it would ask on for a minute and hear nothing.
    */
   #cut(cid: number, client: Client): void {
     if (client.cut) return;
@@ -201,7 +209,10 @@ class Management implements ManagementLink {
     this.#later(this.#graceMs, () => {
       if (this.#clients.get(cid) !== client) return;
       const namesakes = [...this.#clients.values()].filter((other) => other.username === client.username);
-      if (namesakes.every((other) => other.cut) && /^[A-Za-z0-9-]{1,60}$/.test(client.username)) {
+      if (
+        namesakes.every((other) => other.cut && !other.refused) &&
+        /^[A-Za-z0-9-]{1,60}$/.test(client.username)
+      ) {
         this.#send(`kill ${client.username}`);
       }
     });
@@ -214,7 +225,7 @@ class Management implements ManagementLink {
       else this.#waiting.add(cid);
       return;
     }
-    const client: Client = { session: undefined, username, cut: false };
+    const client: Client = { session: undefined, username, cut: false, refused: false };
     this.#clients.set(cid, client);
     void this.#readmit(cid, client, this.#options.clock.monotonic() + READMIT_FOR_MS);
   }
