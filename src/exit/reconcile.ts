@@ -206,7 +206,9 @@ export class Reconciler {
     if (this.#settings === undefined || this.#closed) return;
     const views = this.#tunnels.map((tunnel) => ({ tunnel, view: this.#engines.view(tunnel.id) }));
     const resolver = this.#engines.view("unbound");
-    const pending = [...views.map(({ view }) => view), resolver].some((view) => view?.state === "starting");
+    const pending = [...views.map(({ view }) => view), resolver].some(
+      (view) => view?.state === "starting" && view.refused === undefined,
+    );
     const resolves = resolver?.state === "running";
     const resolverDown =
       this.#tunnels.length > 0 &&
@@ -290,6 +292,6 @@ function names({ uid, gid }: { uid: number; gid: number }): { user: string; grou
 }
 
 function failureOf(state: string, refused: Reason | undefined): Failure | undefined {
-  if (state === "running" || state === "starting") return undefined;
+  if (state === "running" || (state === "starting" && refused === undefined)) return undefined;
   return refused === "EADDRINUSE" || refused === "EACCES" || refused === "EADDRNOTAVAIL" ? refused : "other";
 }
