@@ -4,7 +4,7 @@ import { isolationCases } from "./cases/isolation.ts";
 import { killedCases } from "./cases/killed.ts";
 import { onlineCases } from "./cases/online.ts";
 import { personCases } from "./cases/person.ts";
-import { quietStatusCases, statusCases } from "./cases/status.ts";
+import { firstStatusCases, statusCases } from "./cases/status.ts";
 import { traceCases } from "./cases/traces.ts";
 import { skipOrFail } from "./requirements.ts";
 import { Scene } from "./scene.ts";
@@ -22,7 +22,7 @@ describe("Lethe on an exit", { skip: skipOrFail() }, () => {
   });
   after(() => opened?.close());
 
-  quietStatusCases(scene);
+  firstStatusCases(scene);
   personCases(scene);
   onlineCases(scene);
   isolationCases(scene);

@@ -72,7 +72,10 @@ class Door implements Authoriser {
       close();
       callback?.();
     });
-    return { admitted: true, session: { close, onCut: (run) => void (callback = run) } };
+    const onCut = (run: () => void): void => {
+      callback = run;
+    };
+    return { admitted: true, session: { close, onCut } };
   }
   async login(attempt: LoginAttempt): Promise<Admission> {
     this.attempts.push(attempt);

@@ -21,11 +21,19 @@ async function trafficOf({ world, provider }: Scene): Promise<Traffic | undefine
   return body === undefined ? undefined : Object.values(JSON.parse(body) as Record<string, Traffic>)[0];
 }
 
-/** The first case of a file: the control of the last. */
-export function quietStatusCases(scene: () => Scene): void {
+/** 30 MB through the exit: 4 % of what the lab's bandwidth carries in a slot. */
+async function makeTraffic(scene: Scene): Promise<void> {
+  const { vpn } = await scene.member("anna.lab");
+  const download = new Transfer(scene.world.client1, 30_000_000, 1 << 30, ...curlThrough("socks5", vpn));
+  assert.equal(await download.ended(30_000), 0, download.said);
+}
+
+/** The first cases of a file: the control of the last, and the traffic that these shall see. */
+export function firstStatusCases(scene: () => Scene): void {
   test("control: before anybody is online the status page shows no traffic", async () => {
     const traffic = await trafficOf(scene());
     assert.deepEqual([traffic?.bandwidth_in ?? 0, traffic?.bandwidth_out ?? 0], [0, 0]);
+    await makeTraffic(scene());
   });
 }
 
@@ -34,14 +42,16 @@ export function statusCases(scene: () => Scene): void {
   describe("the status page", () => {
     test("shows the traffic that flowed, to a visitor without an account and without JavaScript", async (context) => {
       const { world, provider } = scene();
-      const { vpn } = await scene().member("anna.lab");
-      const download = new Transfer(world.client1, 30_000_000, 1 << 30, ...curlThrough("socks5", vpn));
-      assert.equal(await download.ended(30_000), 0, download.said);
-      const waitMs = SLOT_MS - (Date.now() % SLOT_MS) + 20_000;
-      const traffic = await until("traffic in a finished slot", waitMs, async () => {
+      const look = async () => {
         const seen = await trafficOf(scene());
         return seen !== undefined && seen.bandwidth_in > 0 && seen.bandwidth_out > 0 && seen;
-      });
+      };
+      let traffic = await look();
+      if (traffic === false) {
+        await makeTraffic(scene());
+        const waitMs = SLOT_MS - (Date.now() % SLOT_MS) + 20_000;
+        traffic = await until("traffic in a finished slot", waitMs, look);
+      }
       context.diagnostic(JSON.stringify(traffic));
       assert.equal(traffic.bandwidth_max, 20_000);
       for (const rate of [traffic.bandwidth_in, traffic.bandwidth_out]) {
