@@ -49,7 +49,6 @@ export class LoginThrottle {
     const waitMs = waitAfter(tries.count);
     const readyAt = tries.lastMs + waitMs;
     if (now < readyAt) return { allowed: false, retryAfterS: Math.ceil((readyAt - now) / 1000) };
-    const before = tries.count;
     tries.count++;
     tries.lastMs = now;
     if (this.#tries.get(key) === tries) {
@@ -59,9 +58,9 @@ export class LoginThrottle {
     return {
       allowed: true,
       succeeded: () => {
-        // A shared slot is not wiped by one success, or whoever has an account could guess others' for ever.
+        // In a shared slot only this try is taken back, or whoever has an account could guess at others' for ever.
         if (this.#tries.get(key) === tries) this.#tries.delete(key);
-        else tries.count = Math.min(tries.count, before);
+        else tries.count = Math.max(0, tries.count - 1);
       },
     };
   }

@@ -83,7 +83,18 @@ test("whoever's time is over leaves the roster, and whoever pays again in that m
   await member("bob", 1);
   await member("carol", 3);
   const publisher = new Notebook();
-  const feed = await feedRoster({ members: accounts, settings: [], publisher, clock });
+  const members = {
+    onChange: accounts.onChange.bind(accounts),
+    allCredentials: accounts.allCredentials.bind(accounts),
+    whileUnchanged: accounts.whileUnchanged,
+    lapsed: async (fromS: number, toS: number) => {
+      const usernames = await accounts.lapsed(fromS, toS);
+      // Time enough for the payment to be committed, if nothing held it back.
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      return usernames;
+    },
+  };
+  const feed = await feedRoster({ members, settings: [], publisher, clock });
   assert.equal(publisher.rows.size, 3);
   await feed.prune();
   assert.equal(publisher.rows.size, 3);
