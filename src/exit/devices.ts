@@ -80,13 +80,14 @@ export async function removeDevices(): Promise<void> {
   await batch([...tunnelDevices().map((device) => `link delete dev ${device}`), ...resolverRemoval()]);
 }
 
-function resolverRemoval(): string[] {
-  const there = (networkInterfaces().lo ?? []).map(({ address }) => address);
-  return [
-    ...(there.includes(RESOLVER_4) ? [`addr delete ${RESOLVER_4}/32 dev lo`] : []),
-    ...(there.includes(RESOLVER_6) ? [`addr delete ${RESOLVER_6}/128 dev lo`] : []),
-  ];
-}
+const resolverRemoval = (): string[] =>
+  resolverAddresses().map((address) => `addr delete ${address}/${address === RESOLVER_4 ? 32 : 128} dev lo`);
+
+/** The resolver's addresses that are on the loopback interface now. */
+export const resolverAddresses = (): string[] =>
+  (networkInterfaces().lo ?? [])
+    .map(({ address }) => address)
+    .filter((address) => address === RESOLVER_4 || address === RESOLVER_6);
 
 const groupOf = (device: string): number => Number(readFileSync(`${NET}/${device}/group`, "latin1"));
 

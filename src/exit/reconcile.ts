@@ -3,12 +3,20 @@ import type { Engines } from "../lib/engines.ts";
 import type { Log, Reason } from "../lib/event-log.ts";
 import { findProgram } from "../lib/run-command.ts";
 import type { ServerSettings } from "../link/settings.ts";
-import { ipv6Facts, makeDevices, ownAddresses, removeDevices } from "./devices.ts";
+import {
+  ipv6Facts,
+  makeDevices,
+  ownAddresses,
+  removeDevices,
+  resolverAddresses,
+  tunnelDevices,
+} from "./devices.ts";
 import { resolverConfiguration } from "./dns/configuration.ts";
 import { resolverConfigurationPath, resolverEngine, rootKeyFile } from "./dns/engine.ts";
 import { applyRules, removeRules } from "./firewall/apply.ts";
 import { readRuleset } from "./firewall/foreign.ts";
 import { firewallRules } from "./firewall/rules.ts";
+import { launcher } from "./launcher.ts";
 import type { ExitStart, KeeperEngines, ListeningReport } from "./messages.ts";
 import { openvpnEngine } from "./openvpn/engine.ts";
 import { type Sysctls, setForwarding } from "./sysctls.ts";
@@ -90,7 +98,9 @@ export class Reconciler {
     while (this.#due && !this.#closed) {
       this.#due = false;
       try {
+        const outside = outsideFacts();
         await this.#pass(this.#settings!);
+        this.#seen = seenAs(outside, insideFacts());
         this.#saidBroken = false;
       } catch {
         // The disk may be full or a folder gone; the next look tries again.
@@ -109,7 +119,6 @@ export class Reconciler {
     this.#warnings = [];
     this.#foreignDrops = [];
     this.#resolverFailure = undefined;
-    this.#seen = this.#surroundings();
     this.#failure = this.#missing();
     if (this.#failure !== undefined || this.#tunnels.length === 0) {
       if (this.#failure !== undefined)
@@ -167,7 +176,7 @@ export class Reconciler {
     const specs = this.#tunnels.map((tunnel) =>
       openvpnEngine({
         program: findProgram("openvpn")!,
-        setpriv: findProgram("setpriv"),
+        launcher: launcher({ fewCapabilities: true }),
         tunnel,
         tlsCrypt,
         configurationPath: this.#engines.configurationPath(tunnel.id),
@@ -194,7 +203,13 @@ export class Reconciler {
       ipv6,
       ipv6Uplink,
     });
-    return [resolverEngine(unbound, configuration, resolverConfigurationPath(run.engines)), ...specs];
+    const resolver = resolverEngine({
+      program: unbound,
+      launcher: launcher({ fewCapabilities: false }),
+      configuration,
+      configurationPath: resolverConfigurationPath(run.engines),
+    });
+    return [resolver, ...specs];
   }
 
   #managementSocket(tunnel: Tunnel): string {
@@ -246,17 +261,13 @@ export class Reconciler {
     });
   }
 
-  #surroundings(): string {
-    return JSON.stringify([ownAddresses(), ipv6Facts()]);
-  }
-
   async #lookAround(): Promise<void> {
     if (this.#passing) return;
     const found = this.#rules === "" ? undefined : await readRuleset();
     if (this.#passing || this.#closed) return;
     const flushed = found?.ours === false;
     if (flushed) this.#rules = "";
-    if (flushed || this.#surroundings() !== this.#seen) this.#request();
+    if (flushed || seenAs(outsideFacts(), insideFacts()) !== this.#seen) this.#request();
     else if (found !== undefined) {
       this.#foreignDrops = found.foreignDrops;
       this.report();
@@ -284,6 +295,11 @@ export class Reconciler {
     if (process.getuid!() === 0) await this.#takeAway();
   }
 }
+
+/** What others change, and what we make: the one must be looked at before a pass, the other after it. */
+const outsideFacts = (): unknown[] => [ownAddresses(), ipv6Facts()];
+const insideFacts = (): unknown[] => [tunnelDevices().sort(), resolverAddresses()];
+const seenAs = (...facts: unknown[]): string => JSON.stringify(facts);
 
 function names({ uid, gid }: { uid: number; gid: number }): { user: string; group: string } | undefined {
   const user = uid === 0 ? undefined : userName(uid);

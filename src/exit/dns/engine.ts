@@ -5,15 +5,19 @@ import type { EngineSpec } from "../../lib/engines.ts";
 import { RESOLVER_4 } from "../tunnel-plan.ts";
 
 /** The one resolver of the exit. */
-export function resolverEngine(
-  program: string,
-  configuration: string,
-  configurationPath: string,
-): EngineSpec {
+export function resolverEngine(options: {
+  program: string;
+  /** Becomes unbound after limits are set (see `launcher`). */
+  launcher: readonly string[];
+  configuration: string;
+  configurationPath: string;
+}): EngineSpec {
+  const { program, launcher, configuration, configurationPath } = options;
   return {
     id: "unbound",
     part: "unbound",
     argv: [program, "-d", "-c", configurationPath],
+    launcher,
     configuration,
     configurationPath,
     ready: answersOnTcp,

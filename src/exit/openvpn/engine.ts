@@ -7,30 +7,17 @@ import { type Reason, reasonOf } from "../../lib/event-log.ts";
 import type { Tunnel } from "../tunnel-plan.ts";
 import { type OpenvpnPlace, openvpnConfiguration } from "./configuration.ts";
 
-/**
- * openvpn keeps CAP_NET_ADMIN when it gives up root, to set addresses later. It has none to set: the device is made by us
- * and open to root's group, so all it needs is a low port and the way to its user. What breaks into it cannot touch the
- * firewall then.
- */
-const FEW_CAPABILITIES = [
-  "--bounding-set",
-  "-all,+setuid,+setgid,+net_bind_service",
-  "--inh-caps",
-  "-all",
-  "--no-new-privs",
-];
-
 /** One listener's openvpn process. Throws where the settings cannot be rendered (see `openvpnConfiguration`). */
 export function openvpnEngine(options: {
   program: string;
-  /** setpriv(1), where the machine has it. */
-  setpriv: string | undefined;
+  /** Becomes openvpn after limits and capabilities are set (see `launcher`). */
+  launcher: readonly string[];
   tunnel: Tunnel;
   tlsCrypt: string;
   place: OpenvpnPlace;
   configurationPath: string;
 }): EngineSpec {
-  const { program, setpriv, tunnel, tlsCrypt, place, configurationPath } = options;
+  const { program, launcher, tunnel, tlsCrypt, place, configurationPath } = options;
   // openvpn reads the certificate once, at its start: a new one has to look like a new configuration.
   const certificate = createHash("sha256")
     .update(readFileSync(`${place.folder}/tls.crt`))
@@ -39,9 +26,7 @@ export function openvpnEngine(options: {
     id: tunnel.id,
     part: "openvpn",
     argv: [program, "--config", configurationPath],
-    ...(setpriv === undefined || place.runAs === undefined
-      ? {}
-      : { launcher: [setpriv, ...FEW_CAPABILITIES] }),
+    launcher,
     configuration: `${openvpnConfiguration(tunnel, tlsCrypt, place)}# certificate ${certificate}\n`,
     leaves: [place.managementSocket],
     prepare: async () => {

@@ -1,0 +1,27 @@
+import { findProgram } from "../lib/run-command.ts";
+
+/** No core file: it would be the memory of an engine, members' addresses and keys in it, on disk. */
+const NO_CORE = ["--core=0:0"];
+
+/**
+ * openvpn keeps CAP_NET_ADMIN when it gives up root, to set addresses later. It has none to set: the device is made by us
+ * and open to root's group, so all it needs is a low port and the way to its user. What breaks into it cannot touch the
+ * firewall then.
+ */
+const FEW_CAPABILITIES = [
+  "--bounding-set",
+  "-all,+setuid,+setgid,+net_bind_service",
+  "--inh-caps",
+  "-all",
+  "--no-new-privs",
+];
+
+/** Programs (util-linux, on every Debian) that prepare an engine's process and then become it. */
+export function launcher(options: { fewCapabilities: boolean }): string[] {
+  const prlimit = findProgram("prlimit");
+  const setpriv = options.fewCapabilities ? findProgram("setpriv") : undefined;
+  return [
+    ...(prlimit === undefined ? [] : [prlimit, ...NO_CORE]),
+    ...(setpriv === undefined ? [] : [setpriv, ...FEW_CAPABILITIES]),
+  ];
+}
