@@ -145,12 +145,13 @@ export async function until<T>(
   what: string,
   timeoutMs: number,
   look: () => T | undefined | false | Promise<T | undefined | false>,
+  everyMs = 50,
 ): Promise<T> {
   const end = performance.now() + timeoutMs;
   for (;;) {
     const found = await look();
     if (found !== undefined && found !== false) return found;
     if (performance.now() > end) throw new Error(`waited ${timeoutMs} ms in vain for ${what}`);
-    await sleep(50);
+    await sleep(everyMs);
   }
 }

@@ -96,12 +96,17 @@ export class Provider {
 
   async #answers(): Promise<void> {
     try {
-      await until("the site and the services", 60_000, async () => {
-        if (!this.running) throw new Error(`lethe up ended with ${this.#process?.exitCode}`);
-        return (
-          (await this.ready()) && (await fetchFrom(this.#world.exit, `${this.siteAddress}/`)) !== undefined
-        );
-      });
+      await until(
+        "the site and the services",
+        60_000,
+        async () => {
+          if (!this.running) throw new Error(`lethe up ended with ${this.#process?.exitCode}`);
+          return (
+            (await this.ready()) && (await fetchFrom(this.#world.exit, `${this.siteAddress}/`)) !== undefined
+          );
+        },
+        150,
+      );
     } catch (error) {
       throw new Error(`${(error as Error).message}\nlethe said:\n${this.output}`);
     }
