@@ -28,7 +28,7 @@ export function identify(pid: number): ProcessIdentity | undefined {
   }
 }
 
-export const sameArguments = (one: readonly string[], other: readonly string[]): boolean =>
+const sameArguments = (one: readonly string[], other: readonly string[]): boolean =>
   one.length === other.length && one.every((word, index) => word === other[index]);
 
 export function stillRuns(process: ProcessIdentity): boolean {
