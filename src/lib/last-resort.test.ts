@@ -10,7 +10,9 @@ test("an error nobody caught ends the process and says where it was, not what it
     const failing = () => { throw new Error("connect to 203.0.113.9 as alice\\n    at alice (203.0.113.9:1:1)"); };
     setImmediate(failing);
   `;
-  const { status, stderr } = spawnSync(process.execPath, ["--input-type=module", "--eval", code], { encoding: "utf8" });
+  const { status, stderr } = spawnSync(process.execPath, ["--input-type=module", "--eval", code], {
+    encoding: "utf8",
+  });
   assert.equal(status, 1);
   assert.match(stderr, /internal-error/);
   assert.match(stderr, /at .*failing/);
