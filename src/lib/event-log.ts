@@ -106,7 +106,7 @@ export type EventSink = (part: Part, code: EventCode, fields?: EventFields) => v
 export type Log = (code: EventCode, fields?: EventFields) => void;
 
 /** One line an event on standard error, `part code key=value …`, without a time: the journal adds its own. */
-export const stderrSink: EventSink = (part, code, fields = {}) => {
+const stderrSink: EventSink = (part, code, fields = {}) => {
   const rest = Object.entries(fields).map(([key, value]) => ` ${key}=${value}`);
   process.stderr.write(`lethe ${part} ${code}${rest.join("")}\n`);
 };

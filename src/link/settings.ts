@@ -20,7 +20,6 @@ const range = z.string().refine((text) => {
 const pem = z.string().regex(/^[\x20-\x7e\n]{1,20000}$/);
 
 const listen = z.object({ address, port });
-export type Listen = z.infer<typeof listen>;
 
 export const serverSettings = z.object({
   /** The server's short name, `london1`. */
