@@ -1,4 +1,5 @@
 import { logFor } from "../../lib/event-log.ts";
+import { installLastResort } from "../../lib/last-resort.ts";
 import { becomeUser } from "../../lib/privileges.ts";
 import { AuthoriseClient } from "../authorise-client.ts";
 import type { ProxyListening, ProxySettings, ProxyStart } from "../messages.ts";
@@ -10,6 +11,7 @@ import { createProxyWorker } from "./worker.ts";
  * the channel closes or on SIGTERM.
  */
 const log = logFor("proxy");
+installLastResort(log);
 let worker: ReturnType<typeof createProxyWorker> | undefined;
 let authoriser: AuthoriseClient | undefined;
 /** Settings are applied one after the other, so that reports come in their order. */
