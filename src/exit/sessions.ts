@@ -87,11 +87,6 @@ export class Sessions implements Authoriser {
   }
 
   async login(attempt: LoginAttempt): Promise<Admission> {
-    return this.loginNow(attempt);
-  }
-
-  /** The same at once, for callers that answer many in one go. */
-  loginNow(attempt: LoginAttempt): Admission {
     try {
       return this.#decide(attempt);
     } catch {
