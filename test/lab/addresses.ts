@@ -37,7 +37,8 @@ export const lab = {
     /** Web too, in a documentation range that nobody opened. */
     closed: "198.51.100.10",
   },
-  allow: ["198.18.0.0/16", "2001:db8:100::/48"],
+  /** The internet, and the range that the exit's own address is of: that address stays closed all the same. */
+  allow: ["198.18.0.0/16", "2001:db8:100::/48", "192.0.2.0/24", "2001:db8:e::/64"],
   deny: ["198.18.5.0/24"],
   deniedPort: 6667,
   /** A service of the operator's on the exit, on every address: members must not reach it through us. */

@@ -16,6 +16,10 @@ export async function startChromium(
   writeFileSync(wrapper, `#!/bin/sh\nexec ip netns exec ${namespace.name} chromium "$@"\n`, { mode: 0o700 });
   return chromium.launch({
     executablePath: wrapper,
+    // Ctrl-C is ours to answer: playwright would end this process before the world is taken down.
+    handleSIGINT: false,
+    handleSIGTERM: false,
+    handleSIGHUP: false,
     args: [
       "--no-sandbox",
       "--disable-dev-shm-usage",

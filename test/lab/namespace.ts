@@ -1,5 +1,8 @@
 import { type ChildProcess, execFile, type StdioOptions, spawn } from "node:child_process";
-import { mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { mkdirSync, readdirSync, realpathSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 
 /** What a finished program said. `code` is null where a signal ended it (a time limit does). */
@@ -121,24 +124,41 @@ export const isAlive = (pid: number): boolean => {
   }
 };
 
-/** Namespaces of lab runs whose process is dead: `lethe-<pid>-<number>-<role>`. Nobody else's are touched. */
+/**
+ * Takes away what lab runs left behind whose process is dead: namespaces `lethe-<pid>-<number>-<role>`, folders
+ * `lethe-<pid>-<number>-<random>` with the run folders of the providers in them. Nobody else's are touched. Gives the
+ * names of the namespaces.
+ */
 export async function removeLeftovers(): Promise<string[]> {
   const known = (await run(["ip", "netns", "list"])).stdout
     .split("\n")
     .map((line) => line.split(" ")[0] ?? "");
-  let folders: string[] = [];
-  try {
-    folders = readdirSync("/etc/netns");
-  } catch {
-    // no namespace here ever had a file of its own
-  }
-  const dead = [...new Set([...known, ...folders])].filter((name) => {
-    const pid = /^lethe-(\d+)-\d+-[a-z0-9]+$/.exec(name)?.[1];
+  const isDead = (name: string): boolean => {
+    const pid = /^lethe-(\d+)-\d+-[A-Za-z0-9]+$/.exec(name)?.[1];
     return pid !== undefined && !isAlive(Number(pid));
-  });
+  };
+  const dead = [...new Set([...known, ...namesIn("/etc/netns")])].filter(isDead);
   for (const name of dead) await new Namespace(name).remove();
+  for (const name of namesIn(tmpdir()).filter(isDead)) {
+    const folder = join(tmpdir(), name);
+    for (const data of namesIn(folder))
+      rmSync(runFolderOf(join(folder, data)), { recursive: true, force: true });
+    rmSync(folder, { recursive: true, force: true });
+  }
   return dead;
 }
+
+function namesIn(folder: string): string[] {
+  try {
+    return readdirSync(folder);
+  } catch {
+    return [];
+  }
+}
+
+/** `/run/lethe/<instance>` of a provider with that data folder, as office/folders.ts names it. */
+export const runFolderOf = (data: string): string =>
+  join("/run/lethe", createHash("sha256").update(realpathSync(data)).digest("hex").slice(0, 8));
 
 /** Asks `look` again and again until it gives something; throws after `timeoutMs` with what was waited for. */
 export async function until<T>(

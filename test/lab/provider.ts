@@ -1,10 +1,9 @@
 import type { ChildProcess } from "node:child_process";
-import { createHash } from "node:crypto";
-import { mkdtempSync, readFileSync, realpathSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { lab } from "./addresses.ts";
-import { type Output, until } from "./namespace.ts";
+import { type Output, runFolderOf, until } from "./namespace.ts";
 import { fetchFrom } from "./probes.ts";
 import type { World } from "./world.ts";
 
@@ -71,9 +70,8 @@ export class Provider {
     return pid;
   }
 
-  /** `/run/lethe/<instance>`, as office/folders.ts names it. */
   get runFolder(): string {
-    return join("/run/lethe", createHash("sha256").update(realpathSync(this.data)).digest("hex").slice(0, 8));
+    return runFolderOf(this.data);
   }
 
   get databaseFile(): string {
@@ -171,6 +169,12 @@ export class Provider {
   /** SIGTERM, as a service manager sends it. Resolves with the exit code. */
   stop(signal: "SIGTERM" | "SIGINT" = "SIGTERM"): Promise<number | null> {
     return this.#end(signal);
+  }
+
+  /** Stops it for good, and takes its run folder with it. */
+  async remove(): Promise<void> {
+    await this.stop();
+    rmSync(this.runFolder, { recursive: true, force: true });
   }
 
   /** SIGKILL to the supervisor alone: what it started is left as a crash leaves it. */

@@ -52,7 +52,7 @@ export class Scene {
 
   async close(): Promise<void> {
     await this.browser.close().catch(() => {});
-    await this.provider.stop();
+    await this.provider.remove();
     await this.world.close();
   }
 }
