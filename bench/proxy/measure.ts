@@ -88,8 +88,8 @@ export async function takeTurn(
   }
   const one = await timed("streams", 1, durations.warmMs);
   const many = await timed("streams", streams, durations.warmMs);
-  // Twice the warm-up: here more of a contender's code is touched than bytes are moved.
-  const connections = await timed("connections", clients, 2 * durations.warmMs);
+  // A longer warm-up: here more of a contender's code is touched than bytes are moved.
+  const connections = await timed("connections", clients, 5 * durations.warmMs);
   return {
     oneStream: { ...one.timing, bytes: one.measured.done },
     manyStreams: { ...many.timing, bytes: many.measured.done },
