@@ -32,12 +32,11 @@ const FIELD_OF: Record<Problem, "name" | "password" | "email" | "voucher"> = {
 function signUpPage(web: Web, c: Context<SiteEnv>, typed?: Typed, problem?: Problem): Response {
   const errorOf = (name: string) =>
     problem !== undefined && FIELD_OF[problem] === name ? WORDING[problem] : undefined;
-  const body = html`<div class="with-aside">
-<div class="narrow">
-<h1>Create an account</h1>
+  const body = html`<h1>Create an account</h1>
 <p class="lead">A username and a password. No name, no address, and no e-mail unless you want to.</p>
 ${formError(problem && "The account was not created. See below what to change.")}
-<form class="panel" method="post" action="/sign-up">
+<div class="with-aside">
+<div class="narrow"><form class="panel" method="post" action="/sign-up">
 ${tokenField(web.cookies.visitorToken(c))}
 ${field({
   name: "name",
