@@ -17,7 +17,7 @@ export type SocksMessage =
 
 const STAGES = ["greeting", "login", "request", "done"] as const;
 
-const utf8 = new TextDecoder();
+const utf8 = new TextDecoder("utf-8", { ignoreBOM: true });
 
 /** One client's handshake. Give it bytes with `push`, take messages with `next` until it has none, then `rest`. */
 export class SocksReader {
