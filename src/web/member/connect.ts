@@ -1,6 +1,7 @@
 import type { Hono } from "hono";
 import type { ServerStatus } from "../../fleet/status.ts";
 import { PROXY_WARNING, proxySettings } from "../../profiles/proxy.ts";
+import { tokenField } from "../forms.ts";
 import { forMembers } from "../gate.ts";
 import { type Html, html } from "../html.ts";
 import { page } from "../layout.ts";
@@ -72,7 +73,7 @@ function proxiesPanel(
     .flatMap(({ lines }) => lines);
   return html`<section class="panel"><h2>SOCKS5 and HTTP proxies</h2>
 <div class="notice warn"><p>${PROXY_WARNING}</p></div>
-<p>Log in with your <a href="/member">VPN username and password</a>. Browsers ask for them with the HTTP proxy; most cannot log in to a SOCKS5 proxy.</p>
+<p>Log in with your VPN username and password. Browsers ask for them with the HTTP proxy; most cannot log in to a SOCKS5 proxy.</p>
 ${offered.map((server) => proxyRows(server, origin))}
 <h3>To try it in a terminal</h3>
 <p>curl asks for the VPN password; the VPN username goes where USERNAME stands.</p>
@@ -82,12 +83,13 @@ ${commands.map((line) => html`<pre><code>${line}</code></pre>`)}</section>`;
 export function addConnect(app: Hono<SiteEnv>, web: Web): void {
   app.get(
     "/member/connect",
-    forMembers(web, async (c) => {
+    forMembers(web, async (c, member) => {
       const servers = await web.status.list();
       const best = servers.length > 1 ? bestServer(servers) : undefined;
       const origin = web.publicUrl ?? new URL(c.req.url).origin;
       const body = html`<h1>Get connected</h1>
-<p class="lead">Any client that speaks a standard works. Log in with your <a href="/member">VPN username and password</a>, on as many devices of your own as you like.</p>
+<p class="lead">Any client that speaks a standard works. Log in with your VPN username and password, on as many devices of your own as you like.</p>
+<form method="post" action="/member/credentials">${tokenField(member.session.formToken)}<p><button class="button quiet">Show my VPN username and password</button></p></form>
 ${servers.length === 0 && html`<div class="panel"><p>There is no server yet.</p></div>`}
 ${openvpnPanel(web, servers, best)}
 ${proxiesPanel(servers, best, origin)}`;
