@@ -145,8 +145,13 @@ test("an engine whose record was lost is found by its arguments and ended before
   first.release();
   rmSync(join(folder, "a.pid"));
   const second = start();
-  await second.want([spec("a")]);
+  let stillThere: unknown = "never asked";
+  const prepare = async (): Promise<undefined> => {
+    stillThere = identify(lost);
+  };
+  await second.want([spec("a", "one", { prepare })]);
   assert.notEqual(await running(second, "a"), lost);
+  assert.equal(stillThere, undefined);
   assert.equal(findByArguments(spec("a").argv).length, 1);
 });
 

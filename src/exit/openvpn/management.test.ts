@@ -254,10 +254,12 @@ test("a lost engine gives all sessions back, and is connected to again", async (
   engine.asks("CONNECT", 3, "member", "right");
   await told("client-auth-nt 3 1");
   engine.said = [];
+  engine.clients = "CLIENT_LIST,member,192.0.2.2:1,10.66.0.2,member,3\r\n";
   engine.socket!.destroy();
   await until(() => door.open === 0);
   await told("status 2");
-  assert.ok(link.attached);
+  await until(() => door.open === 1);
+  assert.deepEqual(door.readmitted, ["member"], "the same client id is asked about anew");
 });
 
 test("an admission that comes after the client has gone is given back", async () => {
