@@ -54,8 +54,7 @@ const tables: { [Name in keyof Tables]: TableInventory<Tables[Name]> } = {
       },
       email: {
         what: "The e-mail address, if the member gave one",
-        purpose:
-          "Resetting a forgotten password, and a reminder before the paid time ends; nothing else is sent",
+        purpose: "Reaching the member about the account; nothing is sent by itself",
         lifetime: `until the member takes it out; else ${accountLife}`,
       },
       paid_until: { what: "The end of the paid time", purpose: "Access until then" },

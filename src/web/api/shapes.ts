@@ -25,7 +25,7 @@ export const signUpShape = z
     password: text.openapi({ format: "password" }),
     email: text
       .optional()
-      .openapi({ description: "Optional; without one a forgotten password cannot be reset" }),
+      .openapi({ description: "Optional; for reaching the member about the account alone" }),
     voucher: text.optional().openapi({ example: "abcde-fghij-klmno-pqrst" }),
   })
   .openapi("SignUp");

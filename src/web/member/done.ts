@@ -10,7 +10,7 @@ const DONE: Record<string, string> = {
   "password-vpn":
     "Your password is changed, and you have new VPN credentials: every device needs the new ones before it gets online again.",
   email: "Your e-mail address is saved.",
-  "email-removed": "Your e-mail address is deleted. A forgotten password can no longer be reset.",
+  "email-removed": "Your e-mail address is deleted.",
 };
 
 export function doneNotice(word: string | undefined): Html | undefined {

@@ -54,7 +54,7 @@ ${field({
 <button class="button">Change password</button></form></section>
 <section class="panel split" id="email"><div><h2>E-mail address</h2>
 <p>${member.account.email === undefined ? "None is stored." : html`Stored: <strong>${member.account.email}</strong>`}</p>
-<p>It is optional, and only for resetting a forgotten password and a reminder before your time runs out. Without one, a forgotten password cannot be reset.</p></div>
+<p>It is optional, and only for reaching you about your account. This site sends no mail by itself, and nobody can reset a forgotten password.</p></div>
 <form method="post" action="/member/email">${token}
 ${field({
   name: "email",

@@ -62,7 +62,7 @@ ${field({
   type: "email",
   autocomplete: "email",
   value: typed?.email ?? "",
-  hint: "For resetting a forgotten password and for a reminder before your time runs out; for nothing else. Without one, a forgotten password cannot be reset.",
+  hint: "For reaching you about your account, and for nothing else; this site sends no mail by itself. A forgotten password cannot be reset: keep it safe.",
   error: errorOf("email"),
 })}
 ${field({
