@@ -1,0 +1,174 @@
+import assert from "node:assert/strict";
+import { createHash, randomBytes } from "node:crypto";
+import { once } from "node:events";
+import type { Socket } from "node:net";
+import { afterEach, beforeEach, describe, it } from "node:test";
+import { connectUpstream, type Relay, relay } from "./relay.ts";
+import { Sweeper } from "./sweeper.ts";
+import { eventually, startServer, Wire } from "./testing.ts";
+
+/** A relay between a client's `Wire` and the socket that the server got. */
+interface Pair {
+  client: Wire;
+  server: Socket;
+  /** The relay's own ends: towards the client, towards the server. */
+  near: Socket;
+  far: Socket;
+  relay: Relay;
+}
+
+const LIMIT_BYTES = 512 * 1024;
+
+describe("relay", { timeout: 60_000 }, () => {
+  let sweeper: Sweeper;
+  let cleanUp: (() => void)[];
+
+  beforeEach(() => {
+    sweeper = new Sweeper(20);
+    cleanUp = [() => sweeper.close()];
+  });
+  afterEach(() => {
+    for (const one of cleanUp) one();
+  });
+
+  async function pair(options: { idleMs?: number; head?: string } = {}): Promise<Pair> {
+    const taken = Promise.withResolvers<Socket>();
+    const made = Promise.withResolvers<Pick<Pair, "near" | "far" | "relay">>();
+    const target = await startServer(taken.resolve);
+    const door = await startServer(async (socket) => {
+      socket.pause();
+      const upstream = connectUpstream("127.0.0.1", target.port);
+      await once(upstream, "connect");
+      const head = Buffer.from(options.head ?? "");
+      const running = relay(socket, upstream, { idleMs: options.idleMs ?? 60_000, head, sweeper });
+      made.resolve({ near: socket, far: upstream, relay: running });
+    });
+    const client = new Wire(door.port);
+    cleanUp.push(target.close, door.close, () => client.close());
+    return { client, server: await taken.promise, ...(await made.promise) };
+  }
+
+  const received = (socket: Socket): Promise<string> =>
+    new Promise((resolve) => {
+      const hash = createHash("sha256");
+      socket.on("data", (chunk) => hash.update(chunk)).on("end", () => resolve(hash.digest("hex")));
+    });
+  const digest = (bytes: Buffer): string => createHash("sha256").update(bytes).digest("hex");
+
+  it("carries megabytes both ways at once unharmed", async () => {
+    const { client, server, relay: running } = await pair();
+    const [up, down] = [randomBytes(9_000_001), randomBytes(11_000_003)];
+    const got = Promise.all([received(server), received(client.socket)]);
+    server.end(down);
+    client.send(up).end();
+    assert.deepEqual(await got, [digest(up), digest(down)]);
+    await running.done;
+  });
+
+  it("holds little for a client that does not read, and loses nothing of it", async () => {
+    const { client, server, near, far, relay: running } = await pair();
+    const bytes = randomBytes(30_000_000);
+    client.socket.removeAllListeners("data");
+    client.socket.pause();
+    server.end(bytes);
+    await eventually(() => far.isPaused(), "the upstream is paused");
+    assert.ok(near.writableLength > 0 && near.writableLength <= LIMIT_BYTES, String(near.writableLength));
+    const got = received(client.socket);
+    client.socket.on("data", () => {
+      client.socket.pause();
+      setImmediate(() => client.socket.resume());
+    });
+    client.socket.resume();
+    assert.equal(await got, digest(bytes));
+    client.end();
+    await running.done;
+  });
+
+  it("holds little for a server that does not read, and loses nothing of it", async () => {
+    const { client, server, near, far, relay: running } = await pair();
+    const bytes = randomBytes(30_000_000);
+    client.send(bytes).end();
+    await eventually(() => near.isPaused(), "the client is paused");
+    assert.ok(far.writableLength > 0 && far.writableLength <= LIMIT_BYTES, String(far.writableLength));
+    assert.equal(await received(server), digest(bytes));
+    server.end();
+    await running.done;
+  });
+
+  it("sends the head before anything else", async () => {
+    const { client, server } = await pair({ head: "head " });
+    client.send("and tail").end();
+    let text = "";
+    server.on("data", (chunk) => {
+      text += chunk;
+    });
+    await once(server, "end");
+    assert.equal(text, "head and tail");
+  });
+
+  it("passes an end on while the other direction goes on", async () => {
+    const { client, server, relay: running } = await pair();
+    server.resume();
+    client.send("question").end();
+    await once(server, "end");
+    server.write("an answer ");
+    assert.equal(String(await client.take(10)), "an answer ");
+    server.end("later");
+    assert.equal(await client.takeAll(), "later");
+    await running.done;
+  });
+
+  it("passes the server's end on while the client goes on", async () => {
+    const { client, server, relay: running } = await pair();
+    server.end("bye");
+    assert.equal(await client.takeAll(), "bye");
+    client.send("still here").end();
+    const [chunk] = await once(server, "data");
+    assert.equal(String(chunk), "still here");
+    await running.done;
+  });
+
+  it("passes a reset on, either way", async () => {
+    const first = await pair();
+    first.server.resetAndDestroy();
+    assert.equal(await first.client.closed(), "reset");
+    await first.relay.done;
+
+    const second = await pair();
+    const failed = once(second.server, "error");
+    second.server.resume();
+    second.client.socket.resetAndDestroy();
+    const [error] = await failed;
+    assert.equal(error.code, "ECONNRESET");
+    await second.relay.done;
+  });
+
+  it("ends a tunnel without a byte either way, and no other", async () => {
+    const quiet = await pair({ idleMs: 200 });
+    const busy = await pair({ idleMs: 200 });
+    const talking = setInterval(() => busy.server.write("."), 20);
+    try {
+      await quiet.relay.done;
+      const after = busy.client.socket.bytesRead;
+      await eventually(() => busy.client.socket.bytesRead > after + 5, "the busy one goes on");
+    } finally {
+      clearInterval(talking);
+    }
+    await busy.relay.done;
+  });
+
+  it("ends both sides on abort", async () => {
+    const { client, server, relay: running } = await pair();
+    server.resume();
+    running.abort();
+    running.abort();
+    await running.done;
+    await client.closed();
+    if (!server.readableEnded) await once(server, "end");
+  });
+
+  it("refuses an upstream that is not its own", async () => {
+    const { server } = await pair();
+    assert.throws(() => relay(server, server, { idleMs: 1000, head: Buffer.alloc(0), sweeper }), TypeError);
+  });
+});
