@@ -47,6 +47,9 @@ export function hashOfBytes(count: number): string {
 
 const plain = (address: string | undefined): string => (address ?? "").replace(/^::ffff:/, "");
 
+/** Downloads without an end of their own that still go on. */
+const marks = new Set<string>();
+
 function webServer(log: InternetLog) {
   return createHttpServer(async (request, response) => {
     const url = new URL(request.url ?? "/", "http://lab");
@@ -67,12 +70,17 @@ function webServer(log: InternetLog) {
       for await (const chunk of request) count += (chunk as Buffer).length;
       return response.end(`${count}\n`);
     }
+    const mark = url.searchParams.get("until");
+    if (mark !== null) marks.add(mark);
     if (url.pathname !== "/bytes") return response.writeHead(404).end();
-    const count = Number(url.searchParams.get("n") ?? 0);
+    // With `until=<mark>` the end comes when the test says so, not after `n` bytes.
+    const count = mark === null ? Number(url.searchParams.get("n") ?? 0) : Infinity;
     const bytesPerSecond = Number(url.searchParams.get("rate") ?? Infinity);
-    response.writeHead(200, { "content-type": "application/octet-stream", "content-length": count });
+    const length = mark === null ? { "content-length": count } : {};
+    response.writeHead(200, { "content-type": "application/octet-stream", ...length });
     const started = performance.now();
-    for (let sent = 0, index = 0; sent < count && !response.destroyed; index++) {
+    const more = (sent: number) => (mark === null ? sent < count : marks.has(mark)) && !response.destroyed;
+    for (let sent = 0, index = 0; more(sent); index++) {
       const part = block(index).subarray(0, count - sent);
       if (!response.write(part)) {
         await new Promise<void>((resolve) => {
@@ -135,6 +143,8 @@ async function serve(mode: string | undefined, portText: string | undefined): Pr
   }
   await Promise.all(listening);
   process.on("message", (message) => {
+    const end = (message as { end?: string }).end;
+    if (end !== undefined) return void marks.delete(end);
     if (message === "forget") for (const list of Object.values(log)) list.length = 0;
     process.send?.({ log });
   });

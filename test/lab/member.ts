@@ -7,6 +7,8 @@ export interface Member {
   name: string;
   password: string;
   email: string;
+  /** The code that paid for the account. */
+  voucher: string;
   /** What their devices use: profile, VPN username and VPN password. */
   vpn: VpnLogin;
   site: string;
@@ -30,6 +32,7 @@ export async function signUp(
     name,
     password: `the long password of ${name}`.replaceAll(".", " "),
     email: `${name}@mail.example`,
+    voucher,
     site,
     page,
   };

@@ -130,20 +130,20 @@ export class Search {
 
   /** Every regular file below `path` (names too), as raw bytes; `only` may pick by path and status. */
   files(path: string, only: (path: string) => boolean = () => true): void {
-    let status: ReturnType<typeof lstatSync>;
     try {
-      status = lstatSync(path);
-    } catch {
-      return; // it went away meanwhile
-    }
-    this.#look(Buffer.from(path.split("/").at(-1) ?? ""), `${path} (its name)`);
-    if (status.isDirectory()) {
-      for (const name of readdirSync(path)) this.files(join(path, name), only);
-    } else if (status.isSymbolicLink()) {
-      this.#look(Buffer.from(readlinkSync(path)), `${path} (where it points)`);
-    } else if (status.isFile() && only(path)) {
-      this.looked.files++;
-      this.#chunks(path);
+      const status = lstatSync(path);
+      this.#look(Buffer.from(path.split("/").at(-1) ?? ""), `${path} (its name)`);
+      if (status.isDirectory()) {
+        for (const name of readdirSync(path)) this.files(join(path, name), only);
+      } else if (status.isSymbolicLink()) {
+        this.#look(Buffer.from(readlinkSync(path)), `${path} (where it points)`);
+      } else if (status.isFile() && only(path)) {
+        this.#chunks(path);
+        this.looked.files++;
+      }
+    } catch (error) {
+      // What goes away while the search walks by is not there to be found.
+      if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
     }
   }
 

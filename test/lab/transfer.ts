@@ -14,8 +14,15 @@ export class Transfer {
   readonly #process: ChildProcess;
   readonly #ended: Promise<number | null>;
 
-  constructor(namespace: Namespace, count: number, bytesPerSecond: number, ...curlOptions: string[]) {
-    const url = `http://${lab.internet.web4}/bytes?n=${count}&rate=${bytesPerSecond}&mark=${this.mark}`;
+  /** `count` undefined: until `World.endDownload(mark)`. */
+  constructor(
+    namespace: Namespace,
+    count: number | undefined,
+    bytesPerSecond: number,
+    ...curlOptions: string[]
+  ) {
+    const length = count === undefined ? `until=${this.mark}` : `n=${count}&mark=${this.mark}`;
+    const url = `http://${lab.internet.web4}/bytes?rate=${bytesPerSecond}&${length}`;
     this.#process = namespace.start(["curl", "-sS", "--fail", "--no-buffer", ...curlOptions, url]);
     this.#process.stdout?.on("data", (chunk: Buffer) => {
       this.bytes += chunk.length;

@@ -224,6 +224,11 @@ export class World {
     return log;
   }
 
+  /** Lets a download end that was started without a length (see `Transfer`). */
+  endDownload(mark: string): void {
+    this.#internetServer?.send({ end: mark });
+  }
+
   async forget(): Promise<void> {
     const server = this.#internetServer;
     if (server === undefined) throw new Error("the internet is not up");

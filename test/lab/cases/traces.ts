@@ -6,7 +6,7 @@ import { lab } from "../addresses.ts";
 import { deleteAccount, type Member } from "../member.ts";
 import { run } from "../namespace.ts";
 import { OpenVpnClient } from "../openvpn-client.ts";
-import { seenAddress } from "../probes.ts";
+import { fetchFrom, seenAddress } from "../probes.ts";
 import { curlThrough } from "../proxy-client.ts";
 import type { Scene } from "../scene.ts";
 import { type Finding, type Needle, Search } from "../search.ts";
@@ -22,7 +22,9 @@ const vpnNeedles = ({ name, vpn }: Member): Needle[] => [
   { what: `VPN username of ${name}`, text: vpn.username },
   { what: `VPN password of ${name}`, text: vpn.password },
 ];
-const accountNeedles = ({ name, email, password }: Member): Needle[] => [
+const accountNeedles = ({ name, email, password, voucher }: Member): Needle[] => [
+  { what: `voucher of ${name}`, text: voucher },
+  { what: `voucher of ${name}`, text: voucher.replaceAll("-", "") },
   { what: `account name ${name}`, text: name },
   { what: `e-mail of ${name}`, text: email },
   { what: `account password of ${name}`, text: password },
@@ -41,6 +43,8 @@ async function searchEverywhere(
   for (const folder of ["/var/log", "/var/lib/unbound", "/var/lib/openvpn", "/etc/openvpn", "/var/mail"]) {
     if (existsSync(folder)) search.files(folder, fresh);
   }
+  const ours = (path: string) => fresh(path) && lstatSync(path).uid !== 0;
+  for (const folder of ["/tmp", "/var/tmp", "/dev/shm"]) search.files(folder, ours);
   search.tables(provider.databaseFile);
   search.processes(await provider.pids());
   search.text(provider.output, "what lethe said");
@@ -64,20 +68,28 @@ export function traceCases(scene: () => Scene, startedMs: number): void {
   describe("what is left after disconnecting", () => {
     test("no client's address, no VPN credential, no account name outside the accounts table", async (context) => {
       const { world, provider } = scene();
-      const members = await scene().members();
       const anna = await scene().member("anna.lab");
+      const members = await scene().members();
       const client = OpenVpnClient.start(world.client1, world.folder, anna.vpn);
       await client.online();
       assert.equal(await seenAddress(world.client1), lab.exit.v4);
+      const visited = `${Math.random().toString(36).slice(2)}.any.lab.example`;
+      assert.equal(await fetchFrom(world.client1, `http://${visited}/ip`), lab.exit.v4);
       await client.stop();
       for (const kind of ["socks5", "http", "connect"] as const) {
-        await seenAddress(world.client2, ...curlThrough(kind, anna.vpn));
+        const seen = await fetchFrom(world.client2, `http://${visited}/ip`, ...curlThrough(kind, anna.vpn));
+        assert.equal(seen, lab.exit.v4);
         await seenAddress(
           world.client2,
           ...curlThrough(kind, { ...anna.vpn, password: "guessed by a stranger" }),
         );
       }
-      const needles = [...addresses, ...members.flatMap(vpnNeedles), ...members.flatMap(accountNeedles)];
+      const needles = [
+        { what: "a name that a member visited", text: visited },
+        ...addresses,
+        ...members.flatMap(vpnNeedles),
+        ...members.flatMap(accountNeedles),
+      ];
       const search = await searchEverywhere(scene(), needles, startedMs);
       context.diagnostic(`looked at ${JSON.stringify(search.looked)} for ${needles.length} texts`);
       assert.ok(search.looked.files > 5 && search.looked.cells > 20 && search.looked.processes > 4);
