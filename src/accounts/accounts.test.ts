@@ -138,13 +138,15 @@ test("unknown name and wrong password: one answer, the same work", async () => {
   await office.store.close();
 });
 
-test("the check of an unknown name takes as long as that of a wrong password", async () => {
+test("the check of an unknown name takes as much work as that of a wrong password", async () => {
   const passwords = new Passwords();
   const phc = await passwords.hash(PASSWORD);
   const took = async (hash: string | undefined) => {
-    const start = performance.now();
+    // Processor time of all threads: what a busy machine adds to the wall clock says nothing here.
+    const start = process.cpuUsage();
     assert.equal(await passwords.verify(hash, "wrong horse battery"), false);
-    return performance.now() - start;
+    const { user, system } = process.cpuUsage(start);
+    return user + system;
   };
   await took(phc);
   const known: number[] = [];
