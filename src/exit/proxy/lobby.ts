@@ -1,4 +1,5 @@
 import type { Socket } from "node:net";
+import { LiveList } from "./live-list.ts";
 import type { Expiring, Sweeper } from "./sweeper.ts";
 
 /** A connection that has not logged in and named its destination yet. */
@@ -16,7 +17,7 @@ const DISMISS_MS = 2000;
 
 export function createLobby(options: { sweeper: Sweeper; limit: number }) {
   const { sweeper, limit } = options;
-  const guests = new Set<Socket>();
+  const guests = new LiveList<Socket>();
   return {
     get size(): number {
       return guests.size;
@@ -37,23 +38,19 @@ export function createLobby(options: { sweeper: Sweeper; limit: number }) {
 
     /** `onExpire` is called when the time is up; without it the socket is destroyed. */
     enter(socket: Socket, handshakeMs: number, onExpire: () => void = () => socket.destroy()): Guest {
+      if (guests.size >= limit) guests.shift()?.destroy();
+      const place = guests.add(socket);
       const guest: Expiring & Guest = {
         deadlineMs: performance.now() + handshakeMs,
         expire: () => {
-          guests.delete(socket);
+          guests.delete(place);
           onExpire();
         },
         leave: () => {
-          guests.delete(socket);
+          guests.delete(place);
           sweeper.delete(guest);
         },
       };
-      if (guests.size >= limit) {
-        const oldest = guests.values().next().value!;
-        guests.delete(oldest);
-        oldest.destroy();
-      }
-      guests.add(socket);
       sweeper.add(guest);
       socket.once("close", () => guest.leave());
       return guest;

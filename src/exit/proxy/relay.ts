@@ -1,4 +1,4 @@
-import { connect, type Socket, type TcpNetConnectOpts } from "node:net";
+import { Socket, type SocketConstructorOpts } from "node:net";
 import type { DuplexOptions } from "node:stream";
 import type { Expiring, Sweeper } from "./sweeper.ts";
 
@@ -86,23 +86,27 @@ class UpstreamReader {
   }
 }
 
-const readers = new WeakMap<Socket, UpstreamReader>();
+/** A socket that knows its reader: a WeakMap between the two would cost the garbage collector dear. */
+class UpstreamSocket extends Socket {
+  readonly reader: UpstreamReader;
+
+  constructor(reader: UpstreamReader) {
+    const options: SocketConstructorOpts & DuplexOptions & { noDelay: boolean } = {
+      allowHalfOpen: true,
+      noDelay: true,
+      highWaterMark: SOCKET_HIGH_WATER_MARK_BYTES,
+      onread: { buffer: () => reader.next(), callback: (bytes, buffer) => reader.read(bytes, buffer) },
+    };
+    super(options);
+    this.reader = reader;
+  }
+}
 
 /** Starts a TCP connection to an address (never a name) whose bytes wait until `relay` takes them. */
 export function connectUpstream(host: string, port: number): Socket {
-  const reader = new UpstreamReader();
-  const options: TcpNetConnectOpts & DuplexOptions = {
-    host,
-    port,
-    autoSelectFamily: false,
-    allowHalfOpen: true,
-    noDelay: true,
-    highWaterMark: SOCKET_HIGH_WATER_MARK_BYTES,
-    onread: { buffer: () => reader.next(), callback: (bytes, buffer) => reader.read(bytes, buffer) },
-  };
-  const socket = connect(options);
+  const socket = new UpstreamSocket(new UpstreamReader());
+  socket.connect({ host, port, autoSelectFamily: false });
   socket.pause();
-  readers.set(socket, reader);
   return socket;
 }
 
@@ -120,8 +124,10 @@ class Tunnel implements Expiring, Relay {
   #resolve: () => void = () => {};
 
   constructor(client: Socket, upstream: Socket, options: RelayOptions) {
-    const reader = readers.get(upstream);
-    if (!reader) throw new TypeError("relay: the upstream is not connectUpstream's");
+    if (!(upstream instanceof UpstreamSocket)) {
+      throw new TypeError("relay: the upstream is not connectUpstream's");
+    }
+    const { reader } = upstream;
     this.#client = client;
     this.#upstream = upstream;
     this.#reader = reader;

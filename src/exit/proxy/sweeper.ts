@@ -1,9 +1,13 @@
+import { LiveList, type Place } from "./live-list.ts";
+
 /** Something that ends by itself unless it is renewed. */
 export interface Expiring {
   /** In milliseconds of `performance.now()`. */
   deadlineMs: number;
   /** Called once, after which the sweeper has forgotten it. */
   expire(): void;
+  /** The sweeper's own. */
+  watched?: Place<Expiring> | undefined;
 }
 
 /**
@@ -13,7 +17,7 @@ export interface Expiring {
 export class Sweeper {
   /** `performance.now()` as of the last tick: near enough for idle deadlines. */
   nowMs = performance.now();
-  readonly #watched = new Set<Expiring>();
+  readonly #watched = new LiveList<Expiring>();
   readonly #timer: NodeJS.Timeout;
 
   constructor(tickMs = 250) {
@@ -21,24 +25,26 @@ export class Sweeper {
   }
 
   add(one: Expiring): void {
-    this.#watched.add(one);
+    one.watched ??= this.#watched.add(one);
   }
 
   delete(one: Expiring): void {
-    this.#watched.delete(one);
+    if (one.watched) this.#watched.delete(one.watched);
+    one.watched = undefined;
   }
 
   sweep(): void {
     this.nowMs = performance.now();
-    for (const one of this.#watched) {
-      if (one.deadlineMs > this.nowMs) continue;
-      this.#watched.delete(one);
+    for (const one of this.#watched.filter(({ deadlineMs }) => deadlineMs <= this.nowMs)) {
+      // Another's expiry may have been its end.
+      if (!one.watched) continue;
+      this.delete(one);
       one.expire();
     }
   }
 
   close(): void {
     clearInterval(this.#timer);
-    this.#watched.clear();
+    for (const one of this.#watched.filter(() => true)) this.delete(one);
   }
 }

@@ -6,6 +6,7 @@ import type { ListeningReport, ProxySettings } from "../messages.ts";
 import type { ProxyContext } from "./context.ts";
 import { serveHttp } from "./http-server.ts";
 import { type Endpoint, Listeners } from "./listeners.ts";
+import { LiveList } from "./live-list.ts";
 import { createLobby } from "./lobby.ts";
 import { createOpener } from "./open.ts";
 import { createResolver, type Resolve } from "./resolve.ts";
@@ -29,12 +30,12 @@ export function createProxyWorker(options: {
   resolve?: Resolve;
 }): ProxyWorker {
   const sweeper = new Sweeper();
-  const clients = new Set<Socket>();
+  const clients = new LiveList<Socket>();
   let context: ProxyContext | undefined;
 
   const serve = (handler: (client: Socket, context: ProxyContext) => void) => (client: Socket) => {
-    clients.add(client);
-    client.once("close", () => clients.delete(client));
+    const place = clients.add(client);
+    client.once("close", () => clients.delete(place));
     if (context) handler(client, context);
     else client.destroy();
   };
@@ -69,7 +70,7 @@ export function createProxyWorker(options: {
     },
     close() {
       listeners.close();
-      for (const client of clients) client.destroy();
+      for (const client of clients.filter(() => true)) client.destroy();
       sweeper.close();
     },
   };
