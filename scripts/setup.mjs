@@ -15,7 +15,7 @@ const isRoot = process.getuid?.() === 0;
 /** Debian packages by what they are needed for; the second list's daemons must not come up at the next boot either. */
 const PACKAGES = {
   run: ["openvpn", "unbound", "nftables", "iproute2", "dns-root-data", "openssl"],
-  test: ["chromium", "curl", "tcpdump"],
+  test: ["bind9-dnsutils", "chromium", "curl", "procps", "tcpdump"],
 };
 const UNITS = { unbound: ["unbound.service"], openvpn: ["openvpn.service"], nftables: ["nftables.service"] };
 

@@ -18,7 +18,18 @@ export function missingForLab(): string | undefined {
   } catch {
     return "there is no /dev/net/tun: load the kernel's tun module";
   }
-  const missing = ["ip", "nft", "openvpn", "unbound", "tcpdump", "curl", "dig", "chromium"].filter(
+  const missing = [
+    "ip",
+    "ss",
+    "sysctl",
+    "nft",
+    "openvpn",
+    "unbound",
+    "tcpdump",
+    "curl",
+    "dig",
+    "chromium",
+  ].filter(
     (program) =>
       !(process.env.PATH ?? "")
         .split(":")
