@@ -95,6 +95,36 @@ describe("relay", { timeout: 60_000 }, () => {
     await running.done;
   });
 
+  it("lets a kept read buffer rest while any of it is unsent", async () => {
+    const { client, server, near, far, relay: running } = await pair();
+    const sent = createHash("sha256");
+    let sentBytes = 0;
+    const send = (length: number): void => {
+      const bytes = randomBytes(length);
+      sent.update(bytes);
+      sentBytes += length;
+      server.write(bytes);
+    };
+    const got = received(client.socket);
+    // A stream of large reads earns the tunnel its own buffer; then reads of middle size into it, for nobody.
+    send(4_000_000);
+    await eventually(() => client.socket.bytesRead === sentBytes, "the stream is through");
+    client.socket.pause();
+    while (near.writableLength === 0) {
+      send(60_000);
+      await eventually(() => far.bytesRead === sentBytes || near.writableLength > 0, "the piece is read");
+    }
+    for (let more = 0; more < 4; more += 1) {
+      send(60_000);
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+    client.socket.resume();
+    server.end();
+    assert.equal(await got, sent.digest("hex"));
+    client.end();
+    await running.done;
+  });
+
   it("sends the head before anything else", async () => {
     const { client, server } = await pair({ head: "head " });
     client.send("and tail").end();

@@ -106,7 +106,7 @@ let routes: { readAtMs: number; found: boolean } | undefined;
  * Whether the machine has an IPv6 route beyond loopback, link-local and multicast: read from /proc/net/ipv6_route
  * (proc_net(5): destination, prefix length, …, flags, device), at most every 10 s.
  */
-export function hasIpv6Route(): boolean {
+function hasIpv6Route(): boolean {
   const nowMs = systemClock.monotonic();
   if (!routes || nowMs - routes.readAtMs > 10_000) {
     let table = "";
