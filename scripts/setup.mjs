@@ -1,23 +1,21 @@
 #!/usr/bin/env node
 /**
- * `npm start`, `npm test` and `npm run lab` come here first: installs what is missing, says so, and hands over to the
+ * `npm start`, `npm test`, `npm run lab` and `npm run bench:proxy` come here first: installs what is missing, says so, and hands over to the
  * Node that the package pins. Runs on Node 18 and needs no package.
  */
 import { spawn, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { existsSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { installDebianPackages } from "./debian-packages.mjs";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
-const isRoot = process.getuid?.() === 0;
 
-/** Debian packages by what they are needed for; the second list's daemons must not come up at the next boot either. */
-const PACKAGES = {
-  run: ["openvpn", "unbound", "nftables", "iproute2", "dns-root-data", "openssl"],
-  test: ["bind9-dnsutils", "chromium", "curl", "procps", "tcpdump"],
-};
-const UNITS = { unbound: ["unbound.service"], openvpn: ["openvpn.service"], nftables: ["nftables.service"] };
+/** Debian packages by what they are needed for. */
+const RUN = ["openvpn", "unbound", "nftables", "iproute2", "dns-root-data", "openssl"];
+const TEST = ["bind9-dnsutils", "chromium", "curl", "procps", "tcpdump"];
+const PEERS = ["luajit", "dante-server", "squid", "microsocks", "tinyproxy"];
 
 const say = (text) => process.stdout.write(`${text}\n`);
 const fail = (text) => {
@@ -66,59 +64,6 @@ function findNode() {
     symlinkSync(found, link);
   }
   return link;
-}
-
-const installed = (name) => {
-  const answer = spawnSync("dpkg-query", ["-W", "-f", `\${Status}`, name], { encoding: "utf8" });
-  return answer.stdout?.startsWith("install ok installed") ?? false;
-};
-
-/** Missing Debian packages, without letting one of their daemons start, now or at the next boot. */
-function installDebianPackages(names) {
-  if (spawnSync("dpkg-query", ["--version"]).status !== 0) {
-    say(`This is no Debian or Ubuntu: install these yourself if they are missing: ${names.join(", ")}.`);
-    return;
-  }
-  const missing = names.filter((name) => !installed(name));
-  if (missing.length === 0) return;
-  if (!isRoot) {
-    say(`Not installed, and only root could: ${missing.join(", ")}. What needs them will say so.`);
-    return;
-  }
-  say(`Installing from Debian: ${missing.join(", ")} (their daemons are not started) …`);
-  const policy = "/usr/sbin/policy-rc.d";
-  const aside = `${policy}.before-lethe`;
-  // One left aside is of a run that was killed in the middle: that one is the operator's.
-  if (existsSync(policy) && !existsSync(aside)) renameSync(policy, aside);
-  const restore = () => (existsSync(aside) ? renameSync(aside, policy) : rmSync(policy, { force: true }));
-  const stop = () => {
-    restore();
-    process.exit(130);
-  };
-  process.once("SIGINT", stop);
-  process.once("SIGTERM", stop);
-  try {
-    // 101: "action forbidden by policy" (invoke-rc.d).
-    writeFileSync(policy, "#!/bin/sh\nexit 101\n", { mode: 0o755 });
-    const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive", NEEDRESTART_SUSPEND: "1" };
-    const apt = (...args) =>
-      spawnSync("apt-get", args, { env, stdio: ["ignore", "ignore", "inherit"] }).status === 0;
-    const options = ["-o", "DPkg::Lock::Timeout=300", "-qq", "-y", "--no-install-recommends"];
-    const done =
-      apt(...options, "install", ...missing) ||
-      (apt("-qq", "update") && apt(...options, "install", ...missing));
-    const absent = missing.filter((name) => !installed(name));
-    for (const name of missing) {
-      for (const unit of installed(name) ? (UNITS[name] ?? []) : [])
-        spawnSync("systemctl", ["disable", "--quiet", unit], { stdio: "ignore" });
-    }
-    if (!done || absent.length > 0)
-      say(`Could not be installed: ${absent.join(", ")}. What needs them will say so.`);
-  } finally {
-    restore();
-    process.removeListener("SIGINT", stop);
-    process.removeListener("SIGTERM", stop);
-  }
 }
 
 /** Runs one program on our terminal; Ctrl-C and SIGTERM are its to answer. Resolves with its exit code. */
@@ -181,15 +126,25 @@ if (process.platform !== "linux") fail("Lethe runs on Linux (Debian 12 or newer,
 process.chdir(root);
 installNpmPackages(mode !== "start");
 const node = findNode();
-if (mode === "start") {
-  installDebianPackages(PACKAGES.run);
-  process.exitCode = await run(join(root, "lethe"), ["up", ...process.argv.slice(3)]);
-} else if (mode === "test") {
-  installDebianPackages([...PACKAGES.run, ...PACKAGES.test]);
-  await runTests(node);
-} else if (mode === "lab") {
-  installDebianPackages([...PACKAGES.run, ...PACKAGES.test]);
-  process.exitCode = await run(node, ["--disable-warning=ExperimentalWarning", "test/lab/play.ts"]);
-} else {
-  fail("usage: setup.mjs start|test|lab");
+const more = process.argv.slice(3);
+const program = (path) => run(node, ["--disable-warning=ExperimentalWarning", path, ...more]);
+switch (mode) {
+  case "start":
+    installDebianPackages(RUN);
+    process.exitCode = await run(join(root, "lethe"), ["up", ...more]);
+    break;
+  case "test":
+    installDebianPackages([...RUN, ...TEST]);
+    await runTests(node);
+    break;
+  case "lab":
+    installDebianPackages([...RUN, ...TEST]);
+    process.exitCode = await program("test/lab/play.ts");
+    break;
+  case "bench:proxy":
+    installDebianPackages([...RUN, ...PEERS]);
+    process.exitCode = await program("bench/proxy/main.ts");
+    break;
+  default:
+    fail("usage: setup.mjs start|test|lab|bench:proxy");
 }

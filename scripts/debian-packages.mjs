@@ -1,0 +1,60 @@
+import { spawnSync } from "node:child_process";
+import { existsSync, renameSync, rmSync, writeFileSync } from "node:fs";
+
+/** Units that a package brings and that must not come up at the next boot either. */
+const UNITS = { unbound: ["unbound.service"], openvpn: ["openvpn.service"], nftables: ["nftables.service"] };
+
+const say = (text) => process.stdout.write(`${text}\n`);
+
+const installed = (name) => {
+  const answer = spawnSync("dpkg-query", ["-W", "-f", `\${Status}`, name], { encoding: "utf8" });
+  return answer.stdout?.startsWith("install ok installed") ?? false;
+};
+
+/** Missing Debian packages, without letting one of their daemons start, now or at the next boot. */
+export function installDebianPackages(names) {
+  if (spawnSync("dpkg-query", ["--version"]).status !== 0) {
+    say(`This is no Debian or Ubuntu: install these yourself if they are missing: ${names.join(", ")}.`);
+    return;
+  }
+  const missing = names.filter((name) => !installed(name));
+  if (missing.length === 0) return;
+  if (process.getuid?.() !== 0) {
+    say(`Not installed, and only root could: ${missing.join(", ")}. What needs them will say so.`);
+    return;
+  }
+  say(`Installing from Debian: ${missing.join(", ")} (their daemons are not started) …`);
+  const policy = "/usr/sbin/policy-rc.d";
+  const aside = `${policy}.before-lethe`;
+  // One left aside is of a run that was killed in the middle: that one is the operator's.
+  if (existsSync(policy) && !existsSync(aside)) renameSync(policy, aside);
+  const restore = () => (existsSync(aside) ? renameSync(aside, policy) : rmSync(policy, { force: true }));
+  const stop = () => {
+    restore();
+    process.exit(130);
+  };
+  process.once("SIGINT", stop);
+  process.once("SIGTERM", stop);
+  try {
+    // 101: "action forbidden by policy" (invoke-rc.d).
+    writeFileSync(policy, "#!/bin/sh\nexit 101\n", { mode: 0o755 });
+    const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive", NEEDRESTART_SUSPEND: "1" };
+    const apt = (...args) =>
+      spawnSync("apt-get", args, { env, stdio: ["ignore", "ignore", "inherit"] }).status === 0;
+    const options = ["-o", "DPkg::Lock::Timeout=300", "-qq", "-y", "--no-install-recommends"];
+    const done =
+      apt(...options, "install", ...missing) ||
+      (apt("-qq", "update") && apt(...options, "install", ...missing));
+    const absent = missing.filter((name) => !installed(name));
+    for (const name of missing) {
+      for (const unit of installed(name) ? (UNITS[name] ?? []) : [])
+        spawnSync("systemctl", ["disable", "--quiet", unit], { stdio: "ignore" });
+    }
+    if (!done || absent.length > 0)
+      say(`Could not be installed: ${absent.join(", ")}. What needs them will say so.`);
+  } finally {
+    restore();
+    process.removeListener("SIGINT", stop);
+    process.removeListener("SIGTERM", stop);
+  }
+}
