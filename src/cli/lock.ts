@@ -1,5 +1,6 @@
-import { chmodSync, unlinkSync } from "node:fs";
+import { chmodSync, rmSync } from "node:fs";
 import { createConnection, createServer, type Server, type Socket } from "node:net";
+import { holdFile } from "../lib/file-lock.ts";
 
 /**
  * The supervisor's socket: who holds it is the one `lethe up` of a data folder, and through it `lethe stop` and
@@ -11,29 +12,34 @@ export type SupervisorAnswer = { ok: true; text: string } | { ok: false; text: s
 const MOST_BYTES = 4096;
 
 /**
- * Takes the lock. Resolves with undefined where another `lethe up` answers there; a socket that a crash left behind is
- * replaced. Throws the system's error where the socket cannot be made.
+ * Takes the lock. Resolves with undefined where another `lethe up` has it; a socket that a crash left behind is replaced.
+ * What decides is the file beside the socket: of two who find a dead one's socket, each could take away what the other
+ * has just put there. Throws the system's error where the socket cannot be made.
  */
 export async function takeLock(
   path: string,
   answer: (request: SupervisorRequest) => Promise<SupervisorAnswer>,
 ): Promise<Server | undefined> {
-  const first = await listen(path, answer);
-  if (first) return first;
-  if (await isAnswered(path)) return undefined;
-  unlinkSync(path);
-  return listen(path, answer);
+  const held = holdFile(`${path}.lock`);
+  if (held === undefined) return undefined;
+  try {
+    rmSync(path, { force: true });
+    const server = await listen(path, answer);
+    server.once("close", held.release);
+    return server;
+  } catch (error) {
+    held.release();
+    throw error;
+  }
 }
 
 function listen(
   path: string,
   answer: (request: SupervisorRequest) => Promise<SupervisorAnswer>,
-): Promise<Server | undefined> {
-  const { promise, resolve, reject } = Promise.withResolvers<Server | undefined>();
+): Promise<Server> {
+  const { promise, resolve, reject } = Promise.withResolvers<Server>();
   const server = createServer((socket) => serve(socket, answer));
-  server.once("error", (error: NodeJS.ErrnoException) =>
-    error.code === "EADDRINUSE" ? resolve(undefined) : reject(error),
-  );
+  server.once("error", reject);
   server.listen(path, () => {
     chmodSync(path, 0o600);
     resolve(server);
@@ -65,16 +71,6 @@ function readRequest(text: string): SupervisorRequest | undefined {
   } catch {
     return undefined;
   }
-}
-
-function isAnswered(path: string): Promise<boolean> {
-  const { promise, resolve } = Promise.withResolvers<boolean>();
-  const socket = createConnection(path, () => {
-    socket.destroy();
-    resolve(true);
-  });
-  socket.once("error", () => resolve(false));
-  return promise;
 }
 
 /** Asks the running supervisor; undefined where none runs. */
