@@ -6,6 +6,7 @@ import {
   openSync,
   readFileSync,
   renameSync,
+  rmSync,
   unlinkSync,
   writeSync,
 } from "node:fs";
@@ -18,6 +19,8 @@ import { dirname } from "node:path";
  */
 export function writeFileAtomic(path: string, content: string | Uint8Array, mode = 0o600): void {
   const beside = `${path}.${process.pid}.new`;
+  // One that was killed half-way may have had our number: in a container every start gives the same ones.
+  rmSync(beside, { force: true });
   const file = openSync(beside, "wx", 0o600);
   try {
     try {
