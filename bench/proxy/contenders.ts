@@ -111,9 +111,11 @@ async function startSquid(folder: string): Promise<Running> {
   return startDaemon([programs.squid, "-N", "-f", configure("squid.conf", folder, port)], port);
 }
 
-async function startMicrosocks(): Promise<Running> {
+async function startMicrosocks(folder: string): Promise<Running> {
   const port = await freePort();
-  const words = ["-i", "127.0.0.1", "-p", `${port}`, "-u", login.user, "-P", login.password];
+  const words = readFileSync(configure("microsocks.arguments", folder, port), "utf8")
+    .trim()
+    .split(/\s+/);
   return startDaemon([programs.microsocks, ...words], port);
 }
 
