@@ -226,6 +226,42 @@ describe("the HTTP proxy", { timeout: 60_000 }, () => {
     assert.equal(visits.length, 2);
   });
 
+  it("holds little of an answer that the client does not read, and of a body that the server does not", async () => {
+    const total = 64_000_000;
+    const piece = Buffer.alloc(64_000);
+    /** Writes up to `total`, as fast as it is taken; gives how much was when nothing more is. */
+    const pump = async (socket: Socket): Promise<number> => {
+      let written = 0;
+      const more = (): void => {
+        while (written < total) {
+          written += piece.length;
+          if (!socket.write(piece)) return;
+        }
+      };
+      socket.on("drain", more);
+      more();
+      for (let before = -1; before !== written; ) {
+        before = written;
+        await new Promise((resolve) => setTimeout(resolve, 150));
+      }
+      return written;
+    };
+    dial();
+    react = () => {};
+    wire.send(get());
+    await eventually(() => visits.length === 1, "the request is there");
+    wire.socket.pause();
+    visits[0]!.socket.write(`HTTP/1.1 200 OK\r\nContent-Length: ${total}\r\n\r\n`);
+    assert.ok((await pump(visits[0]!.socket)) < total);
+    wire.close();
+
+    dial();
+    react = ({ socket }) => socket.pause();
+    wire.send(`PUT ${url()} HTTP/1.1\r\n${host()}${PROXY_LOGIN}Content-Length: ${total}\r\n\r\n`);
+    await eventually(() => visits.length === 1, "the request is there");
+    assert.ok((await pump(wire.socket)) < total);
+  });
+
   it("tunnels by CONNECT, with what was sent ahead", async () => {
     dial();
     react = (visit) => answer(visit, visit.text.toUpperCase());

@@ -125,6 +125,27 @@ describe("relay", { timeout: 60_000 }, () => {
     await running.done;
   });
 
+  it("copies what it reads into the buffer that all quiet tunnels share", async () => {
+    const [stalled, other] = [await pair(), await pair()];
+    const sent = createHash("sha256");
+    const { client, server, near, far } = stalled;
+    const got = received(client.socket);
+    client.socket.pause();
+    let sentBytes = 0;
+    while (near.writableLength === 0) {
+      const bytes = randomBytes(60_000);
+      sent.update(bytes);
+      sentBytes += bytes.length;
+      server.write(bytes);
+      await eventually(() => far.bytesRead === sentBytes || near.writableLength > 0, "the piece is read");
+    }
+    other.server.write(randomBytes(60_000));
+    await other.client.take(60_000);
+    client.socket.resume();
+    server.end();
+    assert.equal(await got, sent.digest("hex"));
+  });
+
   it("sends the head before anything else", async () => {
     const { client, server } = await pair({ head: "head " });
     client.send("and tail").end();

@@ -65,7 +65,7 @@ class UpstreamReader {
       this.#smallReads = 0;
       if (bytes === buffer.length) this.#fullReads += 1;
     }
-    this.sink?.fromUpstream(buffer, bytes, bytes >= COPY_BELOW_BYTES && buffer !== sharedBuffer);
+    this.sink?.fromUpstream(buffer, bytes, buffer !== sharedBuffer);
     return true;
   }
 
@@ -118,6 +118,7 @@ class Tunnel implements Expiring, Relay {
   readonly #reader: UpstreamReader;
   readonly #sweeper: Sweeper;
   readonly #idleMs: number;
+  readonly #lendFromBytes: number;
   #clientHeld = false;
   #upstreamHeld = false;
   #open = 2;
@@ -133,6 +134,7 @@ class Tunnel implements Expiring, Relay {
     this.#reader = reader;
     this.#sweeper = options.sweeper;
     this.#idleMs = options.idleMs;
+    this.#lendFromBytes = Math.max(COPY_BELOW_BYTES, client.writableHighWaterMark);
     this.deadlineMs = performance.now() + options.idleMs;
     this.done = new Promise((resolve) => {
       this.#resolve = resolve;
@@ -193,9 +195,11 @@ class Tunnel implements Expiring, Relay {
     this.#client.pause();
   }
 
-  /** `lent`: the bytes are written from `buffer` itself, which must then rest until the client's kernel has them. */
-  fromUpstream(buffer: Uint8Array, bytes: number, lent: boolean): void {
+  /** `kept`: the buffer is this tunnel's own, and may be lent to a write. */
+  fromUpstream(buffer: Uint8Array, bytes: number, kept: boolean): void {
     this.deadlineMs = this.#sweeper.nowMs + this.#idleMs;
+    // A lent buffer must rest until the client's kernel has it all, and only a write of this size is followed by `drain`.
+    const lent = kept && bytes >= this.#lendFromBytes;
     const view = (buffer as Buffer).subarray(0, bytes);
     this.#client.write(lent ? view : Buffer.from(view));
     if (this.#client.writableLength <= (lent ? 0 : QUEUE_LIMIT_BYTES)) return;

@@ -2,6 +2,7 @@ import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
 import type { ServerSettings } from "../../link/settings.ts";
 import type { Authoriser, LoginAttempt, Refusal } from "../authorise.ts";
+import { SOCKET_HIGH_WATER_MARK_BYTES } from "./relay.ts";
 import type { Resolve } from "./resolve.ts";
 import { createProxyWorker } from "./worker.ts";
 
@@ -76,7 +77,8 @@ export async function startServer(
   serve: (socket: Socket) => void,
 ): Promise<{ port: number; server: Server; close(): void }> {
   const sockets = new Set<Socket>();
-  const server = createServer({ allowHalfOpen: true }, (socket) => {
+  const options = { allowHalfOpen: true, highWaterMark: SOCKET_HIGH_WATER_MARK_BYTES };
+  const server = createServer(options, (socket) => {
     sockets.add(socket);
     socket.on("close", () => sockets.delete(socket));
     socket.on("error", () => {});
