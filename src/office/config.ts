@@ -81,6 +81,12 @@ const table = {
       "",
       z.string().refine((text) => text === "" || isOrigin(text)),
     ),
+    proxies: setting(
+      "The TLS proxies in front, by their addresses (127.0.0.1 where one runs on this machine). They must append the visitor's address to X-Forwarded-For. Empty: whoever comes through a proxy counts as one visitor, so that one who guesses passwords slows all the others down.",
+      "a list of addresses",
+      [],
+      z.array(address).max(16),
+    ),
   },
   server: {
     name: setting(

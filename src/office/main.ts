@@ -1,8 +1,8 @@
 import { hkdfSync } from "node:crypto";
 import { chmodSync, rmSync } from "node:fs";
-import { createServer, type Server } from "node:http";
+import type { Server } from "node:http";
 import { join } from "node:path";
-import { getRequestListener, type HttpBindings } from "@hono/node-server";
+import type { HttpBindings } from "@hono/node-server";
 import type { Context, Hono } from "hono";
 import { Accounts } from "../accounts/accounts.ts";
 import { Vouchers } from "../billing/vouchers.ts";
@@ -21,6 +21,7 @@ import { openvpnProfile } from "../profiles/openvpn.ts";
 import { StoreError } from "../store/errors.ts";
 import { inventory, sweep } from "../store/inventory.ts";
 import { openStore, type Store } from "../store/open.ts";
+import { clientAddress } from "../web/client-address.ts";
 import { createControl } from "../web/control.ts";
 import { createSite } from "../web/site.ts";
 import { authorityCertificate, ensureAuthority, signExitRequest } from "./authority.ts";
@@ -28,6 +29,7 @@ import { type Config, parseConfig, parseListen } from "./config.ts";
 import { ensureKeys } from "./keys.ts";
 import type { OfficeMessage, OfficeQuestion, OfficeStart } from "./messages.ts";
 import { settingsOf } from "./server-settings.ts";
+import { siteServer } from "./site-server.ts";
 
 /**
  * The office: website, accounts, billing, and the roster. Forked by the supervisor; gives root up before it opens a file or
@@ -93,7 +95,10 @@ async function start(message: OfficeStart): Promise<void> {
     inventory,
     openvpnProfile: (server) =>
       server === settings.server && authority !== undefined ? profileOf(settings, authority) : undefined,
-    clientAddress: (c) => (c as Context<{ Bindings: HttpBindings }>).env.incoming.socket.remoteAddress ?? "",
+    clientAddress: (c) => {
+      const { socket } = (c as Context<{ Bindings: HttpBindings }>).env.incoming;
+      return clientAddress(socket.remoteAddress, c.req.header("x-forwarded-for"), config.site.proxies);
+    },
   });
   const control = createControl({ accounts, vouchers, inventory, log });
   const servers = [await serveSite(site, config), await serveControl(control, message.controlSocket)];
@@ -188,7 +193,7 @@ async function firstVoucher(store: Store, vouchers: Vouchers): Promise<string | 
 
 async function serveSite(site: Pick<Hono, "fetch">, config: Config): Promise<Server> {
   const { address, port } = parseListen(config.site.listen)!;
-  const server = createServer(getRequestListener(site.fetch));
+  const server = siteServer(site.fetch);
   await listening(server, () => server.listen(port, address)).catch((error: NodeJS.ErrnoException) => {
     const why: Record<string, string> = {
       EADDRINUSE: "another program has this port",
@@ -203,7 +208,7 @@ async function serveSite(site: Pick<Hono, "fetch">, config: Config): Promise<Ser
 }
 
 async function serveControl(control: Hono, path: string): Promise<Server> {
-  const server = createServer(getRequestListener(control.fetch));
+  const server = siteServer(control.fetch);
   rmSync(path, { force: true });
   await listening(server, () => server.listen(path));
   chmodSync(path, 0o600);

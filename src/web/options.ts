@@ -34,7 +34,7 @@ export interface SiteOptions {
   openvpnProfile(server: string): string | undefined;
   /**
    * The address that a request came from, to slow guessing; never kept. Behind a proxy this is the proxy's own address
-   * unless the operator has said that the proxy is to be believed.
+   * unless the operator has said that the proxy is to be believed (client-address.ts).
    */
   clientAddress(c: Context): string;
 }

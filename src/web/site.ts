@@ -85,6 +85,8 @@ export function createSite(options: SiteOptions): Hono<SiteEnv> {
     if (error instanceof BusyError) return errorPage(web, c, "busy");
     if (error instanceof HTTPException)
       return errorPage(web, c, error.status === 415 ? "wrong-type" : "not-understood");
+    // Gone in the middle of sending: nobody reads the answer, and nobody but the visitor did anything wrong.
+    if ((error as NodeJS.ErrnoException).code === "ECONNRESET") return errorPage(web, c, "not-understood");
     // The error may quote what was sent: it goes nowhere, neither to the page nor to the log.
     const unwritable = toStoreError(error) instanceof StoreError;
     web.log(unwritable ? "store-unwritable" : "internal-error", { part: "site" });

@@ -1,0 +1,95 @@
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import type { Server } from "node:http";
+import { type AddressInfo, connect, type Socket } from "node:net";
+import { after, before, describe, it, test } from "node:test";
+import { openBench } from "../web/testkit.ts";
+import { siteServer } from "./site-server.ts";
+
+describe("the site's server and visitors who take their time", () => {
+  let server: Server;
+  const page = "x".repeat(60_000);
+
+  before(async () => {
+    const limits = { headMs: 300, requestMs: 600, idleMs: 600, checkEveryMs: 50 };
+    server = siteServer(async (request) => {
+      await request.text();
+      return new Response(page);
+    }, limits);
+    await once(server.listen(0, "127.0.0.1"), "listening");
+  });
+  after(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+
+  async function visitor(): Promise<Socket> {
+    const socket = connect((server.address() as AddressInfo).port, "127.0.0.1");
+    socket.on("error", () => {});
+    await once(socket, "connect");
+    return socket;
+  }
+
+  const goneWithin = { timeout: 10_000 };
+
+  it("lets go who says nothing", goneWithin, async () => {
+    const socket = await visitor();
+    await once(socket.resume(), "close");
+  });
+
+  it("lets go who sends the head a byte at a time", goneWithin, async () => {
+    const socket = await visitor();
+    socket.write("GET / HTTP/1.1\r\nHost: x\r\nX-Slow: ");
+    const drip = setInterval(() => socket.write("a"), 50);
+    await once(socket.resume(), "close");
+    clearInterval(drip);
+  });
+
+  it("lets go who sends the body a byte at a time", goneWithin, async () => {
+    const socket = await visitor();
+    socket.write("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n");
+    const drip = setInterval(() => socket.write("a"), 50);
+    await once(socket.resume(), "close");
+    clearInterval(drip);
+  });
+
+  it("lets go who asks for much and reads nothing", goneWithin, async () => {
+    const seen = once(server, "connection");
+    const mute = await visitor();
+    const [accepted] = (await seen) as [Socket];
+    mute.pause();
+    mute.write("GET / HTTP/1.1\r\nHost: x\r\n\r\n".repeat(300));
+    await once(accepted, "close");
+    mute.destroy();
+  });
+
+  it("answers who asks", goneWithin, async () => {
+    const answer = await fetch(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`);
+    assert.equal(await answer.text(), page);
+  });
+});
+
+test("a visitor who goes in the middle of sending leaves no line in the journal", async () => {
+  const bench = await openBench();
+  const server = siteServer(bench.app.fetch);
+  await once(server.listen(0, "127.0.0.1"), "listening");
+  const { port } = server.address() as AddressInfo;
+  const request = (head: string) =>
+    `${head}\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 300\r\n\r\n{`;
+  for (const path of ["/log-in", "/api/v1/tokens"]) {
+    const head = request(`POST ${path} HTTP/1.1`).replace(
+      "application/json",
+      path === "/log-in" ? "application/x-www-form-urlencoded" : "application/json",
+    );
+    const arrived = once(server, "request");
+    const socket = connect(port, "127.0.0.1", () => socket.write(head));
+    await arrived;
+    socket.destroy();
+  }
+  // Whoever asks after them is answered after them.
+  await fetch(`http://127.0.0.1:${port}/`).then((answer) => answer.text());
+  server.closeAllConnections();
+  await once(server.close(), "close");
+  assert.deepEqual(bench.logged, []);
+  await bench.close();
+});
