@@ -9,7 +9,7 @@ import { checkContender } from "./check.ts";
 import { type Contender, contenders, login, turnFolder } from "./contenders.ts";
 import { type Route, startTarget, type Traffic } from "./load.ts";
 import { type Durations, type Turn, takeTurn } from "./measure.ts";
-import { type DebianPackage, install, missing, programs, versions } from "./packages.ts";
+import { type DebianPackage, missing, programs, versions } from "./packages.ts";
 import { figuresTable, medians, type Row, verdicts } from "./table.ts";
 
 const usage = `Usage: npm run bench:proxy -- [options]
@@ -67,12 +67,10 @@ function chooseContenders(only: string[] | undefined): Contender[] {
   const packages: DebianPackage[] = ["luajit", ...wanted.flatMap((each) => each.package ?? [])];
   const absent = missing(packages);
   const root = process.getuid?.() === 0;
-  if (absent.length > 0 && root) {
-    console.log(`Installing ${absent.join(", ")} (Debian packages; their daemons are not started) …`);
-    install(absent);
-  } else if (absent.length > 0) {
-    console.log(`Not installed: ${absent.join(", ")}. As root the benchmark installs them itself;`);
-    console.log(`or: apt-get install --no-install-recommends ${absent.join(" ")}`);
+  if (absent.length > 0) {
+    console.log(
+      `Not installed, and left out: ${absent.join(", ")}. As root, npm run bench:proxy installs them.`,
+    );
     if (absent.includes("luajit")) throw new Error("without luajit there is no load");
   }
   if (!root)
@@ -80,8 +78,7 @@ function chooseContenders(only: string[] | undefined): Contender[] {
       "Not root: Dante is left out (it reads passwords as root), peers' memory may not be readable.",
     );
   return wanted.filter(
-    (each) =>
-      (each.package === undefined || !absent.includes(each.package) || root) && (root || each.id !== "dante"),
+    (each) => (each.package === undefined || !absent.includes(each.package)) && (root || each.id !== "dante"),
   );
 }
 
