@@ -8,6 +8,7 @@ import { ForkedChild } from "../lib/forked-child.ts";
 import { findPublicAddress, type PublicAddress } from "../office/addresses.ts";
 import type { Config } from "../office/config.ts";
 import type { OfficeMessage, OfficeQuestion, OfficeStart } from "../office/messages.ts";
+import { readOfficeMessage } from "./office-messages.ts";
 import type { Prepared } from "./prepare.ts";
 import { StartError } from "./start-error.ts";
 
@@ -54,11 +55,13 @@ export class Supervisor {
     const { data } = this.#prepared;
     const address = await findPublicAddress(this.#config);
     this.#warnings = address.warnings;
+    // As checked: an office that starts anew while the operator writes in the file must not meet half of a change.
+    const settings = readFileSync(data.config, "utf8");
     this.#office = new ForkedChild({
       module: module("../office/main.ts"),
       log: logFor("office"),
-      onStart: (child) => child.send(this.#officeStart(readFileSync(data.config, "utf8"), address)),
-      onMessage: (message) => this.#onOffice(message as OfficeMessage),
+      onStart: (child) => child.send(this.#officeStart(settings, address)),
+      onMessage: (message) => this.#onOffice(readOfficeMessage(message)),
       // One that ends before it was ready would only do so again.
       onCrash: () => this.#onOffice({ type: "failed", sentence: "The office could not start; see above." }),
     });
@@ -153,7 +156,11 @@ export class Supervisor {
     };
   }
 
-  #onOffice(message: OfficeMessage): void {
+  #onOffice(message: OfficeMessage | undefined): void {
+    if (message === undefined) {
+      this.#log("internal-error", { part: "office", reason: "malformed" });
+      return;
+    }
     if (message.type === "ready") this.#url = message.url;
     this.#tell(message);
   }

@@ -63,3 +63,12 @@ test("listen addresses have an address of either family and a port", () => {
   ])
     assert.equal(parseListen(bad), undefined, bad);
 });
+
+test("an address with blanks, line breaks or marks that nobody sees is none", () => {
+  for (const url of [
+    " https://vpn.example.net",
+    "https://vpn.example.net\\n",
+    "https://vpn\\u202e.example.net",
+  ])
+    assert.throws(() => parseConfig(`[site]\nurl = "${url}"\n`, "lethe.toml"), ConfigError, url);
+});

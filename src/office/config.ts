@@ -202,7 +202,8 @@ export type Config = {
 };
 
 function isOrigin(text: string): boolean {
-  if (!URL.canParse(text)) return false;
+  // URL itself takes blanks and line breaks out, and text with them in would go on.
+  if (!/^[^\s\p{Cc}\p{Cf}]{1,300}$/u.test(text) || !URL.canParse(text)) return false;
   const url = new URL(text);
   const plain = url.pathname === "/" && url.search === "" && url.hash === "" && url.username === "";
   return (url.protocol === "https:" || url.protocol === "http:") && plain;

@@ -16,11 +16,11 @@ export interface OfficeStart {
 
 /** What the office says. `ready`: it serves; with what an exit has to know of it. */
 export type OfficeMessage =
-  | { type: "ready"; url: string; sitePublicKey: string; authority: string | undefined }
+  | { type: "ready"; url: string; sitePublicKey: string; authority?: string | undefined }
   /** It cannot serve; a sentence for the operator. */
   | { type: "failed"; sentence: string }
-  | { type: "voucher"; code: string | undefined }
-  | { type: "signed"; certificate: string | undefined };
+  | { type: "voucher"; code?: string | undefined }
+  | { type: "signed"; certificate?: string | undefined };
 
 /** What the office is asked: a newcomer's first voucher (given only while there is no account and no voucher yet), or a signature. */
 export type OfficeQuestion = { type: "first-voucher" } | { type: "sign"; server: string; request: string };

@@ -1,0 +1,31 @@
+import { z } from "zod";
+import type { OfficeMessage } from "../office/messages.ts";
+
+/**
+ * What root takes from the office, which reads the Internet: what it says is printed on the operator's terminal and put
+ * into the exit's files, so it is text without a control character, and nothing else.
+ */
+const printable = z.string().regex(/^[^\p{Cc}\p{Cf}\p{Zl}\p{Zp}]{1,1000}$/u);
+const pem = z.string().regex(/^[\x20-\x7e\n]{1,20000}$/);
+
+const schema = z.discriminatedUnion("type", [
+  z.object({
+    type: z.literal("ready"),
+    url: printable,
+    sitePublicKey: z.base64().refine((text) => Buffer.from(text, "base64").length === 32),
+    authority: pem.optional(),
+  }),
+  z.object({ type: z.literal("failed"), sentence: printable }),
+  z.object({
+    type: z.literal("voucher"),
+    code: z
+      .string()
+      .regex(/^[a-z2-7-]{1,40}$/)
+      .optional(),
+  }),
+  z.object({ type: z.literal("signed"), certificate: pem.optional() }),
+]);
+
+/** Nothing where it is no message of the office's. */
+export const readOfficeMessage = (message: unknown): OfficeMessage | undefined =>
+  schema.safeParse(message).data;
