@@ -107,7 +107,7 @@ export class AuthoriseClient implements Authoriser {
   #open(id: number): LiveSession {
     const session = new LiveSession(() => {
       this.#sessions.delete(id);
-      this.#out?.add([TO_KEEPER.close, id]);
+      this.#out?.addLater([TO_KEEPER.close, id]);
     });
     this.#sessions.set(id, session);
     return session;
