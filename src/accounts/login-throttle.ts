@@ -93,7 +93,7 @@ function waitAfter(wrongTries: number): number {
 }
 
 /** An IPv4 address as it is; of an IPv6 address the first 64 bits, since one household has them all. */
-function networkOf(address: string): string {
+export function networkOf(address: string): string {
   if (!isIPv6(address)) return address;
   const mapped = /^(?:0*:)*:?(?:0*:)*ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1];
   if (mapped !== undefined) return mapped;

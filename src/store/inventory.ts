@@ -202,6 +202,14 @@ const elsewhere: readonly Omit<InventoryEntry, "column">[] = [
   },
   {
     place: "memory",
+    table: "sign-ups",
+    what: "The office's counts of new accounts by network, under a key made at each start: no address can be read out",
+    purpose: "Slowing those who make accounts in great numbers",
+    lifetime: "10 minutes, in memory only",
+    aboutAccount: false,
+  },
+  {
+    place: "memory",
     table: "redeemed vouchers",
     what: "That an account has just used a voucher, under a key made at each start",
     purpose: "A form that is sent twice counts once",

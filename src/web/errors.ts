@@ -41,6 +41,11 @@ const ERRORS = {
     "This address only takes forms that were sent from its own page. Nothing was changed.",
   ],
   "slow-down": [429, "Too many tries", "Too many wrong tries were made. Wait a few minutes, then try again."],
+  "sign-up-slow": [
+    429,
+    "Too many new accounts",
+    "Many accounts were made from your network just now. Wait a few minutes, or sign up with a voucher.",
+  ],
   busy: [
     503,
     "Very busy at the moment",

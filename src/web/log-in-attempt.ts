@@ -1,7 +1,7 @@
 import type { Context } from "hono";
 import type { AccountView } from "../accounts/accounts.ts";
 import { fail, ok, type Result } from "../lib/result.ts";
-import type { SiteEnv } from "./options.ts";
+import type { Member, SiteEnv } from "./options.ts";
 import type { Web } from "./web.ts";
 
 /**
@@ -20,4 +20,21 @@ export async function tryLogIn(
   if (found === undefined) return fail("login-wrong");
   attempt.succeeded();
   return ok(found);
+}
+
+/**
+ * What asks a member for the password once more, slowed like a log-in: whoever has got hold of a session must not be able
+ * to try passwords at will. Throws BusyError.
+ */
+export async function tryPassword<Value, Code extends string>(
+  web: Web,
+  c: Context<SiteEnv>,
+  { account }: Pick<Member, "account">,
+  work: (id: string) => Promise<Result<Value, Code>>,
+): Promise<Result<Value, Code | "slow-down">> {
+  const attempt = web.throttle.attempt(account.name, web.clientAddress(c));
+  if (!attempt.allowed) return fail("slow-down");
+  const outcome = await work(account.id);
+  if (outcome.ok) attempt.succeeded();
+  return outcome;
 }

@@ -4,6 +4,7 @@ import { HTTPException } from "hono/http-exception";
 import { methodNotAllowed } from "hono/method-not-allowed";
 import { LoginThrottle } from "../accounts/login-throttle.ts";
 import { BusyError } from "../accounts/passwords.ts";
+import { SignUpThrottle } from "../accounts/sign-up-throttle.ts";
 import { StoreError, toStoreError } from "../store/errors.ts";
 import { addApi } from "./api/api.ts";
 import { addAssets } from "./assets.ts";
@@ -41,6 +42,7 @@ export function createSite(options: SiteOptions): Hono<SiteEnv> {
     seal,
     cookies: makeCookies(seal, options.secure),
     throttle: new LoginThrottle({ clock: options.clock }),
+    signUps: new SignUpThrottle(options.clock),
     redemptions: new Redemptions(options.vouchers, options.clock),
   };
   const app = new Hono<SiteEnv>();

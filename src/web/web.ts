@@ -1,4 +1,5 @@
 import type { LoginThrottle } from "../accounts/login-throttle.ts";
+import type { SignUpThrottle } from "../accounts/sign-up-throttle.ts";
 import type { Cookies } from "./cookies.ts";
 import type { SiteOptions } from "./options.ts";
 import type { Redemptions } from "./redemptions.ts";
@@ -9,5 +10,6 @@ export interface Web extends SiteOptions {
   seal: SessionSeal;
   cookies: Cookies;
   throttle: LoginThrottle;
+  signUps: SignUpThrottle;
   redemptions: Redemptions;
 }

@@ -2,8 +2,9 @@ import { createRoute, OpenAPIHono, z } from "@hono/zod-openapi";
 import type { Context, Hono } from "hono";
 import { errorPage } from "../errors.ts";
 import { forBearers } from "../gate.ts";
-import { tryLogIn } from "../log-in-attempt.ts";
+import { tryLogIn, tryPassword } from "../log-in-attempt.ts";
 import type { Member, SiteEnv } from "../options.ts";
+import { trySignUp } from "../sign-up-attempt.ts";
 import type { Web } from "../web.ts";
 import { addFeeds, PUBLIC } from "./feeds.ts";
 import {
@@ -196,12 +197,9 @@ export function addApi(app: Hono<SiteEnv>, web: Web): void {
 
   api.openapi(routes.signUp, async (c) => {
     const { voucher, ...input } = c.req.valid("json");
-    const typed = voucher?.trim() ?? "";
-    const made =
-      typed === ""
-        ? await web.accounts.signUp(input)
-        : await web.vouchers.signUp({ ...input, voucher: typed });
-    if (!made.ok) return c.json(refused(made.error), 422);
+    const made = await trySignUp(web, c, { ...input, voucher: voucher?.trim() ?? "" });
+    if (!made.ok)
+      return made.error === "sign-up-slow" ? error(c, made.error) : c.json(refused(made.error), 422);
     const fresh = await web.accounts.stampOf(made.value.id);
     return fresh === undefined ? error(c, "internal") : c.json(token(fresh), 201);
   });
@@ -234,17 +232,21 @@ export function addApi(app: Hono<SiteEnv>, web: Web): void {
   api.openapi(routes.password, async (c) => {
     const member = c.get("member");
     const { oldPassword, newPassword, renewVpn } = c.req.valid("json");
-    const changed = await web.accounts.changePassword(member.account.id, oldPassword, newPassword, {
-      renewVpn,
-    });
-    return changed.ok ? c.json(token(changed.value), 200) : c.json(refused(changed.error), 422);
+    const changed = await tryPassword(web, c, member, (id) =>
+      web.accounts.changePassword(id, oldPassword, newPassword, { renewVpn }),
+    );
+    if (changed.ok) return c.json(token(changed.value), 200);
+    return changed.error === "slow-down" ? error(c, "slow-down") : c.json(refused(changed.error), 422);
   });
 
   api.openapi(routes.email, async (c) => {
     const member = c.get("member");
     const { password, email } = c.req.valid("json");
-    const changed = await web.accounts.changeEmail(member.account.id, password, email ?? undefined);
-    return changed.ok ? c.json(accountBody(changed.value, nowS()), 200) : c.json(refused(changed.error), 422);
+    const changed = await tryPassword(web, c, member, (id) =>
+      web.accounts.changeEmail(id, password, email ?? undefined),
+    );
+    if (changed.ok) return c.json(accountBody(changed.value, nowS()), 200);
+    return changed.error === "slow-down" ? error(c, "slow-down") : c.json(refused(changed.error), 422);
   });
 
   api.openapi(routes.redeem, async (c) => {
@@ -267,8 +269,10 @@ export function addApi(app: Hono<SiteEnv>, web: Web): void {
 
   api.openapi(routes.delete, async (c) => {
     const member = c.get("member");
-    const removed = await web.accounts.remove(member.account.id, c.req.valid("json").password);
-    return removed.ok ? c.body(null, 204) : c.json(refused(removed.error), 422);
+    const { password } = c.req.valid("json");
+    const removed = await tryPassword(web, c, member, (id) => web.accounts.remove(id, password));
+    if (removed.ok) return c.body(null, 204);
+    return removed.error === "slow-down" ? error(c, "slow-down") : c.json(refused(removed.error), 422);
   });
 
   api.openapi(routes.servers, async (c) =>

@@ -1,9 +1,11 @@
 import type { Context, Hono } from "hono";
 import { PASSWORD_CHARACTERS } from "../../accounts/rules.ts";
+import { errorPage } from "../errors.ts";
 import { field, formError, tokenField } from "../forms.ts";
 import { forMembers } from "../gate.ts";
 import { html } from "../html.ts";
 import { page } from "../layout.ts";
+import { tryPassword } from "../log-in-attempt.ts";
 import type { Member, SiteEnv } from "../options.ts";
 import type { Web } from "../web.ts";
 import { WORDING } from "../wording.ts";
@@ -122,13 +124,14 @@ export function addSettings(app: Hono<SiteEnv>, web: Web): void {
     forMembers(web, async (c, member) => {
       const form = c.get("form");
       const renewVpn = form.get("renew-vpn") === "yes";
-      const changed = await web.accounts.changePassword(
-        member.account.id,
-        form.get("old") ?? "",
-        form.get("new") ?? "",
-        { renewVpn },
+      const changed = await tryPassword(web, c, member, (id) =>
+        web.accounts.changePassword(id, form.get("old") ?? "", form.get("new") ?? "", { renewVpn }),
       );
-      if (!changed.ok) return settingsPage(web, c, member, { section: "password", problem: changed.error });
+      if (!changed.ok) {
+        const problem = changed.error;
+        if (problem === "slow-down") return errorPage(web, c, problem);
+        return settingsPage(web, c, member, { section: "password", problem });
+      }
       // The same form token as before, so that pages that are open in this browser go on working.
       const session = web.seal.start(member.account.id, changed.value.stamp, member.session.formToken);
       web.cookies.logIn(c, session);
@@ -141,9 +144,14 @@ export function addSettings(app: Hono<SiteEnv>, web: Web): void {
     forMembers(web, async (c, member) => {
       const form = c.get("form");
       const email = (form.get("email") ?? "").trim();
-      const changed = await web.accounts.changeEmail(member.account.id, form.get("password") ?? "", email);
-      if (!changed.ok)
-        return settingsPage(web, c, member, { section: "email", problem: changed.error, email });
+      const changed = await tryPassword(web, c, member, (id) =>
+        web.accounts.changeEmail(id, form.get("password") ?? "", email),
+      );
+      if (!changed.ok) {
+        const problem = changed.error;
+        if (problem === "slow-down") return errorPage(web, c, problem);
+        return settingsPage(web, c, member, { section: "email", problem, email });
+      }
       return c.redirect(`/member/settings?done=${email === "" ? "email-removed" : "email"}`, 303);
     }),
   );
@@ -164,7 +172,9 @@ export function addSettings(app: Hono<SiteEnv>, web: Web): void {
   app.post(
     "/member/delete",
     forMembers(web, async (c, member) => {
-      const removed = await web.accounts.remove(member.account.id, c.get("form").get("password") ?? "");
+      const password = c.get("form").get("password") ?? "";
+      const removed = await tryPassword(web, c, member, (id) => web.accounts.remove(id, password));
+      if (!removed.ok && removed.error === "slow-down") return errorPage(web, c, "slow-down");
       if (!removed.ok && removed.error === "password-wrong") {
         // A second click on the button meets an account that is gone already.
         if ((await web.accounts.stampOf(member.account.id)) !== undefined) {

@@ -2,11 +2,13 @@ import type { Context, Hono } from "hono";
 import { KEEP_UNPAID_DAYS, type SignUpError } from "../../accounts/accounts.ts";
 import { NAME_CHARACTERS, PASSWORD_CHARACTERS } from "../../accounts/rules.ts";
 import type { VoucherError } from "../../billing/vouchers.ts";
+import { errorPage } from "../errors.ts";
 import { field, formError, tokenField } from "../forms.ts";
 import { html } from "../html.ts";
 import { page } from "../layout.ts";
 import { tryLogIn } from "../log-in-attempt.ts";
 import type { SiteEnv } from "../options.ts";
+import { trySignUp } from "../sign-up-attempt.ts";
 import type { Web } from "../web.ts";
 import { WORDING } from "../wording.ts";
 
@@ -106,10 +108,7 @@ export function addSignUp(app: Hono<SiteEnv>, web: Web): void {
     };
     const password = form.get("password") ?? "";
     const input = { name: typed.name, password, email: typed.email };
-    const made =
-      typed.voucher === ""
-        ? await web.accounts.signUp(input)
-        : await web.vouchers.signUp({ ...input, voucher: typed.voucher });
+    const made = await trySignUp(web, c, { ...input, voucher: typed.voucher });
 
     if (made.ok) {
       const fresh = await web.accounts.stampOf(made.value.id);
@@ -125,6 +124,7 @@ export function addSignUp(app: Hono<SiteEnv>, web: Web): void {
         return c.redirect("/member", 303);
       }
     }
+    if (made.error === "sign-up-slow") return errorPage(web, c, "sign-up-slow");
     return signUpPage(web, c, typed, made.error);
   });
 }
