@@ -7,12 +7,14 @@ import { z } from "zod";
  * one version newer may send more.
  */
 
-const address = z.string().refine((text) => isIP(text) !== 0, "an IPv4 or IPv6 address");
+/** Without a zone (`fe80::1%eth0`), which isIP takes and neither nftables nor our own ranges do: the whole firewall would be refused. */
+const familyOf = (text: string): number => (text.includes("%") ? 0 : isIP(text));
+const address = z.string().refine((text) => familyOf(text) !== 0, "an IPv4 or IPv6 address");
 const port = z.int().min(1).max(65_535);
 /** `10.0.0.0/8`, `fd00::/8`, or one address. */
 const range = z.string().refine((text) => {
   const [base = "", bits, ...rest] = text.split("/");
-  const family = isIP(base);
+  const family = familyOf(base);
   if (family === 0 || rest.length > 0) return false;
   return bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= (family === 4 ? 32 : 128));
 }, "an address or a range such as 10.0.0.0/8");

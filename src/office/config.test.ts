@@ -72,3 +72,17 @@ test("an address with blanks, line breaks or marks that nobody sees is none", ()
   ])
     assert.throws(() => parseConfig(`[site]\nurl = "${url}"\n`, "lethe.toml"), ConfigError, url);
 });
+
+test("what the exit would refuse is refused here already", () => {
+  const listeners = (port: number) =>
+    JSON.stringify(Array.from({ length: 5 }, (_, at) => `0.0.0.0:${port + at}`));
+  for (const text of [
+    '[egress]\ndeny = ["2001:db8::1%eth0/64"]',
+    '[egress]\nallow = ["fe80::1%eth0"]',
+    '[dns]\nforward = ["fe80::1%eth0"]',
+    '[server]\naddresses = ["2001:db8::1%eth0"]',
+    '[server]\nhost = "2001:db8::1%eth0"',
+    `[openvpn]\nudp = ${listeners(1194)}\ntcp = ${listeners(1194)}`,
+  ])
+    assert.throws(() => parseConfig(text, "lethe.toml"), ConfigError, text);
+});

@@ -41,12 +41,16 @@ export function parseListen(text: string): ListenAddress | undefined {
 }
 
 const ADDRESS_AND_PORT = 'an address and a port such as "0.0.0.0:1080" or "[::]:1080"';
+/** Each has a network of its own inside (exit/tunnel-plan.ts, link/settings.ts). */
+const OPENVPN_LISTENERS_MOST = 8;
 const listenText = z.string().refine((text) => parseListen(text) !== undefined);
 const listenList = z.array(listenText).max(8);
-const address = z.string().refine((text) => isIP(text) !== 0);
+/** An address with a zone (`fe80::1%eth0`) is none here: link/settings.ts. */
+const familyOf = (text: string): number => (text.includes("%") ? 0 : isIP(text));
+const address = z.string().refine((text) => familyOf(text) !== 0);
 const range = z.string().refine((text) => {
   const [base = "", bits, ...rest] = text.split("/");
-  const family = isIP(base);
+  const family = familyOf(base);
   const widest = family === 4 ? 32 : 128;
   return (
     family !== 0 &&
@@ -58,7 +62,8 @@ const oneLine = (most: number) => z.string().regex(new RegExp(`^[^\\p{Cc}]{1,${m
 const hostName = z
   .string()
   .refine(
-    (text) => text === "" || isIP(text) !== 0 || /^(?=.{1,253}$)[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*$/.test(text),
+    (text) =>
+      text === "" || familyOf(text) !== 0 || /^(?=.{1,253}$)[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*$/.test(text),
   );
 
 const table = {
@@ -258,6 +263,11 @@ export function parseConfig(text: string, file: string): Config {
     }
     config[section] = values;
   }
+  const { udp = [], tcp = [] } = config.openvpn as { udp?: unknown[]; tcp?: unknown[] };
+  if (wrong.length === 0 && udp.length + tcp.length > OPENVPN_LISTENERS_MOST)
+    wrong.push(
+      `${at("openvpn")}: openvpn.udp and openvpn.tcp have at most ${OPENVPN_LISTENERS_MOST} addresses together`,
+    );
   if (wrong.length > 0) throw new ConfigError(wrong.join("\n"));
   return config as Config;
 }
