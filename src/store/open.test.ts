@@ -288,3 +288,52 @@ test("a disk without room for the database is named as full at the start", {
   );
   assert.equal(child.stdout, "full\n");
 });
+
+test("a transaction that a full disk has ended says so, and the next one is as good as ever", async () => {
+  const path = newPath();
+  const store = await openStore({ path });
+  const { rows } = await sql<{ page_count: number }>`PRAGMA page_count`.execute(store.db);
+  await sql.raw(`PRAGMA max_page_count = ${rows[0]!.page_count}`).execute(store.db);
+  const long = { ...account("bob"), email: "b".repeat(100_000) };
+  const insert = store.db.transaction().execute(async (trx) => {
+    await trx.insertInto("accounts").values(account("alice")).execute();
+    await trx.insertInto("accounts").values(long).execute();
+  });
+  await assert.rejects(insert, withCode("full"));
+  assert.equal((await store.db.selectFrom("accounts").selectAll().execute()).length, 0);
+  await sql`PRAGMA max_page_count = 1000000`.execute(store.db);
+  await store.db.transaction().execute((trx) => trx.insertInto("accounts").values(long).execute());
+  await store.close();
+});
+
+test("what is committed stays so where the disk has no room for the scrubbing after it", {
+  skip: !mountable && "needs root",
+}, () => {
+  const path = newPath();
+  const child = spawnSync(
+    "unshare",
+    [
+      ...[
+        "-m",
+        "sh",
+        "-c",
+        'mount -t tmpfs -o size=2m none "$1" && shift && exec "$@"',
+        "sh",
+        join(path, ".."),
+      ],
+      ...[process.execPath, "--input-type=module", "-e"],
+      `import { appendFileSync } from "node:fs";
+       import { openStore } from ${JSON.stringify(new URL("open.ts", import.meta.url).href)};
+       const store = await openStore({ path: process.argv[1] });
+       const account = ${JSON.stringify(account("alice"))};
+       await store.db.insertInto("accounts").values({ ...account, email: "a".repeat(200_000) }).execute();
+       try { for (;;) appendFileSync(process.argv[1] + ".filler", Buffer.alloc(4096)); } catch {}
+       await store.db.selectFrom("accounts").select("id").execute();
+       console.log(await store.scrub().catch(({ code }) => code));
+       console.log((await store.db.selectFrom("accounts").select("id").execute()).length);`,
+      path,
+    ],
+    { encoding: "utf8" },
+  );
+  assert.equal(child.stdout, "false\n1\n", child.stderr);
+});

@@ -11,7 +11,8 @@ export interface Store {
   /**
    * Makes what was deleted or overwritten leave the write-ahead log as well: its content goes into the file, and the log
    * is cut to nothing. To be awaited after every deletion; not inside a transaction. False where another process was
-   * reading, so that the log still stands: the next call (at the latest the interval's, or close) does it.
+   * reading or the disk had no room, so that the log still stands: the next call (at the latest the interval's, or close)
+   * does it. Never rejects.
    */
   scrub(): Promise<boolean>;
   close(): Promise<void>;
@@ -31,27 +32,28 @@ export async function openStore(options: {
   makeFile(options.path);
   const database = openSqlite(options.path, options.busyTimeoutMs ?? 5000);
   const db = new Kysely<Tables>({ dialect: sqliteDialect(database) });
-  const scrub = async (): Promise<boolean> => {
+  const checkpoint = async (): Promise<boolean> => {
     const { rows } = await sql<{ busy: number }>`PRAGMA wal_checkpoint(TRUNCATE)`.execute(db);
     return rows[0]?.busy === 0;
   };
   try {
     await checkSound(db);
     await migrate(db);
-    await scrub();
+    await checkpoint();
   } catch (error) {
     await db.destroy().catch(() => undefined);
     throw toStoreError(error);
   }
-  // A full disk or a reader in the way is met again by the next query or the next round.
-  const timer = setInterval(() => void scrub().catch(() => undefined), options.scrubEveryMs ?? 60_000);
+  // What has been committed stands, whatever comes of this: a full disk or a reader in the way is met again by the next round.
+  const scrub = (): Promise<boolean> => checkpoint().catch(() => false);
+  const timer = setInterval(() => void scrub(), options.scrubEveryMs ?? 60_000);
   timer.unref();
   return {
     db,
     scrub,
     async close() {
       clearInterval(timer);
-      await scrub().catch(() => false);
+      await scrub();
       await db.destroy();
     },
   };

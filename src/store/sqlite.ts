@@ -16,7 +16,12 @@ export function sqliteDialect(database: DatabaseSync): SqliteDialect {
       return {
         reader: statement.columns().length > 0,
         all: (parameters) => translated(() => statement.all(...values(parameters))),
-        run: (parameters) => translated(() => statement.run(...values(parameters))),
+        run: (parameters) => {
+          // A full disk ends the transaction by itself (https://www.sqlite.org/lang_transaction.html, "Response To Errors
+          // Within A Transaction"); Kysely would then report that there is none to roll back instead of the full disk.
+          if (sql === "rollback" && !database.isTransaction) return { changes: 0, lastInsertRowid: 0 };
+          return translated(() => statement.run(...values(parameters)));
+        },
         iterate: (parameters) => translated(() => statement.iterate(...values(parameters))),
       };
     },
