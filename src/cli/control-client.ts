@@ -1,4 +1,5 @@
 import { request } from "node:http";
+import { NOT_YOURS } from "./lock.ts";
 import { StartError } from "./start-error.ts";
 
 /**
@@ -29,8 +30,7 @@ export function askOffice<Answer>(
     const notRunning = error.code === "ENOENT" || error.code === "ECONNREFUSED";
     if (notRunning)
       reject(new StartError("Lethe is not running on this data folder. Start it with `npm start`."));
-    else if (error.code === "EACCES")
-      reject(new StartError("Only the user who started Lethe, or root, may do this."));
+    else if (error.code === "EACCES") reject(new StartError(NOT_YOURS));
     else reject(error);
   });
   asked.end(body === undefined ? undefined : JSON.stringify(body));

@@ -1,15 +1,25 @@
 import { chmodSync, rmSync } from "node:fs";
 import { createConnection, createServer, type Server, type Socket } from "node:net";
 import { holdFile } from "../lib/file-lock.ts";
+import type { StatusReport } from "./description.ts";
+import { StartError } from "./start-error.ts";
 
 /**
  * The supervisor's socket: who holds it is the one `lethe up` of a data folder, and through it `lethe stop` and
  * `lethe restart` speak to it. A JSON object a line, one answer a request. Root's alone (0600).
  */
 export type SupervisorRequest = { command: "stop" | "restart" | "status" };
-export type SupervisorAnswer = { ok: true; text: string } | { ok: false; text: string };
+export interface SupervisorAnswer {
+  ok: boolean;
+  /** A sentence for the operator. */
+  text: string;
+  /** With `status`. */
+  report?: StatusReport;
+}
 
 const MOST_BYTES = 4096;
+/** What somebody is told who may not use a socket of ours. */
+export const NOT_YOURS = "Only the user who started Lethe, or root, may do this (sudo).";
 
 /**
  * Takes the lock. Resolves with undefined where another `lethe up` has it; a socket that a crash left behind is replaced.
@@ -78,14 +88,16 @@ export function askSupervisor(
   path: string,
   request: SupervisorRequest,
 ): Promise<SupervisorAnswer | undefined> {
-  const { promise, resolve } = Promise.withResolvers<SupervisorAnswer | undefined>();
+  const { promise, resolve, reject } = Promise.withResolvers<SupervisorAnswer | undefined>();
   let text = "";
   const socket = createConnection(path, () => socket.write(`${JSON.stringify(request)}\n`));
   socket.setEncoding("utf8");
   socket.on("data", (chunk: string) => {
     text += chunk;
   });
-  socket.on("error", () => resolve(undefined));
+  socket.on("error", ({ code }: NodeJS.ErrnoException) =>
+    code === "EACCES" ? reject(new StartError(NOT_YOURS)) : resolve(undefined),
+  );
   socket.on("close", () => resolve(text === "" ? undefined : (JSON.parse(text) as SupervisorAnswer)));
   return promise;
 }

@@ -1,129 +1,114 @@
 import { dirname, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
-import { Command, InvalidArgumentError } from "commander";
-import { dataFolder, defaultDataFolder, runFolder } from "../office/folders.ts";
-import type { InventoryEntry } from "../store/inventory.ts";
+import { Command, CommanderError } from "commander";
+import { dataFolder, defaultDataFolder } from "../office/folders.ts";
 import { askOffice } from "./control-client.ts";
+import { describe } from "./description.ts";
+import { doctor } from "./doctor.ts";
 import { askSupervisor, type SupervisorRequest } from "./lock.ts";
+import {
+  addAccountCommands,
+  addInventoryCommand,
+  addVoucherCommands,
+  type Office,
+} from "./office-commands.ts";
 import { readConfig } from "./prepare.ts";
-import { StartError } from "./start-error.ts";
+import { StartError, UsageError } from "./start-error.ts";
+import { say, show } from "./terminal.ts";
 import { up } from "./up.ts";
 
 const checkout = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
-const say = (text: string): void => void process.stdout.write(`${text}\n`);
 
 const program = new Command("lethe")
   .description("A privacy VPN and proxy provider in a box.")
-  .option("--data <folder>", "the data folder", defaultDataFolder(checkout))
+  .option("--data <folder>", "the provider's data folder", defaultDataFolder(checkout))
+  .option("--json", "answer in JSON, for programs")
   .configureHelp({ showGlobalOptions: true })
-  .showHelpAfterError("(lethe --help lists the commands)");
+  .showHelpAfterError("(add --help to see how it is used)")
+  .exitOverride()
+  .addHelpText(
+    "after",
+    `
+Examples:
+  lethe up                                 start the provider and stay in the foreground
+  lethe doctor                             is this machine ready, and what is to be done?
+  lethe voucher make --days 30 --count 10  ten codes to sell or to give away
+  lethe account terminate alice            end an account's access, live sessions included
+
+Exit codes: 0 done, 1 failed, 2 the command's words are wrong.`,
+  );
 
 const data = (): string => resolve(program.opts<{ data: string }>().data);
-const office = <Answer>(method: "GET" | "POST", path: string, body?: object): Promise<Answer> =>
-  askOffice<Answer>(runFolder(data()).controlSocket, method, path, body);
+const json = (): boolean => program.opts<{ json?: boolean }>().json === true;
+const office: Office = {
+  ask: (method, path, body) => askOffice(dataFolder(data()).controlSocket, method, path, body),
+  json,
+};
 
-const wholeNumber =
-  (least: number, most: number) =>
-  (text: string): number => {
-    const value = Number(text);
-    if (!Number.isInteger(value) || value < least || value > most)
-      throw new InvalidArgumentError(`a whole number from ${least} to ${most}`);
-    return value;
-  };
+async function askedSupervisor(command: SupervisorRequest["command"]) {
+  const answer = await askSupervisor(dataFolder(data()).supervisorSocket, { command });
+  if (!answer) throw new StartError(`Lethe is not running on ${data()}. Start it with \`npm start\`.`);
+  if (!answer.ok) throw new StartError(answer.text);
+  return answer;
+}
 
 program
   .command("up")
   .description("start the provider and stay in the foreground (what npm start does)")
-  // Also behind the word `up`, where people put it.
-  .option("--data <folder>", "the data folder")
-  .action(async (options: { data?: string }) => {
-    process.exitCode = await up(options.data ? resolve(options.data) : data());
-    process.exit();
+  .action(async () => process.exit(await up(data())));
+program
+  .command("status")
+  .description("what runs on which port")
+  .action(async () => {
+    const { report } = await askedSupervisor("status");
+    if (report) show(json(), report, describe(report));
   });
-
-const supervisorCommand = (command: SupervisorRequest["command"], description: string) =>
+for (const [command, description] of [
+  ["restart", "start our processes anew and take over lethe.toml; VPN sessions stay"],
+  ["stop", "end everything"],
+] as const) {
   program
     .command(command)
     .description(description)
     .action(async () => {
-      const answer = await askSupervisor(runFolder(data()).supervisorSocket, { command });
-      if (!answer) throw new StartError(`Lethe is not running on ${data()}.`);
-      if (!answer.ok) throw new StartError(answer.text);
-      say(answer.text);
+      const { text } = await askedSupervisor(command);
+      show(json(), { done: text }, text);
     });
-supervisorCommand("status", "show what runs on which port");
-supervisorCommand("restart", "start our processes anew and take over lethe.toml; VPN sessions stay");
-supervisorCommand("stop", "end everything");
-
+}
 program
   .command("check")
-  .description("say whether lethe.toml is right")
+  .description("is lethe.toml right?")
   .action(() => {
     const { config } = dataFolder(data());
     readConfig(config);
-    say(`${config} is right.`);
+    show(json(), { right: config }, `${config} is right.`);
   });
-
-const voucher = program.command("voucher").description("vouchers: codes that members redeem for paid time");
-voucher
-  .command("new")
-  .description("make voucher codes and print them; only a hash of each is kept")
-  .option("--days <n>", "days of access", wholeNumber(1, 3660), 30)
-  .option("--count <n>", "how many", wholeNumber(1, 10_000), 1)
-  .action(async (options: { days: number; count: number }) => {
-    const { codes } = await office<{ codes: string[] }>("POST", "/vouchers", options);
-    say(codes.join("\n"));
-  });
-
-const account = program.command("account").description("members' accounts");
-account
-  .command("terminate")
-  .argument("<username>")
-  .description("end an account's access now, on every service; it is deleted after 30 days")
-  .action(async (name: string) => {
-    await office("POST", "/accounts/terminate", { name });
-    say("Terminated: no new login, and live sessions end within seconds.");
-  });
-account
-  .command("reinstate")
-  .argument("<username>")
-  .description("take a termination back")
-  .action(async (name: string) => {
-    await office("POST", "/accounts/reinstate", { name });
-    say("Access is back, as far as it is paid.");
-  });
-account
-  .command("renew")
-  .argument("[username]")
-  .option("--all", "every account, for instance after a server was seized")
-  .description("draw new VPN credentials; the old ones stop at once")
-  .action(async (name: string | undefined, options: { all?: boolean }) => {
-    if ((name === undefined) === !options.all) throw new StartError("Name one account, or --all.");
-    const { renewed } = await office<{ renewed: number }>(
-      "POST",
-      "/accounts/renew",
-      options.all ? { all: true } : { name },
-    );
-    say(
-      `New VPN credentials: ${renewed} ${renewed === 1 ? "account" : "accounts"}. Every device needs the new ones.`,
-    );
-  });
-
 program
-  .command("inventory")
-  .description("everything that is stored, with its purpose and lifetime")
+  .command("doctor")
+  .description("is this machine ready? ports, forwarding, DNS, clock, IPv6, packages; each with what to do")
   .action(async () => {
-    const { entries } = await office<{ entries: InventoryEntry[] }>("GET", "/inventory");
-    for (const { place, table, column, what, purpose, lifetime } of entries) {
-      say(`${place} ${table}${column === "" ? "" : `.${column}`}`);
-      say(`  what      ${what}\n  purpose   ${purpose}\n  lifetime  ${lifetime}\n`);
-    }
+    const { findings, text } = await doctor(data());
+    show(json(), findings, text);
+    if (findings.some(({ state }) => state === "bad")) process.exitCode = 1;
   });
+addAccountCommands(program, office);
+addVoucherCommands(program, office);
+addInventoryCommand(program, office);
+for (const command of program.commands) {
+  command.exitOverride();
+  for (const inner of command.commands) inner.exitOverride();
+}
 
 try {
   await program.parseAsync();
 } catch (error) {
-  if (!(error instanceof StartError)) throw error;
-  process.stderr.write(`${error.message}\n`);
-  process.exit(1);
+  if (error instanceof CommanderError) {
+    // Commander has said what is wrong; help that was asked for is no failure.
+    process.exit(error.exitCode === 0 ? 0 : 2);
+  }
+  const known = error instanceof StartError || error instanceof UsageError;
+  if (!known) throw error;
+  if (json()) say(JSON.stringify({ error: error.message }));
+  else process.stderr.write(`${error.message}\n`);
+  process.exit(error instanceof UsageError ? 2 : 1);
 }

@@ -20,8 +20,15 @@ export interface Prepared {
   fresh: boolean;
 }
 
+const LONGEST_ROOT_BYTES = 75;
+
 /** Makes users and folders where they are missing. Throws StartError in the operator's words. */
 export function prepare(root: string, say: (sentence: string) => void): Prepared {
+  // sun_path has 108 bytes (unix(7)), and the longest name below the folder is office/control.sock.
+  if (Buffer.byteLength(root) > LONGEST_ROOT_BYTES)
+    throw new StartError(
+      `The data folder's path is too long: at most ${LONGEST_ROOT_BYTES} bytes. --data chooses another.`,
+    );
   const users = inWords(root, () => ensureUsers(say));
   const data = dataFolder(root);
   const fresh = inWords(root, () => ensureDataFolder(data, users));

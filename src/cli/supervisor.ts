@@ -106,13 +106,12 @@ export class Supervisor {
 
   #officeStart(config: string, { host, addresses }: PublicAddress): OfficeStart {
     const { data, run, users } = this.#prepared;
-    const { linkSocket, controlSocket } = run;
     return {
       type: "start",
       config,
       officeFolder: data.office,
-      linkSocket,
-      controlSocket,
+      linkSocket: run.linkSocket,
+      controlSocket: data.controlSocket,
       user: users.office,
       host,
       addresses,

@@ -1,6 +1,6 @@
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import type { ListeningReport } from "../exit/messages.ts";
+import { describe, type StatusReport } from "./description.ts";
 import { type SupervisorAnswer, type SupervisorRequest, takeLock } from "./lock.ts";
 import { type Prepared, prepare, readConfig } from "./prepare.ts";
 import { StartError } from "./start-error.ts";
@@ -22,8 +22,7 @@ export async function up(dataRoot: string): Promise<number> {
   let supervisor: Supervisor | undefined;
   const finished = Promise.withResolvers<void>();
   const answer = async ({ command }: SupervisorRequest): Promise<SupervisorAnswer> => {
-    if (command === "status")
-      return { ok: true, text: supervisor ? describe(supervisor, prepared) : "starting" };
+    if (command === "status") return { ok: true, text: "running", report: reportOf(prepared, supervisor) };
     if (command === "restart") {
       try {
         readConfig(prepared.data.config);
@@ -37,7 +36,7 @@ export async function up(dataRoot: string): Promise<number> {
     await finished.promise;
     return { ok: true, text: "stopped" };
   };
-  const lock = await takeLock(prepared.run.supervisorSocket, answer);
+  const lock = await takeLock(prepared.data.supervisorSocket, answer);
   if (!lock) {
     throw new StartError(
       `Lethe is already running on ${prepared.data.root}. Use \`lethe restart\` to take over new settings, or \`lethe stop\`.`,
@@ -48,7 +47,7 @@ export async function up(dataRoot: string): Promise<number> {
     const start = supervisor.start();
     // A start that is given up ends through the stop below.
     await Promise.race([start, stopped.promise]);
-    say(describe(supervisor, prepared));
+    say(describe(reportOf(prepared, supervisor)));
     if (prepared.fresh && process.stdout.isTTY) await offerVoucher(supervisor);
     const how = await stopped.promise;
     say(how === "stop" ? "Stopping …" : "Restarting; VPN sessions stay …");
@@ -63,6 +62,15 @@ export async function up(dataRoot: string): Promise<number> {
   }
 }
 
+const reportOf = ({ data }: Prepared, supervisor: Supervisor | undefined): StatusReport => ({
+  settled: supervisor?.report.settled ?? false,
+  site: supervisor?.url ?? "",
+  data: data.root,
+  settings: data.config,
+  services: supervisor?.report.services ?? [],
+  warnings: supervisor?.warnings ?? [],
+});
+
 /** Becomes a new `lethe up` in the same process, so that whoever started us goes on watching the right one. */
 function startAnew(dataRoot: string): never {
   const main = fileURLToPath(new URL("main.ts", import.meta.url));
@@ -75,38 +83,4 @@ async function offerVoucher(supervisor: Supervisor): Promise<void> {
   if (code === undefined) return;
   say(`  A first voucher, good for 30 days: ${code}`);
   say(`  Sign up with it at ${supervisor.url}/sign-up\n`);
-}
-
-const NAMES: Record<ListeningReport["service"], string> = {
-  openvpn: "OpenVPN",
-  socks5: "SOCKS5",
-  http: "HTTP proxy",
-};
-
-const FAILURES: Record<NonNullable<ListeningReport["failed"]>, string> = {
-  EADDRINUSE: "FAILED: another program has this port; stop it or choose another in lethe.toml",
-  EACCES: "FAILED: ports below 1024 need root",
-  EADDRNOTAVAIL: "FAILED: this machine does not have that address",
-  "no-root": "not available: the VPN needs root (sudo npm start)",
-  "no-tun": "not available: there is no /dev/net/tun on this machine",
-  "not-installed": "not available: a Debian package is missing; run npm start as root",
-  other: "FAILED: it could not be started",
-};
-
-function describe(supervisor: Supervisor, { data }: Pick<Prepared, "data">): string {
-  const rows = supervisor.report.services.map(({ service, protocol, address, port, failed }) => {
-    const where = `${address.includes(":") ? `[${address}]` : address}:${port}`;
-    const state = failed ? FAILURES[failed] : "ready";
-    return `  ${NAMES[service].padEnd(12)}${protocol.toUpperCase().padEnd(5)}${where.padEnd(24)}${state}`;
-  });
-  return [
-    "",
-    `  Site        ${supervisor.url}`,
-    `  Data        ${data.root}`,
-    `  Settings    ${data.config}`,
-    "",
-    ...(rows.length > 0 ? rows : ["  The exit is still starting; `lethe status` shows its services."]),
-    ...supervisor.warnings.map((warning) => `\n  Note: ${warning}`),
-    "",
-  ].join("\n");
 }

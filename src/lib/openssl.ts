@@ -2,6 +2,7 @@ import { execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { findProgram, SCRUBBED_ENVIRONMENT } from "./run-command.ts";
 
 /**
  * Runs openssl(1) and gives what it prints. `files` are put into a folder of their own (0700, gone afterwards) and their
@@ -16,10 +17,12 @@ export function openssl(args: (...paths: string[]) => string[], ...files: string
       writeFileSync(path, content, { mode: 0o600 });
       return path;
     });
+    const program = findProgram("openssl");
+    if (program === undefined) throw Object.assign(new Error("openssl is not installed"), { code: "ENOENT" });
     const options = { stdio: ["ignore", "pipe", "pipe"] as ["ignore", "pipe", "pipe"], timeout: 30_000 };
-    return execFileSync("openssl", args(...paths), {
+    return execFileSync(program, args(...paths), {
       ...options,
-      env: { PATH: process.env.PATH },
+      env: SCRUBBED_ENVIRONMENT,
       encoding: "utf8",
     });
   } finally {

@@ -13,13 +13,15 @@ export interface DataFolder {
   office: string;
   /** The exit's own: its TLS key. Root's. */
   exit: string;
+  /** Where the `lethe` command speaks to the supervisor: who has it is the one provider on this folder. */
+  supervisorSocket: string;
+  /** Where the `lethe` command speaks to the running office. */
+  controlSocket: string;
 }
 
 /** Where sockets and engine files live while it runs: on tmpfs for root, below the data folder otherwise. */
 export interface RunFolder {
   root: string;
-  supervisorSocket: string;
-  controlSocket: string;
   linkSocket: string;
   authoriseSocket: string;
   management: string;
@@ -31,7 +33,15 @@ export const defaultDataFolder = (checkout: string): string =>
   process.getuid!() === 0 ? "/var/lib/lethe" : join(checkout, "data");
 
 export function dataFolder(root: string): DataFolder {
-  return { root, config: join(root, "lethe.toml"), office: join(root, "office"), exit: join(root, "exit") };
+  const office = join(root, "office");
+  return {
+    root,
+    config: join(root, "lethe.toml"),
+    office,
+    exit: join(root, "exit"),
+    supervisorSocket: join(root, "supervisor.sock"),
+    controlSocket: join(office, "control.sock"),
+  };
 }
 
 /** Two providers on one machine must not share sockets: root's run folder is named after the data folder. */
@@ -41,8 +51,6 @@ export function runFolder(data: string): RunFolder {
   const root = process.getuid!() === 0 ? join("/run/lethe", instance) : join(path, "run");
   return {
     root,
-    supervisorSocket: join(root, "supervisor.sock"),
-    controlSocket: join(root, "control", "control.sock"),
     linkSocket: join(root, "link", "link.sock"),
     authoriseSocket: join(root, "authorise", "authorise.sock"),
     management: join(root, "management"),
@@ -69,7 +77,6 @@ export function ensureDataFolder(data: DataFolder, users: Users): boolean {
 export function ensureRunFolder(run: RunFolder, users: Users): void {
   mkdirSync(dirname(run.root), { recursive: true, mode: 0o711 });
   folder(run.root, users.supervisor, 0o711);
-  folder(join(run.root, "control"), users.office, 0o700);
   folder(join(run.root, "link"), { uid: users.office.uid, gid: users.keeper.gid }, 0o2750);
   folder(join(run.root, "authorise"), { uid: users.keeper.uid, gid: users.proxy.gid }, 0o2750);
   folder(run.management, { uid: users.supervisor.uid, gid: users.keeper.gid }, 0o2750);

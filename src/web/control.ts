@@ -1,9 +1,35 @@
-import { Hono } from "hono";
+import { type Context, Hono } from "hono";
 import { z } from "zod";
-import { type Accounts, EXTENSION_DAYS_MOST } from "../accounts/accounts.ts";
+import {
+  type Accounts,
+  type AccountView,
+  EXTENSION_DAYS_MOST,
+  type SignUpError,
+} from "../accounts/accounts.ts";
 import { VOUCHERS_AT_ONCE_MOST, type Vouchers } from "../billing/vouchers.ts";
 import type { Log } from "../lib/event-log.ts";
-import { type InventoryEntry } from "../store/inventory.ts";
+import type { Result } from "../lib/result.ts";
+import type { InventoryEntry } from "../store/inventory.ts";
+
+const days = z.int().min(1).max(EXTENSION_DAYS_MOST);
+const vouchersRequest = z.strictObject({ days, count: z.int().min(1).max(VOUCHERS_AT_ONCE_MOST) });
+const addRequest = z.strictObject({
+  name: z.string(),
+  password: z.string(),
+  email: z.string().optional(),
+  days: days.optional(),
+});
+const nameRequest = z.object({ name: z.string() });
+const extendRequest = z.strictObject({ name: z.string(), days });
+
+const SIGN_UP_ERRORS: Record<SignUpError, string> = {
+  "name-taken": "There is an account of that name already.",
+  "name-invalid": "A username has 3 to 40 letters a to z, digits, dots, dashes and underscores.",
+  "password-short": "A password has at least 10 characters.",
+  "password-long": "A password has at most 1024 characters.",
+  "password-is-name": "The password must not be the username.",
+  "email-invalid": "That is no e-mail address.",
+};
 
 /**
  * What the `lethe` command asks the running office: JSON over HTTP on a Unix socket that root and the office's own user
@@ -17,35 +43,51 @@ export function createControl(office: {
 }): Hono {
   const { accounts, vouchers } = office;
   const app = new Hono();
-  const vouchersRequest = z.strictObject({
-    days: z.int().min(1).max(EXTENSION_DAYS_MOST),
-    count: z.int().min(1).max(VOUCHERS_AT_ONCE_MOST),
-  });
-  const nameRequest = z.strictObject({ name: z.string() });
-  const renewRequest = z.union([nameRequest, z.strictObject({ all: z.literal(true) })]);
-  const unknown = "There is no account of that name.";
+  const refuse = (c: Context, error: string) => c.json({ error }, 400);
+  /** The account that the request names, or the refusal. */
+  const named = async (c: Context, use: (account: AccountView, body: unknown) => Promise<Response>) => {
+    const body: unknown = await c.req.json();
+    const account = await accounts.byName(nameRequest.parse(body).name);
+    return account === undefined ? refuse(c, "There is no account of that name.") : use(account, body);
+  };
+  const shown = async (c: Context, outcome: Promise<Result<AccountView, string>>) => {
+    const { ok, ...rest } = await outcome;
+    return ok ? c.json((rest as { value: AccountView }).value) : refuse(c, (rest as { error: string }).error);
+  };
 
   app.post("/vouchers", async (c) => {
     const request = vouchersRequest.parse(await c.req.json());
     return c.json({ codes: await vouchers.create(request) });
   });
-  app.post("/accounts/terminate", async (c) => {
-    const { name } = nameRequest.parse(await c.req.json());
-    const outcome = await accounts.terminate(name);
-    return outcome.ok ? c.json({}) : c.json({ error: unknown }, 400);
+  app.post("/accounts/add", async (c) => {
+    const { days, ...input } = addRequest.parse(await c.req.json());
+    const made = await accounts.signUp(input);
+    if (!made.ok) return refuse(c, SIGN_UP_ERRORS[made.error]);
+    return days === undefined ? c.json(made.value) : shown(c, accounts.extend(made.value.id, days));
   });
-  app.post("/accounts/reinstate", async (c) => {
-    const { name } = nameRequest.parse(await c.req.json());
-    const outcome = await accounts.reinstate(name);
-    return outcome.ok ? c.json({}) : c.json({ error: unknown }, 400);
-  });
-  app.post("/accounts/renew", async (c) => {
-    const request = renewRequest.parse(await c.req.json());
-    if ("all" in request) return c.json({ renewed: await accounts.renewAllVpnCredentials() });
-    const account = await accounts.byName(request.name);
-    const outcome = account && (await accounts.renewVpnCredentials(account.id));
-    return outcome?.ok ? c.json({ renewed: 1 }) : c.json({ error: unknown }, 400);
-  });
+  app.post("/accounts/show", (c) => named(c, async (account) => c.json(account)));
+  app.post("/accounts/extend", (c) =>
+    named(c, (account, body) => {
+      if (account.terminated)
+        return Promise.resolve(refuse(c, "That account is terminated; reinstate it first."));
+      return shown(c, accounts.extend(account.id, extendRequest.parse(body).days));
+    }),
+  );
+  app.post("/accounts/terminate", (c) => named(c, ({ name }) => shown(c, accounts.terminate(name))));
+  app.post("/accounts/reinstate", (c) => named(c, ({ name }) => shown(c, accounts.reinstate(name))));
+  app.post("/accounts/renew", (c) =>
+    named(c, async ({ id }) => {
+      await accounts.renewVpnCredentials(id);
+      return c.json({ renewed: 1 });
+    }),
+  );
+  app.post("/accounts/renew-all", async (c) => c.json({ renewed: await accounts.renewAllVpnCredentials() }));
+  app.post("/accounts/delete", (c) =>
+    named(c, async (account) => {
+      await accounts.remove(account.id);
+      return c.json({ deleted: account.name });
+    }),
+  );
   app.get("/inventory", (c) => c.json({ entries: office.inventory }));
 
   app.onError((error, c) => {

@@ -58,7 +58,7 @@ The lab is up. ${lab.exit.v4} is the exit, ${lab.client1.v4} client 1, ${lab.cli
 
   The site, in this machine's browser   http://127.0.0.1:${port}/
   An account                            ${member.name}   password: ${member.password}
-  A voucher for another one             ./lethe --data ${provider.data} voucher new
+  A voucher for another one             ./lethe --data ${provider.data} voucher make
   What Lethe runs                       ./lethe --data ${provider.data} status
 
 Enter client 1 (in another terminal, as root), and client 2 in a third:

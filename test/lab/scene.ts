@@ -47,7 +47,7 @@ export class Scene {
   }
 
   async voucher(): Promise<string> {
-    return (await this.provider.mustCommand("voucher", "new", "--days", "30")).trim();
+    return (await this.provider.mustCommand("voucher", "make", "--days", "30")).trim();
   }
 
   async close(): Promise<void> {

@@ -1,78 +1,16 @@
 import assert from "node:assert/strict";
-import { type ChildProcess, spawn } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, statSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { after, describe, test } from "node:test";
-import { fileURLToPath } from "node:url";
+import { describe, test } from "node:test";
+import { dataFolder, folder, lethe, up, WITHOUT_ROOT } from "./host-provider.ts";
 import { must, run, until } from "./namespace.ts";
 import { skipOrFail } from "./requirements.ts";
 
 /** `lethe up` as an operator meets it on the first day: without root, on a bad disk, twice at once. */
-const lethe = fileURLToPath(new URL("../../lethe", import.meta.url));
-/** A user who is not root in every respect that Lethe can ask about, and may read this checkout wherever it lies. */
-const WITHOUT_ROOT = ["unshare", "--user", "--map-user=65534", "--map-group=65534"];
-
-const folder = mkdtempSync(join(tmpdir(), "lethe-start-"));
-const started = new Set<ChildProcess>();
-after(async () => {
-  for (const child of started) child.kill("SIGKILL");
-  await run(["umount", join(folder, "small")]);
-  rmSync(folder, { recursive: true });
-});
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await new Promise((resolve) => server.once("listening", resolve));
-  const { port } = server.address() as { port: number };
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
-
-const config = async (): Promise<{ text: string; site: number; socks5: number }> => {
-  const [site, socks5, http, openvpn] = [
-    await freePort(),
-    await freePort(),
-    await freePort(),
-    await freePort(),
-  ];
-  const text = [
-    `[site]\nlisten = "127.0.0.1:${site}"`,
-    `[openvpn]\nudp = ["127.0.0.1:${openvpn}"]\ntcp = []`,
-    `[socks5]\nlisten = ["127.0.0.1:${socks5}"]`,
-    `[http_proxy]\nlisten = ["127.0.0.1:${http}"]\n`,
-  ];
-  return { text: text.join("\n"), site: site!, socks5: socks5! };
-};
-
-function up(
-  data: string,
-  prefix: string[] = [],
-): { child: ChildProcess; said: () => string; ended: Promise<number | null> } {
-  const [file, ...args] = [...prefix, lethe, "up", "--data", data];
-  const child = spawn(file!, args, { stdio: ["ignore", "pipe", "pipe"] });
-  started.add(child);
-  let text = "";
-  for (const stream of [child.stdout, child.stderr])
-    stream.setEncoding("utf8").on("data", (chunk: string) => {
-      text += chunk;
-    });
-  const ended = new Promise<number | null>((resolve) =>
-    child.once("exit", (code) => {
-      started.delete(child);
-      resolve(code);
-    }),
-  );
-  return { child, said: () => text, ended };
-}
-
 describe("a first start", { skip: skipOrFail() }, () => {
   test("without root the site and the proxies run, and the VPN says what it needs", async () => {
-    const data = join(folder, "without-root");
-    const { text, site } = await config();
-    mkdirSync(data);
-    writeFileSync(join(data, "lethe.toml"), text);
+    const { data, site } = await dataFolder("without-root");
     const { child, said, ended } = up(data, WITHOUT_ROOT);
     await until(`the table of services\n${said()}`, 60_000, async () => /OpenVPN/.test(said()));
     assert.match(said(), /SOCKS5 .*ready/);
@@ -85,10 +23,7 @@ describe("a first start", { skip: skipOrFail() }, () => {
   });
 
   test("makes a private data folder with keys that nobody else can read", async () => {
-    const data = join(folder, "fresh");
-    const { text } = await config();
-    mkdirSync(data);
-    writeFileSync(join(data, "lethe.toml"), text);
+    const { data } = await dataFolder("fresh");
     const first = up(data, WITHOUT_ROOT);
     await until("the first start", 60_000, async () => /SOCKS5/.test(first.said()));
     first.child.kill("SIGTERM");
@@ -102,10 +37,7 @@ describe("a first start", { skip: skipOrFail() }, () => {
   });
 
   test("of two starts at once on one data folder one runs and the other says so", async () => {
-    const data = join(folder, "twice");
-    const { text } = await config();
-    mkdirSync(data);
-    writeFileSync(join(data, "lethe.toml"), text);
+    const { data } = await dataFolder("twice");
     const both = [up(data, WITHOUT_ROOT), up(data, WITHOUT_ROOT)];
     const refused = await Promise.race(
       both.map(async (start) => ((await start.ended) === 1 ? start : undefined)),
@@ -140,10 +72,8 @@ describe("a first start", { skip: skipOrFail() }, () => {
   });
 
   test("a full disk is named, and what stood there still stands", async () => {
-    const data = join(folder, "small");
-    mkdirSync(data);
+    const { data, text } = await dataFolder("small");
     await must(["mount", "-t", "tmpfs", "-o", "size=64k", "none", data]);
-    const { text } = await config();
     writeFileSync(join(data, "lethe.toml"), text);
     writeFileSync(join(data, "filler"), Buffer.alloc(40_000));
     const { said, ended } = up(data, WITHOUT_ROOT);
@@ -151,13 +81,11 @@ describe("a first start", { skip: skipOrFail() }, () => {
     assert.match(said(), /disk is full/);
     assert.ok(existsSync(join(data, "lethe.toml")));
     assert.doesNotMatch(said(), /\n {4}at /);
+    await must(["umount", data]);
   });
 
   test("a taken site port is named with its setting", async () => {
-    const data = join(folder, "taken");
-    const { text, site } = await config();
-    mkdirSync(data);
-    writeFileSync(join(data, "lethe.toml"), text);
+    const { data, site } = await dataFolder("taken");
     const holder = createServer().listen(site, "127.0.0.1");
     await new Promise((resolve) => holder.once("listening", resolve));
     const { said, ended } = up(data, WITHOUT_ROOT);
@@ -171,13 +99,13 @@ describe("a first start", { skip: skipOrFail() }, () => {
 
   test("commands on a provider that does not run say so", async () => {
     const data = join(folder, "nothing-here");
-    for (const words of [["status"], ["stop"], ["restart"], ["voucher", "new"], ["inventory"]]) {
+    for (const words of [["status"], ["stop"], ["restart"], ["voucher", "make"], ["inventory"]]) {
       const { code, stderr } = await run([lethe, "--data", data, ...words]);
       assert.equal(code, 1, words.join(" "));
       assert.match(stderr, /Lethe is not running on/);
     }
-    const { code, stderr } = await run([lethe, "voucher", "new", "--days", "-3"]);
-    assert.equal(code, 1);
+    const { code, stderr } = await run([lethe, "voucher", "make", "--days", "-3"]);
+    assert.equal(code, 2);
     assert.match(stderr, /a whole number from 1 to/);
   });
 

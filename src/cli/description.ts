@@ -1,0 +1,48 @@
+import type { ListeningReport } from "../exit/messages.ts";
+
+/** What `lethe status` answers, and `lethe up` prints: what runs where. */
+export interface StatusReport {
+  /** False while the exit has not yet tried every service. */
+  settled: boolean;
+  site: string;
+  data: string;
+  settings: string;
+  services: ListeningReport[];
+  warnings: string[];
+}
+
+const NAMES: Record<ListeningReport["service"], string> = {
+  openvpn: "OpenVPN",
+  socks5: "SOCKS5",
+  http: "HTTP proxy",
+};
+
+const FAILURES: Record<NonNullable<ListeningReport["failed"]>, string> = {
+  EADDRINUSE: "FAILED: another program has this port; stop it or choose another in lethe.toml",
+  EACCES: "FAILED: ports below 1024 need root",
+  EADDRNOTAVAIL: "FAILED: this machine does not have that address",
+  "no-root": "not available: the VPN needs root (sudo npm start)",
+  "no-tun": "not available: there is no /dev/net/tun on this machine",
+  "not-installed": "not available: a Debian package is missing; run npm start as root",
+  other: "FAILED: it could not be started",
+};
+
+/** The report for a person's terminal. */
+export function describe({ settled, site, data, settings, services, warnings }: StatusReport): string {
+  const rows = services.map(({ service, protocol, address, port, failed }) => {
+    const where = `${address.includes(":") ? `[${address}]` : address}:${port}`;
+    const state = failed ? FAILURES[failed] : "ready";
+    return `  ${NAMES[service].padEnd(12)}${protocol.toUpperCase().padEnd(5)}${where.padEnd(24)}${state}`;
+  });
+  return [
+    "",
+    `  Site        ${site}`,
+    `  Data        ${data}`,
+    `  Settings    ${settings}`,
+    "",
+    ...rows,
+    ...(settled ? [] : ["  The exit is still starting; `lethe status` shows its services."]),
+    ...warnings.map((warning) => `\n  Note: ${warning}`),
+    "",
+  ].join("\n");
+}

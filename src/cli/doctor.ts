@@ -1,0 +1,244 @@
+import { createSocket } from "node:dgram";
+import { Resolver } from "node:dns/promises";
+import { accessSync, constants, existsSync, readFileSync, statfsSync, statSync } from "node:fs";
+import { createServer } from "node:net";
+import { networkInterfaces } from "node:os";
+import { dirname } from "node:path";
+import { readRuleset } from "../exit/firewall/foreign.ts";
+import { findProgram, runCommand } from "../lib/run-command.ts";
+import { findPublicAddress } from "../office/addresses.ts";
+import { type Config, parseConfig, parseListen } from "../office/config.ts";
+import { dataFolder } from "../office/folders.ts";
+import { askSupervisor } from "./lock.ts";
+import { readConfig } from "./prepare.ts";
+
+/** One thing looked at. `note`: works, and the operator may want to know; `bad`: a part of the service cannot work. */
+export interface Finding {
+  check: string;
+  state: "good" | "note" | "bad";
+  found: string;
+  /** What to do about it, in the operator's words; empty where all is well. */
+  todo: string;
+}
+
+const good = (check: string, found: string): Finding => ({ check, state: "good", found, todo: "" });
+const note = (check: string, found: string, todo: string): Finding => ({ check, state: "note", found, todo });
+const bad = (check: string, found: string, todo: string): Finding => ({ check, state: "bad", found, todo });
+
+const ROOT_SERVER = "198.41.0.4"; // a.root-servers.net
+const LEAST_FREE_BYTES = 200_000_000;
+const PROGRAMS = {
+  openvpn: "openvpn",
+  unbound: "unbound",
+  nft: "nftables",
+  ip: "iproute2",
+  openssl: "openssl",
+};
+
+/** Looks at everything that has to be right around a provider. Changes nothing, and asks only a name server. */
+export async function doctor(dataRoot: string): Promise<{ findings: Finding[]; text: string }> {
+  const { settings, finding } = checkSettings(dataRoot);
+  const findings = [
+    finding,
+    checkRoot(),
+    checkTun(),
+    checkPackages(),
+    ...(await checkPorts(dataRoot, settings)),
+    await checkForwarding(),
+    await checkAddress(settings),
+    checkIpv6(),
+    await checkDns(settings),
+    await checkClock(dataRoot),
+    checkDisk(dataRoot),
+    checkSwap(),
+  ];
+  const marks = { good: "ok  ", note: "note", bad: "BAD " };
+  const lines = findings.map(
+    ({ check, state, found, todo }) =>
+      `${marks[state]}  ${check.padEnd(11)} ${found}${todo === "" ? "" : `\n                  → ${todo}`}`,
+  );
+  return { findings, text: lines.join("\n") };
+}
+
+function checkSettings(dataRoot: string): { settings: Config; finding: Finding } {
+  const { config } = dataFolder(dataRoot);
+  const defaults = parseConfig("", config);
+  if (!existsSync(config))
+    return {
+      settings: defaults,
+      finding: note("settings", `there is no ${config} yet`, "the first start writes it"),
+    };
+  try {
+    return { settings: readConfig(config), finding: good("settings", `${config} is right`) };
+  } catch (error) {
+    return { settings: defaults, finding: bad("settings", (error as Error).message, "correct the file") };
+  }
+}
+
+const checkRoot = (): Finding =>
+  process.getuid!() === 0
+    ? good("root", "yes")
+    : note("root", "no: the site and the proxies can run, the VPN cannot", "sudo npm start");
+
+function checkTun(): Finding {
+  try {
+    accessSync("/dev/net/tun", constants.F_OK);
+    return good("tun", "/dev/net/tun is there");
+  } catch {
+    return bad(
+      "tun",
+      "there is no /dev/net/tun",
+      "modprobe tun; on a rented container, ask for TUN to be switched on",
+    );
+  }
+}
+
+function checkPackages(): Finding {
+  const missing = Object.entries(PROGRAMS).filter(([program]) => findProgram(program) === undefined);
+  if (missing.length === 0) return good("packages", Object.values(PROGRAMS).join(", "));
+  const names = missing.map(([, name]) => name).join(" ");
+  return bad("packages", `missing: ${names}`, `sudo npm start installs them, or: apt-get install ${names}`);
+}
+
+async function checkPorts(dataRoot: string, settings: Config): Promise<Finding[]> {
+  const running = await askSupervisor(dataFolder(dataRoot).supervisorSocket, { command: "status" }).catch(
+    () => undefined,
+  );
+  if (running?.report) {
+    const failed = running.report.services.filter((service) => service.failed !== undefined);
+    return failed.length === 0
+      ? [good("ports", "Lethe is running, and has every port it wants")]
+      : failed.map(({ service, protocol, port, failed: why }) =>
+          bad(
+            "ports",
+            `${service} does not have ${protocol} port ${port} (${why})`,
+            "`lethe status` says what to do",
+          ),
+        );
+  }
+  const { openvpn, socks5, http_proxy, site } = settings;
+  const tcp = [site.listen, ...openvpn.tcp, ...socks5.listen, ...http_proxy.listen];
+  const wanted = [
+    ...tcp.map((listen) => ({ protocol: "tcp" as const, ...parseListen(listen)! })),
+    ...openvpn.udp.map((listen) => ({ protocol: "udp" as const, ...parseListen(listen)! })),
+  ];
+  const tried = await Promise.all(wanted.map(async (place) => ({ ...place, code: await tryToBind(place) })));
+  const refused = tried.filter(({ code }) => code !== undefined);
+  if (refused.length === 0) return [good("ports", `all ${wanted.length} are free`)];
+  return refused.map(({ protocol, address, port, code }) =>
+    bad(
+      "ports",
+      `${protocol} ${address} port ${port}: ${code}`,
+      code === "EADDRINUSE"
+        ? `find its owner with: ss -lnp '( sport = :${port} )'`
+        : "choose another in lethe.toml",
+    ),
+  );
+}
+
+/** Takes the port for a moment; the error's code where it cannot be had. */
+function tryToBind(place: {
+  protocol: "tcp" | "udp";
+  address: string;
+  port: number;
+}): Promise<string | undefined> {
+  const { promise, resolve } = Promise.withResolvers<string | undefined>();
+  const refused = (error: NodeJS.ErrnoException) => resolve(error.code ?? "error");
+  if (place.protocol === "tcp") {
+    const server = createServer().once("error", refused);
+    server.listen(place.port, place.address, () => server.close(() => resolve(undefined)));
+  } else {
+    const socket = createSocket(place.address.includes(":") ? "udp6" : "udp4").once("error", refused);
+    socket.bind(place.port, place.address, () => socket.close(() => resolve(undefined)));
+  }
+  return promise;
+}
+
+async function checkForwarding(): Promise<Finding> {
+  const ruleset = await readRuleset();
+  if (ruleset === undefined)
+    return note("forwarding", "the firewall can only be read by root, with nft", "sudo lethe doctor");
+  const [first] = ruleset.foreignDrops;
+  return first === undefined
+    ? good(
+        "forwarding",
+        "no rule of somebody else's drops forwarded packets; Lethe switches forwarding on itself",
+      )
+    : bad("forwarding", first, "members' packets are dropped there until it lets them through");
+}
+
+async function checkAddress(settings: Config): Promise<Finding> {
+  const { host, warnings } = await findPublicAddress(settings);
+  return warnings[0] === undefined
+    ? good("address", `clients connect to ${host}`)
+    : note("address", warnings[0], "set server.host and server.addresses in lethe.toml");
+}
+
+function checkIpv6(): Finding {
+  const global = Object.values(networkInterfaces())
+    .flatMap((entries) => entries ?? [])
+    .some(({ family, address, internal }) => family === "IPv6" && !internal && /^[23]/.test(address));
+  return global
+    ? good("IPv6", "this machine has a public IPv6 address")
+    : note(
+        "IPv6",
+        "this machine has no public IPv6 address: members' IPv6 ends in the tunnel, so nothing leaks",
+        "ask your hosting company for IPv6 if you want to offer it",
+      );
+}
+
+async function checkDns(settings: Config): Promise<Finding> {
+  const forwarders = settings.dns.forward;
+  const resolver = new Resolver({ timeout: 2000, tries: 2 });
+  resolver.setServers(forwarders.length > 0 ? forwarders : [ROOT_SERVER]);
+  const who = forwarders.length > 0 ? `the resolvers in dns.forward` : "a root name server";
+  try {
+    await resolver.resolveNs(".");
+    return good("DNS", `${who} answers`);
+  } catch {
+    return bad(
+      "DNS",
+      `no answer from ${who}`,
+      "let UDP and TCP port 53 out of this machine, or name resolvers in dns.forward",
+    );
+  }
+}
+
+async function checkClock(dataRoot: string): Promise<Finding> {
+  const { config } = dataFolder(dataRoot);
+  const written = existsSync(config) ? statSync(config).mtimeMs : 0;
+  const now = new Date().toISOString().slice(0, 16).replace("T", " ");
+  if (Date.now() < written)
+    return bad(
+      "clock",
+      `it is before lethe.toml was written (${now} UTC)`,
+      "set the clock: timedatectl set-ntp true",
+    );
+  const timedatectl = findProgram("timedatectl");
+  if (timedatectl === undefined)
+    return note("clock", `${now} UTC; nobody here says whether it is synchronised`, "keep it right with NTP");
+  const answer = await runCommand([timedatectl, "show", "--property=NTPSynchronized", "--value"]);
+  return answer.stdout.trim() === "yes"
+    ? good("clock", `${now} UTC, synchronised`)
+    : note("clock", `${now} UTC, not known to be synchronised`, "timedatectl set-ntp true");
+}
+
+function checkDisk(dataRoot: string): Finding {
+  let folder = dataRoot;
+  while (!existsSync(folder)) folder = dirname(folder);
+  const { bavail, bsize } = statfsSync(folder);
+  const free = bavail * bsize;
+  const text = `${Math.floor(free / 1_000_000)} MB free at ${folder}`;
+  return free >= LEAST_FREE_BYTES ? good("disk", text) : bad("disk", text, "make room");
+}
+
+function checkSwap(): Finding {
+  const areas = readFileSync("/proc/swaps", "utf8").trim().split("\n").length - 1;
+  return areas === 0
+    ? good("swap", "off: what is in memory stays in memory")
+    : note(
+        "swap",
+        "on: the kernel may write memory, members' data included, to a disk",
+        "swapoff -a, and take it out of /etc/fstab",
+      );
+}

@@ -1,0 +1,57 @@
+import { randomBytes } from "node:crypto";
+import { createInterface } from "node:readline";
+import { base32 } from "../lib/base32.ts";
+import { StartError } from "./start-error.ts";
+
+export const say = (text: string): void => void process.stdout.write(`${text}\n`);
+
+/** Prints an answer: JSON for programs, or the text for people. */
+export function show(json: boolean, answer: unknown, text: string): void {
+  say(json ? JSON.stringify(answer) : text);
+}
+
+/**
+ * A password, which never stands among a command's words, where other users of the machine would see it: typed without
+ * being shown on a terminal, or the first line of standard input.
+ */
+export async function readPassword(prompt: string): Promise<string> {
+  const { stdin, stderr } = process;
+  if (stdin.isTTY) {
+    stderr.write(prompt);
+    stdin.setRawMode(true);
+  }
+  try {
+    const line = await (stdin.isTTY ? typedLine() : firstLine());
+    if (line === undefined)
+      throw new StartError("No password was given: type it, or send it on standard input.");
+    return line;
+  } finally {
+    if (stdin.isTTY) {
+      stdin.setRawMode(false);
+      stderr.write("\n");
+    }
+    stdin.pause();
+  }
+}
+
+async function firstLine(): Promise<string | undefined> {
+  for await (const line of createInterface({ input: process.stdin })) return line;
+  return undefined;
+}
+
+/** In raw mode nothing is echoed, and the line's keys are ours to understand. */
+async function typedLine(): Promise<string | undefined> {
+  process.stdin.setEncoding("utf8");
+  let line = "";
+  for await (const chunk of process.stdin) {
+    for (const key of chunk as string) {
+      if (key === "\r" || key === "\n") return line;
+      if (key === "\u0003" || key === "\u0004") return undefined;
+      line = key === "\u007f" || key === "\b" ? line.slice(0, -1) : line + key;
+    }
+  }
+  return undefined;
+}
+
+/** 100 random bits, in groups that can be read out. */
+export const randomPassword = (): string => base32(randomBytes(13), 20).replace(/(.{5})(?=.)/g, "$1-");
