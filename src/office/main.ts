@@ -30,6 +30,7 @@ import { ensureKeys } from "./keys.ts";
 import type { OfficeMessage, OfficeQuestion, OfficeStart } from "./messages.ts";
 import { settingsOf } from "./server-settings.ts";
 import { siteServer } from "./site-server.ts";
+import { SweepClock } from "./sweep-clock.ts";
 
 /**
  * The office: website, accounts, billing, and the roster. Forked by the supervisor; gives root up before it opens a file or
@@ -103,9 +104,10 @@ async function start(message: OfficeStart): Promise<void> {
   const control = createControl({ accounts, vouchers, inventory, log });
   const servers = [await serveSite(site, config), await serveControl(control, message.controlSocket)];
 
+  const sweepClock = new SweepClock(clock);
   const sweeping = async () => {
     try {
-      const count = await sweep(store, clock);
+      const count = await sweep(store, sweepClock);
       if (count > 0) log("swept", { count });
     } catch (error) {
       log("store-unwritable", { reason: reasonOf(error) });
