@@ -1,3 +1,4 @@
+import { rmSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { describe, type StatusReport } from "./description.ts";
@@ -53,6 +54,8 @@ export async function up(dataRoot: string): Promise<number> {
     say(how === "stop" ? "Stopping …" : "Restarting; VPN sessions stay …");
     await (how === "stop" ? supervisor.stop() : supervisor.leave());
     if (how === "restart") startAnew(dataRoot);
+    // What a restart would have needed, the sealed roster first of all.
+    rmSync(prepared.run.root, { recursive: true, force: true });
     say("Stopped.");
     return 0;
   } finally {

@@ -36,7 +36,6 @@ topology subnet
 server 10.66.0.0 255.255.240.0
 server-ipv6 fd6c:6574:6865:0::/64
 max-clients 4000
-push "redirect-gateway def1 ipv6"
 push "dhcp-option DNS 10.66.255.1"
 
 ca "/var/lib/lethe/exit/ca.crt"

@@ -40,7 +40,6 @@ export function openvpnConfiguration(tunnel: Tunnel, tlsCrypt: string, place: Op
     `server-ipv6 ${tunnel.network6}/${tunnel.prefix6}`,
     "max-clients 4000",
     !place.ipv6 && "block-ipv6",
-    'push "redirect-gateway def1 ipv6"',
     `push "dhcp-option DNS ${RESOLVER_4}"`,
     "",
     `ca ${quoted(`${place.folder}/ca.crt`)}`,

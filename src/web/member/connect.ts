@@ -37,7 +37,8 @@ function openvpnPanel(
   return html`<section class="panel"><h2>OpenVPN</h2>
 <p>Encrypts everything your device sends. Download a profile, open it in a client, and enter your VPN username and password when asked.</p>
 <ul class="rows">${offered.map((server) => openvpnRow(server, best))}</ul>
-<p class="muted">Clients: OpenVPN Connect (Windows, macOS, iOS, Android), Tunnelblick (macOS), OpenVPN for Android, NetworkManager or <code>openvpn</code> (Linux; the .conf is the same file). The profile tries UDP first, and TCP where a network blocks that.</p></section>`;
+<p class="muted">Clients: OpenVPN Connect (Windows, macOS, iOS, Android), Tunnelblick (macOS), OpenVPN for Android, NetworkManager or <code>openvpn</code> (Linux; the .conf is the same file). The profile tries UDP first, and TCP where a network blocks that.</p>
+<p class="muted">On Linux, import the file into NetworkManager (<code>nmcli connection import type openvpn file …</code>): it also makes our resolver yours. <code>openvpn</code> on the command line leaves your resolver as it is, and one in your own network would be asked outside the tunnel.</p></section>`;
 }
 
 function proxyRows(server: ServerStatus, origin: string): Html {
