@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, it, mock } from "node:test";
 import { parseIp } from "../../lib/ip.ts";
 import { createEgressPolicy } from "../egress.ts";
 import { createOpener, dial, type Opened } from "./open.ts";
+import { Sweeper } from "./sweeper.ts";
 
 /** A socket that connects or fails when the test says so. */
 class FakeSocket extends EventEmitter {
@@ -19,6 +20,8 @@ const failure = (code: string): Error => Object.assign(new Error(code), { code }
 
 describe("dial", () => {
   let dialled: { host: string; socket: FakeSocket }[];
+  let nowMs: number;
+  let sweeper: Sweeper;
   const connect = (host: string): Socket => {
     const socket = new FakeSocket();
     dialled.push({ host, socket });
@@ -29,9 +32,21 @@ describe("dial", () => {
 
   beforeEach(() => {
     dialled = [];
-    mock.timers.enable({ apis: ["setTimeout"] });
+    mock.timers.enable({ apis: ["setTimeout", "setInterval"] });
+    nowMs = 0;
+    mock.method(performance, "now", () => nowMs);
+    sweeper = new Sweeper();
   });
-  afterEach(() => mock.timers.reset());
+  afterEach(() => {
+    sweeper.close();
+    mock.restoreAll();
+    mock.timers.reset();
+  });
+
+  const pass = (ms: number): void => {
+    nowMs += ms;
+    mock.timers.tick(ms);
+  };
 
   const finished = async <T>(promise: Promise<T>): Promise<T> => {
     mock.timers.reset();
@@ -39,7 +54,7 @@ describe("dial", () => {
   };
 
   it("tries the next address when one fails, and tells the first failure", async () => {
-    const { opened } = dial(ips("192.0.2.1", "192.0.2.2"), 80, connect);
+    const { opened } = dial(ips("192.0.2.1", "192.0.2.2"), 80, connect, sweeper);
     dialled[0]!.socket.emit("error", failure("ENETUNREACH"));
     assert.deepEqual(hosts(), ["192.0.2.1", "192.0.2.2"]);
     dialled[1]!.socket.emit("error", failure("ECONNREFUSED"));
@@ -47,10 +62,10 @@ describe("dial", () => {
   });
 
   it("tries the next address after 250 ms beside the first, and drops who comes late", async () => {
-    const { opened } = dial(ips("2001:db8::1", "::ffff:192.0.2.1"), 80, connect);
-    mock.timers.tick(249);
+    const { opened } = dial(ips("2001:db8::1", "::ffff:192.0.2.1"), 80, connect, sweeper);
+    pass(249);
     assert.deepEqual(hosts(), ["2001:db8::1"]);
-    mock.timers.tick(1);
+    pass(1);
     assert.deepEqual(hosts(), ["2001:db8::1", "192.0.2.1"]);
     dialled[1]!.socket.emit("connect");
     const result = await finished(opened);
@@ -64,14 +79,15 @@ describe("dial", () => {
       ips("192.0.2.1", "192.0.2.2", "192.0.2.3", "192.0.2.4", "192.0.2.5"),
       80,
       connect,
+      sweeper,
     );
-    for (let tick = 0; tick < 39; tick += 1) mock.timers.tick(250);
+    for (let tick = 0; tick < 39; tick += 1) pass(250);
     assert.equal(dialled.length, 4);
     assert.equal(
       dialled.some(({ socket }) => socket.destroyed),
       false,
     );
-    mock.timers.tick(250);
+    pass(250);
     assert.equal(reasonOf(await finished(opened)), "timed-out");
     assert.equal(
       dialled.every(({ socket }) => socket.destroyed),
@@ -80,7 +96,7 @@ describe("dial", () => {
   });
 
   it("drops everything on abort", async () => {
-    const { opened, abort } = dial(ips("192.0.2.1", "192.0.2.2"), 80, connect);
+    const { opened, abort } = dial(ips("192.0.2.1", "192.0.2.2"), 80, connect, sweeper);
     abort();
     assert.equal(reasonOf(await finished(opened)), "aborted");
     assert.equal(dialled[0]!.socket.destroyed, true);
@@ -97,7 +113,7 @@ describe("dial", () => {
       ["EADDRNOTAVAIL", "failed"],
     ] as const) {
       dialled = [];
-      const { opened } = dial(ips("192.0.2.1"), 80, connect);
+      const { opened } = dial(ips("192.0.2.1"), 80, connect, sweeper);
       dialled[0]!.socket.emit("error", failure(code));
       assert.equal(reasonOf(await opened), reason);
     }
@@ -115,6 +131,7 @@ describe("createOpener", () => {
     });
     const open = createOpener({
       policy,
+      sweeper: new Sweeper(),
       resolve: async () => {
         resolved += 1;
         return {

@@ -2,6 +2,7 @@ import type { Socket } from "node:net";
 import { formatIp, type Ip, unmap } from "../../lib/ip.ts";
 import { type EgressPolicy, parseHost } from "../egress.ts";
 import type { Resolve } from "./resolve.ts";
+import type { Expiring, Sweeper } from "./sweeper.ts";
 
 /** Why a destination was not reached. `closed`: the policy forbids it. `aborted`: the caller gave up. */
 export type OpenFailure =
@@ -53,7 +54,7 @@ function failureOf(error: NodeJS.ErrnoException): OpenFailure {
  * Connects to the first of at most four addresses that answers: one after the other, the next one as soon as the one before
  * failed or took 250 ms; 10 s for all together. Tells the first failure where none answered.
  */
-export function dial(addresses: readonly Ip[], port: number, connect: Connect): Opening {
+export function dial(addresses: readonly Ip[], port: number, connect: Connect, sweeper: Sweeper): Opening {
   const left = addresses.slice(0, ATTEMPTS);
   const trying = new Set<Socket>();
   let failure: OpenFailure | undefined;
@@ -68,7 +69,7 @@ export function dial(addresses: readonly Ip[], port: number, connect: Connect): 
     if (over) return;
     over = true;
     clearTimeout(delay);
-    clearTimeout(deadline);
+    sweeper.delete(deadline);
     for (const socket of trying) if (!result.ok || socket !== result.socket) socket.destroy();
     resolve(result);
   };
@@ -93,7 +94,11 @@ export function dial(addresses: readonly Ip[], port: number, connect: Connect): 
     });
     if (left.length > 0) delay = setTimeout(attempt, ATTEMPT_DELAY_MS);
   };
-  const deadline = setTimeout(() => finish({ ok: false, reason: "timed-out" }), CONNECT_TIMEOUT_MS);
+  const deadline: Expiring = {
+    deadlineMs: performance.now() + CONNECT_TIMEOUT_MS,
+    expire: () => finish({ ok: false, reason: "timed-out" }),
+  };
+  sweeper.add(deadline);
   attempt();
   return { opened, abort: () => finish({ ok: false, reason: "aborted" }) };
 }
@@ -102,8 +107,8 @@ export function dial(addresses: readonly Ip[], port: number, connect: Connect): 
  * The way from a destination as the client wrote it to a connection that the policy allows: names are resolved once, every
  * address is checked, and the checked address itself is dialled.
  */
-export function createOpener(options: { policy: EgressPolicy; resolve: Resolve }) {
-  const { policy, resolve } = options;
+export function createOpener(options: { policy: EgressPolicy; resolve: Resolve; sweeper: Sweeper }) {
+  const { policy, resolve, sweeper } = options;
   const failed = (reason: OpenFailure): Opening => ({
     opened: Promise.resolve({ ok: false, reason }),
     abort: () => {},
@@ -112,7 +117,9 @@ export function createOpener(options: { policy: EgressPolicy; resolve: Resolve }
   return (hostText: string, port: number, connect: Connect): Opening => {
     const host = parseHost(hostText);
     if (!host || !policy.opensPort(port)) return failed("closed");
-    if ("ip" in host) return policy.opens(host.ip, port) ? dial([host.ip], port, connect) : failed("closed");
+    if ("ip" in host) {
+      return policy.opens(host.ip, port) ? dial([host.ip], port, connect, sweeper) : failed("closed");
+    }
 
     let aborted = false;
     let dialling: Opening | undefined;
@@ -127,7 +134,7 @@ export function createOpener(options: { policy: EgressPolicy; resolve: Resolve }
       }
       const open = resolution.addresses.filter((ip) => policy.opens(ip, port));
       if (open.length === 0) return { ok: false, reason: "closed" };
-      dialling = dial(open, port, connect);
+      dialling = dial(open, port, connect, sweeper);
       return dialling.opened;
     };
     return {

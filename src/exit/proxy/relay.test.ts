@@ -194,6 +194,51 @@ describe("relay", { timeout: 60_000 }, () => {
     await second.relay.done;
   });
 
+  it("lets go of a server that floods a client which ended and then broke off", async () => {
+    const piece = Buffer.alloc(256 * 1024);
+    for (let round = 0; round < 40; round += 1) {
+      const { client, server, relay: running } = await pair();
+      const flood = (): void => {
+        while (!server.destroyed && server.write(piece));
+      };
+      server.on("drain", flood);
+      flood();
+      await client.take(1);
+      // FIN and, on the next byte that comes, RST.
+      client.end();
+      setImmediate(() => client.close());
+      await running.done;
+      await eventually(() => server.destroyed, "the server is let go");
+    }
+  });
+
+  it("delivers the whole answer of a server that closes while the client still sends", async () => {
+    const { client, server, near, far, relay: running } = await pair();
+    const sent = createHash("sha256");
+    const got = received(client.socket);
+    client.socket.pause();
+    let sentBytes = 0;
+    while (near.writableLength === 0) {
+      const bytes = randomBytes(60_000);
+      sent.update(bytes);
+      sentBytes += bytes.length;
+      server.write(bytes);
+      await eventually(() => far.bytesRead === sentBytes || near.writableLength > 0, "the piece is read");
+    }
+    server.end();
+    await eventually(() => near.writableEnded, "the end is passed on");
+    assert.equal(near.writableFinished, false);
+    server.destroy();
+    const uploading = setInterval(() => client.send("more"), 2);
+    await eventually(() => far.destroyed, "the server's side breaks off").finally(() =>
+      clearInterval(uploading),
+    );
+    client.socket.resume();
+    assert.equal(await got, sent.digest("hex"));
+    client.end();
+    await running.done;
+  });
+
   it("ends a tunnel without a byte either way, and no other", async () => {
     const quiet = await pair({ idleMs: 200 });
     const busy = await pair({ idleMs: 200 });

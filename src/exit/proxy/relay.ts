@@ -168,12 +168,8 @@ class Tunnel implements Expiring, Relay {
     }
   }
 
-  /** A side that broke off breaks the other off as well (RST), so that no half of a file looks like the whole. */
   #watch(one: Socket, other: Socket): void {
-    one.on("error", () => {
-      if (other.readyState === "opening") other.destroy();
-      else other.resetAndDestroy();
-    });
+    one.on("error", () => breakOff(other));
     const closed = (): void => {
       if (!one.readableEnded) other.destroy();
       this.#open -= 1;
@@ -224,6 +220,20 @@ class Tunnel implements Expiring, Relay {
 function passEnd(from: Socket, to: Socket): void {
   if (from.readableEnded && to.readableEnded && to.writableLength === 0) to.destroy();
   else to.end();
+}
+
+/**
+ * The peer of `socket` broke off. So does `socket` then (RST), so that no half of a file looks like the whole; but where it
+ * has been given everything and its FIN, that may still arrive. (A reset while a FIN is under way would also fail with
+ * EINVAL, uv_tcp_close_reset, and leave the socket open and reading for good.)
+ */
+function breakOff(socket: Socket): void {
+  if (!socket.writableEnded) {
+    socket.resetAndDestroy();
+    return;
+  }
+  socket.pause();
+  socket.destroySoon();
 }
 
 /**

@@ -56,7 +56,7 @@ export function createProxyWorker(options: {
       // A new object for new connections: those that live go on under the settings they began with.
       context = {
         authoriser: options.authoriser,
-        open: createOpener({ policy, resolve }),
+        open: createOpener({ policy, resolve, sweeper }),
         limits: settings.limits,
         lobby,
         sweeper,
