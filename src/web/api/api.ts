@@ -280,7 +280,9 @@ export function addApi(app: Hono<SiteEnv>, web: Web): void {
   );
 
   api.openAPIRegistry.registerComponent("securitySchemes", "bearer", { type: "http", scheme: "bearer" });
-  api.doc31("/api/openapi.json", {
+  // Made at the first question: it is the same for everybody, and takes longer to make than any page.
+  let document: string | undefined;
+  const about = {
     openapi: "3.1.0",
     info: {
       title: `${web.siteName} API`,
@@ -289,6 +291,10 @@ export function addApi(app: Hono<SiteEnv>, web: Web): void {
         "Everything the site can do. Beside it, /api/traffic.json, /api/serverlocations.json and /api/serverips have the shapes that existing clients read.",
     },
     servers: [{ url: web.publicUrl ?? "/" }],
+  };
+  api.get("/api/openapi.json", (c) => {
+    document ??= JSON.stringify(api.getOpenAPI31Document(about));
+    return c.body(document, 200, { "content-type": "application/json" });
   });
   addFeeds(api, web);
   app.route("/", api);
