@@ -118,7 +118,11 @@ async function start(message: OfficeStart): Promise<void> {
 
   process.on("message", async (question) => {
     const asked = question as OfficeQuestion;
-    if (asked.type === "first-voucher") tell({ type: "voucher", code: await firstVoucher(store, vouchers) });
+    if (asked.type === "first-voucher") {
+      // On a full disk there is none, and the rest goes on.
+      const code = await firstVoucher(store, vouchers).catch(() => undefined);
+      tell({ type: "voucher", code });
+    }
     if (asked.type === "sign")
       tell({ type: "signed", certificate: signExitRequest(folder, asked.server, asked.request) });
   });
