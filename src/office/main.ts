@@ -1,8 +1,8 @@
 import { hkdfSync } from "node:crypto";
 import { chmodSync, rmSync } from "node:fs";
-import type { Server } from "node:http";
+import { createServer, type Server } from "node:http";
 import { join } from "node:path";
-import type { HttpBindings } from "@hono/node-server";
+import { getRequestListener, type HttpBindings } from "@hono/node-server";
 import type { Context, Hono } from "hono";
 import { Accounts } from "../accounts/accounts.ts";
 import { Vouchers } from "../billing/vouchers.ts";
@@ -214,7 +214,8 @@ async function serveSite(site: Pick<Hono, "fetch">, config: Config): Promise<Ser
 }
 
 async function serveControl(control: Hono, path: string): Promise<Server> {
-  const server = siteServer(control.fetch);
+  // Without the site's limits: the operator's commands may take as long as they take.
+  const server = createServer(getRequestListener(control.fetch));
   rmSync(path, { force: true });
   await listening(server, () => server.listen(path));
   chmodSync(path, 0o600);

@@ -9,7 +9,7 @@ const LIMITS = { headMs: 10_000, requestMs: 30_000, idleMs: 30_000, checkEveryMs
 /** Of all visitors together: well under what a process may have open, so that the store and the link go on. */
 const CONNECTIONS_MOST = 2_000;
 
-/** The HTTP server that a site or the control API answers on; it does not listen yet. */
+/** The HTTP server that the site answers on; it does not listen yet. */
 export function siteServer(
   fetch: Parameters<typeof getRequestListener>[0],
   limits: typeof LIMITS = LIMITS,
