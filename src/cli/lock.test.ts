@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { existsSync, linkSync, mkdtempSync, rmSync, statSync } from "node:fs";
+import { existsSync, linkSync, mkdtempSync, readdirSync, rmSync, statSync } from "node:fs";
 import { createServer, type Server } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -54,8 +54,10 @@ describe("the lock of a data folder", () => {
     assert.deepEqual(await askSupervisor(path, { command: "status" }), { ok: true, text: "here" });
   });
 
-  it("is open to its owner alone", async () => {
+  it("is open to its owner alone, and writes nothing", async () => {
     await take();
+    assert.deepEqual(readdirSync(folder).sort(), ["supervisor.sock", "supervisor.sock.lock"]);
+    assert.equal(statSync(`${path}.lock`).size, 0);
     for (const file of [path, `${path}.lock`]) assert.equal(statSync(file).mode & 0o077, 0, file);
   });
 });
