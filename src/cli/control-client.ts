@@ -2,6 +2,8 @@ import { request } from "node:http";
 import { NOT_YOURS } from "./lock.ts";
 import { StartError } from "./start-error.ts";
 
+const MOST_CHARACTERS = 4_000_000;
+
 /**
  * Asks the running office over its control socket: JSON over HTTP, as `web/control.ts` serves it.
  * Throws StartError where Lethe does not run on this data folder, or with the office's own sentence where it refuses.
@@ -19,9 +21,12 @@ export function askOffice<Answer>(
     response.setEncoding("utf8");
     response.on("data", (chunk: string) => {
       text += chunk;
+      if (text.length > MOST_CHARACTERS) response.destroy(new StartError("The office answered too much."));
     });
+    response.on("error", reject);
     response.on("end", () => {
-      const answer = JSON.parse(text) as Answer & { error?: string };
+      const answer = parse(text) as (Answer & { error?: string }) | undefined;
+      if (answer === undefined) return reject(new StartError("The office did not answer in JSON."));
       if (response.statusCode === 200) resolve(answer);
       else reject(new StartError(answer.error ?? `The office answered ${response.statusCode}.`));
     });
@@ -35,4 +40,12 @@ export function askOffice<Answer>(
   });
   asked.end(body === undefined ? undefined : JSON.stringify(body));
   return promise;
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
 }

@@ -14,7 +14,7 @@ import {
 } from "./office-commands.ts";
 import { readConfig } from "./prepare.ts";
 import { StartError, UsageError } from "./start-error.ts";
-import { say, show } from "./terminal.ts";
+import { printable, say, show } from "./terminal.ts";
 import { up } from "./up.ts";
 
 const checkout = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
@@ -109,6 +109,6 @@ try {
   const known = error instanceof StartError || error instanceof UsageError;
   if (!known) throw error;
   if (json()) say(JSON.stringify({ error: error.message }));
-  else process.stderr.write(`${error.message}\n`);
+  else process.stderr.write(`${printable(error.message)}\n`);
   process.exit(error instanceof UsageError ? 2 : 1);
 }

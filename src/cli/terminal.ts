@@ -3,7 +3,10 @@ import { createInterface } from "node:readline";
 import { base32 } from "../lib/base32.ts";
 import { StartError } from "./start-error.ts";
 
-export const say = (text: string): void => void process.stdout.write(`${text}\n`);
+/** Prints a line or more; what could steer a terminal (another process may have chosen the words) is left out. */
+export const say = (text: string): void => void process.stdout.write(`${printable(text)}\n`);
+
+export const printable = (text: string): string => text.replace(/[^\P{C}\n]/gu, "");
 
 /** Prints an answer: JSON for programs, or the text for people. */
 export function show(json: boolean, answer: unknown, text: string): void {

@@ -6,8 +6,7 @@ import { type SupervisorAnswer, type SupervisorRequest, takeLock } from "./lock.
 import { type Prepared, prepare, readConfig } from "./prepare.ts";
 import { StartError } from "./start-error.ts";
 import { Supervisor } from "./supervisor.ts";
-
-const say = (text: string): void => void process.stdout.write(`${text}\n`);
+import { say } from "./terminal.ts";
 
 /**
  * `lethe up`: brings the provider up and stays. Resolves with the exit code when it has been stopped; throws StartError

@@ -41,7 +41,7 @@ export class ForkedChild {
     this.#stopping = false;
     const { module, log, onStart, onMessage, onCrash } = this.#options;
     const child = fork(module, [], {
-      execArgv: ["--disable-warning=ExperimentalWarning", "--disable-sigusr1"],
+      execArgv: ["--no-warnings", "--disable-sigusr1"],
       env: { PATH: process.env.PATH, LANG: "C.UTF-8" },
       serialization: "json",
     });
