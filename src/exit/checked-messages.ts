@@ -1,6 +1,5 @@
 import { isIP } from "node:net";
 import { z } from "zod";
-import { serverSettings } from "../link/settings.ts";
 
 /** The messages that root takes from its unprivileged children: these read the Internet, and are not believed unread. */
 
@@ -14,7 +13,8 @@ const reason = z.enum([
   "other",
 ]);
 
-export const keeperMessage = z.object({ type: z.literal("settings"), settings: serverSettings });
+/** What stands in it is opened with the office's key (link/signed-settings.ts): the keeper only passes it on. */
+export const keeperMessage = z.object({ type: z.literal("settings"), signed: z.base64().max(8_000_000) });
 
 export const proxyMessage = z.object({
   type: z.literal("listening"),

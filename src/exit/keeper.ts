@@ -64,10 +64,10 @@ export class Keeper {
       onSlot: (traffic) => this.#carrier.publishTotals(encodeTotals(this.#totals(traffic))),
     });
     this.#replica.onChange((changed) => this.#sessions.rosterChanged(changed));
-    this.#replica.onSettings((settings) => {
+    this.#replica.onSettings((settings, signed) => {
       this.#settings = settings;
       this.#sessions.setLimits(settings.limits);
-      sendSettings({ type: "settings", settings });
+      sendSettings({ type: "settings", signed: Buffer.from(signed).toString("base64") });
     });
   }
 

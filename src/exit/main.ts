@@ -6,6 +6,9 @@ import { logFor } from "../lib/event-log.ts";
 import { ForkedChild } from "../lib/forked-child.ts";
 import { installLastResort } from "../lib/last-resort.ts";
 import type { ServerSettings } from "../link/settings.ts";
+import type { Trust } from "../link/signed.ts";
+import { openSettings } from "../link/signed-settings.ts";
+import { siteId, verifyingKey } from "../link/site-key.ts";
 import { keeperMessage, proxyMessage } from "./checked-messages.ts";
 import type {
   ExitReport,
@@ -46,7 +49,11 @@ process.on("message", function first(message: ExitStart | ExitStop | ExitRestart
 });
 
 function run(start: ExitStart): void {
+  const publicKey = Buffer.from(start.sitePublicKey, "base64");
+  const trust: Trust = { site: siteId(publicKey), key: verifyingKey(publicKey) };
   let settings: ServerSettings | undefined;
+  /** Of the settings: older ones are not taken. */
+  let version = 0;
   let state: ExitState | undefined;
   let sent = "";
   let ending = false;
@@ -84,7 +91,9 @@ function run(start: ExitStart): void {
     onMessage: (message) => {
       const parsed = keeperMessage.safeParse(message);
       if (!parsed.success || ending) return;
-      settings = parsed.data.settings;
+      const opened = openSettings(Buffer.from(parsed.data.signed, "base64"), trust, start.server, version);
+      if (!opened.ok) return log("roster-refused", { reason: opened.reason ?? "foreign" });
+      ({ settings, version } = opened);
       clearTimeout(patience);
       reconciler.update(settings);
       tell();

@@ -91,10 +91,11 @@ export interface KeeperEngines {
   engines: { id: string; service: Service; healthy: boolean; management?: string }[];
 }
 
-/** From the keeper to the exit: settings whose signature and schema held. */
+/** From the keeper to the exit: settings as the office signed them, so that the exit need not believe the keeper. */
 export interface KeeperSettings {
   type: "settings";
-  settings: ServerSettings;
+  /** The signed document (link/signed-settings.ts), base64. */
+  signed: string;
 }
 
 export interface ProxyStart {

@@ -3,12 +3,13 @@ import type { Clock } from "../lib/clock.ts";
 import { type Log, type Reason, reasonOf } from "../lib/event-log.ts";
 import type { ExitCarrier } from "./carrier.ts";
 import { CREDENTIALS, credentialKey, credentialUsername, unpackCredential } from "./credentials.ts";
-import { answerSchema, type Header, headerSchema, PROTOCOL, settingsSchema } from "./documents.ts";
+import { answerSchema, type Header, headerSchema, PROTOCOL } from "./documents.ts";
 import { PackedTable, sha256 } from "./packed-table.ts";
 import { Refused } from "./refused.ts";
 import { readSealed, writeSealed } from "./seal.ts";
-import { type ServerSettings, serverSettings } from "./settings.ts";
+import type { ServerSettings } from "./settings.ts";
 import { openDocument, type Trust } from "./signed.ts";
+import { openSettings } from "./signed-settings.ts";
 import { siteId, verifyingKey } from "./site-key.ts";
 import { fetchBuckets } from "./table-sync.ts";
 import * as wire from "./wire.ts";
@@ -74,7 +75,7 @@ export class RosterReplica {
   #sealTookMs = 0;
   #closed = false;
   #reported = new Map<Reason, number>();
-  #onSettings: (settings: ServerSettings) => void = () => {};
+  #onSettings: (settings: ServerSettings, signed: Uint8Array) => void = () => {};
   #onChange: (usernames: string[] | "all") => void = () => {};
 
   constructor(options: ReplicaOptions) {
@@ -90,7 +91,7 @@ export class RosterReplica {
   }
 
   /** Settings that hold, whenever they change. Set before `start`. */
-  onSettings(callback: (settings: ServerSettings) => void): void {
+  onSettings(callback: (settings: ServerSettings, signed: Uint8Array) => void): void {
     this.#onSettings = callback;
   }
 
@@ -272,18 +273,16 @@ export class RosterReplica {
 
   /** Settings of other servers, and ones already known, are passed over. */
   #takeSettings(signed: Uint8Array): void {
-    const opened = openDocument("settings", signed, this.#trust, settingsSchema);
-    if (!opened.ok) throw new Refused(opened.reason);
-    const { protocol, server, version, settings } = opened.value;
-    if (server !== this.#server) return;
-    if (protocol !== PROTOCOL) throw new Refused("protocol");
-    if (version < (this.#settings?.version ?? 0)) throw new Refused("rolled-back");
+    const opened = openSettings(signed, this.#trust, this.#server, this.#settings?.version ?? 0);
+    if (!opened.ok) {
+      if (opened.reason === undefined) return;
+      throw new Refused(opened.reason);
+    }
+    const { version, settings } = opened;
     if (version === this.#settings?.version) return;
-    const parsed = serverSettings.safeParse(settings);
-    if (!parsed.success || parsed.data.server !== this.#server) throw new Refused("malformed");
-    this.#settings = { version, signed, settings: parsed.data };
+    this.#settings = { version, signed, settings };
     this.#sealLater();
-    this.#onSettings(parsed.data);
+    this.#onSettings(settings, signed);
   }
 
   #accept(current: Current, changed: string[] | "all"): void {
