@@ -3,20 +3,23 @@ import { FrameReader } from "../lib/frames.ts";
 import { Backoff } from "../lib/unix-socket.ts";
 import type { Admission, Authoriser, LoginAttempt, Refusal } from "./authorise.ts";
 import { MAX_CHARACTERS, MAX_FRAME_BYTES, readToProxy, TO_KEEPER, type ToProxy } from "./authorise-wire.ts";
+import { Leases } from "./leases.ts";
 import { MessageBatch } from "./message-batch.ts";
 import { LiveSession } from "./sessions.ts";
 
 /** The keeper answers within a millisecond; one that takes longer than this hangs. */
 const LOGIN_TIMEOUT_MS = 5000;
 const MAX_WAITING = 20_000;
+const LOOK_MS = 500;
 
 interface Waiting {
+  attempt: LoginAttempt;
   resolve(admission: Admission): void;
   sinceMs: number;
 }
 
 /**
- * The proxies' Authoriser: asks the keeper. While the keeper cannot be reached every login is `unavailable` at once, and
+ * The proxies' Authoriser: asks the keeper, or answers by a lease that the keeper has granted. While the keeper cannot be reached every login is `unavailable` at once, and
  * sessions end when it is lost: nobody could cut them any more.
  */
 export class AuthoriseClient implements Authoriser {
@@ -25,11 +28,15 @@ export class AuthoriseClient implements Authoriser {
   #out: MessageBatch | undefined;
   #backoff = new Backoff(20, 500);
   #retry: NodeJS.Timeout | undefined;
-  #overdue: NodeJS.Timeout | undefined;
+  #looks: NodeJS.Timeout | undefined;
   #closed = false;
   #nextId = 1;
   #waiting = new Map<number, Waiting>();
   #sessions = new Map<number, LiveSession>();
+  #leases = new Leases({
+    giveBack: (id, slots) => this.#out?.add([TO_KEEPER.giveBack, id, slots]),
+    close: (id) => this.#out?.add([TO_KEEPER.close, id]),
+  });
 
   constructor(options: { path: string }) {
     this.#path = options.path;
@@ -39,17 +46,22 @@ export class AuthoriseClient implements Authoriser {
     return this.#out !== undefined;
   }
 
+  /** Slots that the keeper has lent, used or not. */
+  get leasedSlots(): number {
+    return this.#leases.slots;
+  }
+
   /** Connects, and connects again whenever the keeper is lost, until `close`. */
   start(): void {
-    this.#overdue ??= setInterval(() => this.#refuseOverdue(), 1000);
-    this.#overdue.unref();
+    this.#looks ??= setInterval(() => this.#look(), LOOK_MS);
+    this.#looks.unref();
     this.#connect();
   }
 
   close(): void {
     this.#closed = true;
     clearTimeout(this.#retry);
-    clearInterval(this.#overdue);
+    clearInterval(this.#looks);
     this.#socket?.destroy();
   }
 
@@ -58,8 +70,10 @@ export class AuthoriseClient implements Authoriser {
     if (username.length > MAX_CHARACTERS.username || password.length > MAX_CHARACTERS.password) {
       return Promise.resolve(refused("unknown"));
     }
-    if (this.#out === undefined || this.#waiting.size >= MAX_WAITING)
-      return Promise.resolve(refused("unavailable"));
+    if (this.#out === undefined) return Promise.resolve(refused("unavailable"));
+    const session = this.#leases.take(attempt);
+    if (session !== undefined) return Promise.resolve({ admitted: true, session });
+    if (this.#waiting.size >= MAX_WAITING) return Promise.resolve(refused("unavailable"));
     const id = this.#nextId++;
     this.#out.add([
       TO_KEEPER.login,
@@ -69,7 +83,7 @@ export class AuthoriseClient implements Authoriser {
       password,
       address.slice(0, MAX_CHARACTERS.address),
     ]);
-    return new Promise((resolve) => this.#waiting.set(id, { resolve, sinceMs: performance.now() }));
+    return new Promise((resolve) => this.#waiting.set(id, { attempt, resolve, sinceMs: performance.now() }));
   }
 
   #connect(): void {
@@ -95,13 +109,22 @@ export class AuthoriseClient implements Authoriser {
   #take(message: ToProxy): void {
     if (message.kind === "cut") {
       this.#sessions.get(message.id)?.cut();
+      this.#leases.cut(message.id);
+      return;
+    }
+    if (message.kind === "recall") {
+      this.#leases.recall(message.id);
       return;
     }
     const waiting = this.#waiting.get(message.id);
     this.#waiting.delete(message.id);
     if (message.kind === "refused") waiting?.resolve(refused(message.reason));
     else if (waiting === undefined) this.#out?.add([TO_KEEPER.close, message.id]);
-    else waiting.resolve({ admitted: true, session: this.#open(message.id) });
+    else {
+      const { id, slots } = message;
+      const session = slots > 1 ? this.#leases.add(id, slots, waiting.attempt) : this.#open(id);
+      waiting.resolve({ admitted: true, session });
+    }
   }
 
   #open(id: number): LiveSession {
@@ -119,7 +142,13 @@ export class AuthoriseClient implements Authoriser {
     this.#waiting.clear();
     for (const { resolve } of waiting) resolve(refused("unavailable"));
     for (const session of [...this.#sessions.values()]) session.cut();
+    this.#leases.cutAll();
     if (!this.#closed) this.#retry = setTimeout(() => this.#connect(), this.#backoff.next());
+  }
+
+  #look(): void {
+    this.#leases.look();
+    this.#refuseOverdue();
   }
 
   #refuseOverdue(): void {

@@ -2,7 +2,7 @@ import { createServer, type Server, type Socket } from "node:net";
 import type { Log } from "../lib/event-log.ts";
 import { FrameReader } from "../lib/frames.ts";
 import { listenOnSocketFile } from "../lib/unix-socket.ts";
-import type { Admission, Authoriser, Session } from "./authorise.ts";
+import type { Admission, Authoriser, Lender, Session } from "./authorise.ts";
 import { MAX_FRAME_BYTES, readToKeeper, TO_PROXY, type ToKeeper } from "./authorise-wire.ts";
 import { MessageBatch } from "./message-batch.ts";
 
@@ -10,15 +10,18 @@ import { MessageBatch } from "./message-batch.ts";
 const MAX_UNSENT_BYTES = 16_000_000;
 const MAX_SESSIONS_A_PROXY = 200_000;
 
+/** Who lends nothing has every connection asked for. */
+type KeepersAuthoriser = Authoriser & Partial<Lender>;
+
 /** The keeper's end of the authorise socket: proxies ask, the keeper's Authoriser answers, cuts are pushed. */
 export class AuthoriseServer {
   #path: string;
-  #authoriser: Authoriser;
+  #authoriser: KeepersAuthoriser;
   #log: Log;
   #server: Server;
   #sockets = new Set<Socket>();
 
-  constructor(options: { path: string; authoriser: Authoriser; log: Log }) {
+  constructor(options: { path: string; authoriser: KeepersAuthoriser; log: Log }) {
     this.#path = options.path;
     this.#authoriser = options.authoriser;
     this.#log = options.log;
@@ -64,12 +67,12 @@ export class AuthoriseServer {
 
 class ProxyConnection {
   #socket: Socket;
-  #authoriser: Authoriser;
+  #authoriser: KeepersAuthoriser;
   #out: MessageBatch;
   /** Live sessions by the proxy's id; nothing under an id whose login is still being decided. */
   #sessions = new Map<number, Session | undefined>();
 
-  constructor(socket: Socket, authoriser: Authoriser) {
+  constructor(socket: Socket, authoriser: KeepersAuthoriser) {
     this.#socket = socket;
     this.#authoriser = authoriser;
     this.#out = new MessageBatch(socket);
@@ -81,6 +84,10 @@ class ProxyConnection {
       if (message.kind === "close") {
         this.#sessions.get(message.id)?.close();
         this.#sessions.delete(message.id);
+        continue;
+      }
+      if (message.kind === "giveBack") {
+        if (!this.#giveBack(message.id, message.slots)) return false;
         continue;
       }
       const { id, attempt } = message;
@@ -103,6 +110,13 @@ class ProxyConnection {
     this.#sessions.clear();
   }
 
+  #giveBack(id: number, slots: number): boolean {
+    const session = this.#sessions.get(id);
+    // Its cut may be on the way to the proxy.
+    if (session === undefined) return !this.#sessions.has(id);
+    return this.#authoriser.giveBack?.(session, slots) ?? false;
+  }
+
   #answer(id: number, admission: Admission): void {
     const stillWanted = this.#sessions.has(id);
     if (!admission.admitted) {
@@ -115,7 +129,9 @@ class ProxyConnection {
       return;
     }
     this.#sessions.set(id, admission.session);
-    this.#out.add([TO_PROXY.admitted, id]);
+    const onRecall = () => this.#out.add([TO_PROXY.recall, id]);
+    const slots = this.#authoriser.lend?.(admission.session, onRecall) ?? 1;
+    this.#out.add(slots > 1 ? [TO_PROXY.admitted, id, slots] : [TO_PROXY.admitted, id]);
     admission.session.onCut(() => {
       this.#sessions.delete(id);
       this.#out.add([TO_PROXY.cut, id]);

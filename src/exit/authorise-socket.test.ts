@@ -208,6 +208,15 @@ const nonsense: Record<string, Buffer> = {
   "no id": json([[2]]),
   "an id that is no whole number": json([[2, 1.5]]),
   "a login without a password": json([[1, 1, "socks5", "abcdefghijkl"]]),
+  "slots given back without a number": json([[3, 99]]),
+  "slots given back by halves": json([[3, 99, 0.5]]),
+  "no slots given back": json([[3, 99, 0]]),
+  "slots taken by giving back less than none": json([[3, 99, -5]]),
+  "slots given back that were never lent": json([[3, 99, 1]]),
+  "slots of a login that is still being decided": json([
+    [1, 1, "socks5", "abcdefghijkl", "right", "192.0.2.7"],
+    [3, 1, 1],
+  ]),
   "an unknown service": json([[1, 1, "ftp", "abcdefghijkl", "right", "192.0.2.7"]]),
   "one id for two sessions": json([
     [1, 1, "socks5", "abcdefghijkl", "right", "192.0.2.7"],
@@ -230,6 +239,28 @@ for (const [what, bytes] of Object.entries(nonsense)) {
     assert.ok((await it.client.login(attempt())).admitted);
   });
 }
+
+test("slots of a session that has just been cut may still be given back", async () => {
+  await using it = await world();
+  const socket = connect(it.path);
+  socket.on("error", () => {});
+  socket.resume();
+  socket.write(
+    json([
+      [3, 5, 3],
+      [1, 6, "socks5", "abcdefghijkl", "right", "192.0.2.7"],
+    ]),
+  );
+  await until(() => it.authoriser.live.size === 1, "its session");
+  assert.deepEqual(it.refusals(), []);
+  socket.destroy();
+});
+
+test("a lease of a size that no keeper grants is nonsense to the proxy", () => {
+  const read = (slots: unknown) => readToProxy(Buffer.from(JSON.stringify([[1, 5, slots]])));
+  assert.deepEqual(read(32), [{ kind: "admitted", id: 5, slots: 32 }]);
+  for (const slots of [0, -1, 1.5, "32", 1025, 1e300, {}]) assert.equal(read(slots), undefined);
+});
 
 test("no bytes whatever make a reader throw", () => {
   const messages = fc.array(

@@ -47,6 +47,20 @@ export interface Authoriser {
   readmit?(client: { service: Service; username: string }): Promise<Admission>;
 }
 
+/**
+ * What the keeper's authoriser also does: lends a proxy slots of a credential, so that it admits the next connections without
+ * asking (docs/decisions/0002-authorising-in-the-keeper.md). Only the authorise socket's server asks for it.
+ */
+export interface Lender {
+  /**
+   * How many connections `session`, admitted just now, stands for from now on: 1 where nothing is lent. `onRecall` is called
+   * at most once, when no more may be admitted by it; the connections that are open stay.
+   */
+  lend(session: Session, onRecall: () => void): number;
+  /** Slots of a loan that are not used any more. False where `session` does not stand for more than so many. */
+  giveBack(session: Session, slots: number): boolean;
+}
+
 /** What an exit knows of one credential. */
 export interface Credential {
   /** SHA-256 of the password, 32 bytes. */

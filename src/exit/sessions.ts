@@ -6,6 +6,7 @@ import type {
   Authoriser,
   Credential,
   CredentialSource,
+  Lender,
   LoginAttempt,
   Refusal,
   Service,
@@ -19,6 +20,10 @@ const MAX_USERNAME_CHARACTERS = 128;
 const MAX_PASSWORD_CHARACTERS = 1024;
 /** That guessing is being slowed is said at most so often: more would be a log of tries. */
 const SAY_SLOWED_MS = 3_600_000;
+/** A proxy is lent so many slots of a credential at a time, its connection's own among them. */
+const LEASE_SLOTS = 32;
+/** Below this limit every connection is asked for, so that a small limit counts exactly what is open. */
+const LEAST_LIMIT_LENT = 128;
 /** Compared with where there is no such name, so that the answer takes as long. */
 const NOBODYS_DIGEST = Buffer.alloc(32);
 
@@ -40,13 +45,15 @@ interface Use {
   digest: Uint8Array;
   /** UTC minutes since 1970. */
   until: number;
-  sessions: Set<LiveSession>;
-  /** Proxy connections among the sessions: they have a limit, VPN clients have none. */
+  sessions: Set<AdmittedSession>;
+  /** Those by which a proxy may admit more. */
+  loans: Set<AdmittedSession>;
+  /** Slots of proxy connections, lent ones whether used or not: they have a limit, VPN clients have none. */
   connections: number;
 }
 
 /** Who is online on this exit, in memory only: lets in, counts, and ends what must end. */
-export class Sessions implements Authoriser {
+export class Sessions implements Authoriser, Lender {
   #source: CredentialSource;
   #timeMs: () => number | undefined;
   #clock: Clock;
@@ -68,6 +75,7 @@ export class Sessions implements Authoriser {
     this.#maxSessions = options.maxSessions ?? 500_000;
   }
 
+  /** Sessions, and slots that are lent. */
   get size(): number {
     return this.#size;
   }
@@ -83,7 +91,9 @@ export class Sessions implements Authoriser {
   }
 
   setLimits(limits: { connectionsPerCredential: number }): void {
+    const lowered = limits.connectionsPerCredential < this.#connectionsPerCredential;
     this.#connectionsPerCredential = limits.connectionsPerCredential;
+    if (lowered) for (const use of this.#uses.values()) this.#recall(use);
   }
 
   async login(attempt: LoginAttempt): Promise<Admission> {
@@ -108,6 +118,35 @@ export class Sessions implements Authoriser {
       this.#log("internal-error");
       return refused("unavailable");
     }
+  }
+
+  /**
+   * Lends while the credential is in use already, and far from its limit: a slot that one proxy holds unused must not be
+   * missing elsewhere.
+   */
+  lend(session: Session, onRecall: () => void): number {
+    if (!(session instanceof AdmittedSession) || session.slots !== 1) return 1;
+    const { use } = session;
+    const more = LEASE_SLOTS - 1;
+    const limit = this.#connectionsPerCredential;
+    if (limit < LEAST_LIMIT_LENT || use.connections + more > limit / 2) return 1;
+    if (this.#size + more > this.#maxSessions / 2) return 1;
+    if (use.sessions.size < 2 || !use.sessions.has(session)) return 1;
+    session.slots += more;
+    use.connections += more;
+    this.#size += more;
+    session.onRecall = onRecall;
+    use.loans.add(session);
+    return session.slots;
+  }
+
+  giveBack(session: Session, slots: number): boolean {
+    if (!(session instanceof AdmittedSession) || slots >= session.slots) return false;
+    if (!session.use.sessions.has(session)) return true;
+    session.slots -= slots;
+    session.use.connections -= slots;
+    this.#size -= slots;
+    return true;
   }
 
   /** To be called when credentials have changed: ends the sessions that the change concerns. */
@@ -157,6 +196,9 @@ export class Sessions implements Authoriser {
     const right = timingSafeEqual(given, credential?.digest ?? NOBODYS_DIGEST);
     if (credential === undefined || !right) {
       this.#throttle.wrong(tag, now);
+      // Where guessing has begun, this table alone knows whom to slow.
+      const use = this.#uses.get(username);
+      if (use !== undefined) this.#recall(use);
       return refused("unknown");
     }
     if (time >= credential.until * 60_000) return refused("expired");
@@ -164,22 +206,40 @@ export class Sessions implements Authoriser {
   }
 
   #admit(username: string, { digest, until }: Credential, counted: boolean): Admission {
-    const use = this.#uses.get(username) ?? { username, digest, until, sessions: new Set(), connections: 0 };
+    const use = this.#uses.get(username) ?? {
+      username,
+      digest,
+      until,
+      sessions: new Set(),
+      loans: new Set(),
+      connections: 0,
+    };
     if (this.#size >= this.#maxSessions) return refused("too-many");
     if (counted && use.connections >= this.#connectionsPerCredential) return refused("too-many");
-    const session = new LiveSession(() => this.#ended(use, session, counted));
+    const session = new AdmittedSession(use, counted, () => this.#ended(session));
     use.sessions.add(session);
-    if (counted) use.connections += 1;
+    use.connections += session.slots;
     this.#size += 1;
     this.#uses.set(username, use);
+    // Long before the limit, so that what is lent and not used is back by then.
+    if (use.connections > this.#connectionsPerCredential * 0.75) this.#recall(use);
     return { admitted: true, session };
   }
 
-  #ended(use: Use, session: LiveSession, counted: boolean): void {
+  #ended(session: AdmittedSession): void {
+    const { use, slots } = session;
     if (!use.sessions.delete(session)) return;
-    if (counted) use.connections -= 1;
-    this.#size -= 1;
+    use.loans.delete(session);
+    use.connections -= slots;
+    this.#size -= Math.max(slots, 1);
     if (use.sessions.size === 0 && this.#uses.get(use.username) === use) this.#uses.delete(use.username);
+  }
+
+  /** From now on every connection is asked for; slots that are lent and not used come back. */
+  #recall(use: Use): void {
+    const loans = [...use.loans];
+    use.loans.clear();
+    for (const { onRecall } of loans) onRecall?.();
   }
 
   #recheck(use: Use, time: number | undefined): void {
@@ -239,5 +299,18 @@ export class LiveSession implements Session {
     const callback = this.#onCut;
     this.#onCut = undefined;
     callback?.();
+  }
+}
+
+class AdmittedSession extends LiveSession {
+  use: Use;
+  /** Proxy connections that it stands for: one, more where it is a loan, none for a VPN client. */
+  slots: number;
+  onRecall: (() => void) | undefined;
+
+  constructor(use: Use, counted: boolean, release: () => void) {
+    super(release);
+    this.use = use;
+    this.slots = counted ? 1 : 0;
   }
 }
