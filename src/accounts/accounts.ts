@@ -297,7 +297,7 @@ export class Accounts {
       .where("id", "=", id)
       .returningAll()
       .executeTakeFirstOrThrow();
-    announce(this.#changeOf(extended));
+    announce(this.#changeOf(extended), id);
     return ok(viewOf(extended));
   }
 
@@ -312,8 +312,8 @@ export class Accounts {
   }
 
   /**
-   * Deletes the account; when the promise resolves, no byte of it is left in the store's files. With `password` (the
-   * member's own request) only where it is right. Throws BusyError.
+   * Deletes the account; when the promise resolves, no byte of it is left in SQLite's files (PostgreSQL's: soon after, see
+   * Store.scrub). With `password` (the member's own request) only where it is right. Throws BusyError.
    */
   async remove(id: string, password?: string): Promise<Result<void, "password-wrong" | "account-unknown">> {
     if (password !== undefined && (await this.#rowWithPassword(id, password)) === undefined)
@@ -321,7 +321,7 @@ export class Accounts {
     const outcome = await this.transact<void, "account-unknown">(async (trx, announce) => {
       const gone = await trx.deleteFrom("accounts").where("id", "=", id).returningAll().executeTakeFirst();
       if (gone === undefined) return fail("account-unknown");
-      announce({ kind: "gone", vpnUsername: this.#credentialsOf(gone).username });
+      announce({ kind: "gone", vpnUsername: this.#credentialsOf(gone).username }, id);
       return ok(undefined);
     });
     if (outcome.ok) await this.#store.scrub();
@@ -383,7 +383,7 @@ export class Accounts {
         .where("id", "=", row.id)
         .returningAll()
         .executeTakeFirstOrThrow();
-      announce(this.#changeOf(changed));
+      announce(this.#changeOf(changed), changed.id);
       return ok(viewOf(changed));
     });
   }
@@ -406,8 +406,8 @@ export class Accounts {
         .returningAll()
         .executeTakeFirstOrThrow();
       const change = this.#changeOf(renewed);
-      if (change.kind === "credential") announce({ ...change, oldVpnUsername: old.username });
-      else announce({ kind: "gone", vpnUsername: old.username });
+      if (change.kind === "credential") announce({ ...change, oldVpnUsername: old.username }, row.id);
+      else announce({ kind: "gone", vpnUsername: old.username }, row.id);
       return this.#credentialsOf(renewed);
     }
   }

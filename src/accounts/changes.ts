@@ -9,8 +9,10 @@ export type AccountChange =
   | ({ kind: "credential"; oldVpnUsername?: string } & RosterCredential)
   | { kind: "gone"; vpnUsername: string };
 
-/** Collects what the exits must hear; they hear it once the transaction stands. */
-export type Announce = (change: AccountChange) => void;
+/** Collects what the exits must hear, with the account it is about; they hear it once the transaction stands. */
+export type Announce = (change: AccountChange, accountId: string) => void;
+
+type Listener = (change: AccountChange) => void;
 
 /** Thrown to roll a transaction back; carries the outcome past Kysely. */
 class Refused<Code extends string> extends Error {
@@ -23,18 +25,19 @@ class Refused<Code extends string> extends Error {
 
 /**
  * The one way in which accounts change: transactions one at a time, each followed by what it has to tell the exits, so that
- * they hear of changes in the order in which these were committed.
+ * they hear of changes in the order in which these were committed. Other offices on the same database hear which accounts
+ * it were (store/account-changes.ts).
  */
 export class Changes {
   readonly #store: Store;
-  readonly #listeners: Announce[] = [];
+  readonly #listeners: Listener[] = [];
   #last: Promise<unknown> = Promise.resolve();
 
   constructor(store: Store) {
     this.#store = store;
   }
 
-  onChange(listener: Announce): void {
+  onChange(listener: Listener): void {
     this.#listeners.push(listener);
   }
 
@@ -47,10 +50,15 @@ export class Changes {
   ): Promise<Result<Value, Code>> {
     return this.whileUnchanged(async () => {
       const changes: AccountChange[] = [];
+      const accountIds = new Set<string>();
       try {
         const outcome = await this.#store.db.transaction().execute(async (trx) => {
-          const result = await work(trx, (change) => changes.push(change));
+          const result = await work(trx, (change, accountId) => {
+            changes.push(change);
+            accountIds.add(accountId);
+          });
           if (!result.ok) throw new Refused(result);
+          await this.#store.accountChanges.tell(trx, [...accountIds]);
           return result;
         });
         for (const change of changes) for (const listener of this.#listeners) listener(change);
@@ -62,7 +70,7 @@ export class Changes {
     });
   }
 
-  /** Runs `work` while no account changes; changes asked for meanwhile wait. Must not call `transact` inside. */
+  /** Runs `work` while this office changes no account; changes asked for meanwhile wait. Must not call `transact` inside. */
   whileUnchanged<Value>(work: () => Promise<Value>): Promise<Value> {
     const run = this.#last.then(work);
     this.#last = run.catch(() => undefined);

@@ -1,7 +1,9 @@
 /**
- * What can be wrong with the store, as a closed list. `read-only`: the file or its folder cannot be written. `full`: no room
- * on the disk. `corrupt`: not a database, or a damaged one. `newer-schema`: a later version of Lethe has written it.
- * `busy`: another process holds it. `missing`: its folder is not there. `failed`: the disk answers with errors, or another reason.
+ * What can be wrong with the store, as a closed list. On SQLite: `read-only`: the file or its folder cannot be written.
+ * `full`: no room on the disk. `corrupt`: not a database, or a damaged one. `busy`: another process holds it. `missing`: its
+ * folder is not there. On PostgreSQL also: `unreachable`: no server answers. `login-refused`: user or password. `no-database`,
+ * `old-server`, `no-permission`, `encoding`, `tls`, `connections`: what the sentences say. On both: `newer-schema`: a later
+ * version of Lethe has written it. `failed`: the disk answers with errors, or another reason.
  */
 export type StoreErrorCode =
   | "read-only"
@@ -10,17 +12,39 @@ export type StoreErrorCode =
   | "newer-schema"
   | "busy"
   | "missing"
+  | "unreachable"
+  | "login-refused"
+  | "no-database"
+  | "old-server"
+  | "no-permission"
+  | "encoding"
+  | "tls"
+  | "connections"
   | "failed";
+
+/** The oldest PostgreSQL that will do: the first with privileges on single settings. */
+export const POSTGRES_LEAST_MAJOR = 15;
 
 const sentences: Record<StoreErrorCode, string> = {
   "read-only":
-    "The database cannot be written: its folder or file is read-only, or belongs to somebody else.",
+    "The database cannot be written: its folder or file is read-only, belongs to somebody else, or the server is a standby.",
   full: "The database cannot be written: the disk is full.",
   corrupt:
     "The database file is damaged, or is no database. Put back a backup, or move the file away to start anew.",
   "newer-schema": "The database was written by a newer version of Lethe. Start that version.",
   busy: "The database is in use by another process.",
   missing: "The database's folder does not exist.",
+  unreachable:
+    "The database server of store.url cannot be reached: it does not run, or its address or socket is another.",
+  "login-refused":
+    "The database server of store.url lets nobody in with this user and password: see them, and the server's pg_hba.conf.",
+  "no-database": "The database named in store.url does not exist on its server: make it with createdb.",
+  "old-server": `The database server of store.url is too old: PostgreSQL ${POSTGRES_LEAST_MAJOR} or newer is needed.`,
+  "no-permission":
+    "The database's user may not make or change the tables: make it the owner of the database in store.url.",
+  encoding: "The database in store.url is not in UTF-8: make it with createdb --encoding=UTF8 -T template0.",
+  tls: "No trusted TLS with the database server of store.url: see its certificate, sslrootcert and sslmode.",
+  connections: "The database server of store.url has no connection left: raise its max_connections.",
   failed: "The database could not be read or written.",
 };
 
@@ -29,8 +53,9 @@ export class StoreError extends Error {
   override name = "StoreError";
   readonly code: StoreErrorCode;
 
-  constructor(code: StoreErrorCode) {
-    super(sentences[code]);
+  /** `sqlState`: PostgreSQL's five characters, where the sentence alone says little. */
+  constructor(code: StoreErrorCode, sqlState?: string) {
+    super(sqlState === undefined ? sentences[code] : `${sentences[code]} (SQLSTATE ${sqlState})`);
     this.code = code;
   }
 }

@@ -287,16 +287,20 @@ export const inventory: readonly InventoryEntry[] = [
  */
 export async function sweep(store: Store, clock: Clock): Promise<number> {
   const nowS = Math.floor(clock.now() / 1000);
-  let swept = 0;
-  for (const [table, { sweep: rule }] of Object.entries(everyTable)) {
-    if (rule === undefined) continue;
-    const lastToGo = Math.floor((nowS - rule.keepS) / rule.unitS);
-    const { numDeletedRows } = await store.db
-      .deleteFrom(table as keyof Tables)
-      .where((expression) => expression(expression.ref(rule.column as never), "<=", lastToGo as never))
-      .executeTakeFirst();
-    swept += Number(numDeletedRows);
-  }
+  // In one transaction, so that of several offices' sweeps and changes one comes after the other.
+  const swept = await store.db.transaction().execute(async (trx) => {
+    let count = 0;
+    for (const [table, { sweep: rule }] of Object.entries(everyTable)) {
+      if (rule === undefined) continue;
+      const lastToGo = Math.floor((nowS - rule.keepS) / rule.unitS);
+      const { numDeletedRows } = await trx
+        .deleteFrom(table as keyof Tables)
+        .where((expression) => expression(expression.ref(rule.column as never), "<=", lastToGo as never))
+        .executeTakeFirst();
+      count += Number(numDeletedRows);
+    }
+    return count;
+  });
   if (swept > 0) await store.scrub();
   return swept;
 }

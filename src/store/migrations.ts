@@ -1,52 +1,71 @@
-import { type Kysely, Migrator, sql } from "kysely";
+import { type Kysely, Migrator, PostgresAdapter, sql } from "kysely";
 import { StoreError } from "./errors.ts";
 import type { Tables } from "./tables.ts";
 
+const onPostgres = (db: Kysely<unknown>): boolean => db.getExecutor().adapter instanceof PostgresAdapter;
+
+/**
+ * Text that is compared byte by byte on both: PostgreSQL would else go by the database's language, which sorts otherwise after
+ * an upgrade of the system's libraries and breaks indexes.
+ */
+const textOf = (db: Kysely<unknown>) => (onPostgres(db) ? sql`text collate "C"` : "text");
+
+/**
+ * PostgreSQL's ANALYZE copies sample values of each column into a table of its own, where a deleted member's would outlive
+ * them: none of these. (They are looked up by unique keys; the planner needs no samples for it.)
+ */
+async function withoutSamples(db: Kysely<unknown>, table: string, columns: string[]): Promise<void> {
+  if (!onPostgres(db)) return;
+  for (const column of columns)
+    await sql`alter table ${sql.table(table)} alter column ${sql.ref(column)} set statistics 0`.execute(db);
+}
+
 /**
  * Every change of the schema, oldest first. One that has been released is never edited: the next change is a new one.
- * Only types and words that SQLite and PostgreSQL share (bigint for times, integer 0/1 for yes and no).
+ * Only types and words that SQLite and PostgreSQL share (bigint for times, integer 0/1 for yes and no, `textOf`).
  */
 const migrations: Record<string, { up(db: Kysely<unknown>): Promise<void> }> = {
   "0001-first": {
     async up(db) {
+      const text = textOf(db);
       await db.schema
         .createTable("accounts")
-        .addColumn("id", "text", (column) => column.primaryKey())
-        .addColumn("name", "text", (column) => column.notNull().unique())
-        .addColumn("password_hash", "text", (column) => column.notNull())
-        .addColumn("email", "text")
+        .addColumn("id", text, (column) => column.primaryKey())
+        .addColumn("name", text, (column) => column.notNull().unique())
+        .addColumn("password_hash", text, (column) => column.notNull())
+        .addColumn("email", text)
         .addColumn("paid_until", "bigint")
         .addColumn("terminated", "integer", (column) => column.notNull().defaultTo(0))
         .addColumn("delete_after", "bigint", (column) => column.notNull())
-        .addColumn("vpn_salt", "text", (column) => column.notNull())
-        .addColumn("vpn_tag", "text", (column) => column.notNull().unique())
+        .addColumn("vpn_salt", text, (column) => column.notNull())
+        .addColumn("vpn_tag", text, (column) => column.notNull().unique())
         .execute();
       await db.schema
         .createTable("vouchers")
-        .addColumn("code_hash", "text", (column) => column.primaryKey())
+        .addColumn("code_hash", text, (column) => column.primaryKey())
         .addColumn("days", "integer", (column) => column.notNull())
         .addColumn("used", "integer", (column) => column.notNull().defaultTo(0))
         .addColumn("delete_after", "bigint", (column) => column.notNull())
         .execute();
       await db.schema
         .createTable("servers")
-        .addColumn("name", "text", (column) => column.primaryKey())
-        .addColumn("host", "text", (column) => column.notNull())
-        .addColumn("city", "text", (column) => column.notNull())
-        .addColumn("country", "text", (column) => column.notNull())
-        .addColumn("country_code", "text", (column) => column.notNull())
+        .addColumn("name", text, (column) => column.primaryKey())
+        .addColumn("host", text, (column) => column.notNull())
+        .addColumn("city", text, (column) => column.notNull())
+        .addColumn("country", text, (column) => column.notNull())
+        .addColumn("country_code", text, (column) => column.notNull())
         .addColumn("latitude", "double precision", (column) => column.notNull())
         .addColumn("longitude", "double precision", (column) => column.notNull())
         .addColumn("bandwidth_mbit", "double precision", (column) => column.notNull())
-        .addColumn("addresses", "text", (column) => column.notNull())
-        .addColumn("services", "text", (column) => column.notNull())
+        .addColumn("addresses", text, (column) => column.notNull())
+        .addColumn("services", text, (column) => column.notNull())
         .execute();
       await db.schema
         .createTable("server_services")
-        .addColumn("server", "text", (column) =>
+        .addColumn("server", text, (column) =>
           column.notNull().references("servers.name").onDelete("cascade"),
         )
-        .addColumn("service", "text", (column) => column.notNull())
+        .addColumn("service", text, (column) => column.notNull())
         .addColumn("healthy", "integer", (column) => column.notNull())
         .addColumn("slot", "bigint", (column) => column.notNull())
         .addPrimaryKeyConstraint("server_services_key", ["server", "service"])
@@ -57,7 +76,7 @@ const migrations: Record<string, { up(db: Kysely<unknown>): Promise<void> }> = {
       ] as const) {
         await db.schema
           .createTable(table)
-          .addColumn("server", "text", (column) =>
+          .addColumn("server", text, (column) =>
             column.notNull().references("servers.name").onDelete("cascade"),
           )
           .addColumn(time, "bigint", (column) => column.notNull())
@@ -67,19 +86,50 @@ const migrations: Record<string, { up(db: Kysely<unknown>): Promise<void> }> = {
           .execute();
       }
       await db.schema.createIndex("accounts_paid_until").on("accounts").column("paid_until").execute();
+      const ofMembers = ["id", "name", "password_hash", "email", "vpn_salt", "vpn_tag"];
+      await withoutSamples(db, "accounts", ofMembers);
+      await withoutSamples(db, "vouchers", ["code_hash"]);
     },
   },
 };
 
-/** Brings the schema up to date and returns how many steps that took. Throws StoreError "newer-schema". */
+/** The steps that this version knows, oldest first. */
+export const migrationNames: readonly string[] = Object.keys(migrations);
+
+/** Any number; never to be changed. */
+const MIGRATION_LOCK = 5_126_871_004;
+
+/**
+ * Brings the schema up to date and returns how many steps that took. Of several offices that start on one PostgreSQL database at
+ * one time one does it, and the others wait for it. Throws StoreError "newer-schema".
+ */
 export async function migrate(db: Kysely<Tables>): Promise<number> {
+  if (!onPostgres(db as Kysely<unknown>)) return migrateAlone(db);
+  return db.connection().execute(async (connection) => {
+    await sql`set lock_timeout = 0`.execute(connection);
+    await sql`select pg_advisory_lock(${sql.lit(MIGRATION_LOCK)})`.execute(connection);
+    try {
+      return await migrateAlone(connection);
+    } finally {
+      await sql`select pg_advisory_unlock(${sql.lit(MIGRATION_LOCK)})`.execute(connection);
+      await sql`reset lock_timeout`.execute(connection);
+    }
+  });
+}
+
+async function migrateAlone(db: Kysely<Tables>): Promise<number> {
+  if ((await takenSteps(db)).some((name) => migrations[name] === undefined))
+    throw new StoreError("newer-schema");
   const migrator = new Migrator({ db, provider: { getMigrations: async () => migrations } });
-  const tables = await db.introspection.getTables({ withInternalKyselyTables: true });
-  if (tables.some((table) => table.name === "kysely_migration")) {
-    const { rows } = await sql<{ name: string }>`select name from kysely_migration`.execute(db);
-    if (rows.some(({ name }) => migrations[name] === undefined)) throw new StoreError("newer-schema");
-  }
   const { error, results = [] } = await migrator.migrateToLatest();
   if (error !== undefined) throw error;
   return results.length;
+}
+
+/** The steps that this database has taken, in their order; none where it is new. */
+export async function takenSteps(db: Kysely<Tables>): Promise<string[]> {
+  const tables = await db.introspection.getTables({ withInternalKyselyTables: true });
+  if (!tables.some((table) => table.name === "kysely_migration")) return [];
+  const { rows } = await sql<{ name: string }>`select name from kysely_migration order by name`.execute(db);
+  return rows.map(({ name }) => name);
 }

@@ -1,34 +1,79 @@
 import { closeSync, existsSync, fchmodSync, openSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import { Kysely, sql } from "kysely";
+import { type AccountChanges, nobodyElse, postgresChanges } from "./account-changes.ts";
 import { StoreError, toStoreError } from "./errors.ts";
 import { migrate } from "./migrations.ts";
+import { OneWriterDialect, openPool } from "./postgres.ts";
+import { toPostgresStoreError } from "./postgres-errors.ts";
+import { type PostgresAddress, parsePostgresUrl } from "./postgres-url.ts";
+import { startRewriting } from "./rewriting.ts";
 import { openSqlite, sqliteDialect } from "./sqlite.ts";
 import type { Tables } from "./tables.ts";
 
 export interface Store {
   db: Kysely<Tables>;
   /**
-   * Makes what was deleted or overwritten leave the write-ahead log as well: its content goes into the file, and the log
-   * is cut to nothing. To be awaited after every deletion; not inside a transaction. False where another process was
-   * reading or the disk had no room, so that the log still stands: the next call (at the latest the interval's, or close)
-   * does it. Never rejects.
+   * Makes what was deleted or overwritten leave the files. To be awaited after every deletion; not inside a transaction. On
+   * SQLite the content of the write-ahead log goes into the file and the log is cut to nothing: true when that is done; false
+   * where another process was reading or the disk had no room, so that the log still stands, and the next call (at the latest
+   * the interval's, or close) does it. On PostgreSQL the tables are written anew soon (rewriting.ts): always false. Never rejects.
    */
   scrub(): Promise<boolean>;
+  /** How other offices on the same database hear of changed accounts. */
+  accountChanges: AccountChanges;
   close(): Promise<void>;
 }
 
-/**
- * Opens the SQLite file at `path`, which is made (0600) where it is not there, and brings its schema up to date. The
- * write-ahead log is emptied now, every `scrubEveryMs` (a minute unless told), and when the store is closed.
- * Throws StoreError with a sentence for the operator.
- */
-export async function openStore(options: {
+interface SqliteOptions {
   path: string;
   scrubEveryMs?: number;
   /** How long to wait for another process that writes. */
   busyTimeoutMs?: number;
-}): Promise<Store> {
+}
+
+interface PostgresOptions {
+  /** `store.url` of lethe.toml. */
+  url: string;
+  scrubEveryMs?: number;
+}
+
+/**
+ * Opens the SQLite file at `path`, which is made (0600) where it is not there, or the PostgreSQL database at `url`, and brings
+ * its schema up to date. What was deleted leaves the files now, every `scrubEveryMs` (a minute unless told), and when the store
+ * is closed; on PostgreSQL after so long at the earliest. Throws StoreError with a sentence for the operator.
+ */
+export async function openStore(options: SqliteOptions | PostgresOptions): Promise<Store> {
+  if ("path" in options) return openSqliteStore(options);
+  const address = parsePostgresUrl(options.url);
+  if (address === undefined) throw new RangeError("url: postgres://…");
+  return openPostgresStore(address, options.scrubEveryMs ?? 60_000);
+}
+
+async function openPostgresStore(address: PostgresAddress, scrubEveryMs: number): Promise<Store> {
+  const db = new Kysely<Tables>({ dialect: new OneWriterDialect(openPool(address)) });
+  try {
+    await migrate(db);
+  } catch (error) {
+    await db.destroy().catch(() => undefined);
+    throw toPostgresStoreError(error);
+  }
+  const rewriting = startRewriting(db, scrubEveryMs);
+  return {
+    db,
+    async scrub() {
+      rewriting.request();
+      return false;
+    },
+    accountChanges: postgresChanges(address),
+    async close() {
+      rewriting.close();
+      await db.destroy();
+    },
+  };
+}
+
+async function openSqliteStore(options: SqliteOptions): Promise<Store> {
   makeFile(options.path);
   const database = openSqlite(options.path, options.busyTimeoutMs ?? 5000);
   const db = new Kysely<Tables>({ dialect: sqliteDialect(database) });
@@ -51,6 +96,7 @@ export async function openStore(options: {
   return {
     db,
     scrub,
+    accountChanges: nobodyElse,
     async close() {
       clearInterval(timer);
       await scrub();

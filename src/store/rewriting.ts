@@ -1,0 +1,61 @@
+import { type Kysely, sql } from "kysely";
+import type { Tables } from "./tables.ts";
+
+/**
+ * On PostgreSQL a row that was deleted or overwritten stays in the table's file, and VACUUM only gives its room to later rows. What
+ * takes the bytes away is VACUUM FULL: it writes the table and its indexes anew and removes the old files. Nobody can use the
+ * table meanwhile, so it is done for many deletions at once and for a small part of the time.
+ */
+const TABLES: readonly (keyof Tables)[] = ["accounts", "vouchers"];
+/** The tables may be closed for a thousandth of the time: a rewrite of a tenth of a second is followed by a hundred seconds without. */
+const CLOSED_PART = 1 / 1000;
+/** Whoever asks for the table meanwhile waits behind us: we do not wait long ourselves. */
+const WAIT_MS = 1000;
+
+export interface Rewriting {
+  /** There is something to take away. */
+  request(): void;
+  close(): void;
+}
+
+/** `leastMs`: how soon after a request it is done at the earliest. The first is asked for at once: who knows what was deleted before. */
+export function startRewriting(db: Kysely<Tables>, leastMs: number): Rewriting {
+  let waiting: NodeJS.Timeout | undefined;
+  let pauseMs = leastMs;
+  let closed = false;
+  const request = () => {
+    if (waiting !== undefined || closed) return;
+    waiting = setTimeout(async () => {
+      // What is deleted from here on needs another.
+      waiting = undefined;
+      const startedMs = performance.now();
+      try {
+        await rewrite(db);
+        pauseMs = Math.max(leastMs, (performance.now() - startedMs) / CLOSED_PART);
+      } catch {
+        // Somebody used the table for long, or the server is away: again later.
+        request();
+      }
+    }, pauseMs);
+    waiting.unref();
+  };
+  request();
+  return {
+    request,
+    close() {
+      closed = true;
+      clearTimeout(waiting);
+    },
+  };
+}
+
+async function rewrite(db: Kysely<Tables>): Promise<void> {
+  await db.connection().execute(async (connection) => {
+    await sql`select set_config('lock_timeout', ${`${WAIT_MS}ms`}, false)`.execute(connection);
+    try {
+      for (const table of TABLES) await sql`vacuum full ${sql.table(table)}`.execute(connection);
+    } finally {
+      await sql`reset lock_timeout`.execute(connection);
+    }
+  });
+}
