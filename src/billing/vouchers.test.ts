@@ -1,26 +1,20 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { after, test } from "node:test";
+import { test } from "node:test";
 import fc from "fast-check";
 import { Accounts } from "../accounts/accounts.ts";
 import type { AccountChange } from "../accounts/changes.ts";
 import { FakeClock } from "../lib/clock.ts";
 import { sweep } from "../store/inventory.ts";
-import { openStore } from "../store/open.ts";
+import { onEachStore, openTestStore, type StoreKind } from "../store/testing.ts";
 import { plainCode, Vouchers } from "./vouchers.ts";
 
-const folder = mkdtempSync(join(tmpdir(), "lethe-vouchers-"));
-after(() => rmSync(folder, { recursive: true }));
 const DAY_S = 86_400;
 const siteSecret = new Uint8Array(32).fill(7);
 const PASSWORD = "correct horse battery";
 
-async function newOffice() {
-  const place = mkdtempSync(join(folder, "office-"));
+async function newOffice(kind: StoreKind) {
   const clock = new FakeClock(Date.UTC(2030, 5, 1, 12, 34, 0));
-  const store = await openStore({ path: join(place, "lethe.db") });
+  const { store, openAgain, files } = await openTestStore(kind);
   const accounts = new Accounts({ store, clock, siteSecret });
   const changes: AccountChange[] = [];
   accounts.onChange((change) => changes.push(change));
@@ -30,17 +24,17 @@ async function newOffice() {
     assert.ok(made.ok);
     return made.value.id;
   };
-  return { place, clock, store, accounts, changes, vouchers, idOf };
+  return { files, openAgain, clock, store, accounts, changes, vouchers, idOf };
 }
 
-test("a voucher gives its days once, and its code stands nowhere in the store", async () => {
-  const { place, clock, store, vouchers, idOf, changes } = await newOffice();
+onEachStore("a voucher gives its days once, and its code stands nowhere in the store", async (kind) => {
+  const { files, clock, store, vouchers, idOf, changes } = await newOffice(kind);
   const [code = "", ...others] = await vouchers.create({ days: 30, count: 3 });
   assert.equal(new Set([code, ...others]).size, 3);
   assert.match(code, /^[a-z2-7]{5}(-[a-z2-7]{5}){3}$/);
   await store.scrub();
-  const files = () => readdirSync(place).map((name) => readFileSync(join(place, name)));
-  assert.ok(!files().some((bytes) => bytes.includes(code) || bytes.includes(code.replaceAll("-", ""))));
+  for (const bytes of await files())
+    assert.ok(!bytes.includes(code) && !bytes.includes(code.replaceAll("-", "")));
   const id = await idOf("alice");
   const paidUntil = clock.now() / 1000 + 30 * DAY_S;
   assert.deepEqual(await vouchers.redeem(id, code), { ok: true, value: { paidUntil } });
@@ -78,8 +72,8 @@ test("a code is taken however it was typed, and nothing else is", () => {
   fc.assert(fc.property(fc.string(), (typed) => /^([a-z2-7]{20})?$/.test(plainCode(typed) ?? "")));
 });
 
-test("redeemed many times in the same millisecond, a voucher counts once", async () => {
-  const { store, accounts, vouchers, idOf } = await newOffice();
+onEachStore("redeemed many times in the same millisecond, a voucher counts once", async (kind) => {
+  const { store, accounts, vouchers, idOf } = await newOffice(kind);
   const [code = ""] = await vouchers.create({ days: 30, count: 1 });
   const ids = [await idOf("alice"), await idOf("bob")];
   const outcomes = await Promise.all(
@@ -94,9 +88,9 @@ test("redeemed many times in the same millisecond, a voucher counts once", async
   await store.close();
 });
 
-test("two offices on one file take a voucher once between them", async () => {
-  const { place, clock, store, vouchers, idOf } = await newOffice();
-  const second = await openStore({ path: join(place, "lethe.db") });
+onEachStore("two offices on one database take a voucher once between them", async (kind) => {
+  const { openAgain, clock, store, vouchers, idOf } = await newOffice(kind);
+  const second = await openAgain();
   const accounts = new Accounts({ store: second, clock, siteSecret });
   const others = new Vouchers({ store: second, clock, siteSecret, accounts });
   const id = await idOf("alice");
@@ -109,8 +103,8 @@ test("two offices on one file take a voucher once between them", async () => {
   await store.close();
 });
 
-test("a voucher is not used up where the account cannot take it", async () => {
-  const { store, accounts, vouchers, idOf } = await newOffice();
+onEachStore("a voucher is not used up where the account cannot take it", async (kind) => {
+  const { store, accounts, vouchers, idOf } = await newOffice(kind);
   const [code = ""] = await vouchers.create({ days: 30, count: 1 });
   const id = await idOf("alice");
   await accounts.terminate("alice");
@@ -121,16 +115,16 @@ test("a voucher is not used up where the account cannot take it", async () => {
   await store.close();
 });
 
-test("a code that was never made is unknown", async () => {
-  const { store, vouchers, idOf } = await newOffice();
+onEachStore("a code that was never made is unknown", async (kind) => {
+  const { store, vouchers, idOf } = await newOffice(kind);
   const id = await idOf("alice");
   for (const code of ["abcde-fghij-klmno-pqrst", "", "nonsense", "x".repeat(100_000)])
     assert.deepEqual(await vouchers.redeem(id, code), { ok: false, error: "voucher-unknown" });
   await store.close();
 });
 
-test("a sign-up with a voucher makes the account with its paid time, or nothing", async () => {
-  const { store, accounts, vouchers, changes, clock } = await newOffice();
+onEachStore("a sign-up with a voucher makes the account with its paid time, or nothing", async (kind) => {
+  const { store, accounts, vouchers, changes, clock } = await newOffice(kind);
   const [code = "", unused = ""] = await vouchers.create({ days: 30, count: 2 });
   const signUp = (name: string, voucher: string) => vouchers.signUp({ name, password: PASSWORD, voucher });
   const made = await signUp("alice", code);
@@ -146,8 +140,8 @@ test("a sign-up with a voucher makes the account with its paid time, or nothing"
   await store.close();
 });
 
-test("one voucher and many sign-ups at the same time: one account", async () => {
-  const { store, vouchers } = await newOffice();
+onEachStore("one voucher and many sign-ups at the same time: one account", async (kind) => {
+  const { store, vouchers } = await newOffice(kind);
   const [code = ""] = await vouchers.create({ days: 30, count: 1 });
   const outcomes = await Promise.all(
     Array.from({ length: 6 }, (_, n) =>
@@ -160,31 +154,34 @@ test("one voucher and many sign-ups at the same time: one account", async () => 
   await store.close();
 });
 
-test("an unused voucher is good for three years, a used one's hash stays for thirty days", async () => {
-  const { store, clock, vouchers, idOf } = await newOffice();
-  const [first = "", second = "", third = ""] = await vouchers.create({ days: 3660, count: 3 });
-  const id = await idOf("alice");
-  assert.ok((await vouchers.redeem(id, first)).ok);
-  clock.advance(30 * DAY_S * 1000);
-  await sweep(store, clock);
-  assert.deepEqual(await vouchers.redeem(id, first), { ok: false, error: "voucher-used" });
-  clock.advance(DAY_S * 1000);
-  assert.equal(await sweep(store, clock), 1);
-  assert.deepEqual(await vouchers.redeem(id, first), { ok: false, error: "voucher-unknown" });
-  clock.advance((3 * 365 - 31) * DAY_S * 1000);
-  assert.ok((await vouchers.redeem(id, second)).ok);
-  clock.advance(DAY_S * 1000);
-  assert.deepEqual(
-    await vouchers.redeem(id, third),
-    { ok: false, error: "voucher-unknown" },
-    "before the sweeper came",
-  );
-  assert.equal(await sweep(store, clock), 1);
-  await store.close();
-});
+onEachStore(
+  "an unused voucher is good for three years, a used one's hash stays for thirty days",
+  async (kind) => {
+    const { store, clock, vouchers, idOf } = await newOffice(kind);
+    const [first = "", second = "", third = ""] = await vouchers.create({ days: 3660, count: 3 });
+    const id = await idOf("alice");
+    assert.ok((await vouchers.redeem(id, first)).ok);
+    clock.advance(30 * DAY_S * 1000);
+    await sweep(store, clock);
+    assert.deepEqual(await vouchers.redeem(id, first), { ok: false, error: "voucher-used" });
+    clock.advance(DAY_S * 1000);
+    assert.equal(await sweep(store, clock), 1);
+    assert.deepEqual(await vouchers.redeem(id, first), { ok: false, error: "voucher-unknown" });
+    clock.advance((3 * 365 - 31) * DAY_S * 1000);
+    assert.ok((await vouchers.redeem(id, second)).ok);
+    clock.advance(DAY_S * 1000);
+    assert.deepEqual(
+      await vouchers.redeem(id, third),
+      { ok: false, error: "voucher-unknown" },
+      "before the sweeper came",
+    );
+    assert.equal(await sweep(store, clock), 1);
+    await store.close();
+  },
+);
 
-test("days and counts out of range are refused", async () => {
-  const { store, vouchers } = await newOffice();
+onEachStore("days and counts out of range are refused", async (kind) => {
+  const { store, vouchers } = await newOffice(kind);
   for (const days of [0, -1, 0.5, 3661])
     await assert.rejects(vouchers.create({ days, count: 1 }), RangeError);
   for (const count of [0, -1, 0.5, 10_001])

@@ -1,20 +1,13 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { after, test } from "node:test";
 import { Accounts } from "../accounts/accounts.ts";
 import { FakeClock } from "../lib/clock.ts";
 import { MemoryCarrier } from "../link/memory-carrier.ts";
 import { type NewCredential, RosterPublisher } from "../link/publisher.ts";
 import type { ServerSettings } from "../link/settings.ts";
 import { generateSiteKey } from "../link/site-key.ts";
-import { openStore } from "../store/open.ts";
+import { onEachStore, openTestStore, type StoreKind } from "../store/testing.ts";
 import { feedRoster } from "./roster.ts";
 
-const folder = mkdtempSync(join(tmpdir(), "lethe-roster-"));
-after(() => rmSync(folder, { recursive: true }));
-let files = 0;
 const DAY_S = 86_400;
 
 /** Keeps what it is told, as the roster would. */
@@ -36,9 +29,9 @@ class Notebook {
   }
 }
 
-async function newOffice() {
+async function newOffice(kind: StoreKind) {
   const clock = new FakeClock(Date.UTC(2030, 5, 1, 12, 0, 0));
-  const store = await openStore({ path: join(folder, `${files++}.db`) });
+  const { store } = await openTestStore(kind);
   const accounts = new Accounts({ store, clock, siteSecret: new Uint8Array(32).fill(7) });
   const member = async (name: string, days: number) => {
     const made = await accounts.signUp({ name, password: "correct horse battery" });
@@ -49,8 +42,8 @@ async function newOffice() {
   return { clock, store, accounts, member };
 }
 
-test("the roster starts with everybody who has paid, and then follows every change", async () => {
-  const { clock, store, accounts, member } = await newOffice();
+onEachStore("the roster starts with everybody who has paid, and then follows every change", async (kind) => {
+  const { clock, store, accounts, member } = await newOffice(kind);
   const alice = await member("alice", 30);
   const bob = await member("bob", 0);
   const publisher = new Notebook();
@@ -77,40 +70,43 @@ test("the roster starts with everybody who has paid, and then follows every chan
   await store.close();
 });
 
-test("whoever's time is over leaves the roster, and whoever pays again in that moment stays", async () => {
-  const { clock, store, accounts, member } = await newOffice();
-  const alice = await member("alice", 1);
-  await member("bob", 1);
-  await member("carol", 3);
-  const publisher = new Notebook();
-  const members = {
-    onChange: accounts.onChange.bind(accounts),
-    allCredentials: accounts.allCredentials.bind(accounts),
-    whileUnchanged: accounts.whileUnchanged,
-    lapsed: async (fromS: number, toS: number) => {
-      const usernames = await accounts.lapsed(fromS, toS);
-      // Time enough for the payment to be committed, if nothing held it back.
-      await new Promise((resolve) => setTimeout(resolve, 50));
-      return usernames;
-    },
-  };
-  const feed = await feedRoster({ members, settings: [], publisher, clock });
-  assert.equal(publisher.rows.size, 3);
-  await feed.prune();
-  assert.equal(publisher.rows.size, 3);
-  clock.advance(2 * DAY_S * 1000);
-  await Promise.all([feed.prune(), accounts.extend(alice, 30)]);
-  assert.equal(publisher.rows.size, 2);
-  assert.ok(publisher.rows.has((await accounts.vpnCredentials(alice)).username));
-  clock.advance(2 * DAY_S * 1000);
-  await feed.prune();
-  assert.equal(publisher.rows.size, 1);
-  feed.close();
-  await store.close();
-});
+onEachStore(
+  "whoever's time is over leaves the roster, and whoever pays again in that moment stays",
+  async (kind) => {
+    const { clock, store, accounts, member } = await newOffice(kind);
+    const alice = await member("alice", 1);
+    await member("bob", 1);
+    await member("carol", 3);
+    const publisher = new Notebook();
+    const members = {
+      onChange: accounts.onChange.bind(accounts),
+      allCredentials: accounts.allCredentials.bind(accounts),
+      whileUnchanged: accounts.whileUnchanged,
+      lapsed: async (fromS: number, toS: number) => {
+        const usernames = await accounts.lapsed(fromS, toS);
+        // Time enough for the payment to be committed, if nothing held it back.
+        await new Promise((resolve) => setTimeout(resolve, 50));
+        return usernames;
+      },
+    };
+    const feed = await feedRoster({ members, settings: [], publisher, clock });
+    assert.equal(publisher.rows.size, 3);
+    await feed.prune();
+    assert.equal(publisher.rows.size, 3);
+    clock.advance(2 * DAY_S * 1000);
+    await Promise.all([feed.prune(), accounts.extend(alice, 30)]);
+    assert.equal(publisher.rows.size, 2);
+    assert.ok(publisher.rows.has((await accounts.vpnCredentials(alice)).username));
+    clock.advance(2 * DAY_S * 1000);
+    await feed.prune();
+    assert.equal(publisher.rows.size, 1);
+    feed.close();
+    await store.close();
+  },
+);
 
-test("the link's own publisher takes it all, changes made while it reads included", async () => {
-  const { clock, store, accounts, member } = await newOffice();
+onEachStore("the link's own publisher takes it all, changes made while it reads included", async (kind) => {
+  const { clock, store, accounts, member } = await newOffice(kind);
   for (let i = 0; i < 5; i++) await member(`member-${i}`, 30);
   const late = await member("late", 0);
   const carrier = new MemoryCarrier();

@@ -1,19 +1,12 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { after, test } from "node:test";
+import { test } from "node:test";
 import fc from "fast-check";
 import { FakeClock } from "../lib/clock.ts";
 import type { Totals } from "../link/totals.ts";
 import { sweep } from "../store/inventory.ts";
-import { openStore } from "../store/open.ts";
+import { onEachStore, openTestStore, type StoreKind } from "../store/testing.ts";
 import { listServers, offersOf, type Server, saveServers } from "./servers.ts";
 import { loadPercent, SLOTS_A_DAY, Status } from "./status.ts";
-
-const folder = mkdtempSync(join(tmpdir(), "lethe-fleet-"));
-after(() => rmSync(folder, { recursive: true }));
-let files = 0;
 
 const london: Server = {
   name: "london1",
@@ -31,12 +24,11 @@ const london: Server = {
   ],
 };
 
-async function newFleet(servers: Server[] = [london]) {
-  const path = join(folder, `${files++}.db`);
-  const store = await openStore({ path });
+async function newFleet(kind: StoreKind, servers: Server[] = [london]) {
+  const { store, openAgain } = await openTestStore(kind);
   const clock = new FakeClock(Date.UTC(2030, 5, 1, 12, 0, 0));
   await saveServers(store, servers);
-  return { path, store, clock, status: new Status({ store, clock }) };
+  return { openAgain, store, clock, status: new Status({ store, clock }) };
 }
 
 /** The last slot that has ended. */
@@ -54,8 +46,8 @@ const totals = (slot: number, inPercent = 3, outPercent = 4, rest: Partial<Total
   ...rest,
 });
 
-test("a server that never said anything is shown as such, with 288 empty slots", async () => {
-  const { store, status, clock } = await newFleet();
+onEachStore("a server that never said anything is shown as such, with 288 empty slots", async (kind) => {
+  const { store, status, clock } = await newFleet(kind);
   const [server] = await status.list();
   const { day, services, ...rest } = server!;
   const { name, services: _, ...place } = london;
@@ -79,8 +71,8 @@ test("a server that never said anything is shown as such, with 288 empty slots",
   await store.close();
 });
 
-test("news is shown at once, and survives a restart", async () => {
-  const { path, store, clock, status } = await newFleet();
+onEachStore("news is shown at once, and survives a restart", async (kind) => {
+  const { openAgain, store, clock, status } = await newFleet(kind);
   await status.list();
   assert.deepEqual(await status.accept(totals(lastSlot(clock))), { ok: true, value: "new" });
   const check = async (from: Status) => {
@@ -97,110 +89,122 @@ test("news is shown at once, and survives a restart", async () => {
   };
   await check(status);
   await store.close();
-  const again = await openStore({ path });
+  const again = await openAgain();
   await saveServers(again, [london]);
   await check(new Status({ store: again, clock }));
   await again.close();
 });
 
-test("without news for more than eleven minutes a server counts as silent, its services as down", async () => {
-  const { store, clock, status } = await newFleet();
-  await status.accept(totals(lastSlot(clock)));
-  clock.advance(11 * 60_000);
-  assert.equal((await status.list())[0]?.state, "up");
-  clock.advance(2000);
-  const [silent] = await status.list();
-  assert.equal(silent?.state, "no-news");
-  assert.ok(silent?.services.every(({ healthy }) => !healthy));
-  await status.accept(totals(lastSlot(clock)));
-  assert.equal((await status.list())[0]?.state, "up");
-  clock.advance(25 * 3_600_000);
-  assert.equal((await status.list())[0]?.state, "never");
-  await store.close();
-});
+onEachStore(
+  "without news for more than eleven minutes a server counts as silent, its services as down",
+  async (kind) => {
+    const { store, clock, status } = await newFleet(kind);
+    await status.accept(totals(lastSlot(clock)));
+    clock.advance(11 * 60_000);
+    assert.equal((await status.list())[0]?.state, "up");
+    clock.advance(2000);
+    const [silent] = await status.list();
+    assert.equal(silent?.state, "no-news");
+    assert.ok(silent?.services.every(({ healthy }) => !healthy));
+    await status.accept(totals(lastSlot(clock)));
+    assert.equal((await status.list())[0]?.state, "up");
+    clock.advance(25 * 3_600_000);
+    assert.equal((await status.list())[0]?.state, "never");
+    await store.close();
+  },
+);
 
-test("news of an unknown server, of the future, and older than what is known is refused", async () => {
-  const { store, clock, status } = await newFleet();
-  const last = lastSlot(clock);
-  const refused = async (news: Totals) => {
-    const outcome = await status.accept(news);
-    return outcome.ok ? outcome.value : outcome.error;
-  };
-  assert.equal(await refused(totals(last, 1, 1, { server: "nowhere" })), "unknown-server");
-  assert.equal(await refused(totals(last + 1)), "future");
-  assert.equal(await refused(totals(Number.MAX_SAFE_INTEGER)), "future");
-  assert.equal(await refused(totals(last - 288)), "too-old");
-  assert.equal(await refused(totals(0)), "too-old");
-  assert.equal(await refused(totals(last - 5)), "new");
-  assert.equal(await refused(totals(last, 7, 7)), "new");
-  assert.equal(await refused(totals(last - 1)), "too-old");
-  // The same again, or somebody's other version of it: what came first stands.
-  assert.equal(await refused(totals(last, 7, 7)), "replay");
-  assert.equal(await refused(totals(last, 90, 90)), "replay");
-  assert.equal((await status.list())[0]?.inPercent, 7);
-  // An exit whose clock is a little ahead is heard.
-  clock.advance(5 * 60_000 - 59_000);
-  assert.equal(await refused(totals(last + 1)), "new");
-  await store.close();
-});
+onEachStore(
+  "news of an unknown server, of the future, and older than what is known is refused",
+  async (kind) => {
+    const { store, clock, status } = await newFleet(kind);
+    const last = lastSlot(clock);
+    const refused = async (news: Totals) => {
+      const outcome = await status.accept(news);
+      return outcome.ok ? outcome.value : outcome.error;
+    };
+    assert.equal(await refused(totals(last, 1, 1, { server: "nowhere" })), "unknown-server");
+    assert.equal(await refused(totals(last + 1)), "future");
+    assert.equal(await refused(totals(Number.MAX_SAFE_INTEGER)), "future");
+    assert.equal(await refused(totals(last - 288)), "too-old");
+    assert.equal(await refused(totals(0)), "too-old");
+    assert.equal(await refused(totals(last - 5)), "new");
+    assert.equal(await refused(totals(last, 7, 7)), "new");
+    assert.equal(await refused(totals(last - 1)), "too-old");
+    // The same again, or somebody's other version of it: what came first stands.
+    assert.equal(await refused(totals(last, 7, 7)), "replay");
+    assert.equal(await refused(totals(last, 90, 90)), "replay");
+    assert.equal((await status.list())[0]?.inPercent, 7);
+    // An exit whose clock is a little ahead is heard.
+    clock.advance(5 * 60_000 - 59_000);
+    assert.equal(await refused(totals(last + 1)), "new");
+    await store.close();
+  },
+);
 
-test("slots are kept a day, hours thirty days; an hour is the average of its slots, rounded down", async () => {
-  const { store, clock, status } = await newFleet();
-  const startHour = Math.floor(clock.now() / 3_600_000);
-  for (let i = 0; i < 24; i++) {
-    clock.advance(300_000);
-    await status.accept(totals(lastSlot(clock), i % 12, i < 12 ? 1 : 0));
-  }
-  const hours = [
-    { hour: startHour, inPercent: 5, outPercent: 1 },
-    { hour: startHour + 1, inPercent: 5, outPercent: 0 },
-  ];
-  assert.deepEqual(await status.hours("london1"), hours);
-  clock.advance(86_400_000);
-  await sweep(store, clock);
-  const slots = await store.db.selectFrom("traffic_slots").selectAll().execute();
-  assert.ok(slots.length <= 1);
-  assert.deepEqual(await status.hours("london1"), hours);
-  clock.advance(30 * 86_400_000);
-  await sweep(store, clock);
-  assert.deepEqual(await store.db.selectFrom("traffic_hours").selectAll().execute(), []);
-  await store.close();
-});
+onEachStore(
+  "slots are kept a day, hours thirty days; an hour is the average of its slots, rounded down",
+  async (kind) => {
+    const { store, clock, status } = await newFleet(kind);
+    const startHour = Math.floor(clock.now() / 3_600_000);
+    for (let i = 0; i < 24; i++) {
+      clock.advance(300_000);
+      await status.accept(totals(lastSlot(clock), i % 12, i < 12 ? 1 : 0));
+    }
+    const hours = [
+      { hour: startHour, inPercent: 5, outPercent: 1 },
+      { hour: startHour + 1, inPercent: 5, outPercent: 0 },
+    ];
+    assert.deepEqual(await status.hours("london1"), hours);
+    clock.advance(86_400_000);
+    await sweep(store, clock);
+    const slots = await store.db.selectFrom("traffic_slots").selectAll().execute();
+    assert.ok(slots.length <= 1);
+    assert.deepEqual(await status.hours("london1"), hours);
+    clock.advance(30 * 86_400_000);
+    await sweep(store, clock);
+    assert.deepEqual(await store.db.selectFrom("traffic_hours").selectAll().execute(), []);
+    await store.close();
+  },
+);
 
-test("whatever arrives, the day has its 288 slots in order and nothing from outside it", async () => {
-  const { store, clock, status } = await newFleet();
-  await fc.assert(
-    fc.asyncProperty(
-      fc.array(
-        fc.record({
-          back: fc.integer({ min: -3, max: 400 }),
-          percent: fc.nat(150),
-          passMs: fc.nat(1_000_000),
-        }),
-        {
-          maxLength: 12,
+onEachStore(
+  "whatever arrives, the day has its 288 slots in order and nothing from outside it",
+  async (kind) => {
+    const { store, clock, status } = await newFleet(kind);
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(
+          fc.record({
+            back: fc.integer({ min: -3, max: 400 }),
+            percent: fc.nat(150),
+            passMs: fc.nat(1_000_000),
+          }),
+          {
+            maxLength: 12,
+          },
+        ),
+        async (news) => {
+          for (const { back, percent, passMs } of news) {
+            clock.advance(passMs);
+            await status.accept(totals(lastSlot(clock) - back, percent, 0));
+          }
+          clock.advance(2000);
+          const [server] = await status.list();
+          const last = lastSlot(clock);
+          assert.deepEqual(
+            server?.day.map(({ slot }) => slot),
+            Array.from({ length: 288 }, (_, index) => last - 287 + index),
+          );
+          if (server?.state === "up") assert.ok(clock.now() / 1000 - server.slotEndsAt <= 660);
+          assert.ok(server!.loadPercent >= 0 && server!.loadPercent <= 100);
         },
       ),
-      async (news) => {
-        for (const { back, percent, passMs } of news) {
-          clock.advance(passMs);
-          await status.accept(totals(lastSlot(clock) - back, percent, 0));
-        }
-        clock.advance(2000);
-        const [server] = await status.list();
-        const last = lastSlot(clock);
-        assert.deepEqual(
-          server?.day.map(({ slot }) => slot),
-          Array.from({ length: 288 }, (_, index) => last - 287 + index),
-        );
-        if (server?.state === "up") assert.ok(clock.now() / 1000 - server.slotEndsAt <= 660);
-        assert.ok(server!.loadPercent >= 0 && server!.loadPercent <= 100);
-      },
-    ),
-    { numRuns: 20 },
-  );
-  await store.close();
-});
+      { numRuns: 20 },
+    );
+    await store.close();
+  },
+);
 
 test("load is the greater direction's share of the bandwidth, a hundred at most", () => {
   // The example of the interface that clients know: 12000 in, 15000 out of 1000000.
@@ -210,9 +214,9 @@ test("load is the greater direction's share of the bandwidth, a hundred at most"
   assert.equal(loadPercent(30, 250), 100);
 });
 
-test("servers are what was saved last; one that is left out goes with its traffic", async () => {
+onEachStore("servers are what was saved last; one that is left out goes with its traffic", async (kind) => {
   const small: Server = { ...london, name: "oslo1", bandwidthMbit: 49.9, services: [] };
-  const { store, clock, status } = await newFleet([small, london]);
+  const { store, clock, status } = await newFleet(kind, [small, london]);
   assert.deepEqual(await listServers(store), [london, small]);
   assert.deepEqual(
     (await status.list()).map(({ largeDownloads }) => largeDownloads),

@@ -41,16 +41,16 @@ interface PostgresOptions {
 /**
  * Opens the SQLite file at `path`, which is made (0600) where it is not there, or the PostgreSQL database at `url`, and brings
  * its schema up to date. What was deleted leaves the files now, every `scrubEveryMs` (a minute unless told), and when the store
- * is closed; on PostgreSQL after so long at the earliest. Throws StoreError with a sentence for the operator.
+ * is closed; PostgreSQL's so long after it was asked for (a minute, or longer where that takes long: rewriting.ts). Throws StoreError with a sentence for the operator.
  */
 export async function openStore(options: SqliteOptions | PostgresOptions): Promise<Store> {
   if ("path" in options) return openSqliteStore(options);
   const address = parsePostgresUrl(options.url);
   if (address === undefined) throw new RangeError("url: postgres://…");
-  return openPostgresStore(address, options.scrubEveryMs ?? 60_000);
+  return openPostgresStore(address, options.scrubEveryMs);
 }
 
-async function openPostgresStore(address: PostgresAddress, scrubEveryMs: number): Promise<Store> {
+async function openPostgresStore(address: PostgresAddress, scrubEveryMs: number | undefined): Promise<Store> {
   const db = new Kysely<Tables>({ dialect: new OneWriterDialect(openPool(address)) });
   try {
     await migrate(db);

@@ -76,6 +76,8 @@ export function openPool(address: PostgresAddress): Pool {
   });
   // A connection that breaks while nobody uses it: the pool has taken it out, and the next query makes another.
   pool.on("error", () => undefined);
+  // One that breaks between two queries of a transaction: the second query meets it.
+  pool.on("connect", (client) => client.on("error", () => undefined));
   return pool;
 }
 

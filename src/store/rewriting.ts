@@ -7,8 +7,9 @@ import type { Tables } from "./tables.ts";
  * table meanwhile, so it is done for many deletions at once and for a small part of the time.
  */
 const TABLES: readonly (keyof Tables)[] = ["accounts", "vouchers"];
-/** The tables may be closed for a thousandth of the time: a rewrite of a tenth of a second is followed by a hundred seconds without. */
+/** The tables may be closed for a thousandth of the time: a rewrite of a second is followed by a quarter of an hour without. */
 const CLOSED_PART = 1 / 1000;
+const LEAST_MS = 60_000;
 /** Whoever asks for the table meanwhile waits behind us: we do not wait long ourselves. */
 const WAIT_MS = 1000;
 
@@ -18,10 +19,10 @@ export interface Rewriting {
   close(): void;
 }
 
-/** `leastMs`: how soon after a request it is done at the earliest. The first is asked for at once: who knows what was deleted before. */
-export function startRewriting(db: Kysely<Tables>, leastMs: number): Rewriting {
+/** `everyMs`: a time of its own instead. The first is asked for at once: who knows what was deleted before. */
+export function startRewriting(db: Kysely<Tables>, everyMs?: number): Rewriting {
   let waiting: NodeJS.Timeout | undefined;
-  let pauseMs = leastMs;
+  let pauseMs = everyMs ?? LEAST_MS;
   let closed = false;
   const request = () => {
     if (waiting !== undefined || closed) return;
@@ -31,7 +32,7 @@ export function startRewriting(db: Kysely<Tables>, leastMs: number): Rewriting {
       const startedMs = performance.now();
       try {
         await rewrite(db);
-        pauseMs = Math.max(leastMs, (performance.now() - startedMs) / CLOSED_PART);
+        pauseMs = everyMs ?? Math.max(LEAST_MS, (performance.now() - startedMs) / CLOSED_PART);
       } catch {
         // Somebody used the table for long, or the server is away: again later.
         request();

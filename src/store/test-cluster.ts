@@ -35,7 +35,7 @@ const SETTINGS = {
   synchronous_commit: "off",
   shared_buffers: "16MB",
   max_connections: "60",
-  min_wal_size: "32MB",
+  min_wal_size: "4MB",
   wal_recycle: "off",
   autovacuum: "off",
 };
@@ -62,7 +62,7 @@ export async function startCluster(): Promise<TestCluster> {
     [
       ...become,
       ...[join(bin, "initdb"), "-D", data, "-U", TEST_SUPERUSER, "-A", "trust", "-E", "UTF8", "--locale=C"],
-      ...["--no-sync", "--no-instructions"],
+      ...["--no-sync", "--no-instructions", "--wal-segsize=1"],
     ],
     { encoding: "utf8", cwd: "/", env: { PATH: process.env.PATH } },
   );

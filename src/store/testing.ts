@@ -1,10 +1,11 @@
 import { randomBytes } from "node:crypto";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, afterEach, test } from "node:test";
 import { Client } from "pg";
 import { openStore, type Store } from "./open.ts";
+import { parsePostgresUrl } from "./postgres-url.ts";
 import { startCluster, TEST_SUPERUSER, type TestCluster, whyNoCluster } from "./test-cluster.ts";
 
 /** One way for tests to a store of either kind. What it made is taken away after each test. */
@@ -14,8 +15,11 @@ export interface TestStore {
   store: Store;
   /** Opens the same database once more, as another office would. */
   openAgain(options?: { scrubEveryMs?: number }): Promise<Store>;
-  /** The folder of the SQLite file; for PostgreSQL `store.url`. */
-  place: string;
+  /**
+   * The content of every file that the store has now: SQLite's file and its log; PostgreSQL's tables of this database, what it
+   * tells other sessions, and the write-ahead log (which the whole server shares).
+   */
+  files(): Promise<Buffer[]>;
 }
 
 /** Set by test/postgres.setup.ts for a run of many files; a file that runs alone starts a server of its own. */
@@ -43,14 +47,34 @@ export async function openTestStore(
   kind: StoreKind,
   options: { scrubEveryMs?: number } = {},
 ): Promise<TestStore> {
-  const place = kind === "sqlite" ? newFolder() : await newDatabase();
+  const place = kind === "sqlite" ? newFolder() : await emptyDatabase();
   const openAgain = (more: { scrubEveryMs?: number } = {}) =>
     openStore(kind === "sqlite" ? { path: join(place, "lethe.db"), ...more } : { url: place, ...more });
-  return { store: await openAgain(options), openAgain, place };
+  const files = async () => (kind === "sqlite" ? readFolder(place) : postgresFiles(place));
+  return { store: await openAgain(options), openAgain, files };
+}
+
+const readFolder = (folder: string): Buffer[] =>
+  readdirSync(folder, { withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map(({ name }) => readFileSync(join(folder, name)));
+
+async function postgresFiles(url: string): Promise<Buffer[]> {
+  const name = parsePostgresUrl(url)!.database;
+  const [row] = await asSuperuser(
+    name,
+    // Has everything in memory written to the files, and what is over removed.
+    "select pg_switch_wal()",
+    "checkpoint",
+    `select oid from pg_database where datname = '${name}'`,
+  );
+  const data = join(await socketFolder(), "data");
+  const { oid } = row as { oid: number };
+  return [join("base", String(oid)), "pg_wal", "pg_notify"].flatMap((part) => readFolder(join(data, part)));
 }
 
 const folders: string[] = [];
-const databases: string[] = [];
+const databases = { used: [] as string[], empty: [] as string[] };
 let ownCluster: Promise<TestCluster> | undefined;
 
 function newFolder(): string {
@@ -59,17 +83,23 @@ function newFolder(): string {
   return folder;
 }
 
-/** An empty database of its own; its `store.url`. */
+/** One that a test before has used and left empty, or a new one: making one takes a tenth of a second. */
+async function emptyDatabase(): Promise<string> {
+  const url = databases.empty.pop() ?? (await newDatabase());
+  databases.used.push(url);
+  return url;
+}
+
+/** A new database without tables; its `store.url`. */
 export async function newDatabase(options = ""): Promise<string> {
   const name = `t${randomBytes(8).toString("hex")}`;
-  await asSuperuser(`create database ${name} ${options}`);
-  databases.push(name);
+  await asSuperuser("postgres", `create database ${name} ${options}`);
   return `postgres://${TEST_SUPERUSER}@/${name}?host=${await socketFolder()}`;
 }
 
-/** Runs statements as the test server's superuser, each by itself. */
-export async function asSuperuser(...statements: string[]): Promise<unknown[]> {
-  const client = new Client({ host: await socketFolder(), user: TEST_SUPERUSER, database: "postgres" });
+/** Runs statements as the test server's superuser, each by itself; the last one's rows. */
+export async function asSuperuser(database: string, ...statements: string[]): Promise<unknown[]> {
+  const client = new Client({ host: await socketFolder(), user: TEST_SUPERUSER, database });
   await client.connect();
   try {
     let rows: unknown[] = [];
@@ -90,6 +120,10 @@ export async function socketFolder(): Promise<string> {
 
 afterEach(async () => {
   for (const folder of folders.splice(0)) rmSync(folder, { recursive: true });
-  for (const name of databases.splice(0)) await asSuperuser(`drop database ${name} with (force)`);
+  for (const url of databases.used.splice(0)) {
+    const emptying = "delete from accounts; delete from vouchers; delete from servers";
+    await asSuperuser(parsePostgresUrl(url)!.database, emptying);
+    databases.empty.push(url);
+  }
 });
 after(async () => (await ownCluster)?.stop());
