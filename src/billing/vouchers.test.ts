@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { test } from "node:test";
 import fc from "fast-check";
 import { Accounts } from "../accounts/accounts.ts";
@@ -14,7 +16,7 @@ const PASSWORD = "correct horse battery";
 
 async function newOffice(kind: StoreKind) {
   const clock = new FakeClock(Date.UTC(2030, 5, 1, 12, 34, 0));
-  const { store, openAgain, files } = await openTestStore(kind);
+  const { store, where, openAgain, files } = await openTestStore(kind);
   const accounts = new Accounts({ store, clock, siteSecret });
   const changes: AccountChange[] = [];
   accounts.onChange((change) => changes.push(change));
@@ -24,7 +26,7 @@ async function newOffice(kind: StoreKind) {
     assert.ok(made.ok);
     return made.value.id;
   };
-  return { files, openAgain, clock, store, accounts, changes, vouchers, idOf };
+  return { files, where, openAgain, clock, store, accounts, changes, vouchers, idOf };
 }
 
 onEachStore("a voucher gives its days once, and its code stands nowhere in the store", async (kind) => {
@@ -102,6 +104,54 @@ onEachStore("two offices on one database take a voucher once between them", asyn
   await second.close();
   await store.close();
 });
+
+/** An office process that redeems every code for the account as soon as it is told to, and says how many worked. */
+const REDEEMER = `
+  import { Accounts } from "./src/accounts/accounts.ts";
+  import { Vouchers } from "./src/billing/vouchers.ts";
+  import { openStore } from "./src/store/open.ts";
+  process.once("message", async ({ where, now, secret, id, codes }) => {
+    const store = await openStore(where);
+    const [clock, siteSecret] = [{ now: () => now }, new Uint8Array(secret)];
+    const accounts = new Accounts({ store, clock, siteSecret });
+    const vouchers = new Vouchers({ store, clock, siteSecret, accounts });
+    process.once("message", async () => {
+      const outcomes = await Promise.all(codes.map((code) => vouchers.redeem(id, code)));
+      await store.close();
+      process.send(outcomes.map((outcome) => (outcome.ok ? "ok" : outcome.error)), () => process.disconnect());
+    });
+    process.send("ready");
+  });`;
+
+onEachStore(
+  "two office processes that redeem the same vouchers at once take each once, and lose no day",
+  async (kind) => {
+    const { where, clock, store, accounts, vouchers, idOf } = await newOffice(kind);
+    const id = await idOf("alice");
+    const codes = await vouchers.create({ days: 1, count: 25 });
+    const start = { where, now: clock.now(), secret: [...siteSecret], id, codes };
+    const offices = await Promise.all(
+      [1, 2].map(async () => {
+        const child = spawn(process.execPath, ["--input-type=module", "-e", REDEEMER], {
+          cwd: new URL("../..", import.meta.url),
+          stdio: ["ignore", "inherit", "inherit", "ipc"],
+        });
+        child.send(start);
+        await once(child, "message");
+        return child;
+      }),
+    );
+    const answers = offices.map((child) => once(child, "message") as Promise<[string[]]>);
+    for (const child of offices) child.send("go");
+    const [[first = []] = [], [second = []] = []] = await Promise.all(answers);
+    for (const [n, code] of codes.entries())
+      assert.deepEqual([first[n], second[n]].toSorted(), ["ok", "voucher-used"], code);
+    const minute = 60;
+    const paidUntil = Math.ceil((clock.now() / 1000 + 25 * DAY_S) / minute) * minute;
+    assert.equal((await accounts.byName("alice"))?.paidUntil, paidUntil);
+    await store.close();
+  },
+);
 
 onEachStore("a voucher is not used up where the account cannot take it", async (kind) => {
   const { store, accounts, vouchers, idOf } = await newOffice(kind);

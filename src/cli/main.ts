@@ -14,6 +14,7 @@ import {
 } from "./office-commands.ts";
 import { readConfig } from "./prepare.ts";
 import { StartError, UsageError } from "./start-error.ts";
+import { moveToPostgres } from "./store-move.ts";
 import { printable, say, show } from "./terminal.ts";
 import { up } from "./up.ts";
 
@@ -94,6 +95,15 @@ program
 addAccountCommands(program, office);
 addVoucherCommands(program, office);
 addInventoryCommand(program, office);
+program
+  .command("store")
+  .description("where accounts are kept")
+  .command("move")
+  .description("copy the SQLite file into the PostgreSQL database of store.url; Lethe must be stopped")
+  .action(async () => {
+    const { moved, text } = await moveToPostgres(data());
+    show(json(), { moved }, text);
+  });
 for (const command of program.commands) {
   command.exitOverride();
   for (const inner of command.commands) inner.exitOverride();

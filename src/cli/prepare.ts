@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { readFileSync, statSync } from "node:fs";
 import { type Config, ConfigError, parseConfig } from "../office/config.ts";
 import {
   type DataFolder,
@@ -9,6 +9,7 @@ import {
   runFolder,
 } from "../office/folders.ts";
 import { ensureUsers, type Users } from "../office/users.ts";
+import { holdsPassword } from "../store/postgres-url.ts";
 import { StartError } from "./start-error.ts";
 
 /** All that must stand before a process is started. */
@@ -41,7 +42,12 @@ export function prepare(root: string, say: (sentence: string) => void): Prepared
 export function readConfig(path: string): Config {
   const text = inWords(path, () => readFileSync(path, "utf8"));
   try {
-    return parseConfig(text, path);
+    const config = parseConfig(text, path);
+    if (holdsPassword(config.store.url) && (statSync(path).mode & 0o077) !== 0)
+      throw new StartError(
+        `${path} holds the database's password, and others may read it: chmod 600 ${path}`,
+      );
+    return config;
   } catch (error) {
     if (error instanceof ConfigError) throw new StartError(error.message);
     throw error;

@@ -98,6 +98,7 @@ export type Reason =
   | "read-only"
   | "corrupt"
   | "busy"
+  | "unreachable"
   | "other";
 
 export type EventSink = (part: Part, code: EventCode, fields?: EventFields) => void;
@@ -129,6 +130,7 @@ export function reasonOf(error: unknown): Reason {
     case "read-only":
     case "corrupt":
     case "busy":
+    case "unreachable":
       return code;
     default:
       return "other";

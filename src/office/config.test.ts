@@ -45,6 +45,14 @@ test("all that is wrong is said at once, in the file's words", () => {
   );
 });
 
+test("the store's address is taken as libpq writes it, and its password stands in no message", () => {
+  const url = "postgres://lethe:secret@db.example.net/lethe";
+  assert.equal(parseConfig(`[store]\nurl = "${url}"\n`, "lethe.toml").store.url, url);
+  const wrong = messageOf(`[store]\nurl = "${url}?sslmode=allow"\n`);
+  assert.match(wrong, /^lethe.toml:2: store.url must be empty, or such as "postgres:/);
+  assert.ok(!wrong.includes("secret"));
+});
+
 test("what is not TOML names the line", () => {
   assert.match(messageOf('[site]\nname = "x\n'), /^lethe.toml:2: this is not TOML/);
   assert.match(messageOf("site = 3"), /^lethe.toml:1: site is a section/);

@@ -1,6 +1,7 @@
 import { isIP } from "node:net";
 import { parse, TomlError } from "smol-toml";
 import { z } from "zod";
+import { POSTGRES_URL_ALLOWED, parsePostgresUrl } from "../store/postgres-url.ts";
 
 /**
  * `lethe.toml`: every setting with its meaning, its default and what is allowed. The file that a first start writes, the
@@ -91,6 +92,14 @@ const table = {
       "a list of addresses",
       [],
       z.array(address).max(16),
+    ),
+  },
+  store: {
+    url: setting(
+      "Where accounts are kept. Empty: SQLite, in the data folder. For several offices: a PostgreSQL database, postgres://…",
+      POSTGRES_URL_ALLOWED,
+      "",
+      z.string().refine((text) => text === "" || parsePostgresUrl(text) !== undefined),
     ),
   },
   server: {

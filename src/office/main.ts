@@ -1,5 +1,5 @@
 import { hkdfSync } from "node:crypto";
-import { chmodSync, rmSync } from "node:fs";
+import { chmodSync, existsSync, rmSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import { join } from "node:path";
 import { getRequestListener, type HttpBindings } from "@hono/node-server";
@@ -20,6 +20,7 @@ import { UnixOfficeCarrier } from "../link/unix-carrier.ts";
 import { openvpnProfile } from "../profiles/openvpn.ts";
 import { StoreError } from "../store/errors.ts";
 import { inventory, sweep } from "../store/inventory.ts";
+import { isEmpty } from "../store/move.ts";
 import { openStore, type Store } from "../store/open.ts";
 import { clientAddress } from "../web/client-address.ts";
 import { createControl } from "../web/control.ts";
@@ -64,7 +65,7 @@ async function start(message: OfficeStart): Promise<void> {
   const authority = openAuthority(folder);
   const settings = settingsOf(config, message.host, message.addresses, keys.tlsCrypt);
 
-  const store = await openStore({ path: join(folder, "lethe.db") });
+  const store = await openOfficeStore(config.store.url, join(folder, "lethe.db"));
   const accounts = new Accounts({ store, clock, siteSecret: keys.siteSecret });
   const vouchers = new Vouchers({ store, clock, siteSecret: keys.siteSecret, accounts });
   await saveServers(store, [publicServer(config, settings, message.addresses)]);
@@ -139,6 +140,17 @@ async function start(message: OfficeStart): Promise<void> {
   // Ctrl-C reaches the whole terminal; the supervisor says what is to be done.
   process.on("SIGINT", () => {});
   tell({ type: "ready", url: urlOf(config), sitePublicKey: base64(keys.siteKey.publicKey), authority });
+}
+
+/** SQLite, or PostgreSQL where `url` says so; an empty one beside a full file is most likely a forgotten move. */
+async function openOfficeStore(url: string, path: string): Promise<Store> {
+  if (url === "") return openStore({ path });
+  const store = await openStore({ url });
+  if (!existsSync(path) || !(await isEmpty(store.db))) return store;
+  await store.close();
+  throw new ForgottenMoveError(
+    `The database of store.url is empty, and ${path} is still there. \`lethe store move\` copies it; to start empty, move the file away.`,
+  );
 }
 
 /** The exits' authority; undefined where openssl is missing: then there is no VPN either. */
@@ -237,9 +249,14 @@ class ListenError extends Error {
   override name = "ListenError";
 }
 
+class ForgottenMoveError extends Error {
+  override name = "ForgottenMoveError";
+}
+
 /** What is wrong, in the operator's words, where it is the operator's to mend. */
 function sentenceOf(error: unknown): string | undefined {
-  if (error instanceof StoreError || error instanceof ListenError) return error.message;
+  if (error instanceof StoreError || error instanceof ListenError || error instanceof ForgottenMoveError)
+    return error.message;
   const { code } = error as NodeJS.ErrnoException;
   if (code === "ENOSPC") return "The office cannot write its files: the disk is full.";
   if (code === "EROFS" || code === "EACCES" || code === "EPERM")

@@ -20,7 +20,7 @@ export interface AccountChanges {
 }
 
 const CHANNEL = "account_changes";
-const RETRY_MS = 2000;
+const RETRY_MS = 500;
 
 /** An SQLite file has one office. */
 export const nobodyElse: AccountChanges = {

@@ -13,7 +13,9 @@ export type StoreKind = "sqlite" | "postgres";
 
 export interface TestStore {
   store: Store;
-  /** Opens the same database once more, as another office would. */
+  /** What `openStore` takes to open the same database, in another process for instance. */
+  where: { path: string } | { url: string };
+  /** Opens it once more, as another office would. */
   openAgain(options?: { scrubEveryMs?: number }): Promise<Store>;
   /**
    * The content of every file that the store has now: SQLite's file and its log; PostgreSQL's tables of this database, what it
@@ -48,10 +50,10 @@ export async function openTestStore(
   options: { scrubEveryMs?: number } = {},
 ): Promise<TestStore> {
   const place = kind === "sqlite" ? newFolder() : await emptyDatabase();
-  const openAgain = (more: { scrubEveryMs?: number } = {}) =>
-    openStore(kind === "sqlite" ? { path: join(place, "lethe.db"), ...more } : { url: place, ...more });
+  const where = kind === "sqlite" ? { path: join(place, "lethe.db") } : { url: place };
+  const openAgain = (more: { scrubEveryMs?: number } = {}) => openStore({ ...where, ...more });
   const files = async () => (kind === "sqlite" ? readFolder(place) : postgresFiles(place));
-  return { store: await openAgain(options), openAgain, files };
+  return { store: await openAgain(options), where, openAgain, files };
 }
 
 const readFolder = (folder: string): Buffer[] =>
