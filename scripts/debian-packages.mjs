@@ -1,8 +1,32 @@
 import { spawnSync } from "node:child_process";
-import { existsSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, renameSync, rmdirSync, rmSync, writeFileSync } from "node:fs";
 
 /** Units that a package brings and that must not come up at the next boot either. */
-const UNITS = { unbound: ["unbound.service"], openvpn: ["openvpn.service"], nftables: ["nftables.service"] };
+const UNITS = {
+  unbound: ["unbound.service"],
+  openvpn: ["openvpn.service"],
+  nftables: ["nftables.service"],
+  postgresql: ["postgresql.service"],
+};
+
+/** Debian makes a database cluster when PostgreSQL is installed, unless it is told not to (pg_createcluster(1)). */
+const CLUSTERS = "/etc/postgresql-common/createcluster.d";
+const NO_CLUSTER = `${CLUSTERS}/lethe.conf`;
+
+/** Until the packages are in; the operator's own PostgreSQL later is made as Debian makes it. */
+function withoutCluster() {
+  const made = mkdirSync(CLUSTERS, { recursive: true });
+  writeFileSync(NO_CLUSTER, "create_main_cluster = false\n");
+  return () => {
+    rmSync(NO_CLUSTER, { force: true });
+    if (made === undefined) return;
+    try {
+      rmdirSync(CLUSTERS);
+    } catch {
+      // The package has put something of its own there.
+    }
+  };
+}
 
 const say = (text) => process.stdout.write(`${text}\n`);
 
@@ -28,7 +52,12 @@ export function installDebianPackages(names) {
   const aside = `${policy}.before-lethe`;
   // One left aside is of a run that was killed in the middle: that one is the operator's.
   if (existsSync(policy) && !existsSync(aside)) renameSync(policy, aside);
-  const restore = () => (existsSync(aside) ? renameSync(aside, policy) : rmSync(policy, { force: true }));
+  const allowClusters = missing.includes("postgresql") ? withoutCluster() : () => {};
+  const restore = () => {
+    allowClusters();
+    if (existsSync(aside)) renameSync(aside, policy);
+    else rmSync(policy, { force: true });
+  };
   const stop = () => {
     restore();
     process.exit(130);

@@ -14,7 +14,7 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)));
 
 /** Debian packages by what they are needed for. */
 const RUN = ["openvpn", "unbound", "nftables", "iproute2", "dns-root-data", "openssl"];
-const TEST = ["bind9-dnsutils", "chromium", "curl", "procps", "tcpdump"];
+const TEST = ["bind9-dnsutils", "chromium", "curl", "postgresql", "procps", "tcpdump"];
 const PEERS = ["luajit", "dante-server", "squid", "microsocks", "tinyproxy"];
 
 const say = (text) => process.stdout.write(`${text}\n`);
@@ -108,7 +108,10 @@ async function runTests(node) {
     ["Style", bin("biome"), ["check", "--error-on-warnings", "."]],
     ["Rooms: who imports whom", node, ["scripts/check-rooms.mjs"]],
     ["Unused code and packages", bin("knip"), []],
-    ["Unit tests", ...tests(2, "src/**/*.test.ts", "test/*.test.ts")],
+    [
+      "Unit tests, on SQLite and PostgreSQL",
+      ...tests(2, "--test-global-setup=test/postgres.setup.ts", "src/**/*.test.ts", "test/*.test.ts"),
+    ],
     ["Pages in a browser", ...tests(1, "test/browser/*.test.ts")],
     ["Lab: real clients and engines in network namespaces", ...tests(1, "test/lab/*.test.ts")],
   ];

@@ -1,4 +1,4 @@
-import { statSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { becomeUser } from "../lib/privileges.ts";
 import { dataFolder } from "../office/folders.ts";
@@ -23,19 +23,17 @@ export async function moveToPostgres(data: string): Promise<{ moved: MovedTable[
     );
   if (await askSupervisor(supervisorSocket, { command: "status" }))
     throw new StartError(`Lethe is running on ${data}. Stop it first (lethe stop), so that nothing changes.`);
+  const path = join(office, "lethe.db");
+  // Before anything is made in the database.
+  if (!existsSync(path)) throw new StartError(`There is no SQLite database at ${path}.`);
   const { uid, gid } = ensureUsers(() => undefined).office;
   becomeUser(uid, gid);
-  const path = join(office, "lethe.db");
   let store: Store | undefined;
   let moved: MovedTable[];
   try {
-    // Before anything is made in the database.
-    statSync(path);
     store = await openStore({ url });
     moved = await moveStore(path, store);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT")
-      throw new StartError(`There is no SQLite database at ${path}.`);
     if (error instanceof MoveError || error instanceof StoreError) throw new StartError(error.message);
     throw error;
   } finally {

@@ -10,6 +10,8 @@ const TABLES: readonly (keyof Tables)[] = ["accounts", "vouchers"];
 /** The tables may be closed for a thousandth of the time: a rewrite of a second is followed by a quarter of an hour without. */
 const CLOSED_PART = 1 / 1000;
 const LEAST_MS = 60_000;
+/** What an open transaction elsewhere (a dump) could still read is kept by a rewrite: the next day's takes it. */
+const AGAIN_MS = 86_400_000;
 /** Whoever asks for the table meanwhile waits behind us: we do not wait long ourselves. */
 const WAIT_MS = 1000;
 
@@ -41,10 +43,13 @@ export function startRewriting(db: Kysely<Tables>, everyMs?: number): Rewriting 
     waiting.unref();
   };
   request();
+  const daily = setInterval(request, AGAIN_MS);
+  daily.unref();
   return {
     request,
     close() {
       closed = true;
+      clearInterval(daily);
       clearTimeout(waiting);
     },
   };
@@ -55,8 +60,18 @@ async function rewrite(db: Kysely<Tables>): Promise<void> {
     await sql`select set_config('lock_timeout', ${`${WAIT_MS}ms`}, false)`.execute(connection);
     try {
       for (const table of TABLES) await sql`vacuum full ${sql.table(table)}`.execute(connection);
+      await endLogSegment(connection);
     } finally {
       await sql`reset lock_timeout`.execute(connection);
     }
   });
+}
+
+/** The write-ahead log has the rows too; the segment that it is writing now is removed only after the next has begun. */
+async function endLogSegment(db: Kysely<Tables>): Promise<void> {
+  // To call it unasked would leave an error in the server's log.
+  const { rows } = await sql<{
+    may: boolean;
+  }>`select has_function_privilege('pg_switch_wal()', 'execute') as may`.execute(db);
+  if (rows[0]?.may) await sql`select pg_switch_wal()`.execute(db);
 }

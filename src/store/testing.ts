@@ -65,8 +65,7 @@ async function postgresFiles(url: string): Promise<Buffer[]> {
   const name = parsePostgresUrl(url)!.database;
   const [row] = await asSuperuser(
     name,
-    // Has everything in memory written to the files, and what is over removed.
-    "select pg_switch_wal()",
+    // Has everything in memory written to the files, and the log that is over removed.
     "checkpoint",
     `select oid from pg_database where datname = '${name}'`,
   );
