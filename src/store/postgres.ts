@@ -8,7 +8,7 @@ import {
   type PostgresPoolClient,
   type TransactionSettings,
 } from "kysely";
-import { type ClientBase, type ClientConfig, Pool, type PoolClient, types } from "pg";
+import { Client, type ClientBase, type ClientConfig, Pool, type PoolClient, types } from "pg";
 import { POSTGRES_LEAST_MAJOR, StoreError } from "./errors.ts";
 import { toPostgresStoreError } from "./postgres-errors.ts";
 import type { PostgresAddress } from "./postgres-url.ts";
@@ -67,10 +67,27 @@ export function clientConfig(address: PostgresAddress): ClientConfig {
   };
 }
 
+/** pg leaves the connection open of a login that fails on our side (no password), until the server loses patience. */
+class EndingClient extends Client {
+  override connect(): Promise<Client>;
+  override connect(done: Connected): void;
+  // biome-ignore lint/suspicious/noConfusingVoidType: pg's own signature
+  override connect(done?: Connected): Promise<Client> | void {
+    if (done === undefined) return super.connect();
+    super.connect((error: Error | null) => {
+      if (error) void this.end();
+      (done as (error: Error | null, client: Client) => void)(error, this);
+    });
+  }
+}
+
+type Connected = ((error: Error) => void) | ((error: null, client: Client) => void);
+
 /** Connections for `address`; none is made before the first query. Throws StoreError "tls". */
 export function openPool(address: PostgresAddress): Pool {
   const pool = new Pool({
     ...clientConfig(address),
+    Client: EndingClient,
     max: CONNECTIONS_MOST,
     onConnect: prepareSession as (client: ClientBase) => void,
   });
