@@ -251,6 +251,14 @@ const elsewhere: readonly Omit<InventoryEntry, "column">[] = [
   },
   {
     place: "file",
+    table: "news between offices",
+    what: "Where several offices share a database: the random number of an account that has just changed, on the database's server",
+    purpose: "Every server hears of the change at once, whichever office made it",
+    lifetime: "until all offices have heard it, as a rule less than a second; its file is used again later",
+    aboutAccount: true,
+  },
+  {
+    place: "file",
     table: "keys and settings",
     what: "The service's own secrets, certificates and settings",
     purpose: "Running the service",
