@@ -31,8 +31,10 @@ function installNpmPackages(withDevelopment) {
   const [digest, set] = existsSync(stamp) ? readFileSync(stamp, "utf8").split(" ") : [];
   if (digest === wanted && (set === "all" || !withDevelopment)) return;
   say(`Installing the npm packages${withDevelopment ? ", those for tests included" : ""} …`);
-  const set_ = withDevelopment ? [] : ["--omit=dev"];
-  const args = ["ci", "--no-audit", "--no-fund", "--loglevel=error", "--include=optional", ...set_];
+  const which = withDevelopment ? [] : ["--omit=dev"];
+  // Not `npm ci`: it refuses a lock file that lacks an optional package for some other platform, and not every registry has
+  // all of those. This takes the locked versions too, holds them against the locked digests, and leaves the lock as it is.
+  const args = ["install", "--no-save", "--no-audit", "--no-fund", "--loglevel=error", ...which];
   const npm = process.env.npm_execpath;
   const [command, ...first] = npm ? [process.execPath, npm] : ["npm"];
   const done = spawnSync(command, [...first, ...args], {
