@@ -20,7 +20,7 @@ export const MAX_FRAME_BYTES = 4_000_000;
 export const MAX_CHARACTERS = { username: 128, password: 1024, address: 64 };
 export const MAX_MESSAGES = 256;
 /** Of one lease. */
-export const MAX_SLOTS = 1024;
+const MAX_SLOTS = 1024;
 
 export type ToKeeper =
   | { kind: "login"; id: number; attempt: LoginAttempt }
