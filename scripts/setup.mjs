@@ -34,7 +34,15 @@ function installNpmPackages(withDevelopment) {
   const which = withDevelopment ? [] : ["--omit=dev"];
   // Not `npm ci`: it refuses a lock file that lacks an optional package for some other platform, and not every registry has
   // all of those. This takes the locked versions too, holds them against the locked digests, and leaves the lock as it is.
-  const args = ["install", "--no-save", "--no-audit", "--no-fund", "--loglevel=error", ...which];
+  const args = [
+    "install",
+    "--no-save",
+    "--no-audit",
+    "--no-fund",
+    "--no-progress",
+    "--loglevel=error",
+    ...which,
+  ];
   const npm = process.env.npm_execpath;
   const [command, ...first] = npm ? [process.execPath, npm] : ["npm"];
   const done = spawnSync(command, [...first, ...args], {

@@ -46,6 +46,7 @@ export async function doctor(dataRoot: string): Promise<{ findings: Finding[]; t
     ...(await checkPorts(dataRoot, settings)),
     await checkForwarding(),
     await checkAddress(settings),
+    checkTexts(settings),
     checkIpv6(),
     await checkDns(settings),
     await checkClock(dataRoot),
@@ -174,6 +175,18 @@ async function checkAddress(settings: Config): Promise<Finding> {
     : note("address", warnings[0], "set server.host and server.addresses in lethe.toml");
 }
 
+/** What visitors read on every page, and nobody can know but the operator. */
+function checkTexts({ site, server }: Config): Finding {
+  const defaults = parseConfig("", "").server;
+  return server.city === defaults.city || server.country === defaults.country
+    ? note(
+        "texts",
+        `visitors read "${server.city}, ${server.country}"`,
+        "set server.city, server.country and their like",
+      )
+    : good("texts", `${site.name}, ${server.city}, ${server.country}`);
+}
+
 function checkIpv6(): Finding {
   const global = Object.values(networkInterfaces())
     .flatMap((entries) => entries ?? [])
@@ -191,7 +204,8 @@ async function checkDns(settings: Config): Promise<Finding> {
   const forwarders = settings.dns.forward;
   const resolver = new Resolver({ timeout: 2000, tries: 2 });
   resolver.setServers(forwarders.length > 0 ? forwarders : [ROOT_SERVER]);
-  const who = forwarders.length > 0 ? `the resolvers in dns.forward` : "a root name server";
+  const who =
+    forwarders.length > 0 ? `the resolvers in dns.forward (${forwarders.join(", ")})` : "a root name server";
   try {
     await resolver.resolveNs(".");
     return good("DNS", `${who} answers`);
@@ -199,7 +213,9 @@ async function checkDns(settings: Config): Promise<Finding> {
     return bad(
       "DNS",
       `no answer from ${who}`,
-      "let UDP and TCP port 53 out of this machine, or name resolvers in dns.forward",
+      forwarders.length > 0
+        ? "name others in lethe.toml, or none: then our resolver asks the root servers itself"
+        : "let UDP and TCP port 53 out of this machine, or name resolvers in dns.forward",
     );
   }
 }

@@ -1,9 +1,11 @@
+import { readFileSync } from "node:fs";
 import { dirname, resolve } from "node:path";
+import { setTimeout } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { Command, CommanderError } from "commander";
 import { dataFolder, defaultDataFolder } from "../office/folders.ts";
 import { askOffice } from "./control-client.ts";
-import { describe } from "./description.ts";
+import { describe, type StatusReport } from "./description.ts";
 import { doctor } from "./doctor.ts";
 import { askSupervisor, type SupervisorRequest } from "./lock.ts";
 import {
@@ -18,9 +20,14 @@ import { moveToPostgres } from "./store-move.ts";
 import { printable, say, show } from "./terminal.ts";
 import { up } from "./up.ts";
 
+const { version } = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8"));
 const checkout = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 
+/** Four a second: a minute. */
+const RESTART_TRIES = 240;
+
 const program = new Command("lethe")
+  .version(version, "--version", "print the version")
   .description("A privacy VPN and proxy provider in a box.")
   .option("--data <folder>", "the provider's data folder", defaultDataFolder(checkout))
   .option("--json", "answer in JSON, for programs")
@@ -53,6 +60,18 @@ async function askedSupervisor(command: SupervisorRequest["command"]) {
   return answer;
 }
 
+/** What runs once a restart is through. For a moment nobody answers: one `lethe up` is becoming the next. */
+async function untilUp(): Promise<StatusReport> {
+  for (let tries = 0; tries < RESTART_TRIES; tries++) {
+    await setTimeout(250);
+    const answer = await askSupervisor(dataFolder(data()).supervisorSocket, { command: "status" });
+    if (answer?.report?.settled) return answer.report;
+  }
+  throw new StartError(
+    "Lethe was told to restart and is not up yet. Look at what it prints where it was started.",
+  );
+}
+
 program
   .command("up")
   .description("start the provider and stay in the foreground (what npm start does)")
@@ -64,18 +83,21 @@ program
     const { report } = await askedSupervisor("status");
     if (report) show(json(), report, describe(report));
   });
-for (const [command, description] of [
-  ["restart", "start our processes anew and take over lethe.toml; VPN sessions stay"],
-  ["stop", "end everything"],
-] as const) {
-  program
-    .command(command)
-    .description(description)
-    .action(async () => {
-      const { text } = await askedSupervisor(command);
-      show(json(), { done: text }, text);
-    });
-}
+program
+  .command("restart")
+  .description("start our processes anew and take over lethe.toml; VPN sessions stay")
+  .action(async () => {
+    await askedSupervisor("restart");
+    const report = await untilUp();
+    show(json(), report, describe(report));
+  });
+program
+  .command("stop")
+  .description("end everything")
+  .action(async () => {
+    const { text } = await askedSupervisor("stop");
+    show(json(), { done: text }, text);
+  });
 program
   .command("check")
   .description("is lethe.toml right?")

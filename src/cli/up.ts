@@ -20,15 +20,19 @@ export async function up(dataRoot: string): Promise<number> {
 
   const prepared = prepare(dataRoot, say);
   let supervisor: Supervisor | undefined;
+  /** A restart has been asked for: what runs now is no answer to how it went. */
+  let leaving = false;
   const finished = Promise.withResolvers<void>();
   const answer = async ({ command }: SupervisorRequest): Promise<SupervisorAnswer> => {
-    if (command === "status") return { ok: true, text: "running", report: reportOf(prepared, supervisor) };
+    if (command === "status")
+      return { ok: true, text: "running", report: reportOf(prepared, leaving ? undefined : supervisor) };
     if (command === "restart") {
       try {
         readConfig(prepared.data.config);
       } catch (error) {
         return { ok: false, text: (error as Error).message };
       }
+      leaving = true;
       stopped.resolve("restart");
       return { ok: true, text: "restarting" };
     }
@@ -46,9 +50,9 @@ export async function up(dataRoot: string): Promise<number> {
     supervisor = new Supervisor(prepared, readConfig(prepared.data.config));
     const start = supervisor.start();
     // A start that is given up ends through the stop below.
-    await Promise.race([start, stopped.promise]);
-    say(describe(reportOf(prepared, supervisor)));
-    if (prepared.fresh && process.stdout.isTTY) await offerVoucher(supervisor);
+    const isUp = await Promise.race([start.then(() => true), stopped.promise.then(() => false)]);
+    if (isUp) say(describe(reportOf(prepared, supervisor)));
+    if (isUp && prepared.fresh && process.stdout.isTTY) await offerVoucher(supervisor);
     const how = await stopped.promise;
     say(how === "stop" ? "Stopping …" : "Restarting; VPN sessions stay …");
     await (how === "stop" ? supervisor.stop() : supervisor.leave());

@@ -41,7 +41,10 @@ const isPublic = (address: string): boolean =>
  * the default route, and the machine's own name where it resolves to one of them.
  */
 export async function findPublicAddress(config: Config): Promise<PublicAddress> {
-  const addresses = config.server.addresses.length > 0 ? config.server.addresses : uplinkAddresses();
+  const found = uplinkAddresses();
+  const reachable = found.filter(isPublic);
+  const own = reachable.length > 0 ? reachable : found.slice(0, 1);
+  const addresses = config.server.addresses.length > 0 ? config.server.addresses : own;
   const best = addresses.find((address) => isIP(address) === 4 && isPublic(address)) ?? addresses[0];
   const host = config.server.host || (await nameOf(addresses)) || best || "127.0.0.1";
   const warnings: string[] = [];

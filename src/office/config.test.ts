@@ -53,6 +53,20 @@ test("the store's address is taken as libpq writes it, and its password stands i
   assert.ok(!wrong.includes("secret"));
 });
 
+test("two services on one port are refused where the second is set", () => {
+  assert.equal(
+    messageOf('[http_proxy]\nlisten = ["127.0.0.1:1080"]\n'),
+    "lethe.toml:2: http_proxy.listen: 127.0.0.1:1080 is taken by socks5.listen already",
+  );
+  assert.match(
+    messageOf('[openvpn]\ntcp = ["0.0.0.0:8080"]'),
+    /openvpn.tcp: 0.0.0.0:8080 is taken by site.listen/,
+  );
+  const apart =
+    '[openvpn]\ntcp = ["127.0.0.1:443", "[::]:1194"]\nudp = ["0.0.0.0:8080"]\n[site]\nlisten = "127.0.0.2:443"';
+  assert.equal(parseConfig(apart, "lethe.toml").openvpn.tcp.length, 2);
+});
+
 test("what is not TOML names the line", () => {
   assert.match(messageOf('[site]\nname = "x\n'), /^lethe.toml:2: this is not TOML/);
   assert.match(messageOf("site = 3"), /^lethe.toml:1: site is a section/);

@@ -277,8 +277,39 @@ export function parseConfig(text: string, file: string): Config {
     wrong.push(
       `${at("openvpn")}: openvpn.udp and openvpn.tcp have at most ${OPENVPN_LISTENERS_MOST} addresses together`,
     );
+  if (wrong.length === 0)
+    wrong.push(...doubles(config as Config).map(([section, key, what]) => `${at(section, key)}: ${what}`));
   if (wrong.length > 0) throw new ConfigError(wrong.join("\n"));
   return config as Config;
+}
+
+/** Two services on one port: section and key of the later one, and what is wrong. An address for all takes the port on each. */
+function doubles({ site, openvpn, socks5, http_proxy }: Config): [string, string, string][] {
+  const listens = (section: string, key: string, protocol: string, texts: readonly string[]) =>
+    texts.map((text) => ({ section, key, protocol, text, ...parseListen(text)! }));
+  const all = [
+    ...listens("site", "listen", "TCP", [site.listen]),
+    ...listens("openvpn", "udp", "UDP", openvpn.udp),
+    ...listens("openvpn", "tcp", "TCP", openvpn.tcp),
+    ...listens("socks5", "listen", "TCP", socks5.listen),
+    ...listens("http_proxy", "listen", "TCP", http_proxy.listen),
+  ];
+  const meet = (a: string, b: string) =>
+    a === b || (isIP(a) === isIP(b) && [a, b].some((address) => address === "0.0.0.0" || address === "::"));
+  return all.flatMap(({ section, key, protocol, text, address, port }, index) => {
+    const first = all
+      .slice(0, index)
+      .find((other) => other.protocol === protocol && other.port === port && meet(other.address, address));
+    return first === undefined
+      ? []
+      : [
+          [section, key, `${section}.${key}: ${text} is taken by ${first.section}.${first.key} already`] as [
+            string,
+            string,
+            string,
+          ],
+        ];
+  });
 }
 
 /** The line on which `section.key` stands, or the section where the key is not found; 1 where neither is. */

@@ -71,6 +71,7 @@ There, try:
   curl ${web}
       your own address: nothing protects you yet
   openvpn --config ${profile} --auth-user-pass ${login} --daemon --writepid ${login}.pid
+      give it five seconds
   curl ${web}
       the exit's address. End it with: kill $(cat ${login}.pid)
   dig +short @${lab.internet.foreignResolver} web4.lab.example

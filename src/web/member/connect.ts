@@ -1,4 +1,5 @@
 import type { Hono } from "hono";
+import type { AccountView } from "../../accounts/accounts.ts";
 import type { ServerStatus } from "../../fleet/status.ts";
 import { PROXY_WARNING, proxySettings } from "../../profiles/proxy.ts";
 import { tokenField } from "../forms.ts";
@@ -81,6 +82,9 @@ ${offered.map((server) => proxyRows(server, origin))}
 ${commands.map((line) => html`<pre><code>${line}</code></pre>`)}</section>`;
 }
 
+const hasAccess = ({ paidUntil, terminated }: AccountView, nowMs: number): boolean =>
+  !terminated && paidUntil !== undefined && paidUntil * 1000 > nowMs;
+
 export function addConnect(app: Hono<SiteEnv>, web: Web): void {
   app.get(
     "/member/connect",
@@ -89,6 +93,7 @@ export function addConnect(app: Hono<SiteEnv>, web: Web): void {
       const best = servers.length > 1 ? bestServer(servers) : undefined;
       const origin = web.publicUrl ?? new URL(c.req.url).origin;
       const body = html`<h1>Get connected</h1>
+${!hasAccess(member.account, web.clock.now()) && html`<div class="notice"><p>This account has no paid time: nothing below lets you in until you <a href="/member">redeem a voucher</a>.</p></div>`}
 <p class="lead">Any client that speaks a standard works. Log in with your VPN username and password, on as many devices of your own as you like.</p>
 <form method="post" action="/member/credentials">${tokenField(member.session.formToken)}<p><button class="button quiet">Show my VPN username and password</button></p></form>
 ${servers.length === 0 && html`<div class="panel"><p>There is no server yet.</p></div>`}

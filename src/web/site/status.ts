@@ -75,6 +75,8 @@ ${dayChart(server.day)}</div>
 
 function choice(servers: readonly ServerStatus[], best: ServerStatus | undefined): Html {
   if (servers.length === 0) return html`<p>There is no server yet.</p>`;
+  if (servers.every(({ state }) => state === "never"))
+    return html`<p>The first figures come within five minutes of a server's start.</p>`;
   if (best === undefined) return html`<p>No server has reported in the last minutes.</p>`;
   return html`<p><strong>Best choice now: ${best.city}</strong> (${best.server}), load ${percentText(best.loadPercent)}. As of ${timeOfDay(best.slotEndsAt)}.</p>`;
 }
