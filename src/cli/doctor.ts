@@ -18,12 +18,22 @@ export interface Finding {
   state: "good" | "note" | "bad";
   found: string;
   /** What to do about it, in the operator's words; empty where all is well. */
-  todo: string;
+  remedy: string;
 }
 
-const good = (check: string, found: string): Finding => ({ check, state: "good", found, todo: "" });
-const note = (check: string, found: string, todo: string): Finding => ({ check, state: "note", found, todo });
-const bad = (check: string, found: string, todo: string): Finding => ({ check, state: "bad", found, todo });
+const good = (check: string, found: string): Finding => ({ check, state: "good", found, remedy: "" });
+const note = (check: string, found: string, remedy: string): Finding => ({
+  check,
+  state: "note",
+  found,
+  remedy,
+});
+const bad = (check: string, found: string, remedy: string): Finding => ({
+  check,
+  state: "bad",
+  found,
+  remedy,
+});
 
 const ROOT_SERVER = "198.41.0.4"; // a.root-servers.net
 const LEAST_FREE_BYTES = 200_000_000;
@@ -55,8 +65,8 @@ export async function doctor(dataRoot: string): Promise<{ findings: Finding[]; t
   ];
   const marks = { good: "ok  ", note: "note", bad: "BAD " };
   const lines = findings.map(
-    ({ check, state, found, todo }) =>
-      `${marks[state]}  ${check.padEnd(11)} ${found}${todo === "" ? "" : `\n                  → ${todo}`}`,
+    ({ check, state, found, remedy }) =>
+      `${marks[state]}  ${check.padEnd(11)} ${found}${remedy === "" ? "" : `\n                  → ${remedy}`}`,
   );
   return { findings, text: lines.join("\n") };
 }

@@ -92,7 +92,7 @@ describe("the command", { skip: skipOrFail() }, () => {
 
   test("doctor looks at everything, says what to do, and fails where something is bad", async () => {
     const { code, stdout } = await command(["doctor", "--json"]);
-    const findings = JSON.parse(stdout) as { check: string; state: string; todo: string }[];
+    const findings = JSON.parse(stdout) as { check: string; state: string; remedy: string }[];
     for (const check of ["settings", "packages", "ports", "forwarding", "DNS", "clock", "IPv6", "disk"])
       assert.ok(
         findings.some((finding) => finding.check === check),
@@ -101,7 +101,7 @@ describe("the command", { skip: skipOrFail() }, () => {
     // The resolver in this lethe.toml is a closed port.
     assert.ok(findings.some(({ check, state }) => check === "DNS" && state === "bad"));
     assert.equal(code, 1);
-    for (const { check, state, todo } of findings) if (state !== "good") assert.notEqual(todo, "", check);
+    for (const { check, state, remedy } of findings) if (state !== "good") assert.notEqual(remedy, "", check);
   });
 
   test("wrong words are exit code 2 with help, help itself is 0", async () => {
