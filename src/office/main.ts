@@ -95,8 +95,10 @@ async function start(message: OfficeStart): Promise<void> {
     vouchers,
     status,
     inventory,
-    openvpnProfile: (server) =>
-      server === settings.server && authority !== undefined ? profileOf(settings, authority) : undefined,
+    openvpnProfile: (server, system) =>
+      server === settings.server && authority !== undefined
+        ? profileOf(settings, authority, system)
+        : undefined,
     clientAddress: (c) => {
       const { socket } = (c as Context<{ Bindings: HttpBindings }>).env.incoming;
       return clientAddress(socket.remoteAddress, c.req.header("x-forwarded-for"), config.site.proxies);
@@ -189,7 +191,11 @@ function publicServer(config: Config, settings: ServerSettings, addresses: strin
   };
 }
 
-function profileOf({ server, host, services }: ServerSettings, authority: string): string | undefined {
+function profileOf(
+  { server, host, services }: ServerSettings,
+  authority: string,
+  system: "linux" | undefined,
+): string | undefined {
   const { openvpn } = services;
   if (openvpn === undefined) return undefined;
   const remotes = openvpn.listen.map(({ protocol, port }) => ({ host, port, protocol }));
@@ -198,6 +204,7 @@ function profileOf({ server, host, services }: ServerSettings, authority: string
     remotes,
     ca: authority,
     tlsCrypt: openvpn.tlsCrypt,
+    system,
   });
 }
 

@@ -11,6 +11,21 @@ const CA = "-----BEGIN CERTIFICATE-----\nTUlJQg==\n-----END CERTIFICATE-----\n";
 const KEY =
   "#\n# 2048 bit OpenVPN static key\n#\n-----BEGIN OpenVPN Static key V1-----\n00112233\n-----END OpenVPN Static key V1-----\n";
 
+test("the profile for Linux leaves out what only Windows understands, and nothing else", () => {
+  const input = {
+    serverName: "exit1.lethe",
+    remotes: [{ host: "vpn.example.net", port: 1194, protocol: "udp" as const }],
+    ca: "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
+    tlsCrypt: "-----BEGIN OpenVPN Static key V1-----\n00\n-----END OpenVPN Static key V1-----\n",
+  };
+  const [every, linux] = [openvpnProfile(input), openvpnProfile({ ...input, system: "linux" })];
+  const missing = every.split("\n").filter((line) => !linux.split("\n").includes(line));
+  assert.deepEqual(
+    missing.filter((line) => !line.startsWith("#")),
+    ["ignore-unknown-option block-outside-dns", "block-outside-dns"],
+  );
+});
+
 test("a profile has its remotes, UDP first, its certificate and its key, and no credentials", () => {
   const profile = openvpnProfile({
     serverName: "exit1.lethe",

@@ -14,7 +14,16 @@ interface OpenvpnProfileInput {
   ca: string;
   /** The OpenVPN static key of the server, as `openvpn --genkey tls-crypt` writes it. */
   tlsCrypt: string;
+  /** Leaves out what only Windows understands; undefined: for every system. */
+  system?: "linux" | undefined;
 }
+
+/** Linux has no such option and says so at every start, although it is told to pass it over. */
+const WINDOWS = [
+  "# Windows asks every resolver it knows unless the others are blocked; other systems have no such option.",
+  "ignore-unknown-option block-outside-dns",
+  "block-outside-dns",
+];
 
 /**
  * A profile (.ovpn, .conf) that any OpenVPN client from 2.5 on, OpenVPN Connect and NetworkManager take as it is; options as
@@ -47,9 +56,7 @@ export function openvpnProfile(input: OpenvpnProfileInput): string {
     "",
     "# All traffic, IPv4 and IPv6, goes through the tunnel.",
     "redirect-gateway def1 ipv6",
-    "# Windows asks every resolver it knows unless the others are blocked; other systems have no such option.",
-    "ignore-unknown-option block-outside-dns",
-    "block-outside-dns",
+    ...(input.system === "linux" ? [] : WINDOWS),
     "",
     "remote-cert-tls server",
     `verify-x509-name ${word(input.serverName)} name`,

@@ -31,7 +31,7 @@ export interface SiteOptions {
   /** What is stored and why; the privacy page is made of it. */
   inventory: readonly InventoryEntry[];
   /** The `.ovpn` of one server for every member alike (it names no member); undefined where that server has no OpenVPN. */
-  openvpnProfile(server: string): string | undefined;
+  openvpnProfile(server: string, system?: "linux"): string | undefined;
   /**
    * The address that a request came from, to slow guessing; never kept. Behind a proxy this is the proxy's own address
    * unless the operator has said that the proxy is to be believed (client-address.ts).

@@ -23,7 +23,7 @@ function name(server: ServerStatus, best: ServerStatus | undefined): Html {
 function openvpnRow(server: ServerStatus, best: ServerStatus | undefined): Html {
   const file = `/member/openvpn/${server.server}`;
   return html`<li>${name(server, best)}
-<span class="actions"><a class="button small" href="${file}.ovpn" download>Download ${server.server}.ovpn</a> <a href="${file}.conf" download aria-label="Download ${server.server}.conf, the same for Linux">.conf</a></span></li>`;
+<span class="actions"><a class="button small" href="${file}.ovpn" download>Download ${server.server}.ovpn</a> <a href="${file}.conf" download aria-label="Download ${server.server}.conf, the one for Linux">.conf</a></span></li>`;
 }
 
 function openvpnPanel(
@@ -38,7 +38,7 @@ function openvpnPanel(
   return html`<section class="panel"><h2>OpenVPN</h2>
 <p>Encrypts everything your device sends. Download a profile, open it in a client, and enter your VPN username and password when asked.</p>
 <ul class="rows">${offered.map((server) => openvpnRow(server, best))}</ul>
-<p class="muted">Clients: OpenVPN Connect (Windows, macOS, iOS, Android), Tunnelblick (macOS), OpenVPN for Android, NetworkManager or <code>openvpn</code> (Linux; the .conf is the same file). The profile tries UDP first, and TCP where a network blocks that.</p>
+<p class="muted">Clients: OpenVPN Connect (Windows, macOS, iOS, Android), Tunnelblick (macOS), OpenVPN for Android, NetworkManager or <code>openvpn</code> (Linux: take the .conf). The profile tries UDP first, and TCP where a network blocks that.</p>
 <p class="muted">On Linux, import the file into NetworkManager (<code>nmcli connection import type openvpn file …</code>): it also makes our resolver yours. <code>openvpn</code> on the command line leaves your resolver as it is, and one in your own network would be asked outside the tunnel.</p></section>`;
 }
 
@@ -109,12 +109,13 @@ ${proxiesPanel(servers, best, origin)}`;
     }),
   );
 
-  // `.conf` is what Linux tools look for; the content is the same.
+  // `.conf` is what Linux tools look for: the same without what only Windows understands.
   app.get(
     "/member/openvpn/:file{[a-z0-9-]+\\.(?:ovpn|conf)}",
     forMembers(web, (c) => {
       const file = c.req.param("file") ?? "";
-      const profile = web.openvpnProfile(file.slice(0, file.lastIndexOf(".")));
+      const server = file.slice(0, file.lastIndexOf("."));
+      const profile = web.openvpnProfile(server, file.endsWith(".conf") ? "linux" : undefined);
       if (profile === undefined) return c.notFound();
       return c.body(profile, 200, {
         "content-type": "application/x-openvpn-profile",
