@@ -18,8 +18,7 @@ const PROXIES = 2;
 const NOBODY = 65_534;
 const START_TIMEOUT_MS = 15_000;
 
-const keeperMain = fileURLToPath(new URL("../../src/exit/keeper.ts", import.meta.url));
-const proxyMain = fileURLToPath(new URL("../../src/exit/proxy/main.ts", import.meta.url));
+const exitEntry = fileURLToPath(new URL("../../src/exit/bundle.ts", import.meta.url));
 
 /**
  * Our proxies as the exit runs them: a keeper that has its roster over the link from an office (here in this process),
@@ -54,8 +53,8 @@ export async function startOurs(folder: string, service: "socks5" | "http", logi
   await publisher.start();
 
   const children: ChildProcess[] = [];
-  const start = (module: string): ChildProcess => {
-    const child = fork(module, { stdio: ["ignore", "ignore", "ignore", "ipc"] });
+  const start = (part: "keeper" | "proxy"): ChildProcess => {
+    const child = fork(exitEntry, [part], { stdio: ["ignore", "ignore", "ignore", "ipc"] });
     children.push(child);
     process.once("exit", () => child.kill("SIGKILL"));
     return child;
@@ -66,13 +65,13 @@ export async function startOurs(folder: string, service: "socks5" | "http", logi
   };
 
   try {
-    const keeper = start(keeperMain);
+    const keeper = start("keeper");
     const ready = message(keeper, (sent) => isType(sent, "settings"));
     keeper.send({
       type: "start",
       server: settings.server,
       sitePublicKey: Buffer.from(key.publicKey).toString("base64"),
-      linkSocket,
+      link: { kind: "unix", path: linkSocket },
       authoriseSocket,
       sealedRoster,
       sealKey: randomBytes(32).toString("base64"),
@@ -81,7 +80,7 @@ export async function startOurs(folder: string, service: "socks5" | "http", logi
     await ready;
     await Promise.all(
       Array.from({ length: PROXIES }, async () => {
-        const proxy = start(proxyMain);
+        const proxy = start("proxy");
         const listening = message(proxy, (sent) => isType(sent, "listening") && bearsPort(sent, port));
         proxy.send({ type: "start", authoriseSocket, account } satisfies ProxyStart);
         proxy.send({

@@ -74,7 +74,8 @@ export class Supervisor {
     }
     await this.#certify(ready.authority);
     this.#exit = new ForkedChild({
-      module: module("../exit/main.ts"),
+      module: module("../exit/bundle.ts"),
+      args: ["exit"],
       log: logFor("exit"),
       onStart: (child) => child.send(this.#exitStart(ready.sitePublicKey)),
       onMessage: (message) => this.#onExit(message as ExitReport),
@@ -147,7 +148,8 @@ export class Supervisor {
     return {
       type: "start",
       folder: data.exit,
-      run: { linkSocket, authoriseSocket, management, engines, sealedRoster },
+      run: { authoriseSocket, management, engines, sealedRoster },
+      link: { kind: "unix", path: linkSocket },
       server: this.#config.server.name,
       sitePublicKey,
       accounts: { keeper: users.keeper, proxy: users.proxy, vpn: users.vpn },

@@ -26,7 +26,7 @@ async function world() {
     type: "start",
     server: "a1",
     sitePublicKey: Buffer.from(key.publicKey).toString("base64"),
-    linkSocket: join(folder, "link"),
+    link: { kind: "unix", path: join(folder, "link") },
     authoriseSocket: join(folder, "authorise"),
     sealedRoster: join(folder, "roster"),
     sealKey: Buffer.alloc(32, 1).toString("base64"),
@@ -36,7 +36,7 @@ async function world() {
     new RosterPublisher({
       key,
       clock: systemClock,
-      carrier: new UnixOfficeCarrier({ path: start.linkSocket }),
+      carrier: new UnixOfficeCarrier({ path: join(folder, "link") }),
       log,
     });
   const keepers: { child: ChildProcess; settings: KeeperSettings[] }[] = [];
@@ -48,7 +48,7 @@ async function world() {
     newPublisher,
     client,
     startKeeper() {
-      const child = fork(join(import.meta.dirname, "keeper.ts"), [], {
+      const child = fork(join(import.meta.dirname, "bundle.ts"), ["keeper"], {
         stdio: ["ignore", "inherit", "ignore", "ipc"],
       });
       const keeper = { child, settings: [] as KeeperSettings[] };

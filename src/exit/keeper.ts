@@ -3,11 +3,12 @@ import { type Clock, systemClock } from "../lib/clock.ts";
 import { type Log, logFor, reasonOf } from "../lib/event-log.ts";
 import { installLastResort } from "../lib/last-resort.ts";
 import { becomeUser } from "../lib/privileges.ts";
+import type { ExitCarrier } from "../link/carrier.ts";
 import { RosterReplica } from "../link/replica.ts";
 import type { ServerSettings } from "../link/settings.ts";
 import { encodeTotals, type Totals } from "../link/totals.ts";
-import { UnixExitCarrier } from "../link/unix-carrier.ts";
 import { AuthoriseServer } from "./authorise-server.ts";
+import { exitCarrier } from "./exit-carrier.ts";
 import type { KeeperEngines, KeeperSettings, KeeperStart } from "./messages.ts";
 import { Meter, type SlotTraffic } from "./meter.ts";
 import { attachManagement, type ManagementLink } from "./openvpn/management.ts";
@@ -31,7 +32,7 @@ export class Keeper {
   #start: KeeperStart;
   #clock: Clock;
   #log: Log;
-  #carrier: UnixExitCarrier;
+  #carrier: ExitCarrier;
   #replica: RosterReplica;
   #sessions: Sessions;
   #server: AuthoriseServer;
@@ -45,7 +46,7 @@ export class Keeper {
     this.#start = start;
     this.#clock = clock;
     this.#log = log;
-    this.#carrier = new UnixExitCarrier({ path: start.linkSocket });
+    this.#carrier = exitCarrier(start.link, start.server);
     this.#replica = new RosterReplica({
       server: start.server,
       publicKey: Buffer.from(start.sitePublicKey, "base64"),
@@ -130,7 +131,16 @@ const startSchema = z.object({
   type: z.literal("start"),
   server: z.string(),
   sitePublicKey: key,
-  linkSocket: path,
+  link: z.discriminatedUnion("kind", [
+    z.object({ kind: z.literal("unix"), path }),
+    z.object({
+      kind: z.literal("nats"),
+      servers: z.array(z.string().min(1).max(300)).min(1).max(16),
+      site: z.string().regex(/^[0-9a-f]{8}$/),
+      seed: z.string().min(1).max(200),
+      ca: z.string().max(20_000),
+    }),
+  ]),
   authoriseSocket: path,
   sealedRoster: path,
   sealKey: key,
@@ -152,7 +162,7 @@ const enginesSchema = z.object({
 }) satisfies z.ZodType<KeeperEngines>;
 
 /** The process: obeys the exit over IPC, and ends with it. */
-function run(): void {
+export function runKeeper(): void {
   const clock = systemClock;
   const log = logFor("keeper");
   let keeper: Keeper | undefined;
@@ -186,5 +196,3 @@ function run(): void {
     else log("internal-error", { reason: "malformed" });
   });
 }
-
-if (import.meta.main) run();

@@ -1,5 +1,4 @@
 import { randomBytes } from "node:crypto";
-import { fileURLToPath } from "node:url";
 import { ensureSecret } from "../lib/atomic-file.ts";
 import { Engines } from "../lib/engines.ts";
 import { logFor } from "../lib/event-log.ts";
@@ -33,22 +32,24 @@ import { Sysctls } from "./sysctls.ts";
  */
 
 const log = logFor("exit");
-installLastResort(log);
-const moduleHere = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
 /** Without settings nobody can say who may be online: what an earlier life left running then ends. */
 const SETTINGS_WITHIN_MS = 60_000;
 
-// Ctrl-C reaches every process of the terminal at once; the supervisor decides what it means.
-process.on("SIGINT", () => {});
-process.on("SIGHUP", () => {});
+/** The process of a machine that has its office beside it: waits for the supervisor's word. `entry` is bundle.ts. */
+export function runExit(entry: string): void {
+  installLastResort(log);
+  // Ctrl-C reaches every process of the terminal at once; the supervisor decides what it means.
+  process.on("SIGINT", () => {});
+  process.on("SIGHUP", () => {});
 
-process.on("message", function first(message: ExitStart | ExitStop | ExitRestart) {
-  if (message.type !== "start") return process.exit(0);
-  process.off("message", first);
-  run(message);
-});
+  process.on("message", function first(message: ExitStart | ExitStop | ExitRestart) {
+    if (message.type !== "start") return process.exit(0);
+    process.off("message", first);
+    run(message, entry);
+  });
+}
 
-function run(start: ExitStart): void {
+function run(start: ExitStart, entry: string): void {
   const publicKey = Buffer.from(start.sitePublicKey, "base64");
   const trust: Trust = { site: siteId(publicKey), key: verifyingKey(publicKey) };
   let settings: ServerSettings | undefined;
@@ -73,14 +74,15 @@ function run(start: ExitStart): void {
   });
 
   const keeper = new ForkedChild({
-    module: moduleHere("keeper.ts"),
+    module: entry,
+    args: ["keeper"],
     log: logFor("keeper"),
     onStart: (child) => {
       child.send({
         type: "start",
         server: start.server,
         sitePublicKey: start.sitePublicKey,
-        linkSocket: start.run.linkSocket,
+        link: start.link,
         authoriseSocket: start.run.authoriseSocket,
         sealedRoster: start.run.sealedRoster,
         sealKey: ensureSecret(`${start.folder}/seal.key`, () => randomBytes(32)).toString("base64"),
@@ -102,7 +104,8 @@ function run(start: ExitStart): void {
 
   const proxies = Array.from({ length: start.proxies }, () => {
     const proxy: ForkedChild = new ForkedChild({
-      module: moduleHere("proxy/main.ts"),
+      module: entry,
+      args: ["proxy"],
       log: logFor("proxy"),
       onStart: (child) => {
         child.send({

@@ -17,13 +17,29 @@ export interface Account {
   gid: number;
 }
 
+/** How an exit reaches its office: the socket of one on the same machine, or NATS. */
+export type LinkStart =
+  | { kind: "unix"; path: string }
+  | {
+      kind: "nats";
+      /** `host:port`, tried in any order. */
+      servers: string[];
+      /** The first 8 hex digits of the site's id: names its subjects. */
+      site: string;
+      /** The exit's nkey seed: who has it is this exit to the link. Read by root, handed on over IPC alone. */
+      seed: string;
+      /** PEM of the authority that the servers' TLS certificates must be of. */
+      ca: string;
+    };
+
 /** The exit's first message from the supervisor. */
 export interface ExitStart {
   type: "start";
   /** The exit's own folder: `tls.key`, `tls.crt`, `ca.crt`, `seal.key`; root's, 0700. */
   folder: string;
-  /** Where sockets and engine files live, on tmpfs; made by the supervisor (see `office/folders.ts`). */
+  /** Where sockets and engine files live, on tmpfs; made by who starts the exit (see `run-folders.ts`). */
   run: ExitRunFolders;
+  link: LinkStart;
   server: string;
   /** The office's Ed25519 public key, raw 32 bytes, base64: what the roster must be signed with. */
   sitePublicKey: string;
@@ -43,8 +59,6 @@ export interface ExitRestart {
 }
 
 export interface ExitRunFolders {
-  /** The office's link socket (a file path). */
-  linkSocket: string;
   /** Socket on which proxies ask the keeper (a file path; its folder belongs to the keeper, group proxy). */
   authoriseSocket: string;
   /** Folder for OpenVPN's management sockets (root's, group keeper). */
@@ -77,7 +91,7 @@ export interface KeeperStart {
   type: "start";
   server: string;
   sitePublicKey: string;
-  linkSocket: string;
+  link: LinkStart;
   authoriseSocket: string;
   sealedRoster: string;
   /** 32 bytes, base64. */

@@ -9,6 +9,8 @@ const HEALTHY_MS = 60_000;
 export interface ForkedChildOptions {
   /** The module to run, an absolute path. */
   module: string;
+  /** Words that say which of the module's parts to be; everybody on the machine can read them. */
+  args?: readonly string[];
   log: Log;
   /** Called for every life of the child, the first and each after a crash: says what it has to know. */
   onStart: (child: ForkedChild) => void;
@@ -39,8 +41,8 @@ export class ForkedChild {
 
   start(): void {
     this.#stopping = false;
-    const { module, log, onStart, onMessage, onCrash } = this.#options;
-    const child = fork(module, [], {
+    const { module, args = [], log, onStart, onMessage, onCrash } = this.#options;
+    const child = fork(module, args, {
       execArgv: ["--no-warnings", "--disable-sigusr1"],
       env: { PATH: process.env.PATH, LANG: "C.UTF-8" },
       serialization: "json",

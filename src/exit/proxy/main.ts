@@ -10,37 +10,40 @@ import { createProxyWorker } from "./worker.ts";
  * logins, each `settings` says where to listen and what is allowed, and it answers each with where it listens. It ends when
  * the channel closes or on SIGTERM.
  */
-const log = logFor("proxy");
-installLastResort(log);
-let worker: ReturnType<typeof createProxyWorker> | undefined;
-let authoriser: AuthoriseClient | undefined;
-/** Settings are applied one after the other, so that reports come in their order. */
-let applying: Promise<void> = Promise.resolve();
+export function runProxy(): void {
+  const log = logFor("proxy");
+  installLastResort(log);
+  let worker: ReturnType<typeof createProxyWorker> | undefined;
+  let authoriser: AuthoriseClient | undefined;
+  /** Settings are applied one after the other, so that reports come in their order. */
+  let applying: Promise<void> = Promise.resolve();
 
-function start(message: ProxyStart): void {
-  becomeUser(message.account.uid, message.account.gid);
-  authoriser = new AuthoriseClient({ path: message.authoriseSocket });
-  authoriser.start();
-  worker = createProxyWorker({ authoriser, log });
+  function start(message: ProxyStart): void {
+    becomeUser(message.account.uid, message.account.gid);
+    authoriser = new AuthoriseClient({ path: message.authoriseSocket });
+    authoriser.start();
+    worker = createProxyWorker({ authoriser, log });
+  }
+
+  async function apply(message: ProxySettings): Promise<void> {
+    const services = await worker?.apply(message);
+    if (services && process.connected)
+      process.send?.({ type: "listening", services } satisfies ProxyListening);
+  }
+
+  process.on("message", (message: ProxyStart | ProxySettings) => {
+    if (message.type === "start" && !worker) start(message);
+    else if (message.type === "settings") applying = applying.then(() => apply(message));
+  });
+
+  const stop = (): void => {
+    worker?.close();
+    authoriser?.close();
+    process.exit(0);
+  };
+
+  process.once("SIGTERM", stop);
+  process.once("disconnect", stop);
+  // Ctrl-C reaches the whole process group; the supervisor decides when we end.
+  process.on("SIGINT", () => {});
 }
-
-async function apply(message: ProxySettings): Promise<void> {
-  const services = await worker?.apply(message);
-  if (services && process.connected) process.send?.({ type: "listening", services } satisfies ProxyListening);
-}
-
-process.on("message", (message: ProxyStart | ProxySettings) => {
-  if (message.type === "start" && !worker) start(message);
-  else if (message.type === "settings") applying = applying.then(() => apply(message));
-});
-
-function stop(): void {
-  worker?.close();
-  authoriser?.close();
-  process.exit(0);
-}
-
-process.once("SIGTERM", stop);
-process.once("disconnect", stop);
-// Ctrl-C reaches the whole process group; the supervisor decides when we end.
-process.on("SIGINT", () => {});
