@@ -3,21 +3,23 @@ const may = {
   lib: [],
   passes: ["lib"],
   profiles: ["lib"],
+  certificates: ["lib"],
   link: ["lib"],
-  exit: ["link", "passes", "lib"],
+  exit: ["link", "certificates", "passes", "lib"],
   store: ["lib"],
   accounts: ["store", "lib"],
   billing: ["accounts", "store", "lib"],
   support: ["store", "lib"],
   fleet: ["link", "store", "lib"],
   web: ["accounts", "billing", "support", "fleet", "store", "profiles", "lib"],
-  office: ["web", "accounts", "billing", "support", "fleet", "store", "profiles", "link", "lib"],
+  office: ["web", "accounts", "billing", "support", "fleet", "store", "profiles", "certificates", "link", "lib"],
 };
 
 /** The npm packages of each room: what ships to an exit stays small, and the core stays free of them. */
 const packages = {
   lib: [],
   profiles: [],
+  certificates: ["acme-client"],
   link: ["zod"],
   exit: ["zod"],
 };

@@ -16,6 +16,12 @@ export type EventCode =
   | "swept"
   | "store-unwritable"
   | "control-refused"
+  // public certificates
+  | "certificate-loaded"
+  | "certificate-refused"
+  | "certificate-renewed"
+  | "certificate-failed"
+  | "certificate-unwritable"
   // link
   | "link-up"
   | "link-down"
@@ -54,6 +60,7 @@ export type Part =
   | "socks5"
   | "http"
   | "site"
+  | "certificates"
   | "link"
   | "store";
 
@@ -93,6 +100,16 @@ export type Reason =
   | "EADDRNOTAVAIL"
   | "ENOSPC"
   | "EROFS"
+  // a public certificate's (certificates/state.ts)
+  | "key-mismatch"
+  | "names"
+  | "unreadable"
+  | "challenge"
+  | "name-refused"
+  | "account"
+  | "rate-limited"
+  | "directory"
+  | "unwritable"
   // the store's (store/errors.ts)
   | "full"
   | "read-only"
