@@ -1,5 +1,7 @@
+import type { Selectable } from "kysely";
 import type { ServerSettings } from "../link/settings.ts";
 import type { Store } from "../store/open.ts";
+import type { Tables } from "../store/tables.ts";
 
 export interface ServicePort {
   protocol: "tcp" | "udp";
@@ -27,7 +29,19 @@ export interface Server {
   bandwidthMbit: number;
   addresses: string[];
   services: ServiceOffer[];
+  /** Groups of servers that it belongs to beside its city's, short names. */
+  groups: string[];
+  /** It takes no new logins; sessions go on. */
+  draining: boolean;
 }
+
+/** A server as its office's lethe.toml describes it; whether it drains is the store's to know. */
+export type OwnServer = Omit<Server, "draining" | "groups"> & { groups?: string[] };
+
+/** Where a server's row comes from: one office's own machine, or `lethe server add`. */
+export type Origin = `office:${string}` | "fleet";
+/** Rows of before there were several offices: whoever has the name takes it over, the others go. */
+const NOBODYS: Origin = "office:";
 
 /** What a server with these settings offers; a port on several addresses stands once. */
 export function offersOf(settings: Pick<ServerSettings, "services">): ServiceOffer[] {
@@ -48,25 +62,37 @@ export function offersOf(settings: Pick<ServerSettings, "services">): ServiceOff
     }));
 }
 
+/** A server of lethe.toml has a name that another one bears. */
+export class NameTakenError extends Error {
+  override name = "NameTakenError";
+  readonly server: string;
+  constructor(server: string) {
+    super(`The fleet has another server of the name ${server}. Change server.name in lethe.toml.`);
+    this.server = server;
+  }
+}
+
 /**
- * Makes the store's servers these and no others. One that is new or changed is written; one that is left out goes, with
- * its traffic. Idempotent.
+ * Makes this origin's servers in the store these and no others. One that is new or changed is written; one that is left out
+ * goes, with its traffic; other origins' stay. Idempotent. Throws NameTakenError.
  */
-export async function saveServers(store: Store, servers: readonly Server[]): Promise<void> {
+export async function saveServers(
+  store: Store,
+  servers: readonly OwnServer[],
+  origin: Origin = NOBODYS,
+): Promise<void> {
   const gone = await store.db.transaction().execute(async (trx) => {
     for (const server of servers) {
-      const { name, ...rest } = {
-        name: server.name,
-        host: server.host,
-        city: server.city,
-        country: server.country,
-        country_code: server.countryCode,
-        latitude: server.latitude,
-        longitude: server.longitude,
-        bandwidth_mbit: server.bandwidthMbit,
-        addresses: JSON.stringify(server.addresses),
-        services: JSON.stringify(server.services),
-      };
+      const taken = await trx
+        .selectFrom("servers")
+        .select("name")
+        .where((expression) =>
+          expression.or([expression("name", "=", server.name), expression("link_name", "=", server.name)]),
+        )
+        .where("origin", "not in", [origin, NOBODYS])
+        .executeTakeFirst();
+      if (taken !== undefined) throw new NameTakenError(server.name);
+      const { name, ...rest } = { ...rowOf(server), origin, link_name: server.name };
       await trx
         .insertInto("servers")
         .values({ name, ...rest })
@@ -76,6 +102,7 @@ export async function saveServers(store: Store, servers: readonly Server[]): Pro
     const names = servers.map(({ name }) => name);
     const { numDeletedRows } = await trx
       .deleteFrom("servers")
+      .where("origin", "in", [origin, NOBODYS])
       .$if(names.length > 0, (query) => query.where("name", "not in", names))
       .executeTakeFirst();
     return numDeletedRows > 0n;
@@ -83,19 +110,45 @@ export async function saveServers(store: Store, servers: readonly Server[]): Pro
   if (gone) await store.scrub();
 }
 
-/** Every server, by name. */
+/** What the public sees of a server, as columns. */
+export const rowOf = (server: OwnServer) => ({
+  name: server.name,
+  host: server.host,
+  city: server.city,
+  country: server.country,
+  country_code: server.countryCode,
+  latitude: server.latitude,
+  longitude: server.longitude,
+  bandwidth_mbit: server.bandwidthMbit,
+  addresses: JSON.stringify(server.addresses),
+  services: JSON.stringify(server.services),
+  groups: JSON.stringify(server.groups ?? []),
+});
+
+export const serverOf = (row: Selectable<Tables["servers"]>): Server => ({
+  name: row.name,
+  host: row.host,
+  city: row.city,
+  country: row.country,
+  countryCode: row.country_code,
+  latitude: row.latitude,
+  longitude: row.longitude,
+  bandwidthMbit: row.bandwidth_mbit,
+  addresses: JSON.parse(row.addresses),
+  services: JSON.parse(row.services),
+  groups: JSON.parse(row.groups),
+  draining: row.state === "draining",
+});
+
+/** Every server that members can use, by name: one that was added and has not enrolled yet is none. */
 export async function listServers(store: Store): Promise<Server[]> {
-  const rows = await store.db.selectFrom("servers").selectAll().orderBy("name").execute();
-  return rows.map((row) => ({
-    name: row.name,
-    host: row.host,
-    city: row.city,
-    country: row.country,
-    countryCode: row.country_code,
-    latitude: row.latitude,
-    longitude: row.longitude,
-    bandwidthMbit: row.bandwidth_mbit,
-    addresses: JSON.parse(row.addresses),
-    services: JSON.parse(row.services),
-  }));
+  const rows = await store.db
+    .selectFrom("servers")
+    .selectAll()
+    .where((expression) =>
+      expression.or([expression("origin", "!=", "fleet"), expression("nkey", "is not", null)]),
+    )
+    .orderBy("name")
+    .execute();
+  return rows.map(serverOf);
 }

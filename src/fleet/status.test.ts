@@ -22,6 +22,8 @@ const london: Server = {
     { service: "openvpn", ports: [{ protocol: "udp", port: 1194 }] },
     { service: "socks5", ports: [{ protocol: "tcp", port: 1080 }] },
   ],
+  groups: [],
+  draining: false,
 };
 
 async function newFleet(kind: StoreKind, servers: Server[] = [london]) {

@@ -105,6 +105,37 @@ const tables: { [Name in keyof Tables]: TableInventory<Tables[Name]> } = {
       bandwidth_mbit: { what: "What its uplink carries", purpose: "Working out its load" },
       addresses: { what: "Its public addresses", purpose: "The list of servers" },
       services: { what: "Its services and their ports", purpose: "The list of servers" },
+      origin: {
+        what: "Whether it is an office's own machine or was added by command",
+        purpose: "Knowing who keeps the row",
+      },
+      link_name: {
+        what: "The name by which it speaks to the office",
+        purpose: "Taking its totals; sending its settings",
+      },
+      nkey: {
+        what: "The public half of the key it connects with; the other half never leaves the server",
+        purpose: "Letting it, and nobody in its place, speak to the office",
+        lifetime: `until the server is rotated; else ${serverLife}`,
+      },
+      state: { what: "Whether it takes new logins", purpose: "Emptying a server before work on it" },
+      generation: {
+        what: "How often its keys were given up",
+        purpose: "A certificate that was stolen fits no new profile",
+      },
+      groups: { what: "The groups it belongs to", purpose: "The list of servers" },
+      listens: { what: "The addresses and ports of its services", purpose: "Its settings" },
+      release: { what: "The version it is to run", purpose: "Upgrading it" },
+      enrolment_id: {
+        what: "A random number that names a one-time token; the token is stored nowhere",
+        purpose: "A new server proves that it is the one that was asked for",
+        lifetime: "until the server has enrolled; 40 minutes at most",
+      },
+      enrolment_expires: {
+        what: "When that token ends",
+        purpose: "The token ends after 30 minutes",
+        lifetime: "until the server has enrolled; 40 minutes at most",
+      },
     },
   },
   server_services: {
@@ -116,6 +147,25 @@ const tables: { [Name in keyof Tables]: TableInventory<Tables[Name]> } = {
       service: { what: "One of its services", purpose: "The server status page" },
       healthy: { what: "Whether that service runs", purpose: "The server status page" },
       slot: { what: "The five minutes that this is about", purpose: "The server status page" },
+    },
+  },
+  server_health: {
+    lifetime: "replaced every minute; a day where the server says nothing more",
+    aboutAccount: false,
+    sweep: { column: "minute", unitS: 60, keepS: DAY_S },
+    columns: {
+      server: { what: "A server's name", purpose: "The server status page" },
+      service: { what: "One of its services", purpose: "The server status page" },
+      minute: {
+        what: "The minute in which the server tested it as a client would",
+        purpose: "The server status page",
+      },
+      healthy: { what: "Whether it worked", purpose: "The server status page" },
+      release: { what: "The version that the server runs", purpose: "Upgrading servers one after another" },
+      upgrade_failed: {
+        what: "Whether it went back to the version before",
+        purpose: "Upgrading servers one after another",
+      },
     },
   },
   traffic_slots: {

@@ -91,6 +91,44 @@ const migrations: Record<string, { up(db: Kysely<unknown>): Promise<void> }> = {
       await withoutSamples(db, "vouchers", ["code_hash"]);
     },
   },
+  "0002-fleet": {
+    async up(db) {
+      const text = textOf(db);
+      const servers = () => db.schema.alterTable("servers");
+      await servers()
+        .addColumn("origin", text, (column) => column.notNull().defaultTo("office:"))
+        .execute();
+      await servers()
+        .addColumn("link_name", text, (column) => column.notNull().defaultTo(""))
+        .execute();
+      await sql`update servers set link_name = name`.execute(db);
+      await servers().addColumn("nkey", text).execute();
+      await servers()
+        .addColumn("state", text, (column) => column.notNull().defaultTo("active"))
+        .execute();
+      await servers()
+        .addColumn("generation", "integer", (column) => column.notNull().defaultTo(1))
+        .execute();
+      await servers()
+        .addColumn("groups", text, (column) => column.notNull().defaultTo("[]"))
+        .execute();
+      for (const column of ["listens", "release", "enrolment_id"])
+        await servers().addColumn(column, text).execute();
+      await servers().addColumn("enrolment_expires", "bigint").execute();
+      await db.schema
+        .createTable("server_health")
+        .addColumn("server", text, (column) =>
+          column.notNull().references("servers.name").onDelete("cascade"),
+        )
+        .addColumn("service", text, (column) => column.notNull())
+        .addColumn("minute", "bigint", (column) => column.notNull())
+        .addColumn("healthy", "integer", (column) => column.notNull())
+        .addColumn("release", text, (column) => column.notNull())
+        .addColumn("upgrade_failed", "integer", (column) => column.notNull().defaultTo(0))
+        .addPrimaryKeyConstraint("server_health_key", ["server", "service"])
+        .execute();
+    },
+  },
 };
 
 /** The steps that this version knows, oldest first. */

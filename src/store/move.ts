@@ -14,6 +14,7 @@ const KEYS: { readonly [Name in keyof Tables]: readonly (keyof Tables[Name] & st
   vouchers: ["code_hash"],
   servers: ["name"],
   server_services: ["server", "service"],
+  server_health: ["server", "service"],
   traffic_slots: ["server", "slot"],
   traffic_hours: ["server", "hour"],
 };

@@ -1,3 +1,5 @@
+import type { Generated } from "kysely";
+
 /**
  * The tables as Kysely sees them. What each column is for, and how long it lives, stands in `inventory.ts`; a test holds
  * both against the real schema. Times are UTC seconds since 1970 unless the name says otherwise.
@@ -7,6 +9,7 @@ export interface Tables {
   vouchers: VoucherRow;
   servers: ServerRow;
   server_services: ServerServiceRow;
+  server_health: ServerHealthRow;
   traffic_slots: TrafficSlotRow;
   traffic_hours: TrafficHourRow;
 }
@@ -45,6 +48,37 @@ interface ServerRow {
   addresses: string;
   /** JSON: `ServicePorts[]` of `fleet/servers.ts`. */
   services: string;
+  /** `office:<id>`: that office's own machine, from its lethe.toml (`office:` alone: nobody's yet); `fleet`: added by command. */
+  origin: Generated<string>;
+  /** The name under which the exit speaks on the link; stays when the server is renamed. */
+  link_name: Generated<string>;
+  /** The public half of the key that the exit connects with (NATS nkey, `U…`); null until it has enrolled. */
+  nkey: string | null;
+  state: Generated<"active" | "draining">;
+  /** Raised after a seizure; stands in the name of the exit's certificate. */
+  generation: Generated<number>;
+  /** JSON: the groups it belongs to beside its city's, an array of text. */
+  groups: Generated<string>;
+  /** JSON: `Listens` of `fleet/listens.ts`; null: as lethe.toml says. */
+  listens: string | null;
+  /** SHA-256 of the exit bundle it is to run, hex; null: whichever it has. */
+  release: string | null;
+  /** Names the one-time token of an enrolment that is open; the token itself is nowhere. */
+  enrolment_id: string | null;
+  enrolment_expires: number | null;
+}
+
+interface ServerHealthRow {
+  server: string;
+  service: string;
+  /** UTC minutes since 1970: the minute in which the exit last tested that service. */
+  minute: number;
+  /** 0 or 1. */
+  healthy: number;
+  /** First 12 hex digits of the running bundle's SHA-256; empty for a checkout. */
+  release: string;
+  /** 0 or 1: the exit has gone back to its former bundle. */
+  upgrade_failed: Generated<number>;
 }
 
 interface ServerServiceRow {

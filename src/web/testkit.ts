@@ -5,7 +5,7 @@ import { join } from "node:path";
 import type { Hono } from "hono";
 import { Accounts } from "../accounts/accounts.ts";
 import { Vouchers } from "../billing/vouchers.ts";
-import { type Server, saveServers } from "../fleet/servers.ts";
+import { type OwnServer, saveServers } from "../fleet/servers.ts";
 import { Status } from "../fleet/status.ts";
 import { type Clock, FakeClock } from "../lib/clock.ts";
 import type { EventCode } from "../lib/event-log.ts";
@@ -27,7 +27,7 @@ export interface Bench {
   close(): Promise<void>;
 }
 
-export const SERVERS: Server[] = [
+export const SERVERS: OwnServer[] = [
   {
     name: "amsterdam1",
     host: "amsterdam1.example.net",

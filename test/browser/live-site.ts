@@ -1,6 +1,6 @@
 import type { AddressInfo } from "node:net";
 import { serve } from "@hono/node-server";
-import { type Server, saveServers } from "../../src/fleet/servers.ts";
+import { type OwnServer, saveServers } from "../../src/fleet/servers.ts";
 import { FakeClock } from "../../src/lib/clock.ts";
 import type { Store } from "../../src/store/open.ts";
 import { type Bench, openBench, SERVERS } from "../../src/web/testkit.ts";
@@ -8,7 +8,7 @@ import { type Bench, openBench, SERVERS } from "../../src/web/testkit.ts";
 const SLOT_S = 300;
 
 /** The test servers, and two more: one busy, one whose news is old. */
-const servers: Server[] = [
+const servers: OwnServer[] = [
   ...SERVERS,
   {
     ...SERVERS[0]!,
