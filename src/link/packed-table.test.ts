@@ -53,6 +53,38 @@ test("holds what a map would hold, sorted, with the digest of exactly those rows
   );
 });
 
+test("a fork starts with the same rows, and neither sees what is done to the other", () => {
+  fc.assert(
+    fc.property(
+      fc.array(step, { maxLength: 30 }),
+      fc.array(step, { maxLength: 10 }),
+      fc.array(step, { maxLength: 10 }),
+      (before, onFork, onFirst) => {
+        const take = (table: PackedTable, steps: typeof before) => {
+          for (const { kind, row } of steps)
+            if (kind === "set") table.set(row);
+            else table.delete(row.subarray(0, 3));
+          return Buffer.from(table.root()).toString("hex");
+        };
+        const apart = (...steps: (typeof before)[]) => {
+          const table = new PackedTable(SHAPE);
+          for (const some of steps) take(table, some);
+          return take(table, []);
+        };
+        const first = new PackedTable(SHAPE);
+        const root = take(first, before);
+        const fork = first.fork();
+        assert.equal(take(fork, []), root);
+        assert.equal(take(fork, onFork), apart(before, onFork));
+        assert.equal(take(first, []), root);
+        assert.equal(take(first, onFirst), apart(before, onFirst));
+        assert.equal(take(fork, []), apart(before, onFork));
+      },
+    ),
+    { numRuns: 50 },
+  );
+});
+
 test("finds nothing where there is nothing, also beside its neighbours", () => {
   const table = new PackedTable(SHAPE);
   table.set(Uint8Array.of(1, 2, 5, 0, 0));

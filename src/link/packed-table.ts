@@ -30,6 +30,8 @@ export class PackedTable {
   #staleLeaf = new Uint8Array(BUCKETS).fill(1);
   #staleNode = new Uint8Array(NODE_COUNT).fill(1);
   #root: Uint8Array | undefined;
+  /** 1 where a bucket's bytes are another table's too: to be copied before they are written to. */
+  #common = new Uint8Array(BUCKETS);
 
   constructor(shape: TableShape) {
     if (shape.keyBytes < 2 || shape.rowBytes < shape.keyBytes) throw new RangeError("PackedTable: shape");
@@ -41,6 +43,22 @@ export class PackedTable {
 
   get size(): number {
     return this.#size;
+  }
+
+  /** A table with the same rows, each of the two changed by itself from now on; what neither has changed is in memory once. */
+  fork(): PackedTable {
+    const copy = new PackedTable(this);
+    this.#common.fill(1);
+    copy.#common.fill(1);
+    copy.#buckets = [...this.#buckets];
+    copy.#rowsIn.set(this.#rowsIn);
+    copy.#size = this.#size;
+    copy.#leaves.set(this.#leaves);
+    copy.#nodes.set(this.#nodes);
+    copy.#staleLeaf.set(this.#staleLeaf);
+    copy.#staleNode.set(this.#staleNode);
+    copy.#root = this.#root;
+    return copy;
   }
 
   /** A copy of the row that starts with `key`. */
@@ -56,6 +74,7 @@ export class PackedTable {
     if (row.length !== this.rowBytes) throw new RangeError("PackedTable: row length");
     const index = bucketOf(row);
     const found = this.#find(index, row);
+    this.#makeOwn(index);
     let at = found;
     if (found < 0) {
       at = ~found;
@@ -70,6 +89,7 @@ export class PackedTable {
     const index = bucketOf(key);
     const at = this.#find(index, key);
     if (at < 0) return false;
+    this.#makeOwn(index);
     const rows = this.#rowsIn[index]!;
     const bytes = this.#buckets[index]!;
     bytes.copyWithin(at * this.rowBytes, (at + 1) * this.rowBytes, rows * this.rowBytes);
@@ -100,6 +120,7 @@ export class PackedTable {
     this.#size += rows - this.#rowsIn[index]!;
     this.#rowsIn[index] = rows;
     this.#buckets[index] = bytes;
+    this.#common[index] = 0;
     this.#touch(index);
     return true;
   }
@@ -147,6 +168,13 @@ export class PackedTable {
     this.#staleLeaf[index] = 1;
     this.#staleNode[index >> 6] = 1;
     this.#root = undefined;
+  }
+
+  #makeOwn(index: number): void {
+    if (this.#common[index] === 0) return;
+    // Not slice: a Buffer's is a view.
+    this.#buckets[index] = new Uint8Array(this.bucket(index));
+    this.#common[index] = 0;
   }
 
   /** The row's place in its bucket, or the complement (~) of the place where it would go. */

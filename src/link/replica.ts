@@ -31,6 +31,8 @@ export interface ReplicaOptions {
   log: Log;
   /** Where the roster is kept over a restart, and the 32-byte key for it. */
   seal?: { path: string; key: Uint8Array };
+  /** Rows that the exit already has, of whatever origin: they are held against the office's as ever. */
+  table?: PackedTable;
   /** The first wait after a refused roster; later ones are twice as long each. */
   retryMs?: number;
   /** Milliseconds since the machine started; the same for all its processes. */
@@ -55,7 +57,7 @@ export class RosterReplica {
   #seal: { path: string; key: Uint8Array } | undefined;
   #uptimeMs: () => number;
 
-  #table = new PackedTable(CREDENTIALS);
+  #table: PackedTable;
   #current: Current | undefined;
   #settings: { version: number; signed: Uint8Array; settings: ServerSettings } | undefined;
   /** The last signed time, and the monotonic reading it belongs to. */
@@ -85,6 +87,7 @@ export class RosterReplica {
     this.#clock = options.clock;
     this.#log = options.log;
     this.#seal = options.seal;
+    this.#table = options.table ?? new PackedTable(CREDENTIALS);
     this.#firstRetryMs = options.retryMs ?? RETRY_MS;
     this.#retryMs = this.#firstRetryMs;
     this.#uptimeMs = options.uptimeMs ?? (() => Number(process.hrtime.bigint() / 1_000_000n));
