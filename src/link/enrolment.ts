@@ -2,79 +2,108 @@ import { createHmac, timingSafeEqual } from "node:crypto";
 import { z } from "zod";
 
 /**
- * How a new exit and the office get to know each other, over a connection that anybody may read or change: both prove with a
- * MAC that they have the one-time token, which itself never travels. The exit says its public key; the office says what the
- * exit has to trust. POST <site>/enrol takes an EnrolmentRequest and answers 200 with an EnrolmentAnswer, or 4xx with `{error}`.
+ * How a new server joins: it proves that it has the one-time token, and the office proves the same, so that neither the
+ * token nor anything secret travels and the transport need not be believed.
+ *
+ *   POST /enrol  {tokenId, server, nkey, nonce, mac}
+ *   200          {server, sitePublicKey, ca, link: {servers, site}, nonce, mac}
+ *
+ * mac = base64url HMAC-SHA256(token, purpose ‖ 0 ‖ canonical JSON of the rest), canonical: keys sorted at every depth, no
+ * blanks (RFC 8785 for the strings and lists used here). The answer bears the request's nonce and a purpose of its own, so
+ * that no request can be played back as an answer.
  */
-const linkName = z.string().regex(/^[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?$/);
-const hex = (bytes: number) => z.string().regex(new RegExp(`^[0-9a-f]{${2 * bytes}}$`));
+/** A server's name on the link: the one it was added with. */
+const serverName = z.string().regex(/^[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?$/);
+const tokenId = z.string().regex(/^[a-z2-7]{8,32}$/);
+/** 32 bytes. */
+const bytes32 = z.string().regex(/^[A-Za-z0-9_-]{43}$/);
+/** The public NATS user key that the exit has made. */
+const nkey = z.string().regex(/^U[A-Z2-7]{55}$/);
 const pem = z.string().regex(/^[\x20-\x7e\n]{1,20000}$/);
 
 export const enrolmentRequest = z.strictObject({
-  /** Names the token: 16 random bytes, hex. */
-  tokenId: hex(16),
-  /** The exit's name on the link, as it stands in the printed line. */
-  server: linkName,
-  /** The public NATS user key that the exit has made. */
-  nkey: z.string().regex(/^U[A-Z2-7]{55}$/),
-  nonce: hex(16),
-  /** `enrolmentMac(token, "request", …)` of the rest. */
-  mac: hex(32),
+  tokenId,
+  server: serverName,
+  nkey,
+  nonce: bytes32,
+  mac: bytes32,
 });
+export type EnrolmentRequest = z.infer<typeof enrolmentRequest>;
 
 export const enrolmentAnswer = z.strictObject({
-  server: linkName,
-  /** Ed25519, 32 bytes, base64: what rosters and settings are signed with. */
-  sitePublicKey: z.base64(),
+  server: serverName,
+  /** The office's Ed25519 public key, raw 32 bytes, base64: what rosters and settings are signed with. */
+  sitePublicKey: z.base64().length(44),
   /** The exits' authority, PEM: signs the link's certificate too. */
   ca: pem,
   link: z.strictObject({
-    /** `host:port`, NATS with TLS. */
-    servers: z.array(z.string().regex(/^[A-Za-z0-9.:[\]-]{3,260}$/)).min(1).max(64),
+    /** `host:port` each; NATS with TLS. */
+    servers: z
+      .array(z.string().regex(/^(?:[A-Za-z0-9.-]{1,253}|\[[0-9a-fA-F:.]{2,45}\]):[0-9]{1,5}$/))
+      .min(1)
+      .max(16),
     /** First 8 hex digits of the site id. */
-    site: hex(4),
+    site: z.string().regex(/^[0-9a-f]{8}$/),
   }),
   /** The request's. */
-  nonce: hex(16),
-  mac: hex(32),
+  nonce: bytes32,
+  mac: bytes32,
 });
-
-export type EnrolmentRequest = z.infer<typeof enrolmentRequest>;
 export type EnrolmentAnswer = z.infer<typeof enrolmentAnswer>;
 
-/**
- * HMAC-SHA256 (hex) under the token's text of everything but `mac`, as JSON whose keys are sorted. The direction is part of
- * it: an answer is no request.
- */
-export function enrolmentMac(
-  token: string,
-  direction: "request" | "answer",
-  message: Omit<EnrolmentRequest, "mac"> | Omit<EnrolmentAnswer, "mac">,
-): string {
-  const { mac: _, ...rest } = message as EnrolmentRequest;
+/** What a refused request is answered with, `{error}`: 403, and 429 for slow-down. */
+export const enrolmentRefusal = z.object({
+  error: z.enum(["unknown", "used", "expired", "wrong-server", "malformed", "slow-down"]),
+});
+export type EnrolmentRefusal = z.infer<typeof enrolmentRefusal>["error"];
+
+type Unsigned<Message> = Omit<Message, "mac">;
+
+/** Of the message without its mac; one that is there already changes nothing. */
+export const enrolmentRequestMac = (token: string, request: Unsigned<EnrolmentRequest>): string =>
+  macOf(token, "lethe enrolment request", request);
+export const enrolmentAnswerMac = (token: string, answer: Unsigned<EnrolmentAnswer>): string =>
+  macOf(token, "lethe enrolment answer", answer);
+
+/** Whether a message's `mac` is the one it should have; in constant time. */
+export function sameMac(one: string, other: string): boolean {
+  const [a, b] = [Buffer.from(one), Buffer.from(other)];
+  return a.length === b.length && timingSafeEqual(a, b);
+}
+
+function macOf(token: string, purpose: string, message: object): string {
   return createHmac("sha256", token)
-    .update(`lethe enrolment ${direction}\n${canonicalJson(rest)}`)
-    .digest("hex");
+    .update(`${purpose}\0${canonical(message)}`)
+    .digest("base64url");
 }
 
-/** In constant time. */
-export function macHolds(
-  token: string,
-  direction: "request" | "answer",
-  message: EnrolmentRequest | EnrolmentAnswer,
-): boolean {
-  const expected = Buffer.from(enrolmentMac(token, direction, message), "hex");
-  const given = Buffer.from(message.mac, "hex");
-  return given.length === expected.length && timingSafeEqual(given, expected);
-}
-
-/** JSON without blanks, the keys of every object sorted by code unit. For what the schemas above allow. */
-function canonicalJson(value: unknown): string {
-  if (Array.isArray(value)) return `[${value.map(canonicalJson).join(",")}]`;
+function canonical(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(canonical).join(",")}]`;
   if (typeof value !== "object" || value === null) return JSON.stringify(value);
-  const keys = Object.keys(value).toSorted();
-  const members = keys.map(
-    (key) => `${JSON.stringify(key)}:${canonicalJson((value as Record<string, unknown>)[key])}`,
-  );
-  return `{${members.join(",")}}`;
+  const entries = Object.entries(value).filter(([key]) => key !== "mac");
+  entries.sort(([a], [b]) => (a < b ? -1 : 1));
+  return `{${entries.map(([key, inner]) => `${JSON.stringify(key)}:${canonical(inner)}`).join(",")}}`;
+}
+
+/** What an operator carries from the office to the new server, on one line: all that enrolling needs beside the site. */
+export interface JoinCode {
+  server: string;
+  /** 8 to 32 of a-z, 2-7. */
+  tokenId: string;
+  /** At least 26 of a-z, 2-7 (130 bits): the secret. */
+  token: string;
+}
+
+export const formatJoinCode = ({ server, tokenId, token }: JoinCode): string =>
+  `${server}.${tokenId}.${token}`;
+
+/** Nothing where the text is no join code. */
+export function parseJoinCode(text: string): JoinCode | undefined {
+  const [server = "", id = "", token = "", ...rest] = text.trim().split(".");
+  const good =
+    rest.length === 0 &&
+    serverName.safeParse(server).success &&
+    tokenId.safeParse(id).success &&
+    /^[a-z2-7]{26,64}$/.test(token);
+  return good ? { server, tokenId: id, token } : undefined;
 }
