@@ -26,7 +26,7 @@ class Refused<Code extends string> extends Error {
 /**
  * The one way in which accounts change: transactions one at a time, each followed by what it has to tell the exits, so that
  * they hear of changes in the order in which these were committed. Other offices on the same database hear which accounts
- * it were (store/account-changes.ts).
+ * it were (store/news.ts).
  */
 export class Changes {
   readonly #store: Store;
@@ -58,7 +58,7 @@ export class Changes {
             accountIds.add(accountId);
           });
           if (!result.ok) throw new Refused(result);
-          await this.#store.accountChanges.tell(trx, [...accountIds]);
+          await this.#store.news.tell(trx, "account_changes", [...accountIds]);
           return result;
         });
         for (const change of changes) for (const listener of this.#listeners) listener(change);

@@ -1,9 +1,9 @@
 import { closeSync, existsSync, fchmodSync, openSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import { Kysely, sql } from "kysely";
-import { type AccountChanges, nobodyElse, postgresChanges } from "./account-changes.ts";
 import { StoreError, toStoreError } from "./errors.ts";
 import { migrate } from "./migrations.ts";
+import { type News, nobodyElse, postgresNews } from "./news.ts";
 import { OneWriterDialect, openPool } from "./postgres.ts";
 import { toPostgresStoreError } from "./postgres-errors.ts";
 import { type PostgresAddress, parsePostgresUrl } from "./postgres-url.ts";
@@ -20,8 +20,10 @@ export interface Store {
    * the interval's, or close) does it. On PostgreSQL the tables are written anew soon (rewriting.ts): always false. Never rejects.
    */
   scrub(): Promise<boolean>;
-  /** How other offices on the same database hear of changed accounts. */
-  accountChanges: AccountChanges;
+  /** How other offices on the same database hear of changes. */
+  news: News;
+  /** Where the database is; undefined on SQLite, which has one office. */
+  postgres?: PostgresAddress;
   close(): Promise<void>;
 }
 
@@ -65,7 +67,8 @@ async function openPostgresStore(address: PostgresAddress, scrubEveryMs: number 
       rewriting.request();
       return false;
     },
-    accountChanges: postgresChanges(address),
+    news: postgresNews(address),
+    postgres: address,
     async close() {
       rewriting.close();
       await db.destroy();
@@ -96,7 +99,7 @@ async function openSqliteStore(options: SqliteOptions): Promise<Store> {
   return {
     db,
     scrub,
-    accountChanges: nobodyElse,
+    news: nobodyElse,
     async close() {
       clearInterval(timer);
       await scrub();

@@ -6,6 +6,7 @@ import { test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
 import { sql } from "kysely";
 import { StoreError, type StoreErrorCode } from "./errors.ts";
+import { migrationNames } from "./migrations.ts";
 import { openStore, type Store } from "./open.ts";
 import { checkServer } from "./postgres.ts";
 import { parsePostgresUrl } from "./postgres-url.ts";
@@ -47,7 +48,7 @@ test("several offices that start at once on an empty database: one makes the tab
   const url = await newDatabase();
   const stores = await Promise.all(Array.from({ length: 6 }, () => openStore({ url })));
   const { rows } = await sql`select name from kysely_migration`.execute(stores[0]!.db);
-  assert.equal(rows.length, 1);
+  assert.equal(rows.length, migrationNames.length);
   await Promise.all(stores.map((store) => store.close()));
   const log = readFileSync(join(await socketFolder(), "log"), "utf8");
   assert.ok(!/ERROR:.*(kysely|duplicate key|already exists)/.test(log), "none was in another's way");
@@ -100,10 +101,10 @@ test("the other offices hear which account has changed, once that is committed",
   const { store, openAgain } = await openTestStore("postgres");
   const other = await openAgain();
   const heard: string[] = [];
-  const stop = await other.accountChanges.listen((id) => heard.push(id));
+  const stop = await other.news.listen("account_changes", (id) => heard.push(id));
   const change = (id: string, fails: boolean) =>
     store.db.transaction().execute(async (trx) => {
-      await store.accountChanges.tell(trx, [id]);
+      await store.news.tell(trx, "account_changes", [id]);
       await pause(20);
       assert.deepEqual(heard, [], "not before");
       if (fails) throw new Error("rolled back");
