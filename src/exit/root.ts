@@ -1,0 +1,240 @@
+import { randomBytes } from "node:crypto";
+import { ensureSecret } from "../lib/atomic-file.ts";
+import { Engines } from "../lib/engines.ts";
+import { type Log, logFor } from "../lib/event-log.ts";
+import { ForkedChild } from "../lib/forked-child.ts";
+import type { ServerSettings } from "../link/settings.ts";
+import type { Trust } from "../link/signed.ts";
+import { openSettings } from "../link/signed-settings.ts";
+import { siteId, verifyingKey } from "../link/site-key.ts";
+import { keeperMessage, proxyMessage } from "./checked-messages.ts";
+import type {
+  ExitReport,
+  ExitStart,
+  KeeperEngines,
+  KeeperStart,
+  ListeningReport,
+  ProxySettings,
+  ProxyStart,
+} from "./messages.ts";
+import { type ExitState, Reconciler } from "./reconcile.ts";
+import { Sysctls } from "./sysctls.ts";
+
+/** Without settings nobody can say who may be online: what an earlier life left running then ends. */
+const SETTINGS_WITHIN_MS = 60_000;
+
+export interface ExitRootOptions {
+  start: ExitStart;
+  /** bundle.ts, or the bundle: what the children are started from. */
+  entry: string;
+  log: Log;
+  /** Whenever something of it has changed. */
+  onReport: (report: ExitReport) => void;
+}
+
+/**
+ * The exit's root process. It reads nothing from the Internet: the keeper (link, roster, logins) and the proxies do, as
+ * children that give root up; their messages are checked. Here the settings they bring become devices, firewall, engines.
+ */
+export class ExitRoot {
+  readonly #start: ExitStart;
+  readonly #log: Log;
+  readonly #trust: Trust;
+  readonly #engines: Engines;
+  readonly #reconciler: Reconciler;
+  readonly #keeper: ForkedChild;
+  readonly #proxies: ForkedChild[];
+  readonly #onReport: (report: ExitReport) => void;
+  #settings: ServerSettings | undefined;
+  /** Of the settings: older ones are not taken. */
+  #version = 0;
+  #state: ExitState | undefined;
+  #ending = false;
+  #patience: NodeJS.Timeout | undefined;
+  /** What each proxy said last; nothing from one that has not spoken since it was started. */
+  readonly #listening = new Map<ForkedChild, ListeningReport[]>();
+  /** What each was told last. */
+  readonly #told = new Map<string, string>();
+
+  constructor({ start, entry, log, onReport }: ExitRootOptions) {
+    this.#start = start;
+    this.#log = log;
+    this.#onReport = onReport;
+    const publicKey = Buffer.from(start.sitePublicKey, "base64");
+    this.#trust = { site: siteId(publicKey), key: verifyingKey(publicKey) };
+    this.#engines = new Engines({
+      folder: start.run.engines,
+      log,
+      onChange: () => this.#reconciler.report(),
+    });
+    this.#reconciler = new Reconciler({
+      start,
+      engines: this.#engines,
+      sysctls: new Sysctls(`${start.run.engines}/sysctls.json`),
+      log,
+      onState: (state) => {
+        this.#state = state;
+        this.#tell();
+      },
+    });
+    this.#keeper = new ForkedChild({
+      module: entry,
+      args: ["keeper"],
+      log: logFor("keeper"),
+      onStart: (child) => this.#startKeeper(child),
+      onMessage: (message) => this.#onKeeper(message),
+    });
+    this.#proxies = Array.from({ length: start.proxies }, () => this.#newProxy(entry));
+  }
+
+  run(): void {
+    this.#patience = setTimeout(() => void this.#engines.stopAll(), SETTINGS_WITHIN_MS);
+    this.#log("started");
+    this.#keeper.start();
+    for (const proxy of this.#proxies) proxy.start();
+  }
+
+  /**
+   * Ends the children. With `leave` engines, devices and firewall stay as they are for the next start; without it all that
+   * was made is taken away. False where it is ending already.
+   */
+  async end(leave: boolean): Promise<boolean> {
+    if (this.#ending) return false;
+    this.#ending = true;
+    this.#log("stopping");
+    clearTimeout(this.#patience);
+    await this.#reconciler.close();
+    if (leave) this.#engines.release();
+    await Promise.all([...this.#proxies.map((proxy) => proxy.stop(2000)), this.#keeper.stop(2000)]);
+    if (!leave) await this.#reconciler.clear();
+    this.#log("stopped");
+    return true;
+  }
+
+  #startKeeper(child: ForkedChild): void {
+    const { server, sitePublicKey, link, run, folder, accounts } = this.#start;
+    child.send({
+      type: "start",
+      server,
+      sitePublicKey,
+      link,
+      authoriseSocket: run.authoriseSocket,
+      sealedRoster: run.sealedRoster,
+      sealKey: ensureSecret(`${folder}/seal.key`, () => randomBytes(32)).toString("base64"),
+      account: accounts.keeper,
+    } satisfies KeeperStart);
+    child.send(this.#engineNews());
+  }
+
+  #onKeeper(message: unknown): void {
+    const { data, success } = keeperMessage.safeParse(message);
+    if (!success || this.#ending) return;
+    if (data.type === "settings") this.#takeSettings(Buffer.from(data.signed, "base64"));
+  }
+
+  #takeSettings(signed: Uint8Array): void {
+    const opened = openSettings(signed, this.#trust, this.#start.server, this.#version);
+    if (!opened.ok) {
+      this.#log("roster-refused", { reason: opened.reason ?? "foreign" });
+      return;
+    }
+    this.#settings = opened.settings;
+    this.#version = opened.version;
+    clearTimeout(this.#patience);
+    this.#reconciler.update(opened.settings);
+    this.#tell();
+  }
+
+  #newProxy(entry: string): ForkedChild {
+    const proxy: ForkedChild = new ForkedChild({
+      module: entry,
+      args: ["proxy"],
+      log: logFor("proxy"),
+      onStart: (child) => {
+        child.send({
+          type: "start",
+          authoriseSocket: this.#start.run.authoriseSocket,
+          account: this.#start.accounts.proxy,
+        } satisfies ProxyStart);
+        const news = this.#proxyNews();
+        if (news !== undefined) child.send(news);
+      },
+      onMessage: (message) => {
+        const parsed = proxyMessage.safeParse(message);
+        if (!parsed.success) return;
+        this.#listening.set(proxy, parsed.data.services as ListeningReport[]);
+        this.#tell();
+      },
+      onCrash: () => {
+        this.#listening.delete(proxy);
+        this.#tell();
+      },
+    });
+    return proxy;
+  }
+
+  #proxyNews(): ProxySettings | undefined {
+    if (this.#settings === undefined || this.#state === undefined) return undefined;
+    const { ownAddresses, resolvers } = this.#state;
+    return { type: "settings", settings: this.#settings, ownAddresses, resolvers };
+  }
+
+  #engineNews(): KeeperEngines {
+    const proxied = merged([...this.#listening.values()]);
+    const services = [...new Set(proxied.map(({ service }) => service))];
+    return {
+      type: "engines",
+      engines: [
+        ...(this.#state?.engines ?? []),
+        ...services.map((service) => ({
+          id: service,
+          service,
+          healthy: proxied.some((report) => report.service === service && report.failed === undefined),
+        })),
+      ],
+    };
+  }
+
+  #report(): ExitReport {
+    const proxied = merged([...this.#listening.values()]);
+    const services = this.#settings?.services;
+    const wantsProxies = services?.socks5 !== undefined || services?.http !== undefined;
+    return {
+      type: "report",
+      settled:
+        this.#state?.settled === true && (!wantsProxies || this.#listening.size === this.#proxies.length),
+      services: [...proxied, ...(this.#state?.openvpn ?? [])],
+      warnings: this.#state?.warnings ?? [],
+    };
+  }
+
+  /** Tells everybody what has changed for them since they were told last. */
+  #tell(): void {
+    if (this.#ending) return;
+    const forEngines = this.#engineNews();
+    if (this.#changed("keeper", forEngines)) this.#keeper.send(forEngines);
+    const forProxies = this.#proxyNews();
+    if (forProxies !== undefined && this.#changed("proxies", forProxies)) {
+      for (const proxy of this.#proxies) proxy.send(forProxies);
+    }
+    const report = this.#report();
+    if (this.#changed("report", report)) this.#onReport(report);
+  }
+
+  #changed(whom: string, message: object): boolean {
+    const text = JSON.stringify(message);
+    if (this.#told.get(whom) === text) return false;
+    this.#told.set(whom, text);
+    return true;
+  }
+}
+
+/** One line a listener: with several proxies on one port, it listens as soon as one of them does. */
+function merged(reports: ListeningReport[][]): ListeningReport[] {
+  const lines = new Map<string, ListeningReport>();
+  for (const line of reports.flat()) {
+    const key = `${line.service} ${line.protocol} ${line.address} ${line.port}`;
+    if (lines.get(key)?.failed !== undefined || !lines.has(key)) lines.set(key, line);
+  }
+  return [...lines.values()];
+}
