@@ -40,8 +40,8 @@ export async function startOurs(folder: string, service: "socks5" | "http", logi
   const sealedRoster = join(path("keeper", account.uid, 0o700), "roster.sealed");
 
   const key = generateSiteKey();
-  const carrier = new UnixOfficeCarrier({ path: linkSocket });
-  const publisher = new RosterPublisher({ key, clock: systemClock, carrier, log: () => {} });
+  const carrier = new UnixOfficeCarrier({ path: linkSocket, server: "bench1" });
+  const publisher = new RosterPublisher({ key, clock: systemClock, carriers: [carrier], log: () => {} });
   const port = await freePort();
   const settings = serverSettings(service, port);
   publisher.setCredential(

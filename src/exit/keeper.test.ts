@@ -36,7 +36,7 @@ async function world() {
     new RosterPublisher({
       key,
       clock: systemClock,
-      carrier: new UnixOfficeCarrier({ path: join(folder, "link") }),
+      carriers: [new UnixOfficeCarrier({ path: join(folder, "link"), server: start.server })],
       log,
     });
   const keepers: { child: ChildProcess; settings: KeeperSettings[] }[] = [];

@@ -5,13 +5,18 @@ import { installLastResort } from "../lib/last-resort.ts";
 import { becomeUser } from "../lib/privileges.ts";
 import type { ExitCarrier } from "../link/carrier.ts";
 import { RosterReplica } from "../link/replica.ts";
+import { encodeReport, type Totals } from "../link/reports.ts";
 import type { ServerSettings } from "../link/settings.ts";
-import { encodeTotals, type Totals } from "../link/totals.ts";
+import type { LoginAttempt } from "./authorise.ts";
 import { AuthoriseServer } from "./authorise-server.ts";
 import { exitCarrier } from "./exit-carrier.ts";
-import type { KeeperEngines, KeeperSettings, KeeperStart } from "./messages.ts";
+import type { KeeperEngines, KeeperSettings, KeeperStart, OpenvpnTested, TestOpenvpn } from "./messages.ts";
 import { Meter, type SlotTraffic } from "./meter.ts";
 import { attachManagement, type ManagementLink } from "./openvpn/management.ts";
+import { SelfTestLogins } from "./self-test/logins.ts";
+import { OpenvpnTests } from "./self-test/openvpn-tests.ts";
+import { SelfTest, type ServiceHealth } from "./self-test/rounds.ts";
+import { SelfTestTarget, selfTestTargetPath } from "./self-test/target.ts";
 import { Sessions } from "./sessions.ts";
 
 /**
@@ -25,7 +30,8 @@ export interface KeeperOptions {
   start: KeeperStart;
   clock: Clock;
   log: Log;
-  sendSettings: (message: KeeperSettings) => void;
+  /** What the exit's root process is to hear. */
+  sendToExit: (message: KeeperSettings | TestOpenvpn) => void;
 }
 
 export class Keeper {
@@ -39,10 +45,13 @@ export class Keeper {
   #meter: Meter;
   #settings: ServerSettings | undefined;
   #engines: Engine[] = [];
+  #target = new SelfTestTarget();
+  #openvpnTests: OpenvpnTests;
+  #selfTest: SelfTest;
   /** By management socket. */
   #managed = new Map<string, ManagementLink>();
 
-  constructor({ start, clock, log, sendSettings }: KeeperOptions) {
+  constructor({ start, clock, log, sendToExit }: KeeperOptions) {
     this.#start = start;
     this.#clock = clock;
     this.#log = log;
@@ -56,28 +65,47 @@ export class Keeper {
       seal: { path: start.sealedRoster, key: Buffer.from(start.sealKey, "base64") },
     });
     const timeMs = () => this.#replica.timeMs();
-    this.#sessions = new Sessions({ source: this.#replica, timeMs, clock, log });
+    const logins = new SelfTestLogins();
+    const selfTest = (attempt: LoginAttempt) => logins.admit(attempt);
+    this.#sessions = new Sessions({ source: this.#replica, timeMs, clock, log, selfTest });
     this.#server = new AuthoriseServer({ path: start.authoriseSocket, authoriser: this.#sessions, log });
     this.#meter = new Meter({
       clock,
       timeMs,
       bandwidthMbit: () => this.#settings?.bandwidthMbit,
-      onSlot: (traffic) => this.#carrier.publishTotals(encodeTotals(this.#totals(traffic))),
+      onSlot: (traffic) => this.#carrier.publishReport(encodeReport(this.#totals(traffic))),
+    });
+    this.#openvpnTests = new OpenvpnTests(sendToExit);
+    this.#selfTest = new SelfTest({
+      clock,
+      timeMs,
+      logins,
+      target: this.#target,
+      testOpenvpn: (engine, login, timeoutMs) => this.#openvpnTests.run(engine, login, timeoutMs),
+      onResult: (minute, services) => this.#reportHealth(minute, services),
     });
     this.#replica.onChange((changed) => this.#sessions.rosterChanged(changed));
     this.#replica.onSettings((settings, signed) => {
       this.#settings = settings;
       this.#sessions.setLimits(settings.limits);
-      sendSettings({ type: "settings", signed: Buffer.from(signed).toString("base64") });
+      this.#sessions.setDraining(settings.draining === true);
+      this.#selfTest.update({ settings });
+      sendToExit({ type: "settings", signed: Buffer.from(signed).toString("base64") });
     });
   }
 
-  /** Rejects with the system's error where the authorise socket cannot be made. */
+  /** Rejects with the system's error where a socket file cannot be made. */
   async start(): Promise<void> {
     this.#replica.start();
     this.#sessions.start();
     this.#meter.start();
+    await this.#target.start(selfTestTargetPath(this.#start.authoriseSocket));
     await this.#server.start();
+  }
+
+  /** The exit has run a client against one of its OpenVPN listeners. */
+  openvpnTested(id: number, passed: boolean): void {
+    this.#openvpnTests.answered(id, passed);
   }
 
   /** The whole of what runs now: engines that are new are attached to, engines that are gone are let go. */
@@ -99,9 +127,12 @@ export class Keeper {
         attachManagement({ path, authoriser: this.#sessions, log, clock: this.#clock }),
       );
     }
+    this.#selfTest.update({ engines });
   }
 
   async close(): Promise<void> {
+    this.#selfTest.close();
+    this.#target.close();
     for (const link of this.#managed.values()) link.close();
     this.#meter.close();
     this.#sessions.close();
@@ -117,11 +148,18 @@ export class Keeper {
       services.set(service, (services.get(service) ?? true) && healthy && answered);
     }
     return {
-      protocol: 1,
+      kind: "totals",
+      protocol: 2,
       server: this.#start.server,
       ...traffic,
       services: [...services].map(([service, healthy]) => ({ service, healthy })),
     };
+  }
+
+  #reportHealth(minute: number, services: ServiceHealth[]): void {
+    const { server, release = "", upgrade } = this.#start;
+    const health = { kind: "health", protocol: 2, server, minute, release, services } as const;
+    this.#carrier.publishReport(encodeReport(upgrade === undefined ? health : { ...health, upgrade }));
   }
 }
 
@@ -145,6 +183,11 @@ const startSchema = z.object({
   sealedRoster: path,
   sealKey: key,
   account: z.object({ uid: z.int().min(0), gid: z.int().min(0) }),
+  release: z
+    .string()
+    .regex(/^[0-9a-f]{12}$/)
+    .exactOptional(),
+  upgrade: z.literal("failed").exactOptional(),
 }) satisfies z.ZodType<KeeperStart>;
 
 const enginesSchema = z.object({
@@ -160,6 +203,12 @@ const enginesSchema = z.object({
     )
     .max(64),
 }) satisfies z.ZodType<KeeperEngines>;
+
+const testedSchema = z.object({
+  type: z.literal("openvpn-tested"),
+  id: z.int().min(0),
+  passed: z.boolean(),
+}) satisfies z.ZodType<OpenvpnTested>;
 
 /** The process: obeys the exit over IPC, and ends with it. */
 export function runKeeper(): void {
@@ -180,8 +229,8 @@ export function runKeeper(): void {
     const start = startSchema.safeParse(message);
     if (start.success && keeper === undefined) {
       becomeUser(start.data.account.uid, start.data.account.gid);
-      const sendSettings = (settings: KeeperSettings) => process.send?.(settings, () => {});
-      keeper = new Keeper({ start: start.data, clock, log, sendSettings });
+      const sendToExit = (message: KeeperSettings | TestOpenvpn) => process.send?.(message, () => {});
+      keeper = new Keeper({ start: start.data, clock, log, sendToExit });
       try {
         await keeper.start();
       } catch (error) {
@@ -191,6 +240,8 @@ export function runKeeper(): void {
       log("started");
       return;
     }
+    const tested = testedSchema.safeParse(message);
+    if (tested.success) return keeper?.openvpnTested(tested.data.id, tested.data.passed);
     const engines = enginesSchema.safeParse(message);
     if (engines.success) keeper?.setEngines(engines.data.engines);
     else log("internal-error", { reason: "malformed" });

@@ -32,7 +32,7 @@ const carriers: Record<string, (folder: string) => { office: OfficeCarrier; exit
   },
   "unix socket": (folder) => {
     const path = join(folder, "link");
-    return { office: new UnixOfficeCarrier({ path }), exit: new UnixExitCarrier({ path }) };
+    return { office: new UnixOfficeCarrier({ path, server: "a1" }), exit: new UnixExitCarrier({ path }) };
   },
 };
 
@@ -43,7 +43,7 @@ async function world(kind: string) {
   const clock = systemClock;
   const key = generateSiteKey();
   const { office, exit } = carriers[kind]!(folder);
-  const publisher = new RosterPublisher({ key, clock, carrier: office, log });
+  const publisher = new RosterPublisher({ key, clock, carriers: [office], log });
   const replica = new RosterReplica({ server: "a1", publicKey: key.publicKey, carrier: exit, clock, log });
   const sessions = new Sessions({ source: replica, timeMs: () => replica.timeMs(), clock, log });
   replica.onChange((changed) => sessions.rosterChanged(changed));

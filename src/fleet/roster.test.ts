@@ -110,7 +110,12 @@ onEachStore("the link's own publisher takes it all, changes made while it reads 
   for (let i = 0; i < 5; i++) await member(`member-${i}`, 30);
   const late = await member("late", 0);
   const carrier = new MemoryCarrier();
-  const publisher = new RosterPublisher({ key: generateSiteKey(), clock, carrier, log: () => {} });
+  const publisher = new RosterPublisher({
+    key: generateSiteKey(),
+    clock,
+    carriers: [carrier],
+    log: () => {},
+  });
   const [feed] = await Promise.all([
     feedRoster({ members: accounts, settings: [], publisher, clock }),
     accounts.extend(late, 30),

@@ -26,7 +26,10 @@ const kinds: Record<string, () => Pair> = {
   },
   "unix socket": () => {
     const path = join(folder, `link${sockets++}`);
-    return { office: new UnixOfficeCarrier({ path }), newExit: () => new UnixExitCarrier({ path }) };
+    return {
+      office: new UnixOfficeCarrier({ path, server: "a1" }),
+      newExit: () => new UnixExitCarrier({ path }),
+    };
   },
 };
 
@@ -75,11 +78,11 @@ for (const [kind, make] of Object.entries(kinds)) {
       await office.close();
     });
 
-    test("broadcasts reach every exit in order, totals reach the office", async () => {
+    test("broadcasts reach every exit in order, reports reach the office", async () => {
       const { office, newExit } = make();
       office.serve((request) => request);
-      const totals: string[] = [];
-      office.onTotals((bytes) => totals.push(text(bytes)));
+      const reports: string[][] = [];
+      office.onReport(async (bytes, from) => void reports.push([text(bytes), from]));
       await office.start();
       const exits = [newExit(), newExit()];
       const heard = exits.map(() => [] as string[]);
@@ -96,9 +99,9 @@ for (const [kind, make] of Object.entries(kinds)) {
       await until(() => heard.every((messages) => messages.length === 3), "all heard");
       assert.deepEqual(heard[0], ["one", "two", "three"]);
       assert.deepEqual(heard[1], ["one", "two", "three"]);
-      exits[1]!.publishTotals(Buffer.from("totals"));
-      await until(() => totals.length === 1, "totals");
-      assert.deepEqual(totals, ["totals"]);
+      exits[1]!.publishReport(Buffer.from("totals"));
+      await until(() => reports.length === 1, "a report");
+      assert.deepEqual(reports, [["totals", "a1"]]);
       for (const exit of exits) exit.close();
       await office.close();
     });
@@ -120,7 +123,7 @@ for (const [kind, make] of Object.entries(kinds)) {
       await office.close();
       await until(() => state === "down", "down");
       await assert.rejects(exit.request(Buffer.from("x")), CarrierError);
-      exit.publishTotals(Buffer.from("lost"));
+      exit.publishReport(Buffer.from("lost"));
       exit.close();
     });
 
@@ -147,7 +150,7 @@ test("unix socket: the exit connects when the office comes, and again when it co
   exit.onUp(() => ups++);
   exit.start();
   for (const round of [1, 2]) {
-    const office = new UnixOfficeCarrier({ path });
+    const office = new UnixOfficeCarrier({ path, server: "a1" });
     office.serve((request) => request);
     await office.start();
     await until(() => ups === round, `up, round ${round}`);
@@ -159,7 +162,7 @@ test("unix socket: the exit connects when the office comes, and again when it co
 test("unix socket: others may connect only where the folder keeps strangers out", async () => {
   const path = join(folder, "mode");
   const mode = async () => {
-    const office = new UnixOfficeCarrier({ path });
+    const office = new UnixOfficeCarrier({ path, server: "a1" });
     await office.start();
     const bits = statSync(path).mode & 0o777;
     await office.close();
@@ -173,7 +176,7 @@ test("unix socket: others may connect only where the folder keeps strangers out"
 
 test("unix socket: garbage from a peer ends that connection and nothing else", async () => {
   const path = join(folder, "garbage");
-  const office = new UnixOfficeCarrier({ path });
+  const office = new UnixOfficeCarrier({ path, server: "a1" });
   office.serve((request) => request);
   await office.start();
   for (const bytes of [

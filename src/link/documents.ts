@@ -3,7 +3,11 @@ import type { ServerSettings } from "./settings.ts";
 
 /** What the office signs (signed.ts). Times are its clock's milliseconds since 1970; digests are SHA-256 in hex. */
 
-export const PROTOCOL = 1;
+export const PROTOCOL = 2;
+/** The office also serves exits one version older; what it signs for them says 1. */
+export type Protocol = 1 | 2;
+/** An exit takes documents of its own protocol and of the one before: what it sealed before an upgrade is still good. */
+export const accepts = (own: number, theirs: number): boolean => theirs === own || theirs === own - 1;
 /** How long an exit goes on without a newer header. */
 export const HEADER_LIFETIME_MS = 72 * 3_600_000;
 

@@ -1,23 +1,37 @@
-import { CarrierError, type ExitCarrier, MAX_MESSAGE_BYTES, type OfficeCarrier } from "./carrier.ts";
+import {
+  type Audience,
+  CarrierError,
+  type ExitCarrier,
+  MAX_MESSAGE_BYTES,
+  type OfficeCarrier,
+  type ReportHandler,
+  type RequestHandler,
+} from "./carrier.ts";
+import { PROTOCOL, type Protocol } from "./documents.ts";
 
 /** A carrier inside one process, for tests: messages are copied and arrive in a later turn, as they would elsewhere. */
 export class MemoryCarrier implements OfficeCarrier {
-  #handler: ((request: Uint8Array) => Uint8Array | Promise<Uint8Array>) | undefined;
-  #totals: (totals: Uint8Array) => void = () => {};
+  #handler: RequestHandler | undefined;
+  #report: ReportHandler = async () => {};
   #exits = new Set<MemoryExit>();
   #running = false;
 
-  serve(handler: (request: Uint8Array) => Uint8Array | Promise<Uint8Array>): void {
+  serve(handler: RequestHandler): void {
     this.#handler = handler;
   }
 
-  onTotals(callback: (totals: Uint8Array) => void): void {
-    this.#totals = callback;
+  onReport(callback: ReportHandler): void {
+    this.#report = callback;
   }
 
-  broadcast(message: Uint8Array): void {
+  /** Nothing is ever missed here while the office runs. */
+  onResumed(): void {}
+
+  broadcast(message: Uint8Array, to: Audience = {}): void {
     if (!this.#running) return;
     for (const exit of this.#exits) {
+      if ((to.server ?? exit.server) !== exit.server || (to.protocol ?? exit.protocol) !== exit.protocol)
+        continue;
       const copy = message.slice();
       setImmediate(() => exit.deliver(copy));
     }
@@ -34,8 +48,16 @@ export class MemoryCarrier implements OfficeCarrier {
   }
 
   /** A new exit's end; more than one may be connected. */
-  connect(): ExitCarrier {
+  connect({
+    server = "a1",
+    protocol = PROTOCOL,
+  }: {
+    server?: string;
+    protocol?: Protocol;
+  } = {}): ExitCarrier {
     const exit: MemoryExit = new MemoryExit({
+      server,
+      protocol,
       started: () => {
         this.#exits.add(exit);
         exit.setUp(this.#running);
@@ -43,25 +65,29 @@ export class MemoryCarrier implements OfficeCarrier {
       closed: () => this.#exits.delete(exit),
       request: async (message) => {
         try {
-          return (await this.#handler!(message.slice())).slice();
+          return (await this.#handler!(message.slice(), server)).slice();
         } catch {
           throw new CarrierError("refused");
         }
       },
-      totals: (totals) => this.#totals(totals.slice()),
+      report: (report) => void this.#report(report.slice(), server).catch(() => {}),
     });
     return exit;
   }
 }
 
 interface Wire {
+  server: string;
+  protocol: Protocol;
   started(): void;
   closed(): void;
   request(message: Uint8Array): Promise<Uint8Array>;
-  totals(totals: Uint8Array): void;
+  report(report: Uint8Array): void;
 }
 
 class MemoryExit implements ExitCarrier {
+  readonly server: string;
+  readonly protocol: Protocol;
   #wire: Wire;
   #up = false;
   #onBroadcast: (message: Uint8Array) => void = () => {};
@@ -69,6 +95,8 @@ class MemoryExit implements ExitCarrier {
   #onDown: () => void = () => {};
 
   constructor(wire: Wire) {
+    this.server = wire.server;
+    this.protocol = wire.protocol;
     this.#wire = wire;
   }
 
@@ -95,8 +123,8 @@ class MemoryExit implements ExitCarrier {
     this.#onDown = callback;
   }
 
-  publishTotals(totals: Uint8Array): void {
-    if (this.#up) setImmediate(() => this.#wire.totals(totals));
+  publishReport(report: Uint8Array): void {
+    if (this.#up) setImmediate(() => this.#wire.report(report));
   }
 
   close(): void {

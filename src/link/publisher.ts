@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util";
 import type { Clock } from "../lib/clock.ts";
 import type { Log } from "../lib/event-log.ts";
 import type { OfficeCarrier } from "./carrier.ts";
@@ -7,13 +8,14 @@ import {
   HEADER_LIFETIME_MS,
   type Header,
   PROTOCOL,
+  type Protocol,
   type SettingsDocument,
 } from "./documents.ts";
 import { PackedTable, sha256 } from "./packed-table.ts";
+import { decodeReport, type Report } from "./reports.ts";
 import type { ServerSettings } from "./settings.ts";
-import { signDocument } from "./signed.ts";
+import { type DocumentKind, signDocument } from "./signed.ts";
 import type { SiteKey } from "./site-key.ts";
-import { decodeTotals, type Totals } from "./totals.ts";
 import * as wire from "./wire.ts";
 
 /** Changes made within so long go out as one; well under the 2 s in which an exit must act. */
@@ -33,44 +35,79 @@ export interface NewCredential {
   untilMinutes: number;
 }
 
+export interface PublisherOptions {
+  key: SiteKey;
+  clock: Clock;
+  carriers: OfficeCarrier[];
+  log: Log;
+  /** A file's bytes from `offset` on, at most wire.FILE_CHUNK_BYTES; undefined where there is no such file for exits. */
+  files?: (sha256Hex: string, offset: number) => Uint8Array | undefined | Promise<Uint8Array | undefined>;
+  /** The certificate (PEM) for a server's request, which must bear that server's name; undefined where it does not. */
+  sign?: (server: string, requestPem: string) => string | undefined | Promise<string | undefined>;
+}
+
+/** What is signed once for each protocol, when an exit that speaks it first needs it. */
+class SignedByProtocol<T extends object> {
+  readonly #kind: DocumentKind;
+  readonly #key: SiteKey;
+  readonly document: T;
+  readonly #signed = new Map<Protocol, Uint8Array>();
+
+  constructor(kind: DocumentKind, document: T, key: SiteKey) {
+    this.#kind = kind;
+    this.document = document;
+    this.#key = key;
+  }
+
+  as(protocol: Protocol): Uint8Array {
+    let signed = this.#signed.get(protocol);
+    if (signed === undefined) {
+      signed = signDocument(this.#kind, { ...this.document, protocol }, this.#key);
+      this.#signed.set(protocol, signed);
+    }
+    return signed;
+  }
+}
+
 /** The office's end of the link: keeps the roster, signs it, and tells the exits what changes. */
 export class RosterPublisher {
+  #options: PublisherOptions;
   #key: SiteKey;
   #clock: Clock;
-  #carrier: OfficeCarrier;
+  #carriers: OfficeCarrier[] = [];
   #log: Log;
   #table = new PackedTable(CREDENTIALS);
-  #settings = new Map<string, { settings: ServerSettings; signed: Uint8Array }>();
+  #settings = new Map<string, SignedByProtocol<Omit<SettingsDocument, "protocol">>>();
   /** Operations since the header; nothing where there are too many to send. */
   #operations: Uint8Array[] | undefined = [];
   /** Operations made while `replaceAllCredentials` reads; done again on the new table. */
   #sinceReplacing: wire.Operation[] | undefined;
   /** The newest version given to anything. */
   #issued = 0;
-  /** The header's. */
-  #version = 0;
-  #header: Uint8Array = new Uint8Array(0);
+  #header: SignedByProtocol<Omit<Header, "protocol">> | undefined;
+  /** Servers whose exits spoke the older protocol when they last asked. */
+  #older = new Set<string>();
   #gather: NodeJS.Timeout | undefined;
   #renew: NodeJS.Timeout | undefined;
   #started = false;
-  #onTotals: (totals: Totals) => void = () => {};
+  #onReport: (report: Report, from: string) => Promise<void> = async () => {};
 
-  constructor(options: { key: SiteKey; clock: Clock; carrier: OfficeCarrier; log: Log }) {
+  constructor(options: PublisherOptions) {
+    this.#options = options;
     this.#key = options.key;
     this.#clock = options.clock;
-    this.#carrier = options.carrier;
     this.#log = options.log;
-    this.#carrier.serve((request) => this.#answer(request));
-    this.#carrier.onTotals((bytes) => {
-      const totals = decodeTotals(bytes);
-      if (totals === undefined) this.#log("totals-refused", { reason: "malformed" });
-      else this.#onTotals(totals);
-    });
+    for (const carrier of options.carriers) this.#attach(carrier);
   }
 
   /** How many credentials the roster holds. */
   get size(): number {
     return this.#table.size;
+  }
+
+  /** The newest version that anything of ours bears; 0 before the start. */
+  get version(): number {
+    return this.#issued;
   }
 
   /** Throws RangeError where the credential cannot stand in a row (credentials.ts). */
@@ -103,34 +140,76 @@ export class RosterPublisher {
     }
   }
 
+  /** Sent to that server alone; nothing happens where they are what it has. */
   setSettings(server: string, settings: ServerSettings): void {
-    const signed = this.#signSettings(server, settings);
-    if (this.#started) this.#carrier.broadcast(Buffer.concat([Buffer.of(wire.BROADCAST.settings), signed]));
+    if (isDeepStrictEqual(this.#settings.get(server)?.document.settings, settings)) return;
+    this.#holdSettings(server, settings);
+    if (this.#started) this.#sendSettings(server);
   }
 
   /** The server gets no settings any more; what it has stays good until it asks again. */
   removeServer(server: string): void {
     this.#settings.delete(server);
+    this.#older.delete(server);
   }
 
-  onTotals(callback: (totals: Totals) => void): void {
-    this.#onTotals = callback;
+  /** An exit's news, from the server that it says it is from. Where the promise rejects, the carrier may bring it again. */
+  onReport(callback: (report: Report, from: string) => Promise<void>): void {
+    this.#onReport = callback;
   }
 
-  /** Rejects where the carrier cannot start. Call it when the roster is complete: exits take it as it is then. */
+  /** One more way to exits; rejects where it cannot start. */
+  async addCarrier(carrier: OfficeCarrier): Promise<void> {
+    this.#attach(carrier);
+    if (this.#started) await carrier.start();
+  }
+
+  /** No longer spoken to, and closed. */
+  async removeCarrier(carrier: OfficeCarrier): Promise<void> {
+    this.#carriers = this.#carriers.filter((each) => each !== carrier);
+    await carrier.close();
+  }
+
+  /** From now on every version is above `floor`: another office has given that one, or a backup was restored. */
+  raiseVersion(floor: number): void {
+    if (floor <= this.#issued) return;
+    this.#issued = floor;
+    if (!this.#started) return;
+    this.#publish();
+    this.#renewSettings();
+  }
+
+  /** Rejects where a carrier cannot start. Call it when the roster is complete: exits take it as it is then. */
   async start(): Promise<void> {
     this.#signHeader();
     this.#started = true;
     this.#renew = setInterval(() => this.#publish(), RENEW_MS);
     this.#renew.unref();
-    await this.#carrier.start();
+    await Promise.all(this.#carriers.map((carrier) => carrier.start()));
   }
 
   async close(): Promise<void> {
     if (this.#gather !== undefined) this.#publish();
     clearInterval(this.#renew);
     this.#started = false;
-    await this.#carrier.close();
+    await Promise.all(this.#carriers.map((carrier) => carrier.close()));
+  }
+
+  #attach(carrier: OfficeCarrier): void {
+    this.#carriers.push(carrier);
+    carrier.serve((request, from) => this.#answer(request, from));
+    carrier.onReport((bytes, from) => this.#report(bytes, from));
+    carrier.onResumed(() => {
+      // The header alone: whoever has missed nothing takes it as it is, the others ask.
+      if (this.#started) this.#sendChange([carrier], this.#header!.document.version, []);
+    });
+  }
+
+  async #report(bytes: Uint8Array, from: string): Promise<void> {
+    const report = decodeReport(bytes);
+    if (report === undefined) this.#log("totals-refused", { reason: "malformed" });
+    else if (report.server !== from) this.#log("totals-refused", { reason: "foreign" });
+    else await this.#onReport(report, from);
   }
 
   #do(operation: wire.Operation): void {
@@ -150,44 +229,55 @@ export class RosterPublisher {
   #publish(): void {
     clearTimeout(this.#gather);
     this.#gather = undefined;
-    const previous = this.#version;
+    const previous = this.#header!.document.version;
     const operations = this.#operations ?? [];
     this.#signHeader();
-    const sections =
-      operations.length === 0 ? [] : [{ section: "credentials", operations: Buffer.concat(operations) }];
-    this.#carrier.broadcast(wire.encodeChange({ header: this.#header, previous, sections }));
+    this.#sendChange(this.#carriers, previous, operations);
   }
 
-  #signSettings(server: string, settings: ServerSettings): Uint8Array {
-    const document: SettingsDocument = {
-      protocol: PROTOCOL,
-      server,
-      version: this.#nextVersion(),
-      issuedAtMs: this.#clock.now(),
-      settings,
-    };
-    const signed = signDocument("settings", document, this.#key);
-    this.#settings.set(server, { settings, signed });
-    return signed;
+  /** One message for all exits of a protocol, however many they are. */
+  #sendChange(carriers: OfficeCarrier[], previous: number, operations: Uint8Array[]): void {
+    const sections =
+      operations.length === 0 ? [] : [{ section: "credentials", operations: Buffer.concat(operations) }];
+    const protocols: Protocol[] = this.#older.size > 0 ? [PROTOCOL, 1] : [PROTOCOL];
+    for (const protocol of protocols) {
+      const message = wire.encodeChange({ header: this.#header!.as(protocol), previous, sections });
+      for (const carrier of carriers) carrier.broadcast(message, { protocol });
+    }
+  }
+
+  #sendSettings(server: string): void {
+    const protocol = this.#older.has(server) ? 1 : PROTOCOL;
+    const signed = this.#settings.get(server)!.as(protocol);
+    const message = Buffer.concat([Buffer.of(wire.BROADCAST.settings), signed]);
+    for (const carrier of this.#carriers) carrier.broadcast(message, { server, protocol });
+  }
+
+  #holdSettings(server: string, settings: ServerSettings): void {
+    const document = { server, version: this.#nextVersion(), issuedAtMs: this.#clock.now(), settings };
+    this.#settings.set(server, new SignedByProtocol("settings", document, this.#key));
+  }
+
+  /** The same settings under newer versions, for exits to take when they ask. */
+  #renewSettings(): void {
+    for (const [server, { document }] of this.#settings) this.#holdSettings(server, document.settings);
   }
 
   #signHeader(): void {
     const issuedAtMs = this.#clock.now();
-    const header: Header = {
-      protocol: PROTOCOL,
+    const header = {
       version: this.#nextVersion(),
       issuedAtMs,
       notAfterMs: issuedAtMs + HEADER_LIFETIME_MS,
       sections: {
         credentials: {
           rows: this.#table.size,
-          digest: Buffer.from(this.#table.root()).toString("hex"),
+          digest: hex(this.#table.root()),
           rowBytes: CREDENTIALS.rowBytes,
         },
       },
     };
-    this.#version = header.version;
-    this.#header = signDocument("header", header, this.#key);
+    this.#header = new SignedByProtocol("header", header, this.#key);
     this.#operations = [];
   }
 
@@ -197,10 +287,17 @@ export class RosterPublisher {
     return this.#issued;
   }
 
-  #answer(request: Uint8Array): Uint8Array {
+  async #answer(request: Uint8Array, from: string): Promise<Uint8Array> {
     const asked = wire.decodeRequest(request);
     if (asked === undefined || !this.#started) throw new Error("link: no such request");
-    if (asked.kind === "hello") return this.#hello(asked.hello);
+    switch (asked.kind) {
+      case "hello":
+        return this.#hello(asked.hello, from);
+      case "file":
+        return found(await this.#options.files?.(asked.sha256, asked.offset));
+      case "certificate":
+        return Buffer.from(found(await this.#options.sign?.(from, asked.request)));
+    }
     if (asked.section !== "credentials") throw new Error("link: no such section");
     if (this.#gather !== undefined) this.#publish();
     switch (asked.kind) {
@@ -209,45 +306,45 @@ export class RosterPublisher {
       case "leaves":
         return Buffer.concat(asked.nodes.map((node) => this.#table.leavesOf(node)));
       case "buckets":
-        return this.#buckets(asked.buckets);
+        return bucketsOf(this.#table, asked.buckets);
     }
   }
 
-  #hello(hello: wire.Hello): Uint8Array {
+  #hello(hello: wire.Hello, from: string): Uint8Array {
+    if (hello.server !== from) throw new Error("link: another server's name");
+    if (hello.protocol < 1) throw new Error("link: no such protocol");
     if (this.#gather !== undefined) this.#publish();
-    if (hello.seen > this.#issued && hello.seen < this.#clock.now() + MAX_AHEAD_MS) {
-      // Our clock was ahead before a restart: the exit would refuse every lower version as rolled back.
-      this.#issued = hello.seen;
-      this.#signHeader();
-      for (const [server, { settings }] of this.#settings) this.#signSettings(server, settings);
-    }
-    const settings = this.#settings.get(hello.server)?.signed;
+    // Our clock was ahead before a restart: the exit would refuse every lower version as rolled back.
+    if (hello.seen < this.#clock.now() + MAX_AHEAD_MS) this.raiseVersion(hello.seen);
+
+    // One that is newer than we are reads our documents, which are then of the protocol before its own.
+    const protocol = hello.protocol === 1 ? 1 : PROTOCOL;
+    if (protocol === 1) this.#older.add(from);
+    else this.#older.delete(from);
+    const header = this.#header!.as(protocol);
+    const settings = this.#settings.get(from)?.as(protocol);
     const answer: Answer = {
-      protocol: PROTOCOL,
+      protocol,
       nonce: hello.nonce,
-      server: hello.server,
+      server: from,
       issuedAtMs: this.#clock.now(),
-      headerDigest: hex(sha256(this.#header)),
+      headerDigest: hex(sha256(header)),
       settingsDigest: settings === undefined ? null : hex(sha256(settings)),
     };
-    return wire.blocks(
-      this.#header,
-      settings ?? new Uint8Array(0),
-      signDocument("answer", answer, this.#key),
-    );
+    return wire.blocks(header, settings ?? new Uint8Array(0), signDocument("answer", answer, this.#key));
   }
+}
 
-  #buckets(indices: number[]): Uint8Array {
-    const out: Uint8Array[] = [];
-    let bytes = 0;
-    for (const index of indices) {
-      const bucket = this.#table.bucket(index);
-      if (out.length > 0 && bytes + bucket.length > MAX_BUCKETS_ANSWER_BYTES) break;
-      out.push(bucket);
-      bytes += bucket.length;
-    }
-    return wire.blocks(...out);
+function bucketsOf(table: PackedTable, indices: number[]): Uint8Array {
+  const out: Uint8Array[] = [];
+  let bytes = 0;
+  for (const index of indices) {
+    const bucket = table.bucket(index);
+    if (out.length > 0 && bytes + bucket.length > MAX_BUCKETS_ANSWER_BYTES) break;
+    out.push(bucket);
+    bytes += bucket.length;
   }
+  return wire.blocks(...out);
 }
 
 /** False where nothing changed. */
@@ -258,6 +355,11 @@ function apply(table: PackedTable, operation: wire.Operation): boolean {
   if (old !== undefined && Buffer.from(old).equals(operation.bytes)) return false;
   table.set(operation.bytes);
   return true;
+}
+
+function found<T>(answer: T | undefined): T {
+  if (answer === undefined) throw new Error("link: nothing there");
+  return answer;
 }
 
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString("hex");

@@ -37,7 +37,7 @@ class OpenedCarrier implements ExitCarrier {
   close = () => this.#inner.close();
   onUp = (callback: () => void) => this.#inner.onUp(callback);
   onDown = (callback: () => void) => this.#inner.onDown(callback);
-  publishTotals = (totals: Uint8Array) => this.#inner.publishTotals(totals);
+  publishReport = (report: Uint8Array) => this.#inner.publishReport(report);
   async request(message: Uint8Array) {
     this.requests.push(message[0]!);
     return this.onAnswer(await this.#inner.request(message), message);
@@ -66,7 +66,7 @@ function world(options: WorldOptions = {}) {
   const publisher = new RosterPublisher({
     key: options.signWith ?? key,
     clock,
-    carrier: office,
+    carriers: [office],
     log: officeLog.log,
   });
   const carrier = new OpenedCarrier(office.connect());
@@ -254,7 +254,7 @@ const tampered: Record<string, [reason: string, (message: Uint8Array) => Uint8Ar
   "signed by another site": ["foreign", (m) => resigned(m, {}, generateSiteKey())],
   "with an older version": ["rolled-back", (m) => resigned(m, { version: 1 })],
   "whose time is over": ["outdated", (m) => resigned(m, { notAfterMs: 1 })],
-  "of another protocol": ["protocol", (m) => resigned(m, { protocol: 2 })],
+  "of another protocol": ["protocol", (m) => resigned(m, { protocol: 3 })],
   "with rows of another width": [
     "protocol",
     (m) => resigned(m, { sections: { credentials: { rows: 1, digest: "0".repeat(64), rowBytes: 45 } } }),
@@ -481,7 +481,7 @@ test("an office whose clock was ahead before its restart is followed again", asy
   await it.start();
   await it.publisher.close();
   clock.jump(-3_600_000);
-  const again = new RosterPublisher({ key, clock, carrier: it.office, log: () => {} });
+  const again = new RosterPublisher({ key, clock, carriers: [it.office], log: () => {} });
   again.setCredential(nameOf(2), digestOf, it.later);
   again.setSettings("a1", settingsFor("a1", { bandwidthMbit: 9 }));
   await again.start();

@@ -3,7 +3,7 @@ import type { Clock } from "../lib/clock.ts";
 import { type Log, type Reason, reasonOf } from "../lib/event-log.ts";
 import type { ExitCarrier } from "./carrier.ts";
 import { CREDENTIALS, credentialKey, credentialUsername, unpackCredential } from "./credentials.ts";
-import { answerSchema, type Header, headerSchema, PROTOCOL } from "./documents.ts";
+import { accepts, answerSchema, type Header, headerSchema, PROTOCOL, type Protocol } from "./documents.ts";
 import { PackedTable, sha256 } from "./packed-table.ts";
 import { Refused } from "./refused.ts";
 import { readSealed, writeSealed } from "./seal.ts";
@@ -14,7 +14,7 @@ import { siteId, verifyingKey } from "./site-key.ts";
 import { fetchBuckets } from "./table-sync.ts";
 import * as wire from "./wire.ts";
 
-/** How often the office is asked for its newest header, so that a carrier cannot keep one from us for longer. */
+/** The office is asked for its newest header at least so often, so that a carrier cannot keep one from us for longer. */
 const ASK_MS = 60_000;
 const RETRY_MS = 500;
 const MAX_RETRY_MS = 30_000;
@@ -35,6 +35,13 @@ export interface ReplicaOptions {
   table?: PackedTable;
   /** The first wait after a refused roster; later ones are twice as long each. */
   retryMs?: number;
+  /**
+   * With a roster that holds, the exit waits at random up to so long before it asks after the connection came back or the
+   * office changed: a thousand exits must not all ask at once. 0 where it is the only one.
+   */
+  jitterMs?: number;
+  /** For tests: an exit that is one version older. */
+  protocol?: Protocol;
   /** Milliseconds since the machine started; the same for all its processes. */
   uptimeMs?: () => number;
 }
@@ -51,6 +58,8 @@ interface Current {
 export class RosterReplica {
   #server: string;
   #trust: Trust;
+  #protocol: Protocol;
+  #jitterMs: number;
   #carrier: ExitCarrier;
   #clock: Clock;
   #log: Log;
@@ -72,6 +81,7 @@ export class RosterReplica {
   #firstRetryMs: number;
   #retryMs: number;
   #retry: NodeJS.Timeout | undefined;
+  #soon: NodeJS.Timeout | undefined;
   #ask: NodeJS.Timeout | undefined;
   #sealing: NodeJS.Timeout | undefined;
   #sealTookMs = 0;
@@ -83,6 +93,8 @@ export class RosterReplica {
   constructor(options: ReplicaOptions) {
     this.#server = options.server;
     this.#trust = { site: siteId(options.publicKey), key: verifyingKey(options.publicKey) };
+    this.#protocol = options.protocol ?? PROTOCOL;
+    this.#jitterMs = options.jitterMs ?? 0;
     this.#carrier = options.carrier;
     this.#clock = options.clock;
     this.#log = options.log;
@@ -133,26 +145,38 @@ export class RosterReplica {
     this.#unseal();
     this.#carrier.onUp(() => {
       this.#log("link-up");
-      void this.#sync();
+      this.#syncSoon();
     });
     this.#carrier.onDown(() => {
       this.#log("link-down");
     });
     this.#carrier.onBroadcast((message) => this.#guarded(() => this.#take(message)));
     this.#carrier.start();
-    this.#ask = setInterval(() => {
+    this.#askLater();
+  }
+
+  #askLater(): void {
+    this.#ask = setTimeout(() => {
       this.#reportOutdated();
       void this.#sync();
-    }, ASK_MS);
+      this.#askLater();
+    }, ASK_MS * between(0.75, 1));
     this.#ask.unref();
   }
 
   close(): void {
     this.#closed = true;
-    clearInterval(this.#ask);
+    clearTimeout(this.#ask);
+    clearTimeout(this.#soon);
     clearTimeout(this.#retry);
     if (this.#sealing !== undefined) this.#writeSeal();
     this.#carrier.close();
+  }
+
+  /** For what befalls many exits at one time: at once without a roster that holds, after a random while with one. */
+  #syncSoon(): void {
+    if (this.#jitterMs === 0 || this.timeMs() === undefined) void this.#sync();
+    else this.#soon ??= setTimeout(() => void this.#sync(), between(0, this.#jitterMs));
   }
 
   /** Asks the office for its newest roster and takes it over, one run at a time. */
@@ -161,6 +185,8 @@ export class RosterReplica {
     if (this.#syncing) return;
     this.#syncing = true;
     clearTimeout(this.#retry);
+    clearTimeout(this.#soon);
+    this.#soon = undefined;
     try {
       while (this.#syncAgain && !this.#closed) {
         this.#syncAgain = false;
@@ -203,14 +229,14 @@ export class RosterReplica {
     const nonce = randomBytes(32).toString("base64");
     const seen = Math.max(this.#current?.header.version ?? 0, this.#settings?.version ?? 0);
     const reply = await this.#carrier.request(
-      wire.encodeHello({ protocol: PROTOCOL, nonce, server: this.#server, seen }),
+      wire.encodeHello({ protocol: this.#protocol, nonce, server: this.#server, seen }),
     );
     const [signedHeader, signedSettings, signedAnswer, ...more] = wire.readBlocks(reply) ?? [];
     if (!signedHeader || !signedSettings || !signedAnswer || more.length > 0) throw new Refused("malformed");
 
     const answer = openDocument("answer", signedAnswer, this.#trust, answerSchema);
     if (!answer.ok) throw new Refused(answer.reason);
-    if (answer.value.protocol !== PROTOCOL) throw new Refused("protocol");
+    if (!accepts(this.#protocol, answer.value.protocol)) throw new Refused("protocol");
     if (answer.value.nonce !== nonce || answer.value.server !== this.#server) throw new Refused("nonce");
     const header = this.#openHeader(signedHeader, answer.value.issuedAtMs);
     if (answer.value.headerDigest !== hex(sha256(signedHeader))) throw new Refused("digest");
@@ -229,7 +255,7 @@ export class RosterReplica {
     const opened = openDocument("header", signed, this.#trust, headerSchema);
     if (!opened.ok) throw new Refused(opened.reason);
     const header = opened.value;
-    if (header.protocol !== PROTOCOL) throw new Refused("protocol");
+    if (!accepts(this.#protocol, header.protocol)) throw new Refused("protocol");
     if (header.sections.credentials.rowBytes !== CREDENTIALS.rowBytes) throw new Refused("protocol");
     if (header.version < (this.#current?.header.version ?? 0)) throw new Refused("rolled-back");
     if (header.notAfterMs <= timeMs) throw new Refused("outdated");
@@ -237,7 +263,11 @@ export class RosterReplica {
   }
 
   #take(message: Uint8Array): void {
-    if (!this.#answered || this.#syncing) {
+    if (!this.#answered) {
+      this.#syncSoon();
+      return;
+    }
+    if (this.#syncing) {
       void this.#sync();
       return;
     }
@@ -252,31 +282,43 @@ export class RosterReplica {
     const header = this.#openHeader(change.header, this.#time());
     const version = this.#current!.header.version;
     if (header.version === version) return;
+    const wanted = header.sections.credentials.digest;
     if (change.previous !== version) {
-      // We missed one: only what differs is fetched.
-      void this.#sync();
+      // We missed one, and only what differs is fetched; or another office leads now, and the rows are ours already.
+      if (hex(this.#table.root()) === wanted) this.#acceptChange(header, change.header, []);
+      else this.#syncSoon();
       return;
     }
     const part = change.sections.find(({ section }) => section === "credentials");
     const operations = part ? wire.readOperations(part.operations, CREDENTIALS) : [];
     if (operations === undefined) throw new Refused("malformed");
     const undo = applyAll(this.#table, operations);
-    if (hex(this.#table.root()) !== header.sections.credentials.digest) {
+    if (hex(this.#table.root()) !== wanted) {
       undo();
       // Changes that were too many to send come as a header alone: no fault of anybody's.
       if (operations.length > 0) this.#report("digest");
-      void this.#sync();
+      this.#syncSoon();
       return;
     }
     const usernames = operations.map((operation) => credentialUsername(operation.bytes.subarray(0, 8)));
+    this.#acceptChange(header, change.header, usernames);
+  }
+
+  #acceptChange(header: Header, signedHeader: Uint8Array, changed: string[]): void {
     // A header that was held up must not turn the clock back.
     this.#setTime(Math.max(this.#time(), header.issuedAtMs));
-    this.#accept({ header, signedHeader: change.header.slice() }, usernames);
+    this.#accept({ header, signedHeader: signedHeader.slice() }, changed);
   }
 
   /** Settings of other servers, and ones already known, are passed over. */
   #takeSettings(signed: Uint8Array): void {
-    const opened = openSettings(signed, this.#trust, this.#server, this.#settings?.version ?? 0);
+    const opened = openSettings(
+      signed,
+      this.#trust,
+      this.#server,
+      this.#settings?.version ?? 0,
+      this.#protocol,
+    );
     if (!opened.ok) {
       if (opened.reason === undefined) return;
       throw new Refused(opened.reason);
@@ -324,7 +366,7 @@ export class RosterReplica {
 
   #retryLater(): void {
     if (this.#closed) return;
-    this.#retry = setTimeout(() => void this.#sync(), this.#retryMs);
+    this.#retry = setTimeout(() => void this.#sync(), this.#retryMs * between(0.5, 1));
     this.#retry.unref();
     this.#retryMs = Math.min(this.#retryMs * 2, MAX_RETRY_MS);
   }
@@ -377,6 +419,8 @@ export class RosterReplica {
     });
   }
 }
+
+const between = (least: number, most: number): number => least + Math.random() * (most - least);
 
 /** Returns what takes the operations back. */
 function applyAll(table: PackedTable, operations: wire.Operation[]): () => void {

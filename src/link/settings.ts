@@ -22,6 +22,9 @@ const range = z.string().refine((text) => {
 const pem = z.string().regex(/^[\x20-\x7e\n]{1,20000}$/);
 
 const listen = z.object({ address, port });
+const dnsName = z.string().regex(/^(?=.{1,253}$)[a-z0-9-]{1,63}(\.[a-z0-9-]{1,63})+$/);
+/** A file that the office gives over the link (wire.ts, request 5). */
+const file = z.object({ sha256: z.string().regex(/^[0-9a-f]{64}$/), bytes: z.int().min(1).max(500_000_000) });
 
 export const serverSettings = z.object({
   /** The server's short name, `london1`. */
@@ -66,6 +69,25 @@ export const serverSettings = z.object({
   }),
   /** The office's site where it runs on this machine: the one service of the machine that members reach. */
   sitePorts: z.array(port).max(4),
+  /** New logins are refused, with a text where the protocol has one; sessions go on. */
+  draining: z.boolean().exactOptional(),
+  /** The name that the exit's certificate must bear; without it certificate-name.ts says it. */
+  certificateName: dnsName.exactOptional(),
+  /** What the exit is to run; without it, whatever it runs. */
+  release: z
+    .object({
+      bundle: file,
+      runtimes: z.object({ x64: file.exactOptional(), arm64: file.exactOptional() }),
+    })
+    .exactOptional(),
+  /** A public certificate for the exit's public names (RFC 8555). */
+  acme: z
+    .object({
+      directory: z.url({ protocol: /^https$/ }).max(300),
+      email: z.email().max(254),
+      names: z.array(dnsName).min(1).max(16),
+    })
+    .exactOptional(),
 });
 
 export type ServerSettings = z.infer<typeof serverSettings>;

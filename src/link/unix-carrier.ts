@@ -1,16 +1,25 @@
 import { connect, createServer, type Server, type Socket } from "node:net";
 import { FrameReader, frame } from "../lib/frames.ts";
 import { Backoff, listenOnSocketFile } from "../lib/unix-socket.ts";
-import { CarrierError, type ExitCarrier, MAX_MESSAGE_BYTES, type OfficeCarrier } from "./carrier.ts";
+import {
+  type Audience,
+  CarrierError,
+  type ExitCarrier,
+  MAX_MESSAGE_BYTES,
+  type OfficeCarrier,
+  type ReportHandler,
+  type RequestHandler,
+} from "./carrier.ts";
+import { PROTOCOL, type Protocol } from "./documents.ts";
 
 /**
  * The carrier between the processes of one machine: frames (lib/frames.ts) on a socket file, each
  *
  *   0  kind  uint8: one of KIND
- *   1  id    uint32, big-endian: the request that an answer is for; 0 elsewhere
+ *   1  id    uint32, big-endian: the request that an answer is for; the protocol that an exit speaks; 0 elsewhere
  *   5  the message
  */
-const KIND = { request: 1, answer: 2, refused: 3, broadcast: 4, totals: 5 } as const;
+const KIND = { request: 1, answer: 2, refused: 3, broadcast: 4, report: 5, protocol: 6 } as const;
 const HEAD_BYTES = 5;
 const MAX_FRAME_BYTES = MAX_MESSAGE_BYTES + HEAD_BYTES;
 /** A connection that has so much unsent is dropped; the exit connects again and asks for what it missed. */
@@ -18,43 +27,53 @@ const MAX_UNSENT_BYTES = 2 * MAX_MESSAGE_BYTES;
 const REQUEST_TIMEOUT_MS = 10_000;
 const MAX_REQUESTS_WAITING = 64;
 
+/** Whoever may open the socket file is the exit of this machine, `server`: the file's permissions are the proof. */
 export class UnixOfficeCarrier implements OfficeCarrier {
   #path: string;
-  #server: Server;
-  #sockets = new Set<Socket>();
-  #handler: ((request: Uint8Array) => Uint8Array | Promise<Uint8Array>) | undefined;
-  #totals: (totals: Uint8Array) => void = () => {};
+  #server: string;
+  #listener: Server;
+  /** With the protocol that its exit has said it speaks; one that says nothing is older than that message. */
+  #sockets = new Map<Socket, number>();
+  #handler: RequestHandler | undefined;
+  #report: ReportHandler = async () => {};
 
-  constructor(options: { path: string }) {
+  constructor(options: { path: string; server: string }) {
     this.#path = options.path;
-    this.#server = createServer((socket) => this.#accept(socket));
+    this.#server = options.server;
+    this.#listener = createServer((socket) => this.#accept(socket));
   }
 
-  serve(handler: (request: Uint8Array) => Uint8Array | Promise<Uint8Array>): void {
+  serve(handler: RequestHandler): void {
     this.#handler = handler;
   }
 
-  onTotals(callback: (totals: Uint8Array) => void): void {
-    this.#totals = callback;
+  onReport(callback: ReportHandler): void {
+    this.#report = callback;
   }
 
-  broadcast(message: Uint8Array): void {
+  /** An exit that was not connected asks as soon as it is: nothing is missed. */
+  onResumed(): void {}
+
+  broadcast(message: Uint8Array, to: Audience = {}): void {
+    if ((to.server ?? this.#server) !== this.#server) return;
     const bytes = encode(KIND.broadcast, 0, message);
-    for (const socket of this.#sockets) send(socket, bytes);
+    for (const [socket, protocol] of this.#sockets) {
+      if ((to.protocol ?? protocol) === protocol) send(socket, bytes);
+    }
   }
 
   start(): Promise<void> {
-    return listenOnSocketFile(this.#server, this.#path);
+    return listenOnSocketFile(this.#listener, this.#path);
   }
 
   async close(): Promise<void> {
-    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
-    for (const socket of this.#sockets) socket.destroy();
+    const closed = new Promise<void>((resolve) => this.#listener.close(() => resolve()));
+    for (const socket of this.#sockets.keys()) socket.destroy();
     await closed;
   }
 
   #accept(socket: Socket): void {
-    this.#sockets.add(socket);
+    this.#sockets.set(socket, 1);
     const reader = new FrameReader(MAX_FRAME_BYTES, (payload) => this.#take(socket, payload));
     socket.on("data", (chunk) => {
       if (!reader.push(chunk)) socket.destroy();
@@ -65,14 +84,15 @@ export class UnixOfficeCarrier implements OfficeCarrier {
 
   #take(socket: Socket, payload: Buffer): void {
     const message = decode(payload);
-    if (message?.kind === KIND.totals) this.#totals(message.body);
+    if (message?.kind === KIND.report) void this.#report(message.body, this.#server).catch(() => {});
+    else if (message?.kind === KIND.protocol) this.#sockets.set(socket, message.id);
     else if (message?.kind === KIND.request) void this.#answer(socket, message.id, message.body);
     else socket.destroy();
   }
 
   async #answer(socket: Socket, id: number, request: Uint8Array): Promise<void> {
     try {
-      send(socket, encode(KIND.answer, id, await this.#handler!(request)));
+      send(socket, encode(KIND.answer, id, await this.#handler!(request, this.#server)));
     } catch {
       send(socket, encode(KIND.refused, id, new Uint8Array(0)));
     }
@@ -87,6 +107,7 @@ interface Waiting {
 
 export class UnixExitCarrier implements ExitCarrier {
   #path: string;
+  #protocol: Protocol;
   #socket: Socket | undefined;
   #up = false;
   #closed = false;
@@ -98,8 +119,9 @@ export class UnixExitCarrier implements ExitCarrier {
   #onUp: () => void = () => {};
   #onDown: () => void = () => {};
 
-  constructor(options: { path: string }) {
+  constructor(options: { path: string; protocol?: Protocol }) {
     this.#path = options.path;
+    this.#protocol = options.protocol ?? PROTOCOL;
   }
 
   start(): void {
@@ -110,6 +132,7 @@ export class UnixExitCarrier implements ExitCarrier {
     socket.on("connect", () => {
       this.#backoff.reset();
       this.#up = true;
+      if (this.#protocol > 1) send(socket, encode(KIND.protocol, this.#protocol, new Uint8Array(0)));
       this.#onUp();
     });
     socket.on("data", (chunk) => {
@@ -148,8 +171,8 @@ export class UnixExitCarrier implements ExitCarrier {
     this.#onDown = callback;
   }
 
-  publishTotals(totals: Uint8Array): void {
-    if (this.#up) send(this.#socket!, encode(KIND.totals, 0, totals));
+  publishReport(report: Uint8Array): void {
+    if (this.#up) send(this.#socket!, encode(KIND.report, 0, report));
   }
 
   close(): void {

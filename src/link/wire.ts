@@ -7,6 +7,8 @@ import { BUCKET_COUNT, DIGEST_BYTES, NODE_COUNT } from "./packed-table.ts";
  *   2 nodes    name                                    → 64 node digests of that section
  *   3 leaves   name, then node indices (uint8 each)    → 64 leaf digests for each
  *   4 buckets  name, then bucket indices (uint16 each) → one block a bucket: the first so many as fit, one at least
+ *   5 file     SHA-256 of the file, uint32 offset      → its bytes from there on, at most FILE_CHUNK_BYTES; none at its end
+ *   6 certificate  a PKCS #10 request, PEM             → the certificate, PEM
  *
  * Broadcasts:
  *
@@ -16,8 +18,11 @@ import { BUCKET_COUNT, DIGEST_BYTES, NODE_COUNT } from "./packed-table.ts";
  * block = uint32 length, bytes; name = uint8 length, ASCII; operation = 1, row | 2, key. All numbers big-endian.
  * Nothing here is trusted for being well formed: the signature of the header decides, over the digest of the result.
  */
-export const REQUEST = { hello: 1, nodes: 2, leaves: 3, buckets: 4 } as const;
+export const REQUEST = { hello: 1, nodes: 2, leaves: 3, buckets: 4, file: 5, certificate: 6 } as const;
 export const BROADCAST = { change: 1, settings: 2 } as const;
+/** What goes over the link at once; between two chunks other answers get their turn. */
+export const FILE_CHUNK_BYTES = 1_000_000;
+const MAX_REQUEST_PEM_BYTES = 8192;
 export const SET = 1;
 export const DELETE = 2;
 
@@ -70,17 +75,34 @@ export function encodeBucketsRequest(section: string, buckets: number[]): Uint8A
   return Buffer.concat([Buffer.of(REQUEST.buckets), name(section), indices]);
 }
 
+export function encodeFileRequest(sha256: Uint8Array, offset: number): Uint8Array {
+  const at = Buffer.allocUnsafe(4);
+  at.writeUInt32BE(offset);
+  return Buffer.concat([Buffer.of(REQUEST.file), sha256, at]);
+}
+
+export const encodeCertificateRequest = (pem: string): Uint8Array =>
+  Buffer.concat([Buffer.of(REQUEST.certificate), Buffer.from(pem)]);
+
 export type Request =
   | { kind: "hello"; hello: Hello }
   | { kind: "nodes"; section: string }
   | { kind: "leaves"; section: string; nodes: number[] }
-  | { kind: "buckets"; section: string; buckets: number[] };
+  | { kind: "buckets"; section: string; buckets: number[] }
+  | { kind: "file"; sha256: string; offset: number }
+  | { kind: "certificate"; request: string };
 
 /** Nothing where the bytes are no request. */
 export function decodeRequest(bytes: Uint8Array): Request | undefined {
   if (bytes[0] === REQUEST.hello) {
     const hello = parseHello(bytes.subarray(1));
     return hello && { kind: "hello", hello };
+  }
+  if (bytes[0] === REQUEST.file) return readFileRequest(bytes.subarray(1));
+  if (bytes[0] === REQUEST.certificate) {
+    const request = Buffer.from(bytes.subarray(1)).toString("latin1");
+    const good = bytes.length <= MAX_REQUEST_PEM_BYTES && /^[\x20-\x7e\n]+$/.test(request);
+    return good ? { kind: "certificate", request } : undefined;
   }
   const named = readName(bytes.subarray(1));
   if (named === undefined) return undefined;
@@ -96,6 +118,12 @@ export function decodeRequest(bytes: Uint8Array): Request | undefined {
   const buckets: number[] = [];
   for (let at = 0; at < rest.length; at += 2) buckets.push((rest[at]! << 8) | rest[at + 1]!);
   return buckets.every((bucket) => bucket < BUCKET_COUNT) ? { kind: "buckets", section, buckets } : undefined;
+}
+
+function readFileRequest(bytes: Uint8Array): Request | undefined {
+  if (bytes.length !== 36) return undefined;
+  const view = Buffer.from(bytes);
+  return { kind: "file", sha256: view.toString("hex", 0, 32), offset: view.readUInt32BE(32) };
 }
 
 export interface Change {

@@ -71,10 +71,16 @@ async function start(message: OfficeStart): Promise<void> {
   await saveServers(store, [publicServer(config, settings, message.addresses)]);
   const status = new Status({ store, clock });
 
-  const carrier = new UnixOfficeCarrier({ path: message.linkSocket });
-  const publisher = new RosterPublisher({ key: keys.siteKey, clock, carrier, log: logFor("link") });
-  publisher.onTotals((totals) => {
-    status.accept(totals).then(
+  const carrier = new UnixOfficeCarrier({ path: message.linkSocket, server: settings.server });
+  const publisher = new RosterPublisher({
+    key: keys.siteKey,
+    clock,
+    carriers: [carrier],
+    log: logFor("link"),
+  });
+  publisher.onReport(async (report) => {
+    if (report.kind !== "totals") return;
+    await status.accept(report).then(
       (outcome) =>
         outcome.ok || log("totals-refused", { reason: outcome.error === "too-old" ? "outdated" : "unknown" }),
       (error) => log("store-unwritable", { reason: reasonOf(error) }),
