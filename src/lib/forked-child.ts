@@ -1,4 +1,5 @@
 import { type ChildProcess, fork } from "node:child_process";
+import type { Server } from "node:net";
 import type { Log } from "./event-log.ts";
 
 const FIRST_BACK_OFF_MS = 250;
@@ -68,6 +69,12 @@ export class ForkedChild {
   /** Says something to the child; a child that is just ending or not running does not hear it. */
   send(message: object): void {
     if (this.#child?.connected) this.#child.send(message, () => {});
+  }
+
+  /** Hands a listening socket to the child (lib/hand-over.ts) with `message`. Ours is closed, whether it was heard or not. */
+  hand(message: object, server: Server): void {
+    if (this.#child?.connected) this.#child.send(message, server, () => server.close());
+    else server.close();
   }
 
   /**
