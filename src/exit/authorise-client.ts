@@ -120,7 +120,9 @@ export class AuthoriseClient implements Authoriser {
     this.#waiting.delete(message.id);
     if (message.kind === "refused") waiting?.resolve(refused(message.reason));
     else if (waiting === undefined) this.#out?.add([TO_KEEPER.close, message.id]);
-    else {
+    else if (message.kind === "selfTest") {
+      waiting.resolve({ admitted: true, session: this.#open(message.id), selfTest: true });
+    } else {
       const { id, slots } = message;
       const session = slots > 1 ? this.#leases.add(id, slots, waiting.attempt) : this.#open(id);
       waiting.resolve({ admitted: true, session });

@@ -131,7 +131,8 @@ class ProxyConnection {
     this.#sessions.set(id, admission.session);
     const onRecall = () => this.#out.add([TO_PROXY.recall, id]);
     const slots = this.#authoriser.lend?.(admission.session, onRecall) ?? 1;
-    this.#out.add(slots > 1 ? [TO_PROXY.admitted, id, slots] : [TO_PROXY.admitted, id]);
+    if (admission.selfTest) this.#out.add([TO_PROXY.selfTest, id]);
+    else this.#out.add(slots > 1 ? [TO_PROXY.admitted, id, slots] : [TO_PROXY.admitted, id]);
     admission.session.onCut(() => {
       this.#sessions.delete(id);
       this.#out.add([TO_PROXY.cut, id]);

@@ -12,9 +12,10 @@ import type { LoginAttempt, Refusal, Service } from "./authorise.ts";
  *                    [2, id, reason]                                  refused
  *                    [3, id]                                          end the session now, or the lease with its sessions
  *                    [4, id]                                          admit nobody more by the lease; its sessions stay
+ *                    [5, id]                                          admitted, as the exit's own test: to its target alone
  */
 export const TO_KEEPER = { login: 1, close: 2, giveBack: 3 } as const;
-export const TO_PROXY = { admitted: 1, refused: 2, cut: 3, recall: 4 } as const;
+export const TO_PROXY = { admitted: 1, refused: 2, cut: 3, recall: 4, selfTest: 5 } as const;
 export const MAX_FRAME_BYTES = 4_000_000;
 /** Of names, passwords and addresses that make the trip: so that a frame of MAX_MESSAGES stays below the cap, escapes and all. */
 export const MAX_CHARACTERS = { username: 128, password: 1024, address: 64 };
@@ -29,6 +30,7 @@ export type ToKeeper =
 export type ToProxy =
   /** `slots` is 1 where there is no lease. */
   | { kind: "admitted"; id: number; slots: number }
+  | { kind: "selfTest"; id: number }
   | { kind: "refused"; id: number; reason: Refusal }
   | { kind: "cut"; id: number }
   | { kind: "recall"; id: number };
@@ -39,6 +41,7 @@ const REFUSALS: readonly unknown[] = [
   "expired",
   "slow-down",
   "too-many",
+  "draining",
   "unavailable",
 ] satisfies Refusal[];
 
@@ -87,6 +90,7 @@ function toProxy(fields: unknown[], id: number): ToProxy | undefined {
   }
   if (kind === TO_PROXY.cut) return { kind: "cut", id };
   if (kind === TO_PROXY.recall) return { kind: "recall", id };
+  if (kind === TO_PROXY.selfTest) return { kind: "selfTest", id };
   if (kind !== TO_PROXY.refused || !REFUSALS.includes(reason)) return undefined;
   return { kind: "refused", id, reason: reason as Refusal };
 }

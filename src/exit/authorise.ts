@@ -17,9 +17,10 @@ export interface LoginAttempt {
 /**
  * Why a login is refused. `unknown`: no such username, or the wrong password (one answer for both). `expired`: right
  * password, but the paid time is over. `slow-down`: too many wrong tries lately. `too-many`: the credential's limit of
- * simultaneous use is reached. `unavailable`: nobody can say at the moment (no valid roster, keeper restarting).
+ * simultaneous use is reached. `draining`: the operator lets nobody new in here; who is online stays. `unavailable`: nobody
+ * can say at the moment (no valid roster, keeper restarting).
  */
-export type Refusal = "unknown" | "expired" | "slow-down" | "too-many" | "unavailable";
+export type Refusal = "unknown" | "expired" | "slow-down" | "too-many" | "draining" | "unavailable";
 
 /** One admitted use of a credential: a proxy connection, or one VPN client. */
 export interface Session {
@@ -32,7 +33,9 @@ export interface Session {
   close(): void;
 }
 
-export type Admission = { admitted: true; session: Session } | { admitted: false; reason: Refusal };
+export type Admission =
+  /** `selfTest`: no member but this exit itself; a proxy lets it go to the self-test's target and nowhere else. */
+  { admitted: true; session: Session; selfTest?: true } | { admitted: false; reason: Refusal };
 
 export interface Authoriser {
   /** Never throws: what goes wrong inside is `unavailable`. */

@@ -14,7 +14,17 @@ const reason = z.enum([
 ]);
 
 /** What stands in it is opened with the office's key (link/signed-settings.ts): the keeper only passes it on. */
-export const keeperMessage = z.object({ type: z.literal("settings"), signed: z.base64().max(8_000_000) });
+export const keeperMessage = z.discriminatedUnion("type", [
+  z.object({ type: z.literal("settings"), signed: z.base64().max(8_000_000) }),
+  // Name and password become lines of a file that openvpn reads: nothing else may stand in them.
+  z.object({
+    type: z.literal("test-openvpn"),
+    id: z.int().min(0),
+    engine: z.string().regex(/^openvpn-\d{1,2}$/),
+    username: z.string().regex(/^self-test-[0-9a-f]{32}$/),
+    password: z.string().regex(/^[A-Za-z0-9_-]{43}$/),
+  }),
+]);
 
 export const proxyMessage = z.object({
   type: z.literal("listening"),

@@ -7,6 +7,7 @@ import type { Service } from "./authorise.ts";
  *
  *   supervisor ── start ──► exit (root) ── start, engines ──► keeper   (link, roster, logins, totals)
  *              ◄─ report ──             ◄─ settings ─────────
+ *                                       ◄─ test-openvpn ───── ── openvpn-tested ─►
  *                                       ── start, settings ─► proxy    (one a core: SOCKS5, HTTP)
  *                                       ◄─ listening ────────
  */
@@ -97,6 +98,10 @@ export interface KeeperStart {
   /** 32 bytes, base64. */
   sealKey: string;
   account: Account;
+  /** The first 12 hex digits of the running bundle's SHA-256; left out where the exit runs from a checkout. */
+  release?: string;
+  /** The last upgrade did not become healthy and was taken back. */
+  upgrade?: "failed";
 }
 
 /** From the exit to the keeper, whenever an engine comes or goes. */
@@ -110,6 +115,24 @@ export interface KeeperSettings {
   type: "settings";
   /** The signed document (link/signed-settings.ts), base64. */
   signed: string;
+}
+
+/** From the keeper to the exit: a client of OpenVPN's is to be run against one of this exit's listeners (self-test/). */
+export interface TestOpenvpn {
+  type: "test-openvpn";
+  /** The keeper's own number of this test. */
+  id: number;
+  /** The listener's engine, `openvpn-0`. */
+  engine: string;
+  username: string;
+  password: string;
+}
+
+/** From the exit to the keeper: the answer. */
+export interface OpenvpnTested {
+  type: "openvpn-tested";
+  id: number;
+  passed: boolean;
 }
 
 export interface ProxyStart {

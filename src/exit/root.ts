@@ -14,10 +14,13 @@ import type {
   KeeperEngines,
   KeeperStart,
   ListeningReport,
+  OpenvpnTested,
   ProxySettings,
   ProxyStart,
+  TestOpenvpn,
 } from "./messages.ts";
 import { type ExitState, Reconciler } from "./reconcile.ts";
+import { OpenvpnTester } from "./self-test/openvpn-tester.ts";
 import { Sysctls } from "./sysctls.ts";
 
 /** Without settings nobody can say who may be online: what an earlier life left running then ends. */
@@ -43,6 +46,7 @@ export class ExitRoot {
   readonly #engines: Engines;
   readonly #reconciler: Reconciler;
   readonly #keeper: ForkedChild;
+  readonly #openvpnTester: OpenvpnTester;
   readonly #proxies: ForkedChild[];
   readonly #onReport: (report: ExitReport) => void;
   #settings: ServerSettings | undefined;
@@ -77,6 +81,7 @@ export class ExitRoot {
         this.#tell();
       },
     });
+    this.#openvpnTester = new OpenvpnTester({ folder: start.folder, account: start.accounts.vpn });
     this.#keeper = new ForkedChild({
       module: entry,
       args: ["keeper"],
@@ -130,6 +135,14 @@ export class ExitRoot {
     const { data, success } = keeperMessage.safeParse(message);
     if (!success || this.#ending) return;
     if (data.type === "settings") this.#takeSettings(Buffer.from(data.signed, "base64"));
+    else if (data.type === "test-openvpn") void this.#testOpenvpn(data);
+  }
+
+  async #testOpenvpn({ id, engine, username, password }: TestOpenvpn): Promise<void> {
+    const settings = this.#settings;
+    const login = { username, password };
+    const passed = settings !== undefined && (await this.#openvpnTester.test(settings, engine, login));
+    this.#keeper.send({ type: "openvpn-tested", id, passed } satisfies OpenvpnTested);
   }
 
   #takeSettings(signed: Uint8Array): void {

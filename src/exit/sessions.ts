@@ -33,6 +33,8 @@ export interface SessionsOptions {
   timeMs: () => number | undefined;
   clock: Clock;
   log: Log;
+  /** The session of a login by which this exit tests itself; it counts nowhere. */
+  selfTest?: (attempt: LoginAttempt) => Session | undefined;
   /** Until settings come. */
   connectionsPerCredential?: number;
   /** Of all credentials together. */
@@ -63,6 +65,8 @@ export class Sessions implements Authoriser, Lender {
   #size = 0;
   #maxSessions: number;
   #connectionsPerCredential: number;
+  #selfTest: (attempt: LoginAttempt) => Session | undefined;
+  #draining = false;
   #sweep: NodeJS.Timeout | undefined;
   #saidSlowedAt = Number.NEGATIVE_INFINITY;
 
@@ -71,6 +75,7 @@ export class Sessions implements Authoriser, Lender {
     this.#timeMs = options.timeMs;
     this.#clock = options.clock;
     this.#log = options.log;
+    this.#selfTest = options.selfTest ?? (() => undefined);
     this.#connectionsPerCredential = options.connectionsPerCredential ?? 1000;
     this.#maxSessions = options.maxSessions ?? 500_000;
   }
@@ -94,6 +99,12 @@ export class Sessions implements Authoriser, Lender {
     const lowered = limits.connectionsPerCredential < this.#connectionsPerCredential;
     this.#connectionsPerCredential = limits.connectionsPerCredential;
     if (lowered) for (const use of this.#uses.values()) this.#recall(use);
+  }
+
+  /** Draining: nobody new is let in, and who is online stays until going by itself. */
+  setDraining(draining: boolean): void {
+    if (draining && !this.#draining) for (const use of this.#uses.values()) this.#recall(use);
+    this.#draining = draining;
   }
 
   async login(attempt: LoginAttempt): Promise<Admission> {
@@ -184,6 +195,8 @@ export class Sessions implements Authoriser, Lender {
     ) {
       return refused("unknown");
     }
+    const selfTest = this.#selfTest(attempt);
+    if (selfTest !== undefined) return { admitted: true, session: selfTest, selfTest: true };
     const username = attempt.username.toLowerCase();
     const now = this.#clock.monotonic();
     const tag = this.#throttle.tag(attempt.address, username);
@@ -202,6 +215,7 @@ export class Sessions implements Authoriser, Lender {
       return refused("unknown");
     }
     if (time >= credential.until * 60_000) return refused("expired");
+    if (this.#draining) return refused("draining");
     return this.#admit(username, credential, attempt.service !== "openvpn");
   }
 

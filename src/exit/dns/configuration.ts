@@ -1,5 +1,7 @@
 import type { ServerSettings } from "../../link/settings.ts";
 import { closedRanges } from "../closed-ranges.ts";
+import { SELF_TEST_ADDRESS } from "../self-test/resolver.ts";
+import { SELF_TEST_NAME } from "../self-test/target.ts";
 import { RESOLVER_4, RESOLVER_6, TUNNELS_4, TUNNELS_6 } from "../tunnel-plan.ts";
 
 export interface ResolverPlace {
@@ -68,6 +70,9 @@ export function resolverConfiguration(
     "num-queries-per-thread: 2048",
     `module-config: "${validating ? "validator iterator" : "iterator"}"`,
     validating && `trust-anchor-file: "${place.rootKey}"`,
+    // What the exit asks it each minute to see that it answers (self-test/resolver.ts).
+    `local-zone: "${SELF_TEST_NAME}." static`,
+    `local-data: "${SELF_TEST_NAME}. 60 IN A ${SELF_TEST_ADDRESS}"`,
     ...[...closed.v4, ...closed.v6].map((range) => `private-address: ${range}`),
   ];
   const zone = [

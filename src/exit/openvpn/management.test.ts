@@ -145,7 +145,11 @@ test("each refusal reaches the client in words", async () => {
     ["expired", "Your paid time is over. Extend it in the member area"],
     ["too-many", "Too many connections with this VPN username"],
     ["slow-down", "TEMP[backoff 30]:Too many wrong passwords. Try again in a minute"],
-    ["unavailable", "TEMP[backoff 5]:The server cannot check logins now. Try again in a minute"],
+    ["draining", "TEMP[backoff 30,advance remote]:This server takes no new logins. Choose another server"],
+    [
+      "unavailable",
+      "TEMP[backoff 5]:This server cannot check logins now. Try again in a minute, or choose another server",
+    ],
   ];
   for (const [index, [refusal, text]] of words.entries()) {
     door.refusal = refusal;

@@ -10,7 +10,9 @@ const REFUSED: Record<Refusal, string> = {
   expired: "Your paid time is over. Extend it in the member area",
   "slow-down": "TEMP[backoff 30]:Too many wrong passwords. Try again in a minute",
   "too-many": "Too many connections with this VPN username",
-  unavailable: "TEMP[backoff 5]:The server cannot check logins now. Try again in a minute",
+  draining: "TEMP[backoff 30,advance remote]:This server takes no new logins. Choose another server",
+  unavailable:
+    "TEMP[backoff 5]:This server cannot check logins now. Try again in a minute, or choose another server",
 };
 
 /** How long a client of an earlier life waits for somebody who can say whether it may stay. */

@@ -8,6 +8,8 @@ import type { Sweeper } from "./sweeper.ts";
 export interface ProxyContext {
   authoriser: Authoriser;
   open: Open;
+  /** What stands in its place for the exit's own test. */
+  openSelfTest: Open;
   limits: { handshakeMs: number; idleMs: number };
   lobby: Lobby;
   sweeper: Sweeper;

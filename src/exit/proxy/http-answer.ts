@@ -73,10 +73,15 @@ export const LOGIN_REFUSED: Record<Refusal, Answer> = {
     "Too Many Requests",
     "Your login already has as many connections as one member may have.",
   ),
+  draining: answer(
+    503,
+    "Service Unavailable",
+    "This server is being emptied for maintenance and takes no new connections. Choose another server.",
+  ),
   unavailable: answer(
     503,
     "Service Unavailable",
-    "Logins cannot be checked at the moment. Try again shortly.",
+    "This server cannot check logins at the moment. Try again in a minute, or choose another server.",
   ),
 };
 

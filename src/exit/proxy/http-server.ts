@@ -43,6 +43,7 @@ class HttpConnection implements Expiring {
   #session: Session | undefined;
   /** The Proxy-Authorization that `#session` was admitted with. */
   #credentials: string | undefined;
+  #selfTest = false;
   #opening: Opening | undefined;
   #exchange: HttpExchange | undefined;
 
@@ -130,6 +131,8 @@ class HttpConnection implements Expiring {
     if (!(await this.#logIn(request))) return;
     this.#guest.leave();
     if (target.kind === "connect") return this.#tunnel(request, target);
+    // The exit's own test has one target, by CONNECT.
+    if (this.#selfTest) return this.#answer(NOT_OPENED.closed, request);
     if (request.method === "TRACE") return this.#answer(NO_TRACE, request);
     this.#forward(request, target);
   }
@@ -156,6 +159,7 @@ class HttpConnection implements Expiring {
     }
     this.#session?.close();
     this.#session = admission.session;
+    this.#selfTest = admission.selfTest === true;
     this.#credentials = credentials;
     this.#session.onCut(() => this.#client.destroy());
     return !this.#client.destroyed;
@@ -167,7 +171,8 @@ class HttpConnection implements Expiring {
     if (framing.kind !== "none" && !(framing.kind === "length" && framing.bytes === 0)) {
       return this.#dismiss(BAD_HEAD.framing);
     }
-    this.#opening = this.#context.open(target.host, target.port, connectUpstream);
+    const { open, openSelfTest } = this.#context;
+    this.#opening = (this.#selfTest ? openSelfTest : open)(target.host, target.port, connectUpstream);
     const opened = await this.#opening.opened;
     this.#opening = undefined;
     if (this.#state === "over") {

@@ -3,6 +3,7 @@ import { installLastResort } from "../../lib/last-resort.ts";
 import { becomeUser } from "../../lib/privileges.ts";
 import { AuthoriseClient } from "../authorise-client.ts";
 import type { ProxyListening, ProxySettings, ProxyStart } from "../messages.ts";
+import { selfTestTargetPath } from "../self-test/target.ts";
 import { createProxyWorker } from "./worker.ts";
 
 /**
@@ -22,7 +23,8 @@ export function runProxy(): void {
     becomeUser(message.account.uid, message.account.gid);
     authoriser = new AuthoriseClient({ path: message.authoriseSocket });
     authoriser.start();
-    worker = createProxyWorker({ authoriser, log });
+    const selfTestTarget = selfTestTargetPath(message.authoriseSocket);
+    worker = createProxyWorker({ authoriser, log, selfTestTarget });
   }
 
   async function apply(message: ProxySettings): Promise<void> {

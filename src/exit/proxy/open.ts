@@ -1,6 +1,8 @@
 import type { Socket } from "node:net";
 import { formatIp, type Ip, unmap } from "../../lib/ip.ts";
 import { type EgressPolicy, parseHost } from "../egress.ts";
+import { SELF_TEST_NAME, SELF_TEST_PORT } from "../self-test/target.ts";
+import { connectUpstreamFile } from "./relay.ts";
 import type { Resolve } from "./resolve.ts";
 import type { Expiring, Sweeper } from "./sweeper.ts";
 
@@ -148,3 +150,16 @@ export function createOpener(options: { policy: EgressPolicy; resolve: Resolve; 
 }
 
 export type Open = ReturnType<typeof createOpener>;
+
+/**
+ * What the exit's own test may open: the one name that is its target, which leads to a socket file of the keeper's. For
+ * everybody else that name is closed like all of `.internal`, so no address and no port had to be opened for it.
+ */
+export function createSelfTestOpener(path: string | undefined, sweeper: Sweeper): Open {
+  // The address is never dialled: `dial` brings the time limit and the way to give up.
+  const nowhere = Uint8Array.of(0, 0, 0, 0);
+  return (hostText, port) =>
+    path !== undefined && hostText === SELF_TEST_NAME && port === SELF_TEST_PORT
+      ? dial([nowhere], port, () => connectUpstreamFile(path), sweeper)
+      : { opened: Promise.resolve({ ok: false, reason: "closed" }), abort: () => {} };
+}

@@ -110,6 +110,14 @@ export function connectUpstream(host: string, port: number): Socket {
   return socket;
 }
 
+/** The same to a socket file. */
+export function connectUpstreamFile(path: string): Socket {
+  const socket = new UpstreamSocket(new UpstreamReader());
+  socket.connect({ path });
+  socket.pause();
+  return socket;
+}
+
 class Tunnel implements Expiring, Relay {
   deadlineMs: number;
   readonly done: Promise<void>;

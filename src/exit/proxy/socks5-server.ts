@@ -23,6 +23,7 @@ const LOGIN_STATUS: Record<Refusal, number> = {
   "slow-down": 3,
   "too-many": 4,
   unavailable: 5,
+  draining: 6,
 };
 
 const REPLY_OF: Record<OpenFailure, SocksReply> = {
@@ -46,6 +47,8 @@ export function serveSocks5(client: Socket, context: ProxyContext): void {
   const reader = new SocksReader();
   const guest = context.lobby.enter(client, context.limits.handshakeMs);
   let session: Session | undefined;
+  let open = context.open;
+  let draining = false;
   let opening: Opening | undefined;
   let waiting = false;
   let early: Buffer[] = [];
@@ -62,6 +65,13 @@ export function serveSocks5(client: Socket, context: ProxyContext): void {
     const address = clientAddress(client);
     const admission = await context.authoriser.login({ service: "socks5", username, password, address });
     waiting = false;
+    if (!admission.admitted && admission.reason === "draining") {
+      // A login that fails makes clients ask for another password: that the server takes nobody is said to the request.
+      draining = true;
+      client.write(LOGGED_IN);
+      step();
+      return;
+    }
     if (!admission.admitted) {
       refuse(Buffer.from([1, LOGIN_STATUS[admission.reason]]));
       return;
@@ -71,6 +81,7 @@ export function serveSocks5(client: Socket, context: ProxyContext): void {
       session.close();
       return;
     }
+    if (admission.selfTest) open = context.openSelfTest;
     session.onCut(() => client.destroy());
     client.write(LOGGED_IN);
     step();
@@ -80,7 +91,7 @@ export function serveSocks5(client: Socket, context: ProxyContext): void {
     waiting = true;
     const rest = reader.rest();
     if (rest.length > 0) keep(rest);
-    opening = context.open(host, port, connectUpstream);
+    opening = open(host, port, connectUpstream);
     const opened = await opening.opened;
     opening = undefined;
     guest.leave();
@@ -115,7 +126,8 @@ export function serveSocks5(client: Socket, context: ProxyContext): void {
         void logIn(message.username, message.password);
         return;
       case "request":
-        if (message.command === CONNECT) void goTo(message.host, message.port);
+        if (draining) refuse(socksReply(SOCKS_REPLY.generalFailure));
+        else if (message.command === CONNECT) void goTo(message.host, message.port);
         else refuse(socksReply(SOCKS_REPLY.commandNotSupported));
         return;
     }

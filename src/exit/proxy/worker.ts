@@ -8,7 +8,7 @@ import { serveHttp } from "./http-server.ts";
 import { type Endpoint, Listeners } from "./listeners.ts";
 import { LiveList } from "./live-list.ts";
 import { createLobby } from "./lobby.ts";
-import { createOpener } from "./open.ts";
+import { createOpener, createSelfTestOpener } from "./open.ts";
 import { createResolver, type Resolve } from "./resolve.ts";
 import { serveSocks5 } from "./socks5-server.ts";
 import { Sweeper } from "./sweeper.ts";
@@ -27,6 +27,8 @@ export interface ProxyWorker {
 export function createProxyWorker(options: {
   authoriser: Authoriser;
   log: Log;
+  /** The socket file of the self-test's target; none: it is closed. */
+  selfTestTarget?: string;
   resolve?: Resolve;
 }): ProxyWorker {
   const sweeper = new Sweeper();
@@ -43,6 +45,7 @@ export function createProxyWorker(options: {
     serve: { socks5: serve(serveSocks5), http: serve(serveHttp) },
     log: options.log,
   });
+  const openSelfTest = createSelfTestOpener(options.selfTestTarget, sweeper);
   const lobby = createLobby({ sweeper, limit: LOBBY_LIMIT });
 
   return {
@@ -57,6 +60,7 @@ export function createProxyWorker(options: {
       context = {
         authoriser: options.authoriser,
         open: createOpener({ policy, resolve, sweeper }),
+        openSelfTest,
         limits: settings.limits,
         lobby,
         sweeper,

@@ -1,0 +1,151 @@
+import type { Clock } from "../../lib/clock.ts";
+import type { ServerSettings } from "../../link/settings.ts";
+import type { KeeperEngines } from "../messages.ts";
+import { tunnelsOf } from "../tunnel-plan.ts";
+import { dialled } from "./addresses.ts";
+import type { SelfTestLogin, SelfTestLogins } from "./logins.ts";
+import { httpProxyWorks, socks5Works } from "./proxy-clients.ts";
+import { resolverWorks } from "./resolver.ts";
+import type { SelfTestTarget } from "./target.ts";
+
+const MINUTE_MS = 60_000;
+/** Whatever has not answered by then hangs. */
+const TIMEOUT_MS = 8000;
+/** The first round comes as soon as everything runs; what does not by then is found to be ill. */
+const FIRST_WITHIN_MS = 15_000;
+const SETTLE_MS = 200;
+/** Several proxies listen on one port and the kernel chooses: with so many tries one that hangs is rarely missed. */
+const TRIES = 8;
+
+export interface ServiceHealth {
+  /** `socks5`, `http`, `openvpn`: well where each of its listeners is. `dns`: the resolver inside the tunnels. */
+  service: string;
+  healthy: boolean;
+}
+
+export interface SelfTestOptions {
+  clock: Clock;
+  /** The office's time in milliseconds, where it is known. */
+  timeMs: () => number | undefined;
+  logins: SelfTestLogins;
+  target: SelfTestTarget;
+  /** Runs an OpenVPN client against the listener with that engine's id, for so long at most. Never rejects. */
+  testOpenvpn: (engine: string, login: SelfTestLogin, timeoutMs: number) => Promise<boolean>;
+  testResolver?: typeof resolverWorks;
+  /** `minute`: UTC minutes since 1970, the one in which the round began. */
+  onResult: (minute: number, services: ServiceHealth[]) => void;
+  timeoutMs?: number;
+}
+
+/**
+ * Asks each of the exit's services what a member's client would ask, through them, once a minute, in a second of the minute
+ * drawn at the start, so that a fleet does not report all at once; the first time as soon as everything runs.
+ */
+export class SelfTest {
+  readonly #options: SelfTestOptions;
+  readonly #phaseMs = Math.random() * MINUTE_MS;
+  #settings: ServerSettings | undefined;
+  #engines: KeeperEngines["engines"] = [];
+  #timer: NodeJS.Timeout | undefined;
+  #first: "waiting" | "soon" | "over" = "waiting";
+  #closed = false;
+
+  constructor(options: SelfTestOptions) {
+    this.#options = options;
+  }
+
+  /** What should run, and how the engines say they are. */
+  update(change: { settings?: ServerSettings; engines?: KeeperEngines["engines"] }): void {
+    this.#settings = change.settings ?? this.#settings;
+    this.#engines = change.engines ?? this.#engines;
+    if (this.#settings === undefined || this.#first !== "waiting") return;
+    const wanted = offered(this.#settings);
+    const run = wanted.every((service) => this.#engines.some((engine) => engine.service === service));
+    if (run && this.#engines.every(({ healthy }) => healthy)) {
+      this.#first = "soon";
+      this.#in(SETTLE_MS);
+    } else this.#timer ?? this.#in(FIRST_WITHIN_MS);
+  }
+
+  close(): void {
+    this.#closed = true;
+    clearTimeout(this.#timer);
+  }
+
+  #in(ms: number): void {
+    clearTimeout(this.#timer);
+    if (this.#closed) return;
+    this.#timer = setTimeout(() => void this.#due(), ms);
+    this.#timer.unref();
+  }
+
+  async #due(): Promise<void> {
+    this.#first = "over";
+    const beganMs = this.#now();
+    const minute = Math.floor(beganMs / MINUTE_MS);
+    const services = await this.round();
+    if (this.#closed) return;
+    this.#options.onResult(minute, services);
+    const nowMs = this.#now();
+    // The office's time may have been corrected meanwhile, by any amount: the next round is never far away.
+    const nextMs = (minute + 1) * MINUTE_MS + this.#phaseMs - nowMs;
+    this.#in(nextMs > 0 && nextMs <= 2 * MINUTE_MS ? nextMs : this.#phaseMs);
+  }
+
+  #now(): number {
+    return this.#options.timeMs() ?? this.#options.clock.now();
+  }
+
+  /** One round now; takes `timeoutMs` (8 s) at most, and a moment. */
+  async round(): Promise<ServiceHealth[]> {
+    const settings = this.#settings;
+    if (settings === undefined) return [];
+    const { logins, target, testOpenvpn, testResolver = resolverWorks } = this.#options;
+    const timeoutMs = this.#options.timeoutMs ?? TIMEOUT_MS;
+    const { socks5, http, openvpn } = settings.services;
+    const listens = [...(socks5?.listen ?? []), ...(http?.listen ?? []), ...(openvpn?.listen ?? [])];
+    const { login, end } = logins.begin(listens.map(({ address }) => dialled(address)));
+    const proxies = (test: typeof socks5Works, list: { address: string; port: number }[]) =>
+      all(
+        list.flatMap(({ address, port }) =>
+          Array.from({ length: TRIES }, () =>
+            test({ address: dialled(address), port, login, target, timeoutMs }),
+          ),
+        ),
+      );
+    try {
+      const results = await Promise.all([
+        ...(socks5 ? [named("socks5", proxies(socks5Works, socks5.listen))] : []),
+        ...(http ? [named("http", proxies(httpProxyWorks, http.listen))] : []),
+        ...(openvpn
+          ? [
+              named(
+                "openvpn",
+                all(tunnelsOf(openvpn).map(({ id }) => this.#runs(id) && testOpenvpn(id, login, timeoutMs))),
+              ),
+              named("dns", testResolver({ timeoutMs })),
+            ]
+          : []),
+      ]);
+      return results;
+    } finally {
+      end();
+    }
+  }
+
+  /** An engine that is known not to run need not be asked. */
+  #runs(engine: string): boolean {
+    return this.#engines.some(({ id, healthy }) => id === engine && healthy);
+  }
+}
+
+const offered = ({ services }: ServerSettings): string[] =>
+  (["socks5", "http", "openvpn"] as const).filter((service) => services[service] !== undefined);
+
+const all = async (tests: (Promise<boolean> | boolean)[]): Promise<boolean> =>
+  (await Promise.all(tests)).every(Boolean);
+
+const named = async (service: string, test: Promise<boolean>): Promise<ServiceHealth> => ({
+  service,
+  healthy: await test,
+});
