@@ -202,6 +202,18 @@ const tables: { [Name in keyof Tables]: TableInventory<Tables[Name]> } = {
       },
     },
   },
+  site: {
+    lifetime: "as long as the service",
+    aboutAccount: false,
+    columns: {
+      name: { what: "Which of three facts about the service this is", purpose: "Telling them apart" },
+      value: {
+        what: "A keyed hash of the service's own keys, a hash of its certificate, or the number up to which the lists for the servers are numbered",
+        purpose:
+          "Refusing an office with the keys of another service, and servers that always know the newer list from the older",
+      },
+    },
+  },
 };
 
 /** Kysely's own two tables: which migrations ran when (kysely.dev, "Migrations"). */

@@ -129,6 +129,16 @@ const migrations: Record<string, { up(db: Kysely<unknown>): Promise<void> }> = {
         .execute();
     },
   },
+  "0003-site": {
+    async up(db) {
+      const text = textOf(db);
+      await db.schema
+        .createTable("site")
+        .addColumn("name", text, (column) => column.primaryKey())
+        .addColumn("value", text, (column) => column.notNull())
+        .execute();
+    },
+  },
 };
 
 /** The steps that this version knows, oldest first. */

@@ -17,6 +17,7 @@ const KEYS: { readonly [Name in keyof Tables]: readonly (keyof Tables[Name] & st
   server_health: ["server", "service"],
   traffic_slots: ["server", "slot"],
   traffic_hours: ["server", "hour"],
+  site: ["name"],
 };
 const TABLES = Object.keys(KEYS) as (keyof Tables)[];
 const BATCH_ROWS = 500;

@@ -12,6 +12,7 @@ export interface Tables {
   server_health: ServerHealthRow;
   traffic_slots: TrafficSlotRow;
   traffic_hours: TrafficHourRow;
+  site: SiteRow;
 }
 
 export interface AccountRow {
@@ -104,4 +105,10 @@ interface TrafficHourRow {
   hour: number;
   in_percent: number;
   out_percent: number;
+}
+
+interface SiteRow {
+  /** `SiteFact` of `site.ts`. */
+  name: string;
+  value: string;
 }

@@ -122,7 +122,7 @@ export async function socketFolder(): Promise<string> {
 afterEach(async () => {
   for (const folder of folders.splice(0)) rmSync(folder, { recursive: true });
   for (const url of databases.used.splice(0)) {
-    const emptying = "delete from accounts; delete from vouchers; delete from servers";
+    const emptying = "delete from accounts; delete from vouchers; delete from servers; delete from site";
     await asSuperuser(parsePostgresUrl(url)!.database, emptying);
     databases.empty.push(url);
   }
