@@ -105,6 +105,11 @@ export async function saveServers(
       .where("origin", "in", [origin, NOBODYS])
       .$if(names.length > 0, (query) => query.where("name", "not in", names))
       .executeTakeFirst();
+    await store.news.tell(
+      trx,
+      "server_changes",
+      servers.map(({ name }) => name),
+    );
     return numDeletedRows > 0n;
   });
   if (gone) await store.scrub();
