@@ -1,4 +1,5 @@
 import { readFileSync, statSync } from "node:fs";
+import { ensureExitRunFolders, exitRunFolders } from "../exit/run-folders.ts";
 import { type Config, ConfigError, parseConfig } from "../office/config.ts";
 import {
   type DataFolder,
@@ -34,7 +35,10 @@ export function prepare(root: string, say: (sentence: string) => void): Prepared
   const data = dataFolder(root);
   const fresh = inWords(root, () => ensureDataFolder(data, users));
   const run = runFolder(root);
-  inWords(run.root, () => ensureRunFolder(run, users));
+  inWords(run.root, () => {
+    ensureRunFolder(run, users);
+    ensureExitRunFolders(exitRunFolders(run.root), { ...users, root: users.supervisor });
+  });
   return { data, run, users, fresh };
 }
 

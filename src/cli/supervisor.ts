@@ -3,6 +3,7 @@ import { availableParallelism } from "node:os";
 import { fileURLToPath } from "node:url";
 import { certificateRequest, installCertificate } from "../exit/certificate.ts";
 import type { ExitReport, ExitStart } from "../exit/messages.ts";
+import { exitRunFolders } from "../exit/run-folders.ts";
 import { type Log, logFor } from "../lib/event-log.ts";
 import { ForkedChild } from "../lib/forked-child.ts";
 import { findPublicAddress, type PublicAddress } from "../office/addresses.ts";
@@ -144,12 +145,11 @@ export class Supervisor {
 
   #exitStart(sitePublicKey: string): ExitStart {
     const { data, run, users } = this.#prepared;
-    const { linkSocket, authoriseSocket, management, engines, sealedRoster } = run;
     return {
       type: "start",
       folder: data.exit,
-      run: { authoriseSocket, management, engines, sealedRoster },
-      link: { kind: "unix", path: linkSocket },
+      run: exitRunFolders(run.root),
+      link: { kind: "unix", path: run.linkSocket },
       server: this.#config.server.name,
       sitePublicKey,
       accounts: { keeper: users.keeper, proxy: users.proxy, vpn: users.vpn },

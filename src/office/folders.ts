@@ -23,10 +23,6 @@ export interface DataFolder {
 export interface RunFolder {
   root: string;
   linkSocket: string;
-  authoriseSocket: string;
-  management: string;
-  engines: string;
-  sealedRoster: string;
 }
 
 export const defaultDataFolder = (checkout: string): string =>
@@ -52,10 +48,6 @@ export function runFolder(data: string): RunFolder {
   return {
     root,
     linkSocket: join(root, "link", "link.sock"),
-    authoriseSocket: join(root, "authorise", "authorise.sock"),
-    management: join(root, "management"),
-    engines: join(root, "engines"),
-    sealedRoster: join(root, "keeper", "roster.sealed"),
   };
 }
 
@@ -73,15 +65,11 @@ export function ensureDataFolder(data: DataFolder, users: Users): boolean {
   return fresh;
 }
 
-/** Makes the run folder's parts: each socket's folder belongs to who listens, its group may connect (setgid: sockets inherit it). */
+/** Makes the run folder and the link's part of it (setgid: the socket inherits the group that may connect); the exit's parts: exit/run-folders.ts. */
 export function ensureRunFolder(run: RunFolder, users: Users): void {
   mkdirSync(dirname(run.root), { recursive: true, mode: 0o711 });
   folder(run.root, users.supervisor, 0o711);
-  folder(join(run.root, "link"), { uid: users.office.uid, gid: users.keeper.gid }, 0o2750);
-  folder(join(run.root, "authorise"), { uid: users.keeper.uid, gid: users.proxy.gid }, 0o2750);
-  folder(run.management, { uid: users.supervisor.uid, gid: users.keeper.gid }, 0o2750);
-  folder(run.engines, users.supervisor, 0o700);
-  folder(join(run.root, "keeper"), users.keeper, 0o700);
+  folder(dirname(run.linkSocket), { uid: users.office.uid, gid: users.keeper.gid }, 0o2750);
 }
 
 function folder(path: string, owner: { uid: number; gid: number }, mode: number): void {

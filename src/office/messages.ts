@@ -1,4 +1,4 @@
-import type { UnixUser } from "./users.ts";
+import type { UnixUser } from "../lib/unix-users.ts";
 
 /** What supervisor and office say to one another over Node's IPC channel. */
 export interface OfficeStart {
