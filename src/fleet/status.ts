@@ -1,29 +1,35 @@
 import type { Clock } from "../lib/clock.ts";
 import { fail, ok, type Result } from "../lib/result.ts";
-import { SLOT_MINUTES, type Totals } from "../link/totals.ts";
+import type { Health, Report } from "../link/reports.ts";
 import type { Store } from "../store/open.ts";
+import { type NewsState, ServerNews, SLOT_S, SLOTS_A_DAY, type SlotTraffic } from "./server-news.ts";
 import { listServers, type Server, type ServicePort } from "./servers.ts";
+import {
+  type HealthNews,
+  readHealth,
+  readSlotServices,
+  readSlots,
+  type TotalsNews,
+  writeHealth,
+  writeTotals,
+} from "./status-rows.ts";
 
-const SLOT_S = SLOT_MINUTES * 60;
 const HOUR_S = 3600;
-const SLOTS_AN_HOUR = HOUR_S / SLOT_S;
-export const SLOTS_A_DAY = 86_400 / SLOT_S;
-/** Two slots missed, and a minute for the news to travel. */
-const NEWS_OLD_AFTER_S = 11 * 60;
 /** How far an exit's clock may be ahead of ours. */
 const CLOCKS_APART_S = 60;
+/** Health that is older says nothing any more: after an outage the link holds a day of it. */
+const HEALTH_WORTH_MINUTES = 5;
 /** Below this, members are told to take another server for large downloads (product.md, promise 7). */
 const LARGE_DOWNLOADS_MBIT = 50;
-/** Pages of one moment share one reading of the store. */
-const READING_GOOD_MS = 2000;
-
-/** One stretch of time; undefined where nothing is known of it. In whole percent of the bandwidth, 0: under 1 %. */
-export interface SlotTraffic {
-  /** UTC seconds / 300. */
-  slot: number;
-  inPercent: number | undefined;
-  outPercent: number | undefined;
-}
+/** How often whoever asks has the store read again: servers, and what other offices took in. */
+const READ_EVERY_MS = 5000;
+/** Health is written so often at most: it is of a minute, and lost it comes again. */
+const WRITE_HEALTH_EVERY_MS = 10_000;
+/** Servers whose whole day is read at once: their rows are turned into objects without a pause. */
+const SERVERS_AT_ONCE = 40;
+/** Slots that other offices may have taken in since the last reading. */
+const RECENT_SLOTS = 3;
+const BATCH_MOST = 1000;
 
 interface HourTraffic {
   /** UTC seconds / 3600. */
@@ -39,6 +45,7 @@ interface ServiceStatus {
   ports: ServicePort[];
 }
 
+/** A server as of now. The same object as before where nothing about it has changed. */
 export interface ServerStatus {
   server: string;
   host: string;
@@ -49,8 +56,12 @@ export interface ServerStatus {
   longitude: number;
   addresses: string[];
   bandwidthMbit: number;
-  /** `never`: nothing heard of it in the last 24 hours; `no-news`: nothing for more than 11 minutes. */
-  state: "up" | "no-news" | "never";
+  groups: string[];
+  /** Takes no new logins; sessions go on. */
+  draining: boolean;
+  state: NewsState;
+  /** With `no-news`: the end of the last minute that anything is known of, UTC seconds; else 0. */
+  noNewsSince: number;
   /** The end of the last five minutes that are known, UTC seconds; 0 where none are. */
   slotEndsAt: number;
   /** Of those five minutes; 0 where none are known. */
@@ -59,99 +70,78 @@ export interface ServerStatus {
   /** 100 · max(in, out) / max(bandwidth, in, out), whole. */
   loadPercent: number;
   services: ServiceStatus[];
-  /** The last 24 hours, SLOTS_A_DAY entries, oldest first, up to the last slot that has ended. */
-  day: SlotTraffic[];
   largeDownloads: boolean;
 }
 
+type Outcome = Result<"new" | "replay", "unknown-server" | "future" | "too-old">;
+
+interface Entry {
+  server: Server;
+  /** The server's row, to see whether it is another now. */
+  text: string;
+  news: ServerNews;
+  status: ServerStatus | undefined;
+  /** UTC seconds until which `status` stands if nothing more is heard. */
+  untilS: number;
+}
+
+interface Waiting {
+  totals: TotalsNews;
+  settle: (outcome: Outcome) => void;
+  reject: (error: unknown) => void;
+}
+
 /**
- * What is known of the servers' traffic and health: all that the exits ever say (totals), in the store, so that a restart
- * loses nothing. Slots are kept 24 hours, hours 30 days; `sweep` deletes what is older.
+ * What is known of the servers' traffic and health: all that the exits ever say, in memory, and in the store, so that a
+ * restart loses nothing. Slots are kept 24 hours, hours 30 days; `sweep` deletes what is older. Of several offices on one
+ * database (`shared`) each shows what the others took in after READ_EVERY_MS and WRITE_HEALTH_EVERY_MS at the latest.
  */
 export class Status {
   readonly #store: Store;
   readonly #clock: Clock;
-  #reading: { untilMs: number; servers: Promise<ServerStatus[]> } | undefined;
+  readonly #shared: boolean;
+  readonly #gatherMs: number;
+  readonly #entries = new Map<string, Entry>();
+  #snapshot: ServerStatus[] | undefined;
+  #snapshotUntilS = 0;
+  #loaded = false;
+  #reading: Promise<void> | undefined;
+  #readAtMs = Number.NEGATIVE_INFINITY;
+  /** Which servers' whole day is read next, for what other offices took in late. */
+  #rereadAt = 0;
+  #waiting: Waiting[] = [];
+  #writing: Promise<void> | undefined;
+  #unwritten = new Map<string, HealthNews>();
+  #healthTimer: NodeJS.Timeout | undefined;
 
-  constructor(options: { store: Store; clock: Clock }) {
+  /** `gatherMs`: how long totals may wait for others, to be written in one transaction (0 unless told). */
+  constructor(options: { store: Store; clock: Clock; shared?: boolean; gatherMs?: number }) {
     this.#store = options.store;
     this.#clock = options.clock;
+    this.#shared = options.shared ?? false;
+    this.#gatherMs = options.gatherMs ?? 0;
   }
 
   /**
-   * Takes an exit's news in. The same news again changes nothing ("replay"); a slot that has not ended yet, or is older
-   * than the newest one known of that server, is refused.
+   * Takes an exit's news in; when it resolves, totals are in the store. The same news again changes nothing ("replay"). What
+   * has not happened yet, or is older than a day, is refused. Rejects where the store cannot be written.
    */
-  async accept(totals: Totals): Promise<Result<"new" | "replay", "unknown-server" | "future" | "too-old">> {
-    const { server, slot } = totals;
-    const nowS = this.#nowS();
-    if ((slot + 1) * SLOT_S > nowS + CLOCKS_APART_S) return fail("future");
-    if (slot < this.#currentSlot() - SLOTS_A_DAY) return fail("too-old");
-    const outcome = await this.#store.db
-      .transaction()
-      .execute(async (trx): Promise<Result<"new" | "replay", "unknown-server" | "too-old">> => {
-        const known = await trx
-          .selectFrom("servers")
-          .select("name")
-          .where("name", "=", server)
-          .executeTakeFirst();
-        if (known === undefined) return fail("unknown-server");
-        const newest = await trx
-          .selectFrom("traffic_slots")
-          .select((expression) => expression.fn.max("slot").as("slot"))
-          .where("server", "=", server)
-          .executeTakeFirst();
-        if (newest?.slot !== null && newest !== undefined) {
-          if (Number(newest.slot) > slot) return fail("too-old");
-          if (Number(newest.slot) === slot) return ok("replay");
-        }
-        await trx
-          .insertInto("traffic_slots")
-          .values({ server, slot, in_percent: totals.inPercent, out_percent: totals.outPercent })
-          .execute();
-
-        const hour = Math.floor(slot / SLOTS_AN_HOUR);
-        const slots = await trx
-          .selectFrom("traffic_slots")
-          .select(["in_percent", "out_percent"])
-          .where("server", "=", server)
-          .where("slot", ">=", hour * SLOTS_AN_HOUR)
-          .where("slot", "<", (hour + 1) * SLOTS_AN_HOUR)
-          .execute();
-        const average = {
-          in_percent: mean(slots.map((row) => row.in_percent)),
-          out_percent: mean(slots.map((row) => row.out_percent)),
-        };
-        await trx
-          .insertInto("traffic_hours")
-          .values({ server, hour, ...average })
-          .onConflict((conflict) => conflict.columns(["server", "hour"]).doUpdateSet(average))
-          .execute();
-
-        await trx.deleteFrom("server_services").where("server", "=", server).execute();
-        for (const [service, healthy] of new Map(totals.services.map((each) => [each.service, each.healthy])))
-          await trx
-            .insertInto("server_services")
-            .values({ server, service, healthy: healthy ? 1 : 0, slot })
-            .execute();
-        return ok("new");
-      });
-    this.#reading = undefined;
-    return outcome;
+  async accept(report: Report): Promise<Outcome> {
+    if (!(await this.#knows(report.server))) return fail("unknown-server");
+    return report.kind === "health" ? this.#acceptHealth(report) : this.#acceptTotals(report);
   }
 
-  /** Every server as of now, by name. */
-  list(): Promise<ServerStatus[]> {
-    const nowMs = this.#clock.now();
-    if (this.#reading === undefined || nowMs >= this.#reading.untilMs) {
-      const servers = this.#read();
-      const reading = { untilMs: nowMs + READING_GOOD_MS, servers };
-      this.#reading = reading;
-      servers.catch(() => {
-        if (this.#reading === reading) this.#reading = undefined;
-      });
-    }
-    return this.#reading.servers;
+  /** Every server as of now, by name. The same array as before where nothing has changed. */
+  async list(): Promise<readonly ServerStatus[]> {
+    await this.#read();
+    return this.#current();
+  }
+
+  /** The last 24 hours of a server, SLOTS_A_DAY entries, oldest first, up to the last slot that has ended. */
+  day(server: string): SlotTraffic[] {
+    const news = this.#entries.get(server)?.news ?? new ServerNews();
+    const first = this.#currentSlot() - SLOTS_A_DAY;
+    return Array.from({ length: SLOTS_A_DAY }, (_, index) => news.traffic(first + index));
   }
 
   /** The hours of the last 30 days that are known of a server, oldest first. */
@@ -166,55 +156,223 @@ export class Status {
     return rows.map((row) => ({ hour: row.hour, inPercent: row.in_percent, outPercent: row.out_percent }));
   }
 
-  async #read(): Promise<ServerStatus[]> {
-    const first = this.#currentSlot() - SLOTS_A_DAY;
-    const [servers, slots, services] = await Promise.all([
-      listServers(this.#store),
-      this.#store.db.selectFrom("traffic_slots").selectAll().where("slot", ">=", first).execute(),
-      this.#store.db.selectFrom("server_services").selectAll().where("slot", ">=", first).execute(),
-    ]);
-    return servers.map((server) =>
-      this.#statusOf(
-        server,
-        new Map(slots.filter((row) => row.server === server.name).map((row) => [row.slot, row])),
-        new Map(
-          services.filter((row) => row.server === server.name).map((row) => [row.service, row.healthy !== 0]),
-        ),
-      ),
-    );
+  /** The newest health that a server has told of, whether or not that is lately; undefined where it never did. */
+  healthOf(server: string): { minute: number; release: string; upgradeFailed: boolean } | undefined {
+    const news = this.#entries.get(server)?.news;
+    if (news === undefined || news.healthMinute < 0) return undefined;
+    return { minute: news.healthMinute, release: news.release, upgradeFailed: news.upgradeFailed };
   }
 
-  #statusOf(
-    server: Server,
-    slots: Map<number, { in_percent: number; out_percent: number }>,
-    healthy: Map<string, boolean>,
-  ): ServerStatus {
-    const newest = Math.max(-1, ...slots.keys());
-    const slotEndsAt = newest < 0 ? 0 : (newest + 1) * SLOT_S;
-    const state = newest < 0 ? "never" : this.#nowS() - slotEndsAt > NEWS_OLD_AFTER_S ? "no-news" : "up";
-    const inPercent = slots.get(newest)?.in_percent ?? 0;
-    const outPercent = slots.get(newest)?.out_percent ?? 0;
-    const first = this.#currentSlot() - SLOTS_A_DAY;
-    const { name, services, ...place } = server;
-    return {
-      server: name,
-      ...place,
-      state,
-      slotEndsAt,
-      inPercent,
-      outPercent,
-      loadPercent: loadPercent(inPercent, outPercent),
-      services: services.map((offer) => ({
-        ...offer,
-        healthy: state === "up" && healthy.get(offer.service) === true,
-      })),
-      day: Array.from({ length: SLOTS_A_DAY }, (_, index) => ({
-        slot: first + index,
-        inPercent: slots.get(first + index)?.in_percent,
-        outPercent: slots.get(first + index)?.out_percent,
-      })),
-      largeDownloads: server.bandwidthMbit >= LARGE_DOWNLOADS_MBIT,
+  /** How many tests of a service have failed in a row, as far as this office has heard of them. */
+  failures(server: string, service: string): number {
+    return this.#entries.get(server)?.news.failures(service) ?? 0;
+  }
+
+  /** Servers were added, changed or taken away: the next who asks sees it. */
+  serversChanged(): void {
+    this.#readAtMs = Number.NEGATIVE_INFINITY;
+  }
+
+  /** Writes what has not been written yet. */
+  async flush(): Promise<void> {
+    clearTimeout(this.#healthTimer);
+    this.#healthTimer = undefined;
+    await this.#writing;
+    const news = [...this.#unwritten.values()];
+    this.#unwritten = new Map();
+    try {
+      await writeHealth(this.#store, news);
+    } catch (error) {
+      for (const each of news) if (!this.#unwritten.has(each.server)) this.#unwritten.set(each.server, each);
+      throw error;
+    }
+  }
+
+  /** The last writing; nothing may be taken in after it. Never rejects: what is lost of health comes again. */
+  async close(): Promise<void> {
+    await this.flush().catch(() => undefined);
+    clearTimeout(this.#healthTimer);
+  }
+
+  async #knows(server: string): Promise<boolean> {
+    await this.#read();
+    if (this.#entries.has(server)) return true;
+    // One that was added a moment ago, perhaps by another office; not more often than once a second for a name of nobody's.
+    if (this.#clock.now() - this.#readAtMs < 1000) return false;
+    this.serversChanged();
+    await this.#read();
+    return this.#entries.has(server);
+  }
+
+  #acceptHealth(report: Health): Outcome {
+    const { server, minute, services } = report;
+    const nowS = this.#nowS();
+    if (minute * 60 > nowS + CLOCKS_APART_S) return fail("future");
+    if (minute < nowS / 60 - SLOTS_A_DAY * 5) return fail("too-old");
+    if (minute < nowS / 60 - HEALTH_WORTH_MINUTES) return ok("replay");
+    const entry = this.#entries.get(server)!;
+    const news = {
+      server,
+      minute,
+      services,
+      release: report.release,
+      upgradeFailed: report.upgrade === "failed",
     };
+    if (!this.#addHealth(entry, news)) return ok("replay");
+    this.#unwritten.set(server, news);
+    this.#healthTimer ??= setTimeout(
+      () => this.flush().catch(() => undefined),
+      WRITE_HEALTH_EVERY_MS,
+    ).unref();
+    return ok("new");
+  }
+
+  #addHealth({ server, news, status }: Entry, health: HealthNews): boolean {
+    const outcome = news.addHealth(health.minute, health.services);
+    if (outcome === "old") return false;
+    news.release = health.release;
+    news.upgradeFailed = health.upgradeFailed;
+    if (outcome === "new" || status?.state !== "up") this.#changed(server.name);
+    return true;
+  }
+
+  async #acceptTotals(totals: TotalsNews): Promise<Outcome> {
+    const nowS = this.#nowS();
+    if ((totals.slot + 1) * SLOT_S > nowS + CLOCKS_APART_S) return fail("future");
+    if (totals.slot < this.#currentSlot() - SLOTS_A_DAY) return fail("too-old");
+    const { promise, resolve, reject } = Promise.withResolvers<Outcome>();
+    this.#waiting.push({ totals, settle: resolve, reject });
+    this.#writing ??= this.#writeWaiting().finally(() => {
+      this.#writing = undefined;
+    });
+    return promise;
+  }
+
+  /** One transaction after another until nothing waits; what comes in meanwhile goes into the next. */
+  async #writeWaiting(): Promise<void> {
+    while (this.#waiting.length > 0) {
+      if (this.#gatherMs > 0) await new Promise((resolve) => setTimeout(resolve, this.#gatherMs));
+      const batch = this.#waiting.splice(0, BATCH_MOST);
+      try {
+        const outcomes = await writeTotals(
+          this.#store,
+          batch.map(({ totals }) => totals),
+        );
+        batch.forEach(({ totals, settle }, index) => {
+          const outcome = outcomes[index]!;
+          if (outcome === "new") this.#addTotals(totals);
+          settle(outcome === "unknown-server" ? fail(outcome) : ok(outcome));
+        });
+      } catch (error) {
+        for (const { reject } of batch) reject(error);
+      }
+    }
+  }
+
+  #addTotals({ server, slot, inPercent, outPercent, services }: TotalsNews): void {
+    const news = this.#entries.get(server)?.news;
+    if (news === undefined) return;
+    const added = news.addSlot(slot, inPercent, outPercent);
+    if (news.setSlotServices(slot, services) || added) this.#changed(server);
+  }
+
+  #changed(server: string): void {
+    const entry = this.#entries.get(server);
+    if (entry !== undefined) entry.status = undefined;
+    this.#snapshot = undefined;
+  }
+
+  #current(): readonly ServerStatus[] {
+    const nowS = this.#nowS();
+    if (this.#snapshot !== undefined && nowS < this.#snapshotUntilS) return this.#snapshot;
+    let changed = this.#snapshot === undefined;
+    let untilS = Number.POSITIVE_INFINITY;
+    for (const entry of this.#entries.values()) {
+      if (entry.status === undefined || nowS >= entry.untilS) {
+        const next = statusOf(entry, nowS);
+        entry.untilS = next.untilS;
+        // News that says the same again moves the time on and nothing else.
+        if (entry.status === undefined || JSON.stringify(entry.status) !== JSON.stringify(next.status)) {
+          entry.status = next.status;
+          changed = true;
+        }
+      }
+      untilS = Math.min(untilS, entry.untilS);
+    }
+    if (changed)
+      this.#snapshot = [...this.#entries.values()]
+        .sort((a, b) => (a.server.name < b.server.name ? -1 : 1))
+        .map(({ status }) => status!);
+    this.#snapshotUntilS = untilS;
+    return this.#snapshot!;
+  }
+
+  /** Reads what others may have changed, where that is due; one reading for all who ask meanwhile. */
+  async #read(): Promise<void> {
+    if (this.#loaded && this.#clock.now() - this.#readAtMs < READ_EVERY_MS) return;
+    this.#reading ??= this.#readStore().finally(() => {
+      this.#reading = undefined;
+    });
+    try {
+      await this.#reading;
+    } catch (error) {
+      // The database is away: what is in memory stands. Without ever having read it there is nothing to show.
+      if (!this.#loaded) throw error;
+    }
+  }
+
+  async #readStore(): Promise<void> {
+    const first = !this.#loaded;
+    this.#readAtMs = this.#clock.now();
+    this.#takeServers(await listServers(this.#store));
+    if (first || this.#shared) await this.#readNews(first);
+    this.#loaded = true;
+  }
+
+  #takeServers(servers: readonly Server[]): void {
+    const named = new Set(servers.map(({ name }) => name));
+    for (const name of this.#entries.keys())
+      if (!named.has(name)) {
+        this.#entries.delete(name);
+        this.#unwritten.delete(name);
+        this.#snapshot = undefined;
+      }
+    for (const server of servers) {
+      const text = JSON.stringify(server);
+      const entry = this.#entries.get(server.name);
+      if (entry?.text === text) continue;
+      const news = entry?.news ?? new ServerNews();
+      this.#entries.set(server.name, { server, text, news, status: undefined, untilS: 0 });
+      this.#snapshot = undefined;
+    }
+  }
+
+  async #readNews(all: boolean): Promise<void> {
+    const names = [...this.#entries.keys()];
+    const day = this.#currentSlot() - SLOTS_A_DAY;
+    if (all)
+      for (let at = 0; at < names.length; at += SERVERS_AT_ONCE)
+        await this.#readSlots(names.slice(at, at + SERVERS_AT_ONCE), day).then(othersFirst);
+    else {
+      await this.#readSlots(names, this.#currentSlot() - RECENT_SLOTS);
+      if (this.#rereadAt >= names.length) this.#rereadAt = 0;
+      await this.#readSlots(names.slice(this.#rereadAt, this.#rereadAt + SERVERS_AT_ONCE), day);
+      this.#rereadAt += SERVERS_AT_ONCE;
+    }
+    const services = await readSlotServices(this.#store, all ? day : this.#currentSlot() - RECENT_SLOTS);
+    for (const [server, { slot, services: told }] of services)
+      if (this.#entries.get(server)?.news.setSlotServices(slot, told)) this.#changed(server);
+    const firstMinute = all ? day * 5 : Math.floor(this.#nowS() / 60) - HEALTH_WORTH_MINUTES;
+    for (const health of await readHealth(this.#store, firstMinute)) {
+      const entry = this.#entries.get(health.server);
+      if (entry !== undefined) this.#addHealth(entry, health);
+    }
+  }
+
+  async #readSlots(servers: readonly string[], firstSlot: number): Promise<void> {
+    for (const row of await readSlots(this.#store, servers, firstSlot))
+      if (this.#entries.get(row.server)?.news.addSlot(row.slot, row.in_percent, row.out_percent))
+        this.#changed(row.server);
   }
 
   #currentSlot(): number {
@@ -226,12 +384,34 @@ export class Status {
   }
 }
 
+/** SQLite answers without a pause: whoever waits meanwhile comes in between. */
+const othersFirst = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+function statusOf({ server, news }: Entry, nowS: number): { status: ServerStatus; untilS: number } {
+  const { state, untilS } = news.state(nowS);
+  const known = state !== "never" && news.newestSlot > Math.floor(nowS / SLOT_S) - SLOTS_A_DAY - 1;
+  const { inPercent = 0, outPercent = 0 } = known ? news.traffic(news.newestSlot) : {};
+  const { name, services, ...place } = server;
+  const status: ServerStatus = {
+    server: name,
+    ...place,
+    state,
+    noNewsSince: state === "no-news" ? news.newsAtS : 0,
+    slotEndsAt: known ? (news.newestSlot + 1) * SLOT_S : 0,
+    inPercent,
+    outPercent,
+    loadPercent: loadPercent(inPercent, outPercent),
+    services: services.map((offer) => ({
+      ...offer,
+      healthy: state === "up" && news.healthy(offer.service, nowS),
+    })),
+    largeDownloads: server.bandwidthMbit >= LARGE_DOWNLOADS_MBIT,
+  };
+  return { status, untilS };
+}
+
 /** Load as the interfaces that clients know define it, of figures in percent of the bandwidth. */
 export function loadPercent(inPercent: number, outPercent: number): number {
   const most = Math.max(inPercent, outPercent);
   return Math.round((100 * most) / Math.max(100, most));
 }
-
-/** Rounded down, as the figures it is made of. */
-const mean = (values: number[]): number =>
-  values.length === 0 ? 0 : Math.floor(values.reduce((sum, value) => sum + value, 0) / values.length);

@@ -27,7 +27,7 @@ export interface SiteOptions {
   accounts: Accounts;
   vouchers: Vouchers;
   /** The servers as the status page shows them. */
-  status: Pick<Status, "list">;
+  status: Pick<Status, "list" | "day" | "hours">;
   /** What is stored and why; the privacy page is made of it. */
   inventory: readonly InventoryEntry[];
   /** The `.ovpn` of one server for every member alike (it names no member); undefined where that server has no OpenVPN. */

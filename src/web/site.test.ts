@@ -195,6 +195,7 @@ test("a fault of ours is a 500 without a word of it, too many logins and a full 
     const app = createSite({
       ...bench.options,
       status: {
+        ...{ day: () => [], hours: () => Promise.reject(fault) },
         list: () => Promise.reject(fault),
       },
     });

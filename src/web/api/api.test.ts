@@ -201,7 +201,8 @@ test("the feeds have the shapes that existing clients read", async () => {
   const slot = Math.floor(clock.now() / 300_000) - 1;
   const services = [{ service: "socks5" as const, healthy: true }];
   const taken = await bench.status.accept({
-    protocol: 1,
+    kind: "totals",
+    protocol: 2,
     server: "amsterdam1",
     slot,
     inPercent: 12,
@@ -243,7 +244,7 @@ test("the feeds have the shapes that existing clients read", async () => {
 
 test("without a server the feeds are empty and not broken", async () => {
   await saveServers(bench.store, []);
-  clock.advance(3000);
+  clock.advance(6000);
   assert.equal((await call("GET", "/api/serverips")).body, "");
   assert.deepEqual((await call("GET", "/api/serverlocations.json")).body, {});
   assert.equal((await call("GET", "/status")).status, 200);

@@ -108,6 +108,9 @@ export const serverShape = z
     addresses: z.array(z.string()),
     bandwidthMbit: z.number(),
     state: z.enum(["up", "no-news", "never"]),
+    draining: z.boolean().openapi({ description: "Takes no new logins; sessions go on" }),
+    noNewsSince: time.nullable().openapi({ description: "Since when the server is silent, where it is" }),
+    groups: z.array(z.string()).openapi({ description: "Groups beside its city's" }),
     asOf: time.nullable().openapi({ description: "End of the five minutes that the figures are of" }),
     inPercent: z.int().openapi({ description: "Of the bandwidth; 0: under 1 %" }),
     outPercent: z.int(),
@@ -139,8 +142,16 @@ export function accountBody(account: AccountView, nowS: number): z.infer<typeof 
   };
 }
 
-export function serverBody({ slotEndsAt, day: _, ...server }: ServerStatus): z.infer<typeof serverShape> {
-  return { ...server, asOf: slotEndsAt === 0 ? null : iso(slotEndsAt) };
+export function serverBody({
+  slotEndsAt,
+  noNewsSince,
+  ...server
+}: ServerStatus): z.infer<typeof serverShape> {
+  return {
+    ...server,
+    asOf: slotEndsAt === 0 ? null : iso(slotEndsAt),
+    noNewsSince: noNewsSince === 0 ? null : iso(noNewsSince),
+  };
 }
 
 export const isoTime = iso;

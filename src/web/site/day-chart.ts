@@ -1,4 +1,4 @@
-import type { SlotTraffic } from "../../fleet/status.ts";
+import type { SlotTraffic } from "../../fleet/server-news.ts";
 import { type Html, html } from "../html.ts";
 
 /** Three five-minute slots a column: a quarter of an hour is as fine as the picture is wide, and keeps the page light. */

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import type { ServerStatus, SlotTraffic } from "../../fleet/status.ts";
+import type { SlotTraffic } from "../../fleet/server-news.ts";
+import type { ServerStatus } from "../../fleet/status.ts";
 import { FakeClock } from "../../lib/clock.ts";
 import { openBench, Visitor } from "../testkit.ts";
 import { bestServer } from "./best-server.ts";
@@ -23,13 +24,24 @@ const server = (change: Partial<ServerStatus>): ServerStatus => ({
   outPercent: 12,
   loadPercent: 12,
   services: [{ service: "openvpn", healthy: true, ports: [{ protocol: "udp", port: 1194 }] }],
-  day: Array.from({ length: 288 }, (_, slot) => ({ slot, inPercent: undefined, outPercent: undefined })),
+  groups: [],
+  draining: false,
+  noNewsSince: 0,
   largeDownloads: true,
   ...change,
 });
 
-async function statusPage(servers: ServerStatus[]): Promise<string> {
-  const bench = await openBench({ status: { list: async () => servers } }, new FakeClock());
+const emptyDay = (): SlotTraffic[] =>
+  Array.from({ length: 288 }, (_, slot) => ({ slot, inPercent: undefined, outPercent: undefined }));
+
+async function statusPage(
+  servers: ServerStatus[],
+  day: (server: string) => SlotTraffic[] = emptyDay,
+): Promise<string> {
+  const bench = await openBench(
+    { status: { list: async () => servers, day, hours: async () => [] } },
+    new FakeClock(),
+  );
   const page = await (await new Visitor(bench.app).get("/status")).text();
   await bench.close();
   return page;
@@ -59,7 +71,7 @@ test("under one percent is told as that, never as nothing", async () => {
 test("a small server is marked, a silent one says since when, a new one promises figures", async () => {
   const page = await statusPage([
     server({ server: "small1", bandwidthMbit: 40, largeDownloads: false }),
-    server({ server: "silent1", state: "no-news", slotEndsAt: Date.UTC(2030, 4, 1, 14, 5) / 1000 }),
+    server({ server: "silent1", state: "no-news", noNewsSince: Date.UTC(2030, 4, 1, 14, 5) / 1000 }),
     server({ server: "new1", state: "never", slotEndsAt: 0 }),
   ]);
   assert.ok(page.includes("not for large downloads or P2P"));
@@ -93,7 +105,8 @@ test("thirty servers with a restless day make a page below 100 KB", async () => 
       outPercent: (slot * 53 + seed) % 100,
     }));
   const page = await statusPage(
-    Array.from({ length: 30 }, (_, index) => server({ server: `city${index}`, day: restless(index) })),
+    Array.from({ length: 30 }, (_, index) => server({ server: `city${index}` })),
+    (name) => restless(Number(name.slice(4))),
   );
   assert.ok(Buffer.byteLength(page) < 100_000, String(Buffer.byteLength(page)));
 });
@@ -123,7 +136,7 @@ test("the picture's path stays in its box, covers every known column, and leaves
 });
 
 test("the picture says in words what it shows", () => {
-  const day = server({}).day;
+  const day = emptyDay();
   assert.match(dayChart(day).markup, /aria-label="No traffic figures of the last 24 hours are known\."/);
   day[5] = { slot: 5, inPercent: 7, outPercent: 0 };
   const { markup } = dayChart(day);

@@ -44,7 +44,7 @@ function badges(server: ServerStatus, best: boolean): Html {
   const { state } = server;
   const busy = state === "up" && server.loadPercent >= BUSY_PERCENT;
   return html`<p class="badges">${state === "up" && html`<span class="badge good">up</span>`}
-${state === "no-news" && html`<span class="badge warn">no news since ${dayAndTime(server.slotEndsAt)}</span>`}
+${state === "no-news" && html`<span class="badge warn">no news since ${dayAndTime(server.noNewsSince)}</span>`}
 ${state === "never" && html`<span class="badge">no news yet</span>`}
 ${best && html`<span class="badge good">best choice now</span>`}
 ${busy && html`<span class="badge warn">busy: choose another for now</span>`}
@@ -61,6 +61,7 @@ function services(server: ServerStatus): Html {
 }
 
 const card = (
+  web: Web,
   server: ServerStatus,
   best: boolean,
 ): Html => html`<article class="panel server" id="server-${server.server}" aria-labelledby="name-${server.server}">
@@ -70,7 +71,7 @@ const card = (
 ${badges(server, best)}
 ${services(server)}</div>
 <div>${figures(server)}
-${dayChart(server.day)}</div>
+${dayChart(web.status.day(server.server))}</div>
 </article>`;
 
 function choice(servers: readonly ServerStatus[], best: ServerStatus | undefined): Html {
@@ -90,7 +91,7 @@ export function addStatus(app: Hono<SiteEnv>, web: Web): void {
 <p class="muted small" id="live-note" role="status" hidden></p>
 <div id="live">
 <div class="panel hint-now" id="choice">${choice(servers, best)}</div>
-${servers.map((server) => card(server, servers.length > 1 && server === best))}
+${servers.map((server) => card(web, server, servers.length > 1 && server === best))}
 </div>
 <p class="muted small">Times are UTC. Load is the larger of in and out. The best choice is the lowest load among the servers that are fit for large downloads. For programs: <a href="/api/traffic.json">traffic.json</a>, <a href="/api/serverlocations.json">serverlocations.json</a>, <a href="/api/serverips">serverips</a>.</p>`;
     return page(web, c, {
