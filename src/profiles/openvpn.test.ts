@@ -13,7 +13,7 @@ const KEY =
 
 test("the profile for Linux leaves out what only Windows understands, and nothing else", () => {
   const input = {
-    serverName: "exit1.lethe",
+    serverNames: ["exit1.lethe"],
     remotes: [{ host: "vpn.example.net", port: 1194, protocol: "udp" as const }],
     ca: "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
     tlsCrypt: "-----BEGIN OpenVPN Static key V1-----\n00\n-----END OpenVPN Static key V1-----\n",
@@ -28,7 +28,7 @@ test("the profile for Linux leaves out what only Windows understands, and nothin
 
 test("a profile has its remotes, UDP first, its certificate and its key, and no credentials", () => {
   const profile = openvpnProfile({
-    serverName: "exit1.lethe",
+    serverNames: ["exit1.lethe"],
     remotes: [
       { host: "vpn.example.net", port: 443, protocol: "tcp" },
       { host: "vpn.example.net", port: 443, protocol: "tcp" },
@@ -79,14 +79,14 @@ TUlJQg==
 
 test("a value that could break out of its line is refused", () => {
   const good = {
-    serverName: "exit1.lethe",
+    serverNames: ["exit1.lethe"],
     remotes: [{ host: "vpn.example.net", port: 1194, protocol: "udp" as const }],
     ca: CA,
     tlsCrypt: KEY,
   };
   for (const bad of [
-    { ...good, serverName: "a\nup /bin/sh" },
-    { ...good, serverName: 'a" b' },
+    { ...good, serverNames: ["a\nup /bin/sh"] },
+    { ...good, serverNames: ['a" b'] },
     { ...good, remotes: [] },
     { ...good, remotes: [{ host: "a\nup x", port: 1194, protocol: "udp" as const }] },
     { ...good, remotes: [{ host: "a", port: 0, protocol: "udp" as const }] },
@@ -123,7 +123,7 @@ test("openvpn takes the profile as it is, up to dialling", {
       { stdio: "ignore" },
     );
     const profile = openvpnProfile({
-      serverName: "exit1.lethe",
+      serverNames: ["exit1.lethe"],
       remotes: [{ host: "127.0.0.1", port, protocol: "tcp" }],
       ca: execFileSync("cat", [file("ca.crt")], { encoding: "utf8" }),
       tlsCrypt: execFileSync(openvpn!, ["--genkey", "tls-crypt"], { encoding: "utf8" }),
@@ -154,4 +154,30 @@ test("openvpn takes the profile as it is, up to dialling", {
     server.close();
     rmSync(folder, { recursive: true });
   }
+});
+
+test("a profile of several servers takes one at random, and insists on what their certificates' names begin with", () => {
+  const several = (names: string[]) =>
+    openvpnProfile({
+      serverNames: names.map((name) => `${name}.exits.example.internal`),
+      remotes: names.map((name) => ({ host: `${name}.example.net`, port: 1194, protocol: "udp" })),
+      ca: CA,
+      tlsCrypt: KEY,
+    }).split("\n");
+  const group = several(["london1", "london2", "london12"]);
+  assert.deepEqual(
+    group.filter((line) => line.startsWith("remote ")),
+    [1, 2, 12].map((number) => `remote london${number}.example.net 1194 udp`),
+  );
+  assert.ok(group.includes("remote-random"));
+  assert.ok(group.includes("verify-x509-name london name-prefix"));
+  // Nothing in common: then it is our authority that is checked, and that it is a server's certificate.
+  const mixed = several(["london1", "oslo1"]);
+  assert.ok(
+    !mixed.some((line) => line.startsWith("verify-x509-name")) && mixed.includes("remote-cert-tls server"),
+  );
+  const one = several(["london1"]);
+  assert.ok(
+    !one.includes("remote-random") && one.includes("verify-x509-name london1.exits.example.internal name"),
+  );
 });

@@ -6,8 +6,11 @@ interface OpenvpnRemote {
 }
 
 interface OpenvpnProfileInput {
-  /** The name in the server's certificate, which the client insists on. */
-  serverName: string;
+  /**
+   * The names in the certificates of the servers that `remotes` are of. The client insists on the one; of several, on what
+   * their names begin with, as openvpn(8) can say no more.
+   */
+  serverNames: readonly string[];
   /** In any order; UDP comes first in the file. */
   remotes: readonly OpenvpnRemote[];
   /** The authority's certificate, PEM. */
@@ -30,6 +33,8 @@ const WINDOWS = [
  * in openvpn(8). It asks for VPN username and password: neither stands in the file. Throws RangeError where a value could
  * break out of its line, or no remote is given.
  *
+ * Of several servers each start of the client takes another: `remote-random`.
+ *
  * No `auth-nocache`: it makes the client ask for the password again at every hourly renegotiation and at every
  * reconnection, and a client without a terminal then gives up.
  */
@@ -38,7 +43,8 @@ export function openvpnProfile(input: OpenvpnProfileInput): string {
     ...input.remotes.filter(({ protocol }) => protocol === "udp"),
     ...input.remotes.filter(({ protocol }) => protocol === "tcp"),
   ];
-  if (remotes.length === 0) throw new RangeError("openvpnProfile: no remote");
+  if (remotes.length === 0 || input.serverNames.length === 0)
+    throw new RangeError("openvpnProfile: no remote");
   return [
     "client",
     "dev tun",
@@ -47,6 +53,7 @@ export function openvpnProfile(input: OpenvpnProfileInput): string {
     ...new Set(
       remotes.map(({ host, port, protocol }) => `remote ${word(host)} ${portNumber(port)} ${protocol}`),
     ),
+    ...(input.serverNames.length > 1 ? ["remote-random"] : []),
     "# A network that swallows UDP is given up on after 10 seconds, and TCP is tried.",
     "server-poll-timeout 10",
     "resolv-retry infinite",
@@ -59,7 +66,7 @@ export function openvpnProfile(input: OpenvpnProfileInput): string {
     ...(input.system === "linux" ? [] : WINDOWS),
     "",
     "remote-cert-tls server",
-    `verify-x509-name ${word(input.serverName)} name`,
+    ...nameCheck(input.serverNames),
     "tls-version-min 1.2",
     "data-ciphers AES-256-GCM:CHACHA20-POLY1305",
     "verb 3",
@@ -72,6 +79,14 @@ export function openvpnProfile(input: OpenvpnProfileInput): string {
     "</tls-crypt>",
     "",
   ].join("\n");
+}
+
+function nameCheck(names: readonly string[]): string[] {
+  const [first = "", ...others] = names.map(word);
+  if (others.length === 0) return [`verify-x509-name ${first} name`];
+  let length = first.length;
+  for (const other of others) while (!other.startsWith(first.slice(0, length))) length--;
+  return length === 0 ? [] : [`verify-x509-name ${first.slice(0, length)} name-prefix`];
 }
 
 /** One word of the file, with nothing that openvpn(8) reads as a blank, a quote, a comment or an end of line. */

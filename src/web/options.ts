@@ -30,13 +30,25 @@ export interface SiteOptions {
   status: Pick<Status, "list" | "day" | "hours">;
   /** What is stored and why; the privacy page is made of it. */
   inventory: readonly InventoryEntry[];
-  /** The `.ovpn` of one server for every member alike (it names no member); undefined where that server has no OpenVPN. */
-  openvpnProfile(server: string, system?: "linux"): string | undefined;
+  /**
+   * The `.ovpn` of a server, or of several of which the client takes one at random, for every member alike (it names no
+   * member); undefined where none of them has OpenVPN over that protocol. A server that is not known is left out.
+   */
+  openvpnProfile(servers: readonly string[], options?: ProfileOptions): string | undefined;
   /**
    * The address that a request came from, to slow guessing; never kept. Behind a proxy this is the proxy's own address
    * unless the operator has said that the proxy is to be believed (client-address.ts).
    */
   clientAddress(c: Context): string;
+}
+
+export interface ProfileOptions {
+  /** Without what only Windows understands. */
+  system?: "linux" | undefined;
+  /** Remotes over this protocol alone. */
+  protocol?: "udp" | "tcp" | undefined;
+  /** Remotes by the server's IPv4 addresses where they are known, instead of by its name. */
+  byAddress?: boolean | undefined;
 }
 
 /** Who a request comes from, once the gate has looked. */

@@ -86,8 +86,13 @@ export async function openBench(
     vouchers,
     status,
     inventory,
-    openvpnProfile: (server) =>
-      server === "amsterdam1" ? "client\nremote amsterdam1.example.net 1194 udp\n" : undefined,
+    openvpnProfile: (servers, { protocol = "udp" } = {}) => {
+      const offered = servers.filter((server) => !/^(reykjavik|nowhere)/.test(server));
+      if (offered.length === 0) return undefined;
+      return ["client", ...offered.map((server) => `remote ${server}.example.net 1194 ${protocol}`), ""].join(
+        "\n",
+      );
+    },
     clientAddress: () => "198.51.100.7",
     ...change,
   };

@@ -262,7 +262,7 @@ export function addApi(app: Hono<SiteEnv>, web: Web): void {
   });
 
   api.openapi(routes.openvpn, (c) => {
-    const profile = web.openvpnProfile(c.req.valid("param").server);
+    const profile = web.openvpnProfile([c.req.valid("param").server]);
     if (profile === undefined) return error(c, "not-found");
     return c.body(profile, 200, { "content-type": "application/x-openvpn-profile" }) as never;
   });

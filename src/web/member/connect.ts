@@ -32,7 +32,7 @@ function openvpnPanel(
   best: ServerStatus | undefined,
 ): Html | undefined {
   const offered = servers.filter(
-    (server) => portsOf(server, "openvpn").length > 0 && web.openvpnProfile(server.server) !== undefined,
+    (server) => portsOf(server, "openvpn").length > 0 && web.openvpnProfile([server.server]) !== undefined,
   );
   if (offered.length === 0) return undefined;
   return html`<section class="panel"><h2>OpenVPN</h2>
@@ -115,7 +115,7 @@ ${proxiesPanel(servers, best, origin)}`;
     forMembers(web, (c) => {
       const file = c.req.param("file") ?? "";
       const server = file.slice(0, file.lastIndexOf("."));
-      const profile = web.openvpnProfile(server, file.endsWith(".conf") ? "linux" : undefined);
+      const profile = web.openvpnProfile([server], { system: file.endsWith(".conf") ? "linux" : undefined });
       if (profile === undefined) return c.notFound();
       return c.body(profile, 200, {
         "content-type": "application/x-openvpn-profile",
