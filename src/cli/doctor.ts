@@ -7,8 +7,9 @@ import { dirname } from "node:path";
 import { readRuleset } from "../exit/firewall/foreign.ts";
 import { findProgram, runCommand } from "../lib/run-command.ts";
 import { findPublicAddress } from "../office/addresses.ts";
-import { type Config, parseConfig, parseListen } from "../office/config.ts";
+import { type Config, parseConfig } from "../office/config.ts";
 import { dataFolder } from "../office/folders.ts";
+import { parseListen } from "../office/listen-address.ts";
 import { askSupervisor } from "./lock.ts";
 import { readConfig } from "./prepare.ts";
 
@@ -128,7 +129,7 @@ async function checkPorts(dataRoot: string, settings: Config): Promise<Finding[]
         );
   }
   const { openvpn, socks5, http_proxy, site } = settings;
-  const tcp = [site.listen, ...openvpn.tcp, ...socks5.listen, ...http_proxy.listen];
+  const tcp = [...site.listen, ...openvpn.tcp, ...socks5.listen, ...http_proxy.listen];
   const wanted = [
     ...tcp.map((listen) => ({ protocol: "tcp" as const, ...parseListen(listen)! })),
     ...openvpn.udp.map((listen) => ({ protocol: "udp" as const, ...parseListen(listen)! })),

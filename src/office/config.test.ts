@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { ConfigError, initialConfigText, parseConfig, parseListen } from "./config.ts";
+import { ConfigError, initialConfigText, parseConfig } from "./config.ts";
+import { parseListen } from "./listen-address.ts";
 
 const messageOf = (text: string): string => {
   try {
@@ -15,13 +16,13 @@ const messageOf = (text: string): string => {
 test("the file that a first start writes is taken and gives the defaults", () => {
   const config = parseConfig(initialConfigText(), "lethe.toml");
   assert.deepEqual(config, parseConfig("", "lethe.toml"));
-  assert.equal(config.site.listen, "127.0.0.1:8080");
+  assert.deepEqual(config.site.listen, ["127.0.0.1:8080"]);
 });
 
 test("a wrong value names file, line, key and what is allowed", () => {
   assert.equal(
     messageOf('[site]\nname = "x"\nlisten = "8080"\n'),
-    'lethe.toml:3: site.listen must be an address and a port such as "0.0.0.0:1080" or "[::]:1080"',
+    'lethe.toml:3: site.listen must be a list, each an address and a port such as "0.0.0.0:1080" or "[::]:1080"',
   );
   assert.match(
     messageOf("[server]\nbandwidth_mbit = 0"),
@@ -107,4 +108,20 @@ test("what the exit would refuse is refused here already", () => {
     `[openvpn]\nudp = ${listeners(1194)}\ntcp = ${listeners(1194)}`,
   ])
     assert.throws(() => parseConfig(text, "lethe.toml"), ConfigError, text);
+});
+
+test("the site may listen on one address or on several", () => {
+  assert.deepEqual(parseConfig('[site]\nlisten = "[::1]:8081"', "lethe.toml").site.listen, ["[::1]:8081"]);
+  const both = parseConfig('[site]\nlisten = ["127.0.0.1:8081", "[::1]:8081"]', "lethe.toml").site.listen;
+  assert.deepEqual(both, ["127.0.0.1:8081", "[::1]:8081"]);
+  assert.match(messageOf("[site]\nlisten = []"), /^lethe.toml:2: site.listen must be a list/);
+});
+
+test("a key that has got another name says which", () => {
+  assert.equal(
+    messageOf('[site]\nproxies = ["127.0.0.1"]\n'),
+    "lethe.toml:2: site.proxies is called site.trusted_proxies now",
+  );
+  const { site } = parseConfig('[site]\ntrusted_proxies = ["127.0.0.1", "10.0.0.0/8"]', "lethe.toml");
+  assert.deepEqual(site.trusted_proxies, ["127.0.0.1", "10.0.0.0/8"]);
 });

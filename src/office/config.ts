@@ -2,6 +2,8 @@ import { isIP } from "node:net";
 import { parse, TomlError } from "smol-toml";
 import { z } from "zod";
 import { POSTGRES_URL_ALLOWED, parsePostgresUrl } from "../store/postgres-url.ts";
+import { parseListen } from "./listen-address.ts";
+import { siteProblems } from "./site-address.ts";
 
 /**
  * `lethe.toml`: every setting with its meaning, its default and what is allowed. The file that a first start writes, the
@@ -24,28 +26,13 @@ const setting = <Value>(
   schema: z.ZodType<Value>,
 ): Setting<Value> => ({ comment, allowed, initial, schema });
 
-const SOCKET = /^(?:(?<v4>[0-9.]+)|\[(?<v6>[0-9a-fA-F:.]+)\]):(?<port>[0-9]{1,5})$/;
-
-export interface ListenAddress {
-  address: string;
-  port: number;
-}
-
-/** `127.0.0.1:8080` or `[::1]:8080`; undefined where it is neither. */
-export function parseListen(text: string): ListenAddress | undefined {
-  const groups = SOCKET.exec(text)?.groups;
-  const address = groups?.v4 ?? groups?.v6 ?? "";
-  const port = Number(groups?.port);
-  const family = isIP(address);
-  if (family !== (groups?.v4 === undefined ? 6 : 4) || port < 1 || port > 65_535) return undefined;
-  return { address, port };
-}
-
 const ADDRESS_AND_PORT = 'an address and a port such as "0.0.0.0:1080" or "[::]:1080"';
 /** Each has a network of its own inside (exit/tunnel-plan.ts, link/settings.ts). */
 const OPENVPN_LISTENERS_MOST = 8;
 const listenText = z.string().refine((text) => parseListen(text) !== undefined);
 const listenList = z.array(listenText).max(8);
+/** One may stand without the list's brackets. */
+const listensOfSite = z.union([listenText.transform((text) => [text]), listenList.min(1)]);
 /** An address with a zone (`fe80::1%eth0`) is none here: link/settings.ts. */
 const familyOf = (text: string): number => (text.includes("%") ? 0 : isIP(text));
 const address = z.string().refine((text) => familyOf(text) !== 0);
@@ -60,12 +47,10 @@ const range = z.string().refine((text) => {
   );
 });
 const oneLine = (most: number) => z.string().regex(new RegExp(`^[^\\p{Cc}]{1,${most}}$`, "u"));
-const hostName = z
-  .string()
-  .refine(
-    (text) =>
-      text === "" || familyOf(text) !== 0 || /^(?=.{1,253}$)[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*$/.test(text),
-  );
+const HOST_NAME = /^(?=.{1,253}$)[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*$/;
+const hostName = z.string().refine((text) => text === "" || familyOf(text) !== 0 || HOST_NAME.test(text));
+/** systemd.exec(5), LoadCredential=: a credential's name is a plain file name. */
+const fileName = z.string().regex(/^(?:\/[^\p{Cc}]{1,1000}|[A-Za-z0-9_][A-Za-z0-9_.-]{0,99})?$/u);
 
 const table = {
   site: {
@@ -76,22 +61,67 @@ const table = {
       oneLine(60),
     ),
     listen: setting(
-      "Where the website listens. Keep it on loopback behind a TLS proxy, or open it to try things out.",
-      ADDRESS_AND_PORT,
-      "127.0.0.1:8080",
-      listenText,
+      'Where the website listens. On loopback behind a TLS proxy; with a certificate in [tls] ["0.0.0.0:443", "0.0.0.0:80"], and "[::]:443", "[::]:80" for IPv6.',
+      `a list, each ${ADDRESS_AND_PORT}`,
+      ["127.0.0.1:8080"],
+      listensOfSite,
     ),
     url: setting(
-      'The address that people type, such as "https://vpn.example.net". Empty: the listen address, without TLS.',
+      'The address that people type, such as "https://vpn.example.net". Empty: the first of tls.names, or the listen address without TLS.',
       'empty, or an address that starts with "https://" or "http://" and has no path',
       "",
       z.string().refine((text) => text === "" || isOrigin(text)),
     ),
-    proxies: setting(
-      "The TLS proxies in front, by their addresses (127.0.0.1 where one runs on this machine). They must append the visitor's address to X-Forwarded-For. Empty: whoever comes through a proxy counts as one visitor, so that one who guesses passwords slows all the others down.",
-      "a list of addresses",
+    trusted_proxies: setting(
+      'The TLS proxies in front, by address or range ("127.0.0.1" where one runs on this machine). They must append the visitor\'s address to X-Forwarded-For. Empty: whoever comes through a proxy counts as one visitor, so that one who guesses passwords slows all the others down.',
+      'a list of addresses or ranges such as "10.1.0.0/16"',
       [],
-      z.array(address).max(16),
+      z.array(range).max(64),
+    ),
+  },
+  tls: {
+    certificate: setting(
+      "The site's certificate in a file (PEM, the whole chain), read anew when it changes: a path, or the name of a systemd credential. Empty: none, or from acme.",
+      "empty, a path that starts with /, or a credential's name",
+      "",
+      fileName,
+    ),
+    key: setting("The key to it.", "empty, a path that starts with /, or a credential's name", "", fileName),
+    acme: setting(
+      'Or: the directory of an ACME authority that makes the certificate and renews it, such as "https://acme-v02.api.letsencrypt.org/directory". Whoever sets it agrees to that authority\'s terms. It comes to port 80 of each name to check it.',
+      'empty, or an address that starts with "https://"',
+      "",
+      z.string().refine((text) => text === "" || isHttps(text)),
+    ),
+    acme_authority: setting(
+      "What the directory's own certificate is checked with, where it is no public one: a PEM file.",
+      "empty, or a path that starts with /",
+      "",
+      z.string().regex(/^(?:\/[^\p{Cc}]{1,1000})?$/u),
+    ),
+    email: setting(
+      "Where the ACME authority may write to. Empty: nowhere.",
+      "empty, or an e-mail address",
+      "",
+      z.string().regex(/^(?:[^\s\p{Cc}@,:?]{1,64}@[A-Za-z0-9.-]{1,190})?$/u),
+    ),
+    names: setting(
+      "The host names that the certificate is for. Empty: the one in site.url.",
+      'a list of host names such as "vpn.example.net"',
+      [],
+      z.array(z.string().regex(HOST_NAME)).max(50),
+    ),
+    http_port: setting(
+      "The port of site.listen that stays without TLS, for the authority's checks and to lead everybody else to https.",
+      "a port number",
+      80,
+      z.int().min(1).max(65_535),
+    ),
+    exits: setting(
+      "Exits get certificates for their public names from the same authority; each needs its port 80 for that.",
+      "true or false",
+      false,
+      z.boolean(),
     ),
   },
   store: {
@@ -215,6 +245,11 @@ export type Config = {
   };
 };
 
+/** An https address, whatever its path. */
+function isHttps(text: string): boolean {
+  return /^https:\/\/[^\s\p{Cc}\p{Cf}]{1,500}$/u.test(text) && URL.canParse(text);
+}
+
 function isOrigin(text: string): boolean {
   // URL itself takes blanks and line breaks out, and text with them in would go on.
   if (!/^[^\s\p{Cc}\p{Cf}]{1,300}$/u.test(text) || !URL.canParse(text)) return false;
@@ -222,6 +257,9 @@ function isOrigin(text: string): boolean {
   const plain = url.pathname === "/" && url.search === "" && url.hash === "" && url.username === "";
   return (url.protocol === "https:" || url.protocol === "http:") && plain;
 }
+
+/** Keys that had another name in an earlier version. */
+const RENAMED: Record<string, string> = { "site.proxies": "site.trusted_proxies" };
 
 /** Something is wrong with lethe.toml; the message names file, line, key and what is allowed. */
 export class ConfigError extends Error {
@@ -254,7 +292,10 @@ export function parseConfig(text: string, file: string): Config {
       wrong.push(`${at(section)}: ${section} is a section: write [${section}] and its keys below it`);
     } else {
       for (const key of Object.keys(content)) {
-        if (known[key] === undefined)
+        const renamed = RENAMED[`${section}.${key}`];
+        if (renamed !== undefined)
+          wrong.push(`${at(section, key)}: ${section}.${key} is called ${renamed} now`);
+        else if (known[key] === undefined)
           wrong.push(
             `${at(section, key)}: there is no key ${section}.${key}; there are ${Object.keys(known).join(", ")}`,
           );
@@ -266,9 +307,9 @@ export function parseConfig(text: string, file: string): Config {
     const given = (document[section] ?? {}) as Record<string, unknown>;
     const values: Record<string, unknown> = {};
     for (const [key, { schema, initial, allowed }] of Object.entries(settings)) {
-      values[key] = given[key] ?? initial;
-      if (!schema.safeParse(values[key]).success)
-        wrong.push(`${at(section, key)}: ${section}.${key} must be ${allowed}`);
+      const value = schema.safeParse(given[key] ?? initial);
+      values[key] = value.data;
+      if (!value.success) wrong.push(`${at(section, key)}: ${section}.${key} must be ${allowed}`);
     }
     config[section] = values;
   }
@@ -277,6 +318,9 @@ export function parseConfig(text: string, file: string): Config {
     wrong.push(
       `${at("openvpn")}: openvpn.udp and openvpn.tcp have at most ${OPENVPN_LISTENERS_MOST} addresses together`,
     );
+  if (wrong.length === 0)
+    for (const { section, key, what } of siteProblems(config as Config))
+      wrong.push(`${at(section, key)}: ${what}`);
   if (wrong.length === 0)
     wrong.push(...doubles(config as Config).map(([section, key, what]) => `${at(section, key)}: ${what}`));
   if (wrong.length > 0) throw new ConfigError(wrong.join("\n"));
@@ -288,7 +332,7 @@ function doubles({ site, openvpn, socks5, http_proxy }: Config): [string, string
   const listens = (section: string, key: string, protocol: string, texts: readonly string[]) =>
     texts.map((text) => ({ section, key, protocol, text, ...parseListen(text)! }));
   const all = [
-    ...listens("site", "listen", "TCP", [site.listen]),
+    ...listens("site", "listen", "TCP", site.listen),
     ...listens("openvpn", "udp", "UDP", openvpn.udp),
     ...listens("openvpn", "tcp", "TCP", openvpn.tcp),
     ...listens("socks5", "listen", "TCP", socks5.listen),

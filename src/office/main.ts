@@ -26,8 +26,9 @@ import { clientAddress } from "../web/client-address.ts";
 import { createControl } from "../web/control.ts";
 import { createSite } from "../web/site.ts";
 import { authorityCertificate, ensureAuthority, signExitRequest } from "./authority.ts";
-import { type Config, parseConfig, parseListen } from "./config.ts";
+import { type Config, parseConfig } from "./config.ts";
 import { ensureKeys } from "./keys.ts";
+import { parseListen } from "./listen-address.ts";
 import type { OfficeMessage, OfficeQuestion, OfficeStart } from "./messages.ts";
 import { settingsOf } from "./server-settings.ts";
 import { siteServer } from "./site-server.ts";
@@ -107,7 +108,11 @@ async function start(message: OfficeStart): Promise<void> {
         : undefined,
     clientAddress: (c) => {
       const { socket } = (c as Context<{ Bindings: HttpBindings }>).env.incoming;
-      return clientAddress(socket.remoteAddress, c.req.header("x-forwarded-for"), config.site.proxies);
+      return clientAddress(
+        socket.remoteAddress,
+        c.req.header("x-forwarded-for"),
+        config.site.trusted_proxies,
+      );
     },
   });
   const control = createControl({ accounts, vouchers, inventory, log });
@@ -150,17 +155,6 @@ async function start(message: OfficeStart): Promise<void> {
   tell({ type: "ready", url: urlOf(config), sitePublicKey: base64(keys.siteKey.publicKey), authority });
 }
 
-/** SQLite, or PostgreSQL where `url` says so; an empty one beside a full file is most likely a forgotten move. */
-async function openOfficeStore(url: string, path: string): Promise<Store> {
-  if (url === "") return openStore({ path });
-  const store = await openStore({ url });
-  if (!existsSync(path) || !(await isEmpty(store.db))) return store;
-  await store.close();
-  throw new ForgottenMoveError(
-    `The database of store.url is empty, and ${path} is still there. \`lethe store move\` copies it; to start empty, move the file away.`,
-  );
-}
-
 /** The exits' authority; undefined where openssl is missing: then there is no VPN either. */
 function openAuthority(folder: string): string | undefined {
   try {
@@ -195,84 +189,4 @@ function publicServer(config: Config, settings: ServerSettings, addresses: strin
     addresses,
     services: offersOf(settings),
   };
-}
-
-function profileOf(
-  { server, host, services }: ServerSettings,
-  authority: string,
-  system: "linux" | undefined,
-): string | undefined {
-  const { openvpn } = services;
-  if (openvpn === undefined) return undefined;
-  const remotes = openvpn.listen.map(({ protocol, port }) => ({ host, port, protocol }));
-  return openvpnProfile({
-    serverName: certificateName(server),
-    remotes,
-    ca: authority,
-    tlsCrypt: openvpn.tlsCrypt,
-    system,
-  });
-}
-
-async function firstVoucher(store: Store, vouchers: Vouchers): Promise<string | undefined> {
-  const { unused, used } = await vouchers.counts();
-  const account = await store.db.selectFrom("accounts").select("id").limit(1).executeTakeFirst();
-  if (unused + used > 0 || account !== undefined) return undefined;
-  const [code] = await vouchers.create({ days: 30, count: 1 });
-  return code;
-}
-
-async function serveSite(site: Pick<Hono, "fetch">, config: Config): Promise<Server> {
-  const { address, port } = parseListen(config.site.listen)!;
-  const server = siteServer(site.fetch);
-  await listening(server, () => server.listen(port, address)).catch((error: NodeJS.ErrnoException) => {
-    const why: Record<string, string> = {
-      EADDRINUSE: "another program has this port",
-      EACCES: "ports below 1024 are not open to the site's user; put a TLS proxy in front",
-      EADDRNOTAVAIL: "this machine does not have that address",
-    };
-    throw new ListenError(
-      `The site cannot listen on ${config.site.listen}: ${why[error.code ?? ""] ?? error.code}. Change site.listen in lethe.toml.`,
-    );
-  });
-  return server;
-}
-
-async function serveControl(control: Hono, path: string): Promise<Server> {
-  // Without the site's limits: the operator's commands may take as long as they take.
-  const server = createServer(getRequestListener(control.fetch));
-  rmSync(path, { force: true });
-  await listening(server, () => server.listen(path));
-  chmodSync(path, 0o600);
-  return server;
-}
-
-function listening(server: Server, listen: () => void): Promise<void> {
-  const { promise, resolve, reject } = Promise.withResolvers<void>();
-  server.once("error", reject);
-  server.once("listening", () => {
-    server.off("error", reject);
-    resolve();
-  });
-  listen();
-  return promise;
-}
-
-class ListenError extends Error {
-  override name = "ListenError";
-}
-
-class ForgottenMoveError extends Error {
-  override name = "ForgottenMoveError";
-}
-
-/** What is wrong, in the operator's words, where it is the operator's to mend. */
-function sentenceOf(error: unknown): string | undefined {
-  if (error instanceof StoreError || error instanceof ListenError || error instanceof ForgottenMoveError)
-    return error.message;
-  const { code } = error as NodeJS.ErrnoException;
-  if (code === "ENOSPC") return "The office cannot write its files: the disk is full.";
-  if (code === "EROFS" || code === "EACCES" || code === "EPERM")
-    return "The office cannot write its files: the data folder is read-only, or belongs to somebody else.";
-  return undefined;
 }

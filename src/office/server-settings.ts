@@ -1,7 +1,56 @@
+import { isIP } from "node:net";
+import type { FleetServer } from "../fleet/fleet-server.ts";
+import type { Listens } from "../fleet/listens.ts";
+import { certificateName } from "../link/certificate-name.ts";
 import { type ServerSettings, serverSettings } from "../link/settings.ts";
-import { type Config, type ListenAddress, parseListen } from "./config.ts";
+import type { Config } from "./config.ts";
+import { type ListenAddress, parseListen } from "./listen-address.ts";
+import { sitePorts } from "./site-address.ts";
 
 const listens = (texts: string[]): ListenAddress[] => texts.map((text) => parseListen(text)!);
+
+type Services = ServerSettings["services"];
+
+/** What every server of this provider is told alike. */
+const common = ({ egress, limits, dns }: Config) => ({
+  egress: { allow: egress.allow, deny: egress.deny, denyPorts: egress.deny_ports },
+  limits: {
+    connectionsPerCredential: limits.connections_per_credential,
+    handshakeMs: Math.round(limits.handshake_seconds * 1000),
+    idleMs: Math.round(limits.idle_minutes * 60_000),
+  },
+  dns: { forward: dns.forward },
+});
+
+/** Where the services listen on this machine. */
+export function ownListens({ openvpn, socks5, http_proxy }: Config): Listens {
+  const udp = listens(openvpn.udp).map((listen) => ({ protocol: "udp" as const, ...listen }));
+  const tcp = listens(openvpn.tcp).map((listen) => ({ protocol: "tcp" as const, ...listen }));
+  return { openvpn: [...udp, ...tcp], socks5: listens(socks5.listen), http: listens(http_proxy.listen) };
+}
+
+/**
+ * Where they listen on a server of which nothing else was said: as here, but an address that is this machine's own stands for
+ * all of that machine's. Loopback stays loopback.
+ */
+export function defaultListens(config: Config): Listens {
+  const { openvpn, socks5, http } = ownListens(config);
+  const anywhere = <Place extends ListenAddress>(places: readonly Place[]): Place[] => {
+    const moved = places.map((place) =>
+      isLoopback(place.address) ? place : { ...place, address: isIP(place.address) === 4 ? "0.0.0.0" : "::" },
+    );
+    return [...new Map(moved.map((place) => [JSON.stringify(place), place])).values()];
+  };
+  return { openvpn: anywhere(openvpn), socks5: anywhere(socks5), http: anywhere(http) };
+}
+
+const isLoopback = (address: string): boolean => address === "::1" || address.startsWith("127.");
+
+export const servicesOf = ({ openvpn, socks5, http }: Listens, tlsCrypt: string): Services => ({
+  ...(socks5.length > 0 && { socks5: { listen: socks5 } }),
+  ...(http.length > 0 && { http: { listen: http } }),
+  ...(openvpn.length > 0 && { openvpn: { listen: openvpn, tlsCrypt } }),
+});
 
 /** What the exit on this machine is told: lethe.toml, in the words of the roster's settings section. */
 export function settingsOf(
@@ -10,26 +59,35 @@ export function settingsOf(
   addresses: string[],
   tlsCrypt: string,
 ): ServerSettings {
-  const { server, openvpn, socks5, http_proxy, dns, egress, limits, site } = config;
-  const udp = listens(openvpn.udp).map((listen) => ({ protocol: "udp" as const, ...listen }));
-  const tcp = listens(openvpn.tcp).map((listen) => ({ protocol: "tcp" as const, ...listen }));
+  const { server, site } = config;
   return serverSettings.parse({
+    ...common(config),
     server: server.name,
     host,
     bandwidthMbit: server.bandwidth_mbit,
     ownAddresses: addresses,
-    services: {
-      ...(socks5.listen.length > 0 && { socks5: { listen: listens(socks5.listen) } }),
-      ...(http_proxy.listen.length > 0 && { http: { listen: listens(http_proxy.listen) } }),
-      ...(udp.length + tcp.length > 0 && { openvpn: { listen: [...udp, ...tcp], tlsCrypt } }),
-    },
-    egress: { allow: egress.allow, deny: egress.deny, denyPorts: egress.deny_ports },
-    limits: {
-      connectionsPerCredential: limits.connections_per_credential,
-      handshakeMs: Math.round(limits.handshake_seconds * 1000),
-      idleMs: Math.round(limits.idle_minutes * 60_000),
-    },
-    dns: { forward: dns.forward },
+    services: servicesOf(ownListens(config), tlsCrypt),
     sitePorts: [parseListen(site.listen)!.port],
+  });
+}
+
+/** What a server somewhere else is told. */
+export function remoteSettings(
+  config: Config,
+  server: FleetServer,
+  tlsCrypt: string,
+  release: ServerSettings["release"],
+): ServerSettings {
+  return serverSettings.parse({
+    ...common(config),
+    server: server.linkName,
+    host: server.host,
+    bandwidthMbit: server.bandwidthMbit,
+    ownAddresses: server.addresses,
+    services: servicesOf(server.listens ?? defaultListens(config), tlsCrypt),
+    sitePorts: [],
+    draining: server.draining,
+    certificateName: certificateName(server.linkName, server.generation),
+    ...(release !== undefined && { release }),
   });
 }
