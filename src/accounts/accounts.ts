@@ -39,6 +39,12 @@ export interface AccountView {
   terminated: boolean;
 }
 
+/** What the roster carries of an account; nothing where it has no access. */
+export interface AccountCredential {
+  id: string;
+  credential: RosterCredential | undefined;
+}
+
 export interface SignUpInput {
   name: string;
   password: string;
@@ -76,7 +82,7 @@ export class Accounts {
   }
 
   /** Called after each change that the exits must hear of, once it is committed. */
-  onChange(callback: (change: AccountChange) => void): void {
+  onChange(callback: (change: AccountChange, accountId: string) => void): void {
     this.#changes.onChange(callback);
   }
 
@@ -334,37 +340,49 @@ export class Accounts {
     return row && describeAccount(row, this.#credentialsOf(row));
   }
 
-  /** Every credential that is good now, for the roster at the start. Read in pages: others get their turn in between. */
-  async *allCredentials(): AsyncGenerator<RosterCredential> {
-    let after = "";
-    for (;;) {
-      // By id alone: with a condition on the time SQLite would go by the time's index and sort all of it for each page.
-      const rows = await this.#store.db
-        .selectFrom("accounts")
-        .select(["id", "vpn_salt", "paid_until", "terminated"])
-        .where("id", ">", after)
-        .orderBy("id")
-        .limit(PAGE_ROWS)
-        .execute();
-      for (const { vpn_salt, paid_until, terminated } of rows)
-        if (terminated === 0 && paid_until !== null && paid_until > this.#nowS())
-          yield rosterCredential(deriveVpnCredentials(this.#siteSecret, vpn_salt), paid_until);
-      const last = rows.at(-1);
-      if (last === undefined) return;
-      after = last.id;
-      await nextTurn();
-    }
+  /**
+   * A page of all accounts, by id, each with what the roster carries of it now; empty after the last. Whoever reads them all gives
+   * the others their turn in between.
+   */
+  async credentialsAfter(id: string): Promise<AccountCredential[]> {
+    // By id alone: with a condition on the time SQLite would go by the time's index and sort all of it for each page.
+    const rows = await this.#store.db
+      .selectFrom("accounts")
+      .select(["id", "vpn_salt", "paid_until", "terminated"])
+      .where("id", ">", id)
+      .orderBy("id")
+      .limit(PAGE_ROWS)
+      .execute();
+    return rows.map((row) => ({ id: row.id, credential: this.#rosterCredentialOf(row) }));
   }
 
-  /** VPN usernames whose paid time ended after `fromS` and until `toS` (UTC seconds): the roster need not carry them on. */
+  /** The same of these accounts, in any order; those that are gone are left out. At most a page's number. */
+  async credentialsOf(ids: readonly string[]): Promise<AccountCredential[]> {
+    const rows = await this.#store.db
+      .selectFrom("accounts")
+      .select(["id", "vpn_salt", "paid_until", "terminated"])
+      .where("id", "in", ids)
+      .execute();
+    return rows.map((row) => ({ id: row.id, credential: this.#rosterCredentialOf(row) }));
+  }
+
+  /** Accounts whose paid time ended after `fromS` and until `toS` (UTC seconds): the roster need not carry them on. */
   async lapsed(fromS: number, toS: number): Promise<string[]> {
     const rows = await this.#store.db
       .selectFrom("accounts")
-      .select("vpn_salt")
+      .select("id")
       .where("paid_until", ">", fromS)
       .where("paid_until", "<=", toS)
       .execute();
-    return rows.map(({ vpn_salt }) => deriveVpnCredentials(this.#siteSecret, vpn_salt).username);
+    return rows.map(({ id }) => id);
+  }
+
+  /**
+   * Calls back with the id of each account that any office on this database has changed from now on, this one included; with "all"
+   * where some may have been missed. Returns how to end it. Throws StoreError.
+   */
+  onNews(heard: (accountId: string | "all") => void): Promise<() => Promise<void>> {
+    return this.#store.news.listen("account_changes", heard);
   }
 
   async #setTerminated(name: string, terminated: 0 | 1): Promise<Result<AccountView, "account-unknown">> {
@@ -414,12 +432,20 @@ export class Accounts {
 
   /** What the exits have to know of an account as it now is. */
   #changeOf(row: AccountRow): AccountChange {
-    return row.terminated === 0 && row.paid_until !== null && row.paid_until > this.#nowS()
-      ? { kind: "credential", ...rosterCredential(this.#credentialsOf(row), row.paid_until) }
-      : { kind: "gone", vpnUsername: this.#credentialsOf(row).username };
+    const credential = this.#rosterCredentialOf(row);
+    return credential === undefined
+      ? { kind: "gone", vpnUsername: this.#credentialsOf(row).username }
+      : { kind: "credential", ...credential };
   }
 
-  #credentialsOf(row: AccountRow): VpnCredentials {
+  #rosterCredentialOf(
+    row: Pick<AccountRow, "vpn_salt" | "paid_until" | "terminated">,
+  ): RosterCredential | undefined {
+    if (row.terminated !== 0 || row.paid_until === null || row.paid_until <= this.#nowS()) return undefined;
+    return rosterCredential(this.#credentialsOf(row), row.paid_until);
+  }
+
+  #credentialsOf(row: Pick<AccountRow, "vpn_salt">): VpnCredentials {
     return deriveVpnCredentials(this.#siteSecret, row.vpn_salt);
   }
 

@@ -12,7 +12,7 @@ export type AccountChange =
 /** Collects what the exits must hear, with the account it is about; they hear it once the transaction stands. */
 export type Announce = (change: AccountChange, accountId: string) => void;
 
-type Listener = (change: AccountChange) => void;
+type Listener = (change: AccountChange, accountId: string) => void;
 
 /** Thrown to roll a transaction back; carries the outcome past Kysely. */
 class Refused<Code extends string> extends Error {
@@ -49,19 +49,18 @@ export class Changes {
     work: (trx: Transaction<Tables>, announce: Announce) => Promise<Result<Value, Code>>,
   ): Promise<Result<Value, Code>> {
     return this.whileUnchanged(async () => {
-      const changes: AccountChange[] = [];
-      const accountIds = new Set<string>();
+      const changes: [AccountChange, string][] = [];
       try {
         const outcome = await this.#store.db.transaction().execute(async (trx) => {
           const result = await work(trx, (change, accountId) => {
-            changes.push(change);
-            accountIds.add(accountId);
+            changes.push([change, accountId]);
           });
           if (!result.ok) throw new Refused(result);
+          const accountIds = new Set(changes.map(([, accountId]) => accountId));
           await this.#store.news.tell(trx, "account_changes", [...accountIds]);
           return result;
         });
-        for (const change of changes) for (const listener of this.#listeners) listener(change);
+        for (const change of changes) for (const listener of this.#listeners) listener(...change);
         return outcome;
       } catch (error) {
         if (error instanceof Refused) return (error as Refused<Code>).outcome;

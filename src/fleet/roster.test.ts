@@ -2,8 +2,7 @@ import assert from "node:assert/strict";
 import { Accounts } from "../accounts/accounts.ts";
 import { FakeClock } from "../lib/clock.ts";
 import { MemoryCarrier } from "../link/memory-carrier.ts";
-import { type NewCredential, RosterPublisher } from "../link/publisher.ts";
-import type { ServerSettings } from "../link/settings.ts";
+import { RosterPublisher } from "../link/publisher.ts";
 import { generateSiteKey } from "../link/site-key.ts";
 import { onEachStore, openTestStore, type StoreKind } from "../store/testing.ts";
 import { feedRoster } from "./roster.ts";
@@ -13,19 +12,11 @@ const DAY_S = 86_400;
 /** Keeps what it is told, as the roster would. */
 class Notebook {
   rows = new Map<string, { passwordDigest: Uint8Array; untilMinutes: number }>();
-  settings = new Map<string, ServerSettings>();
   setCredential(username: string, passwordDigest: Uint8Array, untilMinutes: number): void {
     this.rows.set(username, { passwordDigest, untilMinutes });
   }
   removeCredential(username: string): void {
     this.rows.delete(username);
-  }
-  async replaceAllCredentials(all: Iterable<NewCredential> | AsyncIterable<NewCredential>): Promise<void> {
-    this.rows.clear();
-    for await (const { username, ...rest } of all) this.rows.set(username, rest);
-  }
-  setSettings(server: string, settings: ServerSettings): void {
-    this.settings.set(server, settings);
   }
 }
 
@@ -47,9 +38,7 @@ onEachStore("the roster starts with everybody who has paid, and then follows eve
   const alice = await member("alice", 30);
   const bob = await member("bob", 0);
   const publisher = new Notebook();
-  const settings = [{ server: "exit1" } as ServerSettings];
-  const feed = await feedRoster({ members: accounts, settings, publisher, clock });
-  assert.deepEqual([...publisher.settings.keys()], ["exit1"]);
+  const feed = await feedRoster({ members: accounts, publisher, clock });
   const nameOf = async (id: string) => (await accounts.vpnCredentials(id)).username;
   const first = await nameOf(alice);
   assert.deepEqual([...publisher.rows.keys()], [first]);
@@ -66,7 +55,7 @@ onEachStore("the roster starts with everybody who has paid, and then follows eve
   assert.deepEqual([...publisher.rows.keys()], [await nameOf(alice)]);
   await accounts.remove(alice);
   assert.equal(publisher.rows.size, 0);
-  feed.close();
+  await feed.close();
   await store.close();
 });
 
@@ -80,16 +69,18 @@ onEachStore(
     const publisher = new Notebook();
     const members = {
       onChange: accounts.onChange.bind(accounts),
-      allCredentials: accounts.allCredentials.bind(accounts),
+      onNews: accounts.onNews.bind(accounts),
+      credentialsAfter: accounts.credentialsAfter.bind(accounts),
+      credentialsOf: accounts.credentialsOf.bind(accounts),
       whileUnchanged: accounts.whileUnchanged,
       lapsed: async (fromS: number, toS: number) => {
-        const usernames = await accounts.lapsed(fromS, toS);
+        const ids = await accounts.lapsed(fromS, toS);
         // Time enough for the payment to be committed, if nothing held it back.
         await new Promise((resolve) => setTimeout(resolve, 50));
-        return usernames;
+        return ids;
       },
     };
-    const feed = await feedRoster({ members, settings: [], publisher, clock });
+    const feed = await feedRoster({ members, publisher, clock });
     assert.equal(publisher.rows.size, 3);
     await feed.prune();
     assert.equal(publisher.rows.size, 3);
@@ -100,7 +91,7 @@ onEachStore(
     clock.advance(2 * DAY_S * 1000);
     await feed.prune();
     assert.equal(publisher.rows.size, 1);
-    feed.close();
+    await feed.close();
     await store.close();
   },
 );
@@ -117,11 +108,11 @@ onEachStore("the link's own publisher takes it all, changes made while it reads 
     log: () => {},
   });
   const [feed] = await Promise.all([
-    feedRoster({ members: accounts, settings: [], publisher, clock }),
+    feedRoster({ members: accounts, publisher, clock }),
     accounts.extend(late, 30),
     accounts.terminate("member-0"),
   ]);
   assert.equal(publisher.size, 5);
-  feed.close();
+  await feed.close();
   await store.close();
 });

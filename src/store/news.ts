@@ -1,6 +1,7 @@
 import { sql, type Transaction } from "kysely";
 import { Client } from "pg";
 import { clientConfig } from "./postgres.ts";
+import { toPostgresStoreError } from "./postgres-errors.ts";
 import type { PostgresAddress } from "./postgres-url.ts";
 import type { Tables } from "./tables.ts";
 
@@ -17,7 +18,7 @@ export interface News {
   tell(trx: Transaction<Tables>, topic: Topic, names: readonly string[]): Promise<void>;
   /**
    * Calls back with each name from now on; with "all" where some may have been missed (the connection broke, and stands again).
-   * Resolves when it listens. Returns how to end it.
+   * Resolves when it listens. Returns how to end it. Throws StoreError.
    */
   listen(topic: Topic, heard: (name: string | "all") => void): Promise<() => Promise<void>>;
 }
@@ -43,7 +44,10 @@ export function postgresNews(address: PostgresAddress): News {
     },
     async listen(topic, heard) {
       const listener = new Listener(address, topic, heard);
-      await listener.start();
+      await listener.start().catch(async (error) => {
+        await listener.close();
+        throw toPostgresStoreError(error);
+      });
       return () => listener.close();
     },
   };
