@@ -4,5 +4,9 @@
  */
 export const EXIT_DOMAIN = "exits.lethe.internal";
 
-/** The name that an exit's certificate bears and that clients check. */
-export const certificateName = (server: string): string => `${server}.${EXIT_DOMAIN}`;
+/**
+ * The name that an exit's certificate bears and that clients check. `server` is its name on the link; a `generation` after the
+ * first has a name of its own, so that a key that was given up fits no profile made since.
+ */
+export const certificateName = (server: string, generation = 1): string =>
+  `${server}${generation === 1 ? "" : `-g${generation}`}.${EXIT_DOMAIN}`;

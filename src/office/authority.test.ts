@@ -22,7 +22,7 @@ const verify = (certificate: string) => {
 ensureAuthority(folder);
 
 test("an exit's request is signed for its own name, and the authority vouches for it", () => {
-  const certificate = signExitRequest(folder, "exit1", request(certificateName("exit1")));
+  const certificate = signExitRequest(folder, certificateName("exit1"), request(certificateName("exit1")));
   assert.ok(certificate);
   assert.match(verify(certificate), /OK/);
   assert.equal(
@@ -34,15 +34,21 @@ test("an exit's request is signed for its own name, and the authority vouches fo
 
 test("a request for another name, a mangled one and garbage are not signed", () => {
   const good = request(certificateName("exit1"));
-  assert.equal(signExitRequest(folder, "exit1", request(certificateName("exit2"))), undefined);
-  assert.equal(signExitRequest(folder, "exit1", request(`x/CN=${certificateName("exit1")}`)), undefined);
+  assert.equal(
+    signExitRequest(folder, certificateName("exit1"), request(certificateName("exit2"))),
+    undefined,
+  );
+  assert.equal(
+    signExitRequest(folder, certificateName("exit1"), request(`x/CN=${certificateName("exit1")}`)),
+    undefined,
+  );
   const middle = Math.floor(good.length / 2);
   const other = good[middle] === "A" ? "B" : "A";
   assert.equal(
-    signExitRequest(folder, "exit1", good.slice(0, middle) + other + good.slice(middle + 1)),
+    signExitRequest(folder, certificateName("exit1"), good.slice(0, middle) + other + good.slice(middle + 1)),
     undefined,
   );
-  assert.equal(signExitRequest(folder, "exit1", "no request"), undefined);
+  assert.equal(signExitRequest(folder, certificateName("exit1"), "no request"), undefined);
 });
 
 test("a second start keeps the authority", () => {

@@ -25,12 +25,12 @@ subjectKeyIdentifier = hash
 nameConstraints = critical, permitted;DNS:${EXIT_DOMAIN}, excluded;IP:0.0.0.0/0.0.0.0, excluded;IP:0:0:0:0:0:0:0:0/0:0:0:0:0:0:0:0
 `;
 
-const exitExtensions = (server: string): string => `
+const exitExtensions = (name: string): string => `
 [exit]
 basicConstraints = critical, CA:false
 keyUsage = critical, digitalSignature
 extendedKeyUsage = serverAuth
-subjectAltName = DNS:${certificateName(server)}
+subjectAltName = DNS:${name}
 subjectKeyIdentifier = hash
 authorityKeyIdentifier = keyid
 `;
@@ -49,16 +49,16 @@ export function ensureAuthority(folder: string): void {
 export const authorityCertificate = (folder: string): string => readFileSync(join(folder, "ca.crt"), "utf8");
 
 /**
- * Signs an exit's request (PKCS #10, PEM). The name is ours to give: undefined where the request asks for another than
- * this server's, or where openssl cannot read it.
+ * Signs an exit's request (PKCS #10, PEM). The name is ours to give (link/certificate-name.ts): undefined where the request
+ * asks for another than this, or where openssl cannot read it.
  */
-export function signExitRequest(folder: string, server: string, request: string): string | undefined {
+export function signExitRequest(folder: string, name: string, request: string): string | undefined {
   try {
     const shown = openssl(
       (path) => ["req", "-in", path!, "-noout", "-verify", "-subject", "-nameopt", "RFC2253"],
       request,
     );
-    if (!shown.trim().endsWith(`subject=CN=${certificateName(server)}`)) return undefined;
+    if (!shown.trim().endsWith(`subject=CN=${name}`)) return undefined;
     const signer = [
       "-CA",
       join(folder, "ca.crt"),
@@ -71,7 +71,7 @@ export function signExitRequest(folder: string, server: string, request: string)
     return openssl(
       (path, extensions) => ["x509", "-req", "-in", path!, ...signer, ...form, "-extfile", extensions!],
       request,
-      exitExtensions(server),
+      exitExtensions(name),
     );
   } catch {
     return undefined;

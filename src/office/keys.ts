@@ -11,6 +11,8 @@ export interface OfficeKeys {
   siteKey: SiteKey;
   /** The tls-crypt key that stands in every profile (openvpn(8)): keeps strangers from talking to the engine at all. */
   tlsCrypt: string;
+  /** 16 hex digits: tells this office from others on the same database, which have the same secrets. Not to be copied to them. */
+  officeId: string;
 }
 
 /** Reads the keys in `folder`, making those that are missing. Throws the file system's error. */
@@ -18,7 +20,8 @@ export function ensureKeys(folder: string): OfficeKeys {
   const siteSecret = ensureSecret(join(folder, "site.secret"), () => randomBytes(32));
   const siteKey = ensureSecret(join(folder, "roster.key"), () => siteKeyToPem(generateSiteKey()));
   const tlsCrypt = ensureSecret(join(folder, "tls-crypt.key"), staticKey);
-  return { siteSecret, siteKey: siteKeyFromPem(siteKey.toString()), tlsCrypt: tlsCrypt.toString() };
+  const officeId = ensureSecret(join(folder, "office.id"), () => randomBytes(8).toString("hex")).toString();
+  return { officeId, siteSecret, siteKey: siteKeyFromPem(siteKey.toString()), tlsCrypt: tlsCrypt.toString() };
 }
 
 /** 2,048 random bits in OpenVPN's own file format (openvpn(8), `--genkey`). */

@@ -1,13 +1,13 @@
 import { hkdfSync } from "node:crypto";
-import { chmodSync, existsSync, rmSync } from "node:fs";
-import { createServer, type Server } from "node:http";
 import { join } from "node:path";
-import { getRequestListener, type HttpBindings } from "@hono/node-server";
-import type { Context, Hono } from "hono";
+import type { HttpBindings } from "@hono/node-server";
+import type { Context } from "hono";
 import { Accounts } from "../accounts/accounts.ts";
 import { Vouchers } from "../billing/vouchers.ts";
+import { Fleet } from "../fleet/fleet.ts";
 import { feedRoster } from "../fleet/roster.ts";
 import { offersOf, saveServers } from "../fleet/servers.ts";
+import { feedSettings } from "../fleet/settings-feed.ts";
 import { Status } from "../fleet/status.ts";
 import { systemClock } from "../lib/clock.ts";
 import { logFor, reasonOf } from "../lib/event-log.ts";
@@ -15,30 +15,33 @@ import { installLastResort } from "../lib/last-resort.ts";
 import { becomeUser } from "../lib/privileges.ts";
 import { certificateName } from "../link/certificate-name.ts";
 import { RosterPublisher } from "../link/publisher.ts";
-import type { ServerSettings } from "../link/settings.ts";
 import { UnixOfficeCarrier } from "../link/unix-carrier.ts";
-import { openvpnProfile } from "../profiles/openvpn.ts";
-import { StoreError } from "../store/errors.ts";
 import { inventory, sweep } from "../store/inventory.ts";
-import { isEmpty } from "../store/move.ts";
-import { openStore, type Store } from "../store/open.ts";
 import { clientAddress } from "../web/client-address.ts";
 import { createControl } from "../web/control.ts";
 import { createSite } from "../web/site.ts";
 import { authorityCertificate, ensureAuthority, signExitRequest } from "./authority.ts";
-import { type Config, parseConfig } from "./config.ts";
+import { parseConfig } from "./config.ts";
+import { firstVoucher } from "./first-voucher.ts";
 import { ensureKeys } from "./keys.ts";
-import { parseListen } from "./listen-address.ts";
+import { serveControl, serveSite } from "./listening.ts";
 import type { OfficeMessage, OfficeQuestion, OfficeStart } from "./messages.ts";
-import { settingsOf } from "./server-settings.ts";
-import { siteServer } from "./site-server.ts";
+import { openOfficeStore } from "./open-store.ts";
+import { ownServer } from "./own-server.ts";
+import { profileOf } from "./profiles.ts";
+import { defaultListens, remoteSettings, servicesOf, settingsOf } from "./server-settings.ts";
+import { siteOrigin } from "./site-address.ts";
+import { sentenceOf } from "./start-errors.ts";
 import { SweepClock } from "./sweep-clock.ts";
+import { takeReport } from "./take-report.ts";
 
 /**
  * The office: website, accounts, billing, and the roster. Forked by the supervisor; gives root up before it opens a file or
  * a port. This is the one place where the office's parts are put together.
  */
 const SWEEP_EVERY_MS = 300_000;
+/** Totals that come within so long of each other are written in one transaction. */
+const GATHER_TOTALS_MS = 500;
 const log = logFor("office");
 const clock = systemClock;
 installLastResort(log);
@@ -69,32 +72,53 @@ async function start(message: OfficeStart): Promise<void> {
   const store = await openOfficeStore(config.store.url, join(folder, "lethe.db"));
   const accounts = new Accounts({ store, clock, siteSecret: keys.siteSecret });
   const vouchers = new Vouchers({ store, clock, siteSecret: keys.siteSecret, accounts });
-  await saveServers(store, [publicServer(config, settings, message.addresses)]);
-  const status = new Status({ store, clock });
+  await saveServers(store, [ownServer(config, settings, message.addresses)], `office:${keys.officeId}`);
+  const fleet = new Fleet({
+    store,
+    clock,
+    siteSecret: keys.siteSecret,
+    offers: (listens = defaultListens(config)) => offersOf({ services: servicesOf(listens, keys.tlsCrypt) }),
+  });
+  await fleet.start();
+  const status = new Status({
+    store,
+    clock,
+    shared: config.store.url !== "",
+    gatherMs: GATHER_TOTALS_MS,
+  });
 
-  const carrier = new UnixOfficeCarrier({ path: message.linkSocket, server: settings.server });
   const publisher = new RosterPublisher({
     key: keys.siteKey,
     clock,
-    carriers: [carrier],
+    carriers: [new UnixOfficeCarrier({ path: message.linkSocket, server: settings.server })],
     log: logFor("link"),
+    sign: (server, request) => {
+      const { generation = 1 } = fleet.byLinkName(server) ?? {};
+      return signExitRequest(folder, certificateName(server, generation), request);
+    },
   });
-  publisher.onReport(async (report) => {
-    if (report.kind !== "totals") return;
-    await status.accept(report).then(
-      (outcome) =>
-        outcome.ok || log("totals-refused", { reason: outcome.error === "too-old" ? "outdated" : "unknown" }),
-      (error) => log("store-unwritable", { reason: reasonOf(error) }),
-    );
+  publisher.onReport(takeReport({ fleet, status, log }));
+  const feed = await feedRoster({ members: accounts, publisher, clock });
+  const sendSettings = feedSettings({
+    fleet,
+    publisher,
+    settingsOf: (server) => {
+      if (server.linkName === settings.server) return { ...settings, draining: server.draining };
+      if (server.local || server.nkey === undefined) return undefined;
+      return remoteSettings(config, server, keys.tlsCrypt, undefined);
+    },
   });
-  const feed = await feedRoster({ members: accounts, settings: [settings], publisher, clock });
+  sendSettings();
+  fleet.onChange(() => {
+    status.serversChanged();
+    sendSettings();
+  });
   await publisher.start();
 
-  const secure = config.site.url.startsWith("https:");
   const site = createSite({
     siteName: config.site.name,
-    ...(config.site.url !== "" && { publicUrl: config.site.url.replace(/\/$/, "") }),
-    secure,
+    ...(config.site.url !== "" && { publicUrl: siteOrigin(config) }),
+    secure: siteOrigin(config).startsWith("https:"),
     sessionSecret: derive(keys.siteSecret, "sessions"),
     clock,
     log: logFor("site"),
@@ -102,10 +126,14 @@ async function start(message: OfficeStart): Promise<void> {
     vouchers,
     status,
     inventory,
-    openvpnProfile: (server, system) =>
-      server === settings.server && authority !== undefined
-        ? profileOf(settings, authority, system)
-        : undefined,
+    openvpnProfile: (names, options) =>
+      authority === undefined
+        ? undefined
+        : profileOf(
+            names.flatMap((name) => fleet.named(name) ?? []),
+            { authority, tlsCrypt: keys.tlsCrypt },
+            options,
+          ),
     clientAddress: (c) => {
       const { socket } = (c as Context<{ Bindings: HttpBindings }>).env.incoming;
       return clientAddress(
@@ -116,13 +144,17 @@ async function start(message: OfficeStart): Promise<void> {
     },
   });
   const control = createControl({ accounts, vouchers, inventory, log });
-  const servers = [await serveSite(site, config), await serveControl(control, message.controlSocket)];
+  const servers = [
+    await serveSite(site, config.site.listen[0]!),
+    await serveControl(control, message.controlSocket),
+  ];
 
   const sweepClock = new SweepClock(clock);
   const sweeping = async () => {
     try {
       const count = await sweep(store, sweepClock);
       if (count > 0) log("swept", { count });
+      await fleet.forgetOldTokens();
     } catch (error) {
       log("store-unwritable", { reason: reasonOf(error) });
     }
@@ -138,21 +170,31 @@ async function start(message: OfficeStart): Promise<void> {
       tell({ type: "voucher", code });
     }
     if (asked.type === "sign")
-      tell({ type: "signed", certificate: signExitRequest(folder, asked.server, asked.request) });
+      tell({
+        type: "signed",
+        certificate: signExitRequest(folder, certificateName(asked.server), asked.request),
+      });
   });
   process.once("SIGTERM", async () => {
     for (const server of servers) {
       server.close();
       server.closeAllConnections();
     }
-    feed.close();
+    await feed.close();
     await publisher.close();
+    await fleet.close();
+    await status.close();
     await store.close();
     process.exit(0);
   });
   // Ctrl-C reaches the whole terminal; the supervisor says what is to be done.
   process.on("SIGINT", () => {});
-  tell({ type: "ready", url: urlOf(config), sitePublicKey: base64(keys.siteKey.publicKey), authority });
+  tell({
+    type: "ready",
+    url: siteOrigin(config),
+    sitePublicKey: Buffer.from(keys.siteKey.publicKey).toString("base64"),
+    authority,
+  });
 }
 
 /** The exits' authority; undefined where openssl is missing: then there is no VPN either. */
@@ -166,27 +208,6 @@ function openAuthority(folder: string): string | undefined {
   }
 }
 
-const base64 = (bytes: Uint8Array): string => Buffer.from(bytes).toString("base64");
-
 /** A key of its own for each purpose (RFC 5869). */
 const derive = (secret: Uint8Array, purpose: string): Uint8Array =>
   new Uint8Array(hkdfSync("sha256", secret, "", `lethe ${purpose}`, 32));
-
-const urlOf = (config: Config): string =>
-  config.site.url.replace(/\/$/, "") || `http://${config.site.listen}`;
-
-function publicServer(config: Config, settings: ServerSettings, addresses: string[]) {
-  const { city, country, country_code, latitude, longitude } = config.server;
-  return {
-    name: settings.server,
-    host: settings.host,
-    city,
-    country,
-    countryCode: country_code,
-    latitude,
-    longitude,
-    bandwidthMbit: settings.bandwidthMbit,
-    addresses,
-    services: offersOf(settings),
-  };
-}

@@ -59,7 +59,7 @@ export function settingsOf(
   addresses: string[],
   tlsCrypt: string,
 ): ServerSettings {
-  const { server, site } = config;
+  const { server } = config;
   return serverSettings.parse({
     ...common(config),
     server: server.name,
@@ -67,7 +67,7 @@ export function settingsOf(
     bandwidthMbit: server.bandwidth_mbit,
     ownAddresses: addresses,
     services: servicesOf(ownListens(config), tlsCrypt),
-    sitePorts: [parseListen(site.listen)!.port],
+    sitePorts: sitePorts(config),
   });
 }
 
