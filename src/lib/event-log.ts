@@ -29,6 +29,7 @@ export type EventCode =
   | "roster-refused"
   | "roster-outdated"
   | "totals-refused"
+  | "request-refused"
   | "seal-unwritable"
   // exit
   | "engine-started"
