@@ -48,8 +48,10 @@ export function whyNoCluster(): string | undefined {
   return undefined;
 }
 
-/** Starts a server that ends with this process at the latest. Throws where it does not come up. */
-export async function startCluster(): Promise<TestCluster> {
+/**
+ * Starts a server that ends with this process at the latest; `more` settings stand above ours. Throws where it does not come up.
+ */
+export async function startCluster(more: Record<string, string> = {}): Promise<TestCluster> {
   const bin = programs()!;
   const folder = mkdtempSync(join(tmpdir(), "lethe-postgres-"));
   const asUser = unprivileged();
@@ -68,7 +70,7 @@ export async function startCluster(): Promise<TestCluster> {
   );
   if (made.status !== 0) throw new Error(`initdb: ${made.stderr}`);
   const output = openSync(log, "a");
-  const settings = Object.entries({ ...SETTINGS, unix_socket_directories: folder });
+  const settings = Object.entries({ ...SETTINGS, ...more, unix_socket_directories: folder });
   const server = spawn(
     "setpriv",
     [
