@@ -39,6 +39,12 @@ export type EventCode =
   | "engine-unavailable"
   | "listening"
   | "port-taken"
+  | "certificate-installed"
+  | "certificate-refused"
+  | "upgrade-started"
+  | "upgrade-refused"
+  | "upgrade-done"
+  | "upgrade-taken-back"
   | "firewall-applied"
   | "firewall-unavailable"
   | "foreign-firewall-drops-forwarding"
@@ -63,6 +69,7 @@ export type Part =
   | "site"
   | "certificates"
   | "link"
+  | "nats"
   | "store";
 
 /** What an event may carry beside its code: counts, durations, ports, exit codes, and closed words. */
