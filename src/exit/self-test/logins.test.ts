@@ -1,0 +1,42 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { SelfTestLogins } from "./logins.ts";
+
+const from = (address: string) => ({ service: "socks5", address }) as const;
+
+test("a round's login is good from the addresses asked, in whatever writing, until the round's end", () => {
+  const logins = new SelfTestLogins();
+  const { login, end } = logins.begin(["127.0.0.1", "2001:db8::1"]);
+  for (const address of ["127.0.0.1", "::ffff:127.0.0.1", "2001:DB8:0::1"]) {
+    assert.ok(logins.admit({ ...from(address), ...login }), address);
+  }
+  for (const address of ["127.0.0.2", "192.0.2.1", "", "::1", "no address"]) {
+    assert.equal(logins.admit({ ...from(address), ...login }), undefined, address);
+  }
+  const session = logins.admit({ ...from("127.0.0.1"), ...login })!;
+  let cut = 0;
+  session.onCut(() => {
+    cut += 1;
+  });
+  end();
+  assert.equal(cut, 1);
+  assert.equal(logins.admit({ ...from("127.0.0.1"), ...login }), undefined);
+});
+
+test("each round has a name and a password of its own, and one is worth nothing with the other's", () => {
+  const logins = new SelfTestLogins();
+  const [one, other] = [logins.begin(["127.0.0.1"]), logins.begin(["127.0.0.1"])];
+  assert.notEqual(one.login.username, other.login.username);
+  // No VPN username (12 base32 characters) and no access pass (p1-…) looks like it.
+  assert.match(one.login.username, /^self-test-[0-9a-f]{32}$/);
+  const mixed = { username: one.login.username, password: other.login.password };
+  assert.equal(logins.admit({ ...from("127.0.0.1"), ...mixed }), undefined);
+  // The border between name and password is not to be moved.
+  const shifted = {
+    username: one.login.username + one.login.password[0]!,
+    password: one.login.password.slice(1),
+  };
+  assert.equal(logins.admit({ ...from("127.0.0.1"), ...shifted }), undefined);
+  one.end();
+  assert.ok(logins.admit({ ...from("127.0.0.1"), ...other.login }), "another round's end is not this one's");
+});

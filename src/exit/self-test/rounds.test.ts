@@ -1,0 +1,139 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { FakeClock } from "../../lib/clock.ts";
+import { settingsFor } from "../../link/testing.ts";
+import type { KeeperEngines } from "../messages.ts";
+import { SelfTestLogins } from "./logins.ts";
+import { SelfTest, type SelfTestOptions, type ServiceHealth } from "./rounds.ts";
+import { SelfTestTarget } from "./target.ts";
+
+const listen = [
+  { protocol: "udp" as const, address: "0.0.0.0", port: 1194 },
+  { protocol: "tcp" as const, address: "192.0.2.1", port: 443 },
+];
+const settings = settingsFor("a1", { services: { openvpn: { listen, tlsCrypt: "unused" } } });
+const engines = (...healthy: boolean[]): KeeperEngines["engines"] =>
+  healthy.map((each, index) => ({ id: `openvpn-${index}`, service: "openvpn", healthy: each }));
+
+function selfTest(changes: Partial<SelfTestOptions> = {}) {
+  const results: { minute: number; services: ServiceHealth[] }[] = [];
+  const made = new SelfTest({
+    clock: new FakeClock(),
+    timeMs: () => undefined,
+    logins: new SelfTestLogins(),
+    target: new SelfTestTarget(),
+    testOpenvpn: async () => true,
+    testResolver: async () => true,
+    onResult: (minute, services) => results.push({ minute, services }),
+    ...changes,
+  });
+  return { made, results };
+}
+
+test("OpenVPN is well where each listener is; one whose engine does not run is not asked", async () => {
+  const asked: string[] = [];
+  const bad = new Set<string>();
+  const logins = new SelfTestLogins();
+  const { made } = selfTest({
+    logins,
+    testOpenvpn: async (engine, login) => {
+      asked.push(engine);
+      for (const address of ["127.0.0.1", "192.0.2.1"]) {
+        assert.ok(logins.admit({ service: "openvpn", address, ...login }), "good while the round goes on");
+      }
+      return !bad.has(engine);
+    },
+    testResolver: async () => !bad.has("dns"),
+  });
+  const health = async () =>
+    Object.fromEntries((await made.round()).map((each) => [each.service, each.healthy]));
+  made.update({ settings, engines: engines(true, true) });
+  assert.deepEqual(await health(), { openvpn: true, dns: true });
+  bad.add("openvpn-1");
+  assert.deepEqual(await health(), { openvpn: false, dns: true });
+  bad.clear();
+  bad.add("dns");
+  assert.deepEqual(await health(), { openvpn: true, dns: false });
+  bad.clear();
+  asked.length = 0;
+  made.update({ engines: engines(true, false) });
+  assert.deepEqual(await health(), { openvpn: false, dns: true });
+  assert.deepEqual(asked, ["openvpn-0"]);
+  made.close();
+});
+
+test("the first round comes once everything runs, then one a minute; what never runs is found ill after 15 s", async (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  const clock = new FakeClock(Date.UTC(2030, 0, 1) + 59_000);
+  const { made, results } = selfTest({ clock });
+  const pass = async (ms: number) => {
+    for (let passed = 0; passed < ms; passed += 100) {
+      clock.advance(100);
+      t.mock.timers.tick(100);
+      for (let turn = 0; turn < 10; turn += 1) await Promise.resolve();
+    }
+  };
+  made.update({ settings, engines: engines(true, false) });
+  await pass(5000);
+  assert.equal(results.length, 0);
+  made.update({ engines: engines(true, true) });
+  await pass(300);
+  assert.equal(results.length, 1);
+  assert.equal(results[0]!.services[0]!.healthy, true);
+  await pass(60_000 * 10);
+  const minutes = results.map(({ minute }) => minute);
+  assert.ok(minutes.length >= 10 && minutes.length <= 12, String(minutes.length));
+  for (const [index, minute] of minutes.slice(1).entries()) assert.equal(minute, minutes[index]! + 1);
+  made.close();
+
+  const ill = selfTest({ clock });
+  ill.made.update({ settings, engines: engines(false, true) });
+  await pass(14_500);
+  assert.equal(ill.results.length, 0);
+  await pass(1000);
+  assert.equal(ill.results[0]!.services[0]!.healthy, false);
+  ill.made.close();
+});
+
+test("a thousand exits that started at once do not report at once", async (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  const clock = new FakeClock();
+  const perSecond = new Map<number, number>();
+  const fleet = Array.from({ length: 1000 }, () =>
+    selfTest({
+      clock,
+      onResult: () => {
+        const second = Math.floor(clock.now() / 1000);
+        perSecond.set(second, (perSecond.get(second) ?? 0) + 1);
+      },
+    }),
+  );
+  for (const { made } of fleet) made.update({ settings: settingsFor("a1", { services: {} }), engines: [] });
+  for (let second = 0; second < 120; second += 1) {
+    clock.advance(1000);
+    t.mock.timers.tick(1000);
+    for (let turn = 0; turn < 10; turn += 1) await Promise.resolve();
+  }
+  const later = [...perSecond].slice(1).map(([, count]) => count);
+  assert.ok(Math.max(...later) < 60, `at most ${Math.max(...later)} in one second`);
+  for (const { made } of fleet) made.close();
+});
+
+test("the office's time may be put right by any amount: the next round is never far", async (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  const clock = new FakeClock();
+  let offsetMs = 0;
+  const { made, results } = selfTest({ clock, timeMs: () => clock.now() + offsetMs });
+  made.update({ settings, engines: engines(true, true) });
+  for (const jumpMs of [0, 86_400_000, -2 * 86_400_000, 3_600_000]) {
+    offsetMs += jumpMs;
+    const before = results.length;
+    for (let second = 0; second < 180; second += 1) {
+      clock.advance(1000);
+      t.mock.timers.tick(1000);
+      for (let turn = 0; turn < 10; turn += 1) await Promise.resolve();
+    }
+    assert.ok(results.length - before >= 2, `${results.length - before} after ${jumpMs}`);
+  }
+  made.close();
+});
