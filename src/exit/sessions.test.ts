@@ -249,3 +249,23 @@ test("a VPN client that outlived the keeper is taken back by its name, and cut l
   it.lose();
   assert.equal(await readmission(), "unavailable");
 });
+
+test("draining: nobody new is let in, who is online stays, also over a keeper's restart, and other refusals come first", async () => {
+  const it = world();
+  const live = await it.open();
+  it.sessions.setDraining(true);
+  it.sessions.sweep();
+  assert.equal(live.cuts(), 0);
+  assert.equal(await it.refusal(), "draining");
+  assert.equal(await it.refusal({ service: "openvpn" }), "draining");
+  assert.equal(await it.refusal({ password: "wrong" }), "unknown");
+  const back = await it.sessions.readmit({ service: "openvpn", username: "abcdefghijkl" });
+  assert.ok(back.admitted);
+  it.roster.set("abcdefghijkl", { digest: passwordDigest("right"), until: it.minutes() });
+  assert.equal(await it.refusal(), "expired");
+  it.sessions.rosterChanged(["abcdefghijkl"]);
+  assert.equal(live.cuts(), 1);
+  it.roster.set("abcdefghijkl", { digest: passwordDigest("right"), until: it.minutes() + 60 });
+  it.sessions.setDraining(false);
+  assert.equal(await it.refusal(), "admitted");
+});
