@@ -12,7 +12,18 @@ const may = {
   support: ["store", "lib"],
   fleet: ["link", "store", "lib"],
   web: ["accounts", "billing", "support", "fleet", "store", "profiles", "lib"],
-  office: ["web", "accounts", "billing", "support", "fleet", "store", "profiles", "certificates", "link", "lib"],
+  office: [
+    "web",
+    "accounts",
+    "billing",
+    "support",
+    "fleet",
+    "store",
+    "profiles",
+    "certificates",
+    "link",
+    "lib",
+  ],
 };
 
 /** The npm packages of each room: what ships to an exit stays small, and the core stays free of them. */
@@ -20,7 +31,7 @@ const packages = {
   lib: [],
   profiles: [],
   certificates: ["acme-client"],
-  link: ["zod"],
+  link: ["zod", "@nats-io/transport-node", "@nats-io/jetstream"],
   exit: ["zod"],
 };
 

@@ -13,7 +13,7 @@ import { installDebianPackages } from "./debian-packages.mjs";
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 
 /** Debian packages by what they are needed for. */
-const RUN = ["openvpn", "unbound", "nftables", "iproute2", "dns-root-data", "openssl"];
+const RUN = ["openvpn", "unbound", "nftables", "iproute2", "dns-root-data", "openssl", "nats-server"];
 const TEST = ["bind9-dnsutils", "chromium", "curl", "postgresql", "procps", "tcpdump"];
 const PEERS = ["luajit", "dante-server", "squid", "microsocks", "tinyproxy"];
 

@@ -89,6 +89,7 @@ export class RosterReplica {
   #reported = new Map<Reason, number>();
   #onSettings: (settings: ServerSettings, signed: Uint8Array) => void = () => {};
   #onChange: (usernames: string[] | "all") => void = () => {};
+  #onAnswer: () => void = () => {};
 
   constructor(options: ReplicaOptions) {
     this.#server = options.server;
@@ -108,6 +109,11 @@ export class RosterReplica {
   /** Settings that hold, whenever they change. Set before `start`. */
   onSettings(callback: (settings: ServerSettings, signed: Uint8Array) => void): void {
     this.#onSettings = callback;
+  }
+
+  /** The office has answered for the first time since `start`. Set before it. */
+  onAnswer(callback: () => void): void {
+    this.#onAnswer = callback;
   }
 
   /** Which credentials changed, in lower case; set before `start`. */
@@ -216,7 +222,9 @@ export class RosterReplica {
       if (this.#closed) return;
       for (const [index, bytes] of staged) this.#table.replaceBucket(index, bytes);
       this.#setTime(offer.timeMs);
+      const first = !this.#answered;
       this.#answered = true;
+      if (first) this.#onAnswer();
       this.#accept(offer.current, staged.size > 0 ? "all" : []);
       if (offer.settings !== undefined) this.#takeSettings(offer.settings);
       else this.#report("unknown");

@@ -1,0 +1,164 @@
+import { randomUUID } from "node:crypto";
+import { headers, type NatsConnection, NoRespondersError, TimeoutError } from "@nats-io/transport-node";
+import { CarrierError, type ExitCarrier, MAX_MESSAGE_BYTES, MAX_REPORT_BYTES } from "./carrier.ts";
+import { PROTOCOL, type Protocol } from "./documents.ts";
+import { NatsConnector, type NatsLink } from "./nats-connection.ts";
+import { type LinkSubjects, linkSubjects } from "./nats-subjects.ts";
+
+const REQUEST_TIMEOUT_MS = 10_000;
+const MAX_REQUESTS_WAITING = 64;
+/** More than 24 hours of totals, and what the tests of some hours found. */
+const MAX_REPORTS_WAITING = 500;
+const REPORT_RETRY_MS = 5000;
+/** Set by the office on an answer that is none (nats-office-carrier.ts). */
+export const REFUSED_HEADER = "Lethe-Refused";
+
+/**
+ * The exit's end on NATS. The server is "up" when it has taken our subscriptions; whether an office is behind it, a request
+ * tells ("down" where not).
+ */
+export class NatsExitCarrier implements ExitCarrier {
+  readonly #server: string;
+  readonly #protocol: Protocol;
+  readonly #subjects: LinkSubjects;
+  readonly #connector: NatsConnector;
+  #connection: NatsConnection | undefined;
+  #requestsWaiting = 0;
+  /** Reports that no server has taken yet, oldest first; the id tells JetStream one that comes twice. */
+  #reports: { id: string; bytes: Uint8Array }[] = [];
+  #reporting = false;
+  #reportRetry: NodeJS.Timeout | undefined;
+  /** No stream took the last report. */
+  #reportLost = false;
+  #onBroadcast: (message: Uint8Array) => void = () => {};
+  #onUp: () => void = () => {};
+  #onDown: () => void = () => {};
+
+  constructor(options: NatsLink & { site: string; server: string; protocol?: Protocol }) {
+    this.#server = options.server;
+    this.#protocol = options.protocol ?? PROTOCOL;
+    this.#subjects = linkSubjects(options.site);
+    this.#connector = new NatsConnector({
+      link: options,
+      inboxPrefix: this.#subjects.inbox(options.server),
+      onUp: (connection) => this.#up(connection),
+      onDown: () => this.#down(),
+    });
+  }
+
+  start(): void {
+    this.#connector.start();
+  }
+
+  async request(message: Uint8Array): Promise<Uint8Array> {
+    if (message.length > MAX_MESSAGE_BYTES || this.#requestsWaiting >= MAX_REQUESTS_WAITING)
+      throw new CarrierError("too-long");
+    if (this.#connection === undefined) throw new CarrierError("down");
+    this.#requestsWaiting++;
+    try {
+      const answer = await this.#connection.request(this.#subjects.ask(this.#server), message, {
+        timeout: REQUEST_TIMEOUT_MS,
+      });
+      if (answer.headers?.has(REFUSED_HEADER)) throw new CarrierError("refused");
+      return answer.data;
+    } catch (error) {
+      if (error instanceof CarrierError) throw error;
+      throw new CarrierError(
+        error instanceof TimeoutError && !(error.cause instanceof NoRespondersError) ? "timeout" : "down",
+      );
+    } finally {
+      this.#requestsWaiting--;
+    }
+  }
+
+  onBroadcast(callback: (message: Uint8Array) => void): void {
+    this.#onBroadcast = callback;
+  }
+
+  onUp(callback: () => void): void {
+    this.#onUp = callback;
+  }
+
+  onDown(callback: () => void): void {
+    this.#onDown = callback;
+  }
+
+  publishReport(report: Uint8Array): void {
+    if (report.length > MAX_REPORT_BYTES) return;
+    this.#reports.push({ id: randomUUID(), bytes: report });
+    if (this.#reports.length > MAX_REPORTS_WAITING) this.#reports.shift();
+    void this.#sendReports();
+  }
+
+  close(): void {
+    clearTimeout(this.#reportRetry);
+    void this.#connector.close();
+  }
+
+  async #up(connection: NatsConnection): Promise<void> {
+    const { change, settings } = this.#subjects;
+    const callback = (error: Error | null, message: { data: Uint8Array }) => {
+      if (error === null) this.#onBroadcast(message.data);
+    };
+    connection.subscribe(change(this.#protocol), { callback });
+    connection.subscribe(settings(this.#server), { callback });
+    connection.subscribe(this.#reportInbox, {
+      // Nothing else answers a report: the stream itself is told not to (nats-office-carrier.ts).
+      callback: () => {
+        this.#reportLost = true;
+      },
+    });
+    await connection.flush();
+    this.#connection = connection;
+    this.#onUp();
+    void this.#sendReports();
+  }
+
+  #down(): void {
+    this.#connection = undefined;
+    this.#onDown();
+  }
+
+  get #reportInbox(): string {
+    return `${this.#subjects.inbox(this.#server)}.reports`;
+  }
+
+  /** One after the other, so that the office gets them in order; a connection that ends in between loses none. */
+  async #sendReports(): Promise<void> {
+    if (this.#reporting) return;
+    this.#reporting = true;
+    clearTimeout(this.#reportRetry);
+    try {
+      for (let next = this.#reports[0]; next !== undefined; next = this.#reports[0]) {
+        if (this.#connection === undefined || !(await this.#sendReport(this.#connection, next))) break;
+        if (this.#reports[0] === next) this.#reports.shift();
+      }
+    } finally {
+      this.#reporting = false;
+    }
+    if (this.#reports.length > 0 && this.#connection !== undefined) {
+      this.#reportRetry = setTimeout(() => void this.#sendReports(), REPORT_RETRY_MS);
+      this.#reportRetry.unref();
+    }
+  }
+
+  /**
+   * True when the stream has it: the server has read past it (PING, PONG), and did not say that nobody takes it (status 503,
+   * NATS client protocol, "no responders").
+   */
+  async #sendReport(connection: NatsConnection, { id, bytes }: { id: string; bytes: Uint8Array }) {
+    const named = headers();
+    named.set("Nats-Msg-Id", id);
+    this.#reportLost = false;
+    try {
+      connection.publish(this.#subjects.report(this.#server), bytes, {
+        headers: named,
+        reply: this.#reportInbox,
+      });
+      await connection.flush();
+    } catch {
+      return false;
+    }
+    return !this.#reportLost;
+  }
+}

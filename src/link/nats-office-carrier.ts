@@ -1,0 +1,240 @@
+import { setTimeout as wait } from "node:timers/promises";
+import {
+  AckPolicy,
+  type ConsumerMessages,
+  DiscardPolicy,
+  type JsMsg,
+  jetstream,
+  jetstreamManager,
+  RetentionPolicy,
+  StorageType,
+} from "@nats-io/jetstream";
+import { headers, type Msg, type NatsConnection, type Subscription } from "@nats-io/transport-node";
+import type { Log } from "../lib/event-log.ts";
+import {
+  type Audience,
+  MAX_MESSAGE_BYTES,
+  MAX_REPORT_BYTES,
+  type OfficeCarrier,
+  type ReportHandler,
+  type RequestHandler,
+} from "./carrier.ts";
+import { PROTOCOL } from "./documents.ts";
+import { NatsConnector, type NatsLink } from "./nats-connection.ts";
+import { REFUSED_HEADER } from "./nats-exit-carrier.ts";
+import { type LinkSubjects, linkSubjects, OFFICE_INBOX } from "./nats-subjects.ts";
+
+const START_WAIT_MS = 5000;
+const NANOS_A_SECOND = 1_000_000_000;
+const REPORTS_KEPT_S = 86_400;
+/** 24 hours of one server's totals and health, and some. */
+const REPORTS_KEPT_A_SERVER = 2000;
+const REPORTS_KEPT_BYTES = 256 * 1024 * 1024;
+/** A report that comes twice within so long is known by its id; an exit sends one again after seconds. */
+const KNOWN_TWICE_S = 600;
+/** Reports that are being taken in at one time. */
+const REPORTS_AT_ONCE = 256;
+const ACK_WAIT_S = 60;
+const REPORT_AGAIN_MS = 5000;
+
+const SERVER = /^[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?$/;
+
+/**
+ * The office's end on NATS. Of several offices one leads (`lead`): it alone answers, broadcasts and takes reports in, which
+ * JetStream keeps for it in memory until they are. Who a message is from is the subject's last word, on which nats-server lets
+ * that server alone publish.
+ */
+export class NatsOfficeCarrier implements OfficeCarrier {
+  readonly #subjects: LinkSubjects;
+  readonly #log: Log;
+  readonly #connector: NatsConnector;
+  #connection: NatsConnection | undefined;
+  #leads = true;
+  #asks: Subscription | undefined;
+  #reports: ConsumerMessages | undefined;
+  /** By server: its reports are taken in one after the other. */
+  #takingIn = new Map<string, Promise<void>>();
+  #handler: RequestHandler | undefined;
+  #report: ReportHandler = async () => {};
+  #onResumed: () => void = () => {};
+  #firstUp = Promise.withResolvers<void>();
+
+  constructor(options: NatsLink & { site: string; log: Log }) {
+    this.#subjects = linkSubjects(options.site);
+    this.#log = options.log;
+    this.#connector = new NatsConnector({
+      link: options,
+      inboxPrefix: this.#subjects.inbox(OFFICE_INBOX),
+      onUp: (connection) => this.#up(connection),
+      onDown: () => this.#down(),
+    });
+  }
+
+  serve(handler: RequestHandler): void {
+    this.#handler = handler;
+  }
+
+  onReport(callback: ReportHandler): void {
+    this.#report = callback;
+  }
+
+  onResumed(callback: () => void): void {
+    this.#onResumed = callback;
+  }
+
+  /** Whether this office is the one that exits hear; it is unless told otherwise. */
+  lead(active: boolean): void {
+    if (active === this.#leads) return;
+    this.#leads = active;
+    if (this.#connection !== undefined) {
+      if (active) this.#begin(this.#connection).catch(() => this.#connection?.close());
+      else this.#cease();
+    }
+  }
+
+  /** One publish, whatever the number of exits that hear it. */
+  broadcast(message: Uint8Array, to: Audience = {}): void {
+    if (this.#connection === undefined || !this.#leads || message.length > MAX_MESSAGE_BYTES) return;
+    const { settings, change } = this.#subjects;
+    const protocols =
+      to.protocol === undefined ? Array.from({ length: PROTOCOL }, (_, i) => i + 1) : [to.protocol];
+    const subjects = to.server === undefined ? protocols.map(change) : [settings(to.server)];
+    for (const subject of subjects) this.#connection.publish(subject, message);
+  }
+
+  /** Resolves when the server is reached, or after five seconds without: it goes on trying. */
+  async start(): Promise<void> {
+    this.#connector.start();
+    await Promise.race([this.#firstUp.promise, wait(START_WAIT_MS, undefined, { ref: false })]);
+  }
+
+  async close(): Promise<void> {
+    this.#cease();
+    await Promise.all(this.#takingIn.values());
+    await this.#connector.close();
+  }
+
+  async #up(connection: NatsConnection): Promise<void> {
+    if (this.#leads) await this.#begin(connection);
+    this.#connection = connection;
+    this.#log("link-up");
+    this.#firstUp.resolve();
+    if (this.#leads) this.#onResumed();
+  }
+
+  #down(): void {
+    this.#connection = undefined;
+    this.#asks = undefined;
+    this.#reports = undefined;
+    this.#log("link-down");
+  }
+
+  async #begin(connection: NatsConnection): Promise<void> {
+    const consumer = await ensureStream(connection, this.#subjects);
+    if (!this.#leads) return;
+    this.#reports = await consumer.consume({
+      max_messages: REPORTS_AT_ONCE,
+      callback: (message) => this.#takeIn(message),
+    });
+    this.#asks = connection.subscribe(this.#subjects.ask("*"), {
+      callback: (error, message) => {
+        if (error === null) void this.#answer(message);
+      },
+    });
+    await connection.flush();
+    if (this.#connection === connection) this.#onResumed();
+  }
+
+  #cease(): void {
+    this.#asks?.unsubscribe();
+    this.#reports?.stop();
+    this.#asks = undefined;
+    this.#reports = undefined;
+  }
+
+  async #answer(message: Msg): Promise<void> {
+    const from = serverOf(message.subject);
+    // The reply subject is the asker's to choose: answered elsewhere, we would speak for it where it may not.
+    const inbox = `${this.#subjects.inbox(from ?? "")}.`;
+    if (
+      from === undefined ||
+      !message.reply?.startsWith(inbox) ||
+      /[^A-Za-z0-9.]/.test(message.reply.slice(inbox.length))
+    ) {
+      this.#log("request-refused", { reason: "foreign" });
+      return;
+    }
+    let answer: Uint8Array | undefined;
+    try {
+      answer = await this.#handler!(message.data, from);
+    } catch {
+      answer = undefined;
+    }
+    if (answer !== undefined && answer.length <= MAX_MESSAGE_BYTES) {
+      message.respond(answer);
+      return;
+    }
+    const refused = headers();
+    refused.set(REFUSED_HEADER, "1");
+    message.respond(undefined, { headers: refused });
+  }
+
+  #takeIn(message: JsMsg): void {
+    const from = serverOf(message.subject);
+    if (from === undefined || message.data.length > MAX_REPORT_BYTES) {
+      message.term();
+      return;
+    }
+    const before = this.#takingIn.get(from) ?? Promise.resolve();
+    const taken = before.then(async () => {
+      try {
+        await this.#report(message.data, from);
+        message.ack();
+      } catch {
+        message.nak(REPORT_AGAIN_MS);
+      }
+      if (this.#takingIn.get(from) === taken) this.#takingIn.delete(from);
+    });
+    this.#takingIn.set(from, taken);
+  }
+}
+
+/**
+ * Makes stream and consumer where they are not there (the server keeps them in memory, and loses them when it restarts).
+ * `no_ack`: JetStream would acknowledge a report to whatever reply subject the exit wrote on it, and with rights of its own.
+ */
+async function ensureStream(connection: NatsConnection, { stream, consumer, report }: LinkSubjects) {
+  const manager = await jetstreamManager(connection, { checkAPI: false });
+  const configuration = {
+    subjects: [report("*")],
+    storage: StorageType.Memory,
+    // Taken in is gone: nothing of it stays with the server.
+    retention: RetentionPolicy.Workqueue,
+    discard: DiscardPolicy.Old,
+    max_age: REPORTS_KEPT_S * NANOS_A_SECOND,
+    max_msgs_per_subject: REPORTS_KEPT_A_SERVER,
+    max_msg_size: 2 * MAX_REPORT_BYTES,
+    max_bytes: REPORTS_KEPT_BYTES,
+    duplicate_window: KNOWN_TWICE_S * NANOS_A_SECOND,
+    no_ack: true,
+  };
+  try {
+    await manager.streams.add({ name: stream, ...configuration });
+  } catch {
+    // There, as an earlier version made it.
+    await manager.streams.update(stream, configuration);
+  }
+  await manager.consumers.add(stream, {
+    durable_name: consumer,
+    ack_policy: AckPolicy.Explicit,
+    ack_wait: ACK_WAIT_S * NANOS_A_SECOND,
+    max_ack_pending: REPORTS_AT_ONCE,
+  });
+  return jetstream(connection).consumers.get(stream, consumer);
+}
+
+/** The last word of a subject, where it can be a server's name. */
+function serverOf(subject: string): string | undefined {
+  const name = subject.slice(subject.lastIndexOf(".") + 1);
+  return SERVER.test(name) ? name : undefined;
+}

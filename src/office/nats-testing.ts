@@ -1,0 +1,85 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Log } from "../lib/event-log.ts";
+import { type LinkKey, newLinkKey } from "../link/link-key.ts";
+import { NatsExitCarrier } from "../link/nats-exit-carrier.ts";
+import { NatsOfficeCarrier } from "../link/nats-office-carrier.ts";
+import { authorityCertificate, ensureAuthority } from "./authority.ts";
+import { ensureLinkCertificate } from "./link-certificate.ts";
+import { NatsServer } from "./nats-server.ts";
+
+/** A real nats-server on loopback as the office runs it, and both ends of the link: for tests and benchmarks. */
+export async function natsBench(options: { site?: string; log?: Log } = {}) {
+  const folder = mkdtempSync(join(tmpdir(), "lethe-nats-"));
+  const { site = "0badc0de", log = () => {} } = options;
+  ensureAuthority(folder);
+  const tls = ensureLinkCertificate(folder);
+  const ca = authorityCertificate(folder);
+  const office = newLinkKey();
+  const servers = new Map<string, LinkKey>();
+  const listen = { address: "127.0.0.1", port: await freePort() };
+  const address = `127.0.0.1:${listen.port}`;
+  const newServer = () =>
+    new NatsServer({ folder: join(folder, "run"), listen, site, officeKey: office.publicKey, tls, log });
+  const server = newServer();
+  const carriers: { close(): unknown }[] = [];
+  const users = () => [...servers].map(([name, { publicKey }]) => ({ server: name, nkey: publicKey }));
+  return {
+    folder,
+    site,
+    ca,
+    address,
+    listen,
+    office,
+    server,
+    /** Another NatsServer object for the same process: the office's next life. */
+    newServer,
+    users,
+    /** Makes keys for these servers and tells nats-server. */
+    async add(...names: string[]): Promise<void> {
+      for (const name of names) servers.set(name, newLinkKey());
+      await server.setUsers(users());
+    },
+    async remove(name: string): Promise<void> {
+      servers.delete(name);
+      await server.setUsers(users());
+    },
+    keyOf: (name: string): LinkKey => servers.get(name)!,
+    newOffice(change: { log?: Log } = {}): NatsOfficeCarrier {
+      const carrier = new NatsOfficeCarrier({
+        servers: [address],
+        site,
+        seed: office.seed,
+        ca,
+        log,
+        ...change,
+      });
+      carriers.push(carrier);
+      return carrier;
+    },
+    newExit(name: string, change: { seed?: string; protocol?: 1 | 2; ca?: string; servers?: string[] } = {}) {
+      const { seed } = servers.get(name) ?? newLinkKey();
+      const carrier = new NatsExitCarrier({ servers: [address], site, server: name, seed, ca, ...change });
+      carriers.push(carrier);
+      return carrier;
+    },
+    async [Symbol.asyncDispose]() {
+      await Promise.all(carriers.map((carrier) => carrier.close()));
+      await server.stop();
+      rmSync(folder, { recursive: true });
+    },
+  };
+}
+
+export function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once("error", reject);
+    server.listen(0, "127.0.0.1", () => {
+      const { port } = server.address() as { port: number };
+      server.close(() => resolve(port));
+    });
+  });
+}
