@@ -24,6 +24,7 @@ const FAILURES: Record<NonNullable<ListeningReport["failed"]>, string> = {
   "no-root": "not available: the VPN needs root (sudo npm start)",
   "no-tun": "not available: there is no /dev/net/tun on this machine",
   "not-installed": "not available: a Debian package is missing; run npm start as root",
+  "no-certificate": "not available: the office has not signed this exit's certificate",
   other: "FAILED: it could not be started",
 };
 

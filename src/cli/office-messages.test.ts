@@ -15,8 +15,6 @@ describe("what root takes from the office", () => {
       { type: "failed", sentence: "The database cannot be written: the disk is full." },
       { type: "voucher", code: "abcde-fghij-klmno-pqrst" },
       { type: "voucher" },
-      { type: "signed", certificate },
-      { type: "signed" },
     ];
     for (const message of messages) assert.deepEqual(readOfficeMessage(message), message);
   });

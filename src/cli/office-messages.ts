@@ -23,7 +23,6 @@ const schema = z.discriminatedUnion("type", [
       .regex(/^[a-z2-7-]{1,40}$/)
       .optional(),
   }),
-  z.object({ type: z.literal("signed"), certificate: pem.optional() }),
 ]);
 
 /** Nothing where it is no message of the office's. */

@@ -1,14 +1,16 @@
+import { randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { certificateRequest, installCertificate } from "../exit/certificate.ts";
 import type { ExitReport, ExitStart } from "../exit/messages.ts";
 import { exitRunFolders } from "../exit/run-folders.ts";
+import { ensureSecret } from "../lib/atomic-file.ts";
 import { type Log, logFor } from "../lib/event-log.ts";
 import { ForkedChild } from "../lib/forked-child.ts";
 import { findPublicAddress, type PublicAddress } from "../office/addresses.ts";
 import type { Config } from "../office/config.ts";
-import type { OfficeMessage, OfficeQuestion, OfficeStart } from "../office/messages.ts";
+import type { OfficeMessage, OfficeQuestion, OfficeReady, OfficeStart } from "../office/messages.ts";
 import { readOfficeMessage } from "./office-messages.ts";
 import type { Prepared } from "./prepare.ts";
 import { StartError } from "./start-error.ts";
@@ -73,12 +75,11 @@ export class Supervisor {
       await this.stop();
       throw new StartError(ready?.type === "failed" ? ready.sentence : "The office did not come up.");
     }
-    await this.#certify(ready.authority);
     this.#exit = new ForkedChild({
       module: module("../exit/bundle.ts"),
       args: ["exit"],
       log: logFor("exit"),
-      onStart: (child) => child.send(this.#exitStart(ready.sitePublicKey)),
+      onStart: (child) => child.send(this.#exitStart(ready)),
       onMessage: (message) => this.#onExit(message as ExitReport),
     });
     const settled = this.#next((message) => message.type === "report" && message.settled, SETTLE_MS);
@@ -120,20 +121,6 @@ export class Supervisor {
     };
   }
 
-  /** Sees to it that the exit has a good certificate: the key is made in its folder, the office signs. */
-  async #certify(authority: string | undefined): Promise<void> {
-    const { exit } = this.#prepared.data;
-    const { name } = this.#config.server;
-    // Without root there is no VPN; without openssl there is no authority.
-    if (process.getuid!() !== 0 || authority === undefined) return;
-    const request = certificateRequest(exit, name, authority, Date.now());
-    if (request === undefined) return;
-    const answer = await this.#ask({ type: "sign", server: name, request }, "signed");
-    const certificate = answer?.type === "signed" ? answer.certificate : undefined;
-    if (certificate === undefined) throw new StartError("The office did not sign the exit's certificate.");
-    installCertificate(exit, certificate, authority);
-  }
-
   #ask(
     question: OfficeQuestion,
     answer: OfficeMessage["type"],
@@ -143,7 +130,7 @@ export class Supervisor {
     return heard;
   }
 
-  #exitStart(sitePublicKey: string): ExitStart {
+  #exitStart({ sitePublicKey, authority }: OfficeReady): ExitStart {
     const { data, run, users } = this.#prepared;
     return {
       type: "start",
@@ -152,6 +139,8 @@ export class Supervisor {
       link: { kind: "unix", path: run.linkSocket },
       server: this.#config.server.name,
       sitePublicKey,
+      sealKey: ensureSecret(join(data.exit, "seal.key"), () => randomBytes(32)).toString("base64"),
+      ...(authority !== undefined && { authority }),
       accounts: { keeper: users.keeper, proxy: users.proxy, vpn: users.vpn },
       proxies: availableParallelism(),
     };

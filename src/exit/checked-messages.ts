@@ -24,6 +24,11 @@ export const keeperMessage = z.discriminatedUnion("type", [
     username: z.string().regex(/^self-test-[0-9a-f]{32}$/),
     password: z.string().regex(/^[A-Za-z0-9_-]{43}$/),
   }),
+  // Parsed by OpenSSL, and installed only where it is for our key and of our authority (certificate.ts).
+  z.object({ type: z.literal("certificate"), certificate: z.string().regex(/^[\x20-\x7e\n]{1,20000}$/) }),
+  // Only says that it is there: the file is copied and hashed before a byte of it counts.
+  z.object({ type: z.literal("fetched"), sha256: z.string().regex(/^[0-9a-f]{64}$/) }),
+  z.object({ type: z.literal("linked") }),
 ]);
 
 export const proxyMessage = z.object({

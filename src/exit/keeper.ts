@@ -1,3 +1,4 @@
+import { dirname } from "node:path";
 import { z } from "zod";
 import { type Clock, systemClock } from "../lib/clock.ts";
 import { type Log, logFor, reasonOf } from "../lib/event-log.ts";
@@ -9,8 +10,9 @@ import { encodeReport, type Totals } from "../link/reports.ts";
 import type { ServerSettings } from "../link/settings.ts";
 import type { LoginAttempt } from "./authorise.ts";
 import { AuthoriseServer } from "./authorise-server.ts";
+import { Errands } from "./errands.ts";
 import { exitCarrier } from "./exit-carrier.ts";
-import type { KeeperEngines, KeeperSettings, KeeperStart, OpenvpnTested, TestOpenvpn } from "./messages.ts";
+import type { FromKeeper, KeeperEngines, KeeperErrand, KeeperStart, OpenvpnTested } from "./messages.ts";
 import { Meter, type SlotTraffic } from "./meter.ts";
 import { attachManagement, type ManagementLink } from "./openvpn/management.ts";
 import { SelfTestLogins } from "./self-test/logins.ts";
@@ -31,7 +33,7 @@ export interface KeeperOptions {
   clock: Clock;
   log: Log;
   /** What the exit's root process is to hear. */
-  sendToExit: (message: KeeperSettings | TestOpenvpn) => void;
+  sendToExit: (message: FromKeeper) => void;
 }
 
 export class Keeper {
@@ -48,6 +50,7 @@ export class Keeper {
   #target = new SelfTestTarget();
   #openvpnTests: OpenvpnTests;
   #selfTest: SelfTest;
+  #errands: Errands;
   /** By management socket. */
   #managed = new Map<string, ManagementLink>();
 
@@ -63,6 +66,8 @@ export class Keeper {
       clock,
       log,
       seal: { path: start.sealedRoster, key: Buffer.from(start.sealKey, "base64") },
+      // A fleet's exits do not all ask at once when their office comes back.
+      jitterMs: start.link.kind === "nats" ? 30_000 : 0,
     });
     const timeMs = () => this.#replica.timeMs();
     const logins = new SelfTestLogins();
@@ -84,6 +89,12 @@ export class Keeper {
       testOpenvpn: (engine, login, timeoutMs) => this.#openvpnTests.run(engine, login, timeoutMs),
       onResult: (minute, services) => this.#reportHealth(minute, services),
     });
+    this.#errands = new Errands({
+      carrier: this.#carrier,
+      folder: dirname(start.sealedRoster),
+      done: sendToExit,
+    });
+    this.#replica.onAnswer(() => sendToExit({ type: "linked" }));
     this.#replica.onChange((changed) => this.#sessions.rosterChanged(changed));
     this.#replica.onSettings((settings, signed) => {
       this.#settings = settings;
@@ -101,6 +112,11 @@ export class Keeper {
     this.#meter.start();
     await this.#target.start(selfTestTargetPath(this.#start.authoriseSocket));
     await this.#server.start();
+  }
+
+  /** The exit wants something of the office. */
+  runErrand(errand: KeeperErrand): void {
+    this.#errands.run(errand);
   }
 
   /** The exit has run a client against one of its OpenVPN listeners. */
@@ -131,6 +147,7 @@ export class Keeper {
   }
 
   async close(): Promise<void> {
+    this.#errands.close();
     this.#selfTest.close();
     this.#target.close();
     for (const link of this.#managed.values()) link.close();
@@ -210,6 +227,15 @@ const testedSchema = z.object({
   passed: z.boolean(),
 }) satisfies z.ZodType<OpenvpnTested>;
 
+const errandSchema = z.discriminatedUnion("type", [
+  z.object({ type: z.literal("certify"), request: z.string().max(20_000) }),
+  z.object({
+    type: z.literal("fetch"),
+    sha256: z.string().regex(/^[0-9a-f]{64}$/),
+    bytes: z.int().min(1).max(500_000_000),
+  }),
+]) satisfies z.ZodType<KeeperErrand>;
+
 /** The process: obeys the exit over IPC, and ends with it. */
 export function runKeeper(): void {
   const clock = systemClock;
@@ -229,7 +255,7 @@ export function runKeeper(): void {
     const start = startSchema.safeParse(message);
     if (start.success && keeper === undefined) {
       becomeUser(start.data.account.uid, start.data.account.gid);
-      const sendToExit = (message: KeeperSettings | TestOpenvpn) => process.send?.(message, () => {});
+      const sendToExit = (message: FromKeeper) => process.send?.(message, () => {});
       keeper = new Keeper({ start: start.data, clock, log, sendToExit });
       try {
         await keeper.start();
@@ -242,6 +268,8 @@ export function runKeeper(): void {
     }
     const tested = testedSchema.safeParse(message);
     if (tested.success) return keeper?.openvpnTested(tested.data.id, tested.data.passed);
+    const errand = errandSchema.safeParse(message);
+    if (errand.success) return keeper?.runErrand(errand.data);
     const engines = enginesSchema.safeParse(message);
     if (engines.success) keeper?.setEngines(engines.data.engines);
     else log("internal-error", { reason: "malformed" });

@@ -8,6 +8,7 @@ import type { Service } from "./authorise.ts";
  *   supervisor ── start ──► exit (root) ── start, engines ──► keeper   (link, roster, logins, totals)
  *              ◄─ report ──             ◄─ settings ─────────
  *                                       ◄─ test-openvpn ───── ── openvpn-tested ─►
+ *                                       ── certify, fetch ──► ◄─ certificate, fetched, linked ─
  *                                       ── start, settings ─► proxy    (one a core: SOCKS5, HTTP)
  *                                       ◄─ listening ────────
  */
@@ -36,14 +37,21 @@ export type LinkStart =
 /** The exit's first message from the supervisor. */
 export interface ExitStart {
   type: "start";
-  /** The exit's own folder: `tls.key`, `tls.crt`, `ca.crt`, `seal.key`; root's, 0700. */
+  /** The exit's own folder: `tls.key`, `tls.crt`, `ca.crt`; root's, 0700. */
   folder: string;
+  /** 32 bytes, base64: seals the roster over a restart. */
+  sealKey: string;
   /** Where sockets and engine files live, on tmpfs; made by who starts the exit (see `run-folders.ts`). */
   run: ExitRunFolders;
   link: LinkStart;
   server: string;
   /** The office's Ed25519 public key, raw 32 bytes, base64: what the roster must be signed with. */
   sitePublicKey: string;
+  /** PEM of the authority that signs the exits' certificates; left out where the office has no openssl, and so no VPN. */
+  authority?: string;
+  /** See KeeperStart. */
+  release?: string;
+  upgrade?: "failed";
   accounts: { keeper: Account; proxy: Account; vpn: Account };
   /** How many proxy processes to run. */
   proxies: number;
@@ -76,7 +84,15 @@ export interface ListeningReport {
   address: string;
   port: number;
   /** Set where the port could not be had, or what the service needs is missing. */
-  failed?: "EADDRINUSE" | "EACCES" | "EADDRNOTAVAIL" | "no-root" | "no-tun" | "not-installed" | "other";
+  failed?:
+    | "EADDRINUSE"
+    | "EACCES"
+    | "EADDRNOTAVAIL"
+    | "no-root"
+    | "no-tun"
+    | "not-installed"
+    | "no-certificate"
+    | "other";
 }
 
 /** From the exit to the supervisor: what runs, whenever that changes. `settled` once every service has been tried. */
@@ -134,6 +150,27 @@ export interface OpenvpnTested {
   id: number;
   passed: boolean;
 }
+
+/**
+ * From the exit to the keeper: something is to be asked of the office over the link, since root does not read from there.
+ * `certify`: a certificate for this request (PKCS #10, PEM). `fetch`: a file by its SHA-256 (hex), put under that name into
+ * the folder of the sealed roster.
+ */
+export type KeeperErrand =
+  | { type: "certify"; request: string }
+  | { type: "fetch"; sha256: string; bytes: number };
+
+/** From the keeper to the exit: an errand is done. What came of it is for the exit to check. */
+export type KeeperErrandDone =
+  | { type: "certificate"; certificate: string }
+  | { type: "fetched"; sha256: string };
+
+/** From the keeper to the exit, once: the office has answered in this life of the keeper. */
+export interface KeeperLinked {
+  type: "linked";
+}
+
+export type FromKeeper = KeeperSettings | TestOpenvpn | KeeperErrandDone | KeeperLinked;
 
 export interface ProxyStart {
   type: "start";

@@ -37,6 +37,8 @@ export interface ExitState {
   ownAddresses: string[];
 }
 
+/** An office that is there signs a new exit's certificate at once. */
+const SIGNED_WITHIN_MS = 10_000;
 /** How often the machine is looked at for what we are not told of: addresses that come and go, a flushed firewall. */
 const LOOK_EVERY_MS = 5000;
 
@@ -60,6 +62,8 @@ export class Reconciler {
   #rules = "";
   #tunnels: Tunnel[] = [];
   #failure: Failure | undefined;
+  /** Since when the office's signature has been waited for; nothing where there is a certificate. */
+  #unsignedSinceMs: number | undefined;
   #resolverFailure: "not-installed" | undefined;
   #warnings: string[] = [];
   #foreignDrops: string[] = [];
@@ -146,6 +150,8 @@ export class Reconciler {
       return;
     }
     await this.#engines.want(this.#specs(settings, ipv6, ipv6Uplink));
+    // The root process says when there is one: until then the resolver alone runs.
+    this.#unsignedSinceMs = this.#signed() ? undefined : (this.#unsignedSinceMs ?? performance.now());
     this.#foreignDrops = (await readRuleset())?.foreignDrops ?? [];
   }
 
@@ -170,10 +176,14 @@ export class Reconciler {
     return applied;
   }
 
+  #signed(): boolean {
+    return existsSync(`${this.#start.folder}/tls.crt`);
+  }
+
   #specs(settings: ServerSettings, ipv6: boolean, ipv6Uplink: boolean): Parameters<Engines["want"]>[0] {
     const { accounts, folder, run } = this.#start;
     const { tlsCrypt } = settings.services.openvpn!;
-    const specs = this.#tunnels.map((tunnel) =>
+    const specs = (this.#signed() ? this.#tunnels : []).map((tunnel) =>
       openvpnEngine({
         program: findProgram("openvpn")!,
         launcher: launcher({ fewCapabilities: true }),
@@ -225,15 +235,18 @@ export class Reconciler {
       (view) => view?.state === "starting" && view.refused === undefined,
     );
     const resolves = resolver?.state === "running";
+    const unsigned = this.#unsignedSinceMs !== undefined && this.#failure === undefined;
+    const signing = unsigned && performance.now() - this.#unsignedSinceMs! < SIGNED_WITHIN_MS;
     const resolverDown =
       this.#tunnels.length > 0 &&
       this.#failure === undefined &&
       !resolves &&
       this.#resolverFailure === undefined;
     this.#onState({
-      settled: !this.#passing && !pending,
+      settled: !this.#passing && !pending && !signing,
       openvpn: views.map(({ tunnel, view }) => {
-        const failed = this.#failure ?? (view && failureOf(view.state, view.refused));
+        const unsignedFor = unsigned && !signing ? "no-certificate" : undefined;
+        const failed = this.#failure ?? unsignedFor ?? (view && failureOf(view.state, view.refused));
         const { address, port } = tunnel.listen;
         return {
           service: "openvpn",

@@ -1,17 +1,18 @@
-import { randomBytes } from "node:crypto";
-import { ensureSecret } from "../lib/atomic-file.ts";
 import { Engines } from "../lib/engines.ts";
-import { type Log, logFor } from "../lib/event-log.ts";
+import { type Log, logFor, reasonOf } from "../lib/event-log.ts";
 import { ForkedChild } from "../lib/forked-child.ts";
+import { certificateName } from "../link/certificate-name.ts";
 import type { ServerSettings } from "../link/settings.ts";
 import type { Trust } from "../link/signed.ts";
 import { openSettings } from "../link/signed-settings.ts";
 import { siteId, verifyingKey } from "../link/site-key.ts";
+import { certificateRequest, installCertificate } from "./certificate.ts";
 import { keeperMessage, proxyMessage } from "./checked-messages.ts";
 import type {
   ExitReport,
   ExitStart,
   KeeperEngines,
+  KeeperErrand,
   KeeperStart,
   ListeningReport,
   OpenvpnTested,
@@ -25,6 +26,8 @@ import { Sysctls } from "./sysctls.ts";
 
 /** Without settings nobody can say who may be online: what an earlier life left running then ends. */
 const SETTINGS_WITHIN_MS = 60_000;
+/** How often it is looked at whether the certificate is to be renewed. */
+const CERTIFICATE_LOOK_MS = 12 * 3_600_000;
 
 export interface ExitRootOptions {
   start: ExitStart;
@@ -33,6 +36,12 @@ export interface ExitRootOptions {
   log: Log;
   /** Whenever something of it has changed. */
   onReport: (report: ExitReport) => void;
+  /** Settings that hold, as the office signed them. */
+  onSettings?: (settings: ServerSettings) => void;
+  /** A file that was asked for lies in the sealed roster's folder, as the keeper says: it is not to be believed. */
+  onFetched?: (sha256: string) => void;
+  /** The office has answered since the keeper started. */
+  onLinked?: () => void;
 }
 
 /**
@@ -49,21 +58,34 @@ export class ExitRoot {
   readonly #openvpnTester: OpenvpnTester;
   readonly #proxies: ForkedChild[];
   readonly #onReport: (report: ExitReport) => void;
+  readonly #onSettings: (settings: ServerSettings) => void;
+  readonly #onFetched: (sha256: string) => void;
+  readonly #onLinked: () => void;
+  /** What the keeper has been asked to get and has not got yet. */
+  readonly #errands = new Map<string, KeeperErrand>();
   #settings: ServerSettings | undefined;
   /** Of the settings: older ones are not taken. */
   #version = 0;
   #state: ExitState | undefined;
   #ending = false;
   #patience: NodeJS.Timeout | undefined;
+  #renewal: NodeJS.Timeout | undefined;
   /** What each proxy said last; nothing from one that has not spoken since it was started. */
   readonly #listening = new Map<ForkedChild, ListeningReport[]>();
   /** What each was told last. */
   readonly #told = new Map<string, string>();
 
-  constructor({ start, entry, log, onReport }: ExitRootOptions) {
+  constructor(options: ExitRootOptions) {
+    const { start, entry, log } = options;
     this.#start = start;
     this.#log = log;
-    this.#onReport = onReport;
+    this.#onReport = options.onReport;
+    this.#onSettings = options.onSettings ?? (() => {});
+    this.#onFetched = (sha256) => {
+      this.#errands.delete(sha256);
+      options.onFetched?.(sha256);
+    };
+    this.#onLinked = options.onLinked ?? (() => {});
     const publicKey = Buffer.from(start.sitePublicKey, "base64");
     this.#trust = { site: siteId(publicKey), key: verifyingKey(publicKey) };
     this.#engines = new Engines({
@@ -94,6 +116,7 @@ export class ExitRoot {
 
   run(): void {
     this.#patience = setTimeout(() => void this.#engines.stopAll(), SETTINGS_WITHIN_MS);
+    this.#renewal = setInterval(() => this.#certify(), CERTIFICATE_LOOK_MS);
     this.#log("started");
     this.#keeper.start();
     for (const proxy of this.#proxies) proxy.start();
@@ -108,6 +131,7 @@ export class ExitRoot {
     this.#ending = true;
     this.#log("stopping");
     clearTimeout(this.#patience);
+    clearInterval(this.#renewal);
     await this.#reconciler.close();
     if (leave) this.#engines.release();
     await Promise.all([...this.#proxies.map((proxy) => proxy.stop(2000)), this.#keeper.stop(2000)]);
@@ -117,7 +141,7 @@ export class ExitRoot {
   }
 
   #startKeeper(child: ForkedChild): void {
-    const { server, sitePublicKey, link, run, folder, accounts } = this.#start;
+    const { server, sitePublicKey, link, run, sealKey, accounts, release, upgrade } = this.#start;
     child.send({
       type: "start",
       server,
@@ -125,10 +149,14 @@ export class ExitRoot {
       link,
       authoriseSocket: run.authoriseSocket,
       sealedRoster: run.sealedRoster,
-      sealKey: ensureSecret(`${folder}/seal.key`, () => randomBytes(32)).toString("base64"),
+      sealKey,
       account: accounts.keeper,
+      ...(release !== undefined && { release }),
+      ...(upgrade !== undefined && { upgrade }),
     } satisfies KeeperStart);
     child.send(this.#engineNews());
+    // Of one that has crashed nobody remembers what it was asked for.
+    for (const errand of this.#errands.values()) child.send(errand);
   }
 
   #onKeeper(message: unknown): void {
@@ -136,6 +164,45 @@ export class ExitRoot {
     if (!success || this.#ending) return;
     if (data.type === "settings") this.#takeSettings(Buffer.from(data.signed, "base64"));
     else if (data.type === "test-openvpn") void this.#testOpenvpn(data);
+    else if (data.type === "certificate") this.#takeCertificate(data.certificate);
+    else if (data.type === "fetched") this.#onFetched(data.sha256);
+    else this.#onLinked();
+  }
+
+  /** A file that the office has (its SHA-256 in hex) is to be fetched; `onFetched` says when it is there. */
+  fetch(sha256: string, bytes: number): void {
+    this.#runErrand(sha256, { type: "fetch", sha256, bytes });
+  }
+
+  #runErrand(name: string, errand: KeeperErrand): void {
+    this.#errands.set(name, errand);
+    this.#keeper.send(errand);
+  }
+
+  /** Asks for a certificate where there is none, or none that will do for much longer. Once in a day is often enough. */
+  #certify(): void {
+    const { folder, server, authority } = this.#start;
+    if (process.getuid!() !== 0 || authority === undefined || this.#settings?.services.openvpn === undefined)
+      return;
+    const name = this.#settings.certificateName ?? certificateName(server);
+    try {
+      const request = certificateRequest(folder, name, authority, Date.now());
+      if (request !== undefined) this.#runErrand("certify", { type: "certify", request });
+    } catch (error) {
+      this.#log("certificate-refused", { reason: reasonOf(error) });
+    }
+  }
+
+  #takeCertificate(certificate: string): void {
+    this.#errands.delete("certify");
+    try {
+      installCertificate(this.#start.folder, certificate, this.#start.authority!);
+      this.#log("certificate-installed");
+    } catch {
+      this.#log("certificate-refused", { reason: "foreign" });
+      return;
+    }
+    if (this.#settings !== undefined) this.#reconciler.update(this.#settings);
   }
 
   async #testOpenvpn({ id, engine, username, password }: TestOpenvpn): Promise<void> {
@@ -154,7 +221,9 @@ export class ExitRoot {
     this.#settings = opened.settings;
     this.#version = opened.version;
     clearTimeout(this.#patience);
+    this.#certify();
     this.#reconciler.update(opened.settings);
+    this.#onSettings(opened.settings);
     this.#tell();
   }
 

@@ -102,6 +102,7 @@ export type Reason =
   | "no-root"
   | "no-tun"
   | "not-installed"
+  | "no-certificate"
   | "wrong-configuration"
   | "EADDRINUSE"
   | "EACCES"

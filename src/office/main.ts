@@ -169,11 +169,6 @@ async function start(message: OfficeStart): Promise<void> {
       const code = await firstVoucher(store, vouchers).catch(() => undefined);
       tell({ type: "voucher", code });
     }
-    if (asked.type === "sign")
-      tell({
-        type: "signed",
-        certificate: signExitRequest(folder, certificateName(asked.server), asked.request),
-      });
   });
   process.once("SIGTERM", async () => {
     for (const server of servers) {

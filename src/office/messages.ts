@@ -19,8 +19,8 @@ export type OfficeMessage =
   | { type: "ready"; url: string; sitePublicKey: string; authority?: string | undefined }
   /** It cannot serve; a sentence for the operator. */
   | { type: "failed"; sentence: string }
-  | { type: "voucher"; code?: string | undefined }
-  | { type: "signed"; certificate?: string | undefined };
+  | { type: "voucher"; code?: string | undefined };
+export type OfficeReady = Extract<OfficeMessage, { type: "ready" }>;
 
-/** What the office is asked: a newcomer's first voucher (given only while there is no account and no voucher yet), or a signature. */
-export type OfficeQuestion = { type: "first-voucher" } | { type: "sign"; server: string; request: string };
+/** What the office is asked: a newcomer's first voucher (given only while there is no account and no voucher yet). */
+export type OfficeQuestion = { type: "first-voucher" };
