@@ -1,6 +1,7 @@
 import { createPrivateKey, X509Certificate } from "node:crypto";
 import { createSecureContext } from "node:tls";
 import { fail, ok, type Result } from "../lib/result.ts";
+import type { PairProblem } from "./state.ts";
 
 /** A certificate with those that lead to its authority, leaf first, and its key; both PEM. */
 export interface Pair {
@@ -13,12 +14,6 @@ export interface GoodPair extends Pair {
   notBeforeMs: number;
   notAfterMs: number;
 }
-
-/**
- * `malformed`: one of the two is no PEM, or the key wants a passphrase; `key-mismatch`: the key is another certificate's;
- * `outdated`: its time is over; `names`: it does not bear every name that it should.
- */
-export type PairProblem = "malformed" | "key-mismatch" | "outdated" | "names";
 
 /** Whether a server for `names` can go on with this pair at `nowMs`. */
 export function checkPair(

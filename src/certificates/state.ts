@@ -1,4 +1,9 @@
-import type { PairProblem } from "./pair.ts";
+/**
+ * Why a certificate is no good. `malformed`: one of the two is no PEM, or the key wants a passphrase; `key-mismatch`: the key
+ * is another certificate's; `outdated`: its time is over; `names`: it does not bear every name that it should.
+ */
+const PAIR_PROBLEMS = ["malformed", "key-mismatch", "outdated", "names"] as const;
+export type PairProblem = (typeof PAIR_PROBLEMS)[number];
 
 /**
  * Why a certificate could not be had. `unreachable`: nobody answers at the directory's address, or its own certificate is
@@ -6,17 +11,20 @@ import type { PairProblem } from "./pair.ts";
  * for that name; `account`: it refuses the account or the e-mail address; `rate-limited`; `directory`: it answers with
  * something else, an error of its own included; `unwritable`: the folder cannot be written.
  */
-export type OrderProblem =
-  | "unreachable"
-  | "challenge"
-  | "name-refused"
-  | "account"
-  | "rate-limited"
-  | "directory"
-  | "unwritable";
+const ORDER_PROBLEMS = [
+  "unreachable",
+  "challenge",
+  "name-refused",
+  "account",
+  "rate-limited",
+  "directory",
+  "unwritable",
+] as const;
+export type OrderProblem = (typeof ORDER_PROBLEMS)[number];
 
 /** `unreadable`: the files that lethe.toml names cannot be read. */
-export type CertificateProblem = PairProblem | OrderProblem | "unreadable";
+export const CERTIFICATE_PROBLEMS = [...PAIR_PROBLEMS, ...ORDER_PROBLEMS, "unreadable"] as const;
+export type CertificateProblem = (typeof CERTIFICATE_PROBLEMS)[number];
 
 /** How it stands with a public certificate; for `lethe status` and `lethe doctor`. */
 export interface CertificateState {

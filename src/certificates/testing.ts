@@ -9,7 +9,7 @@ import { setTimeout } from "node:timers/promises";
 import { newKey, openssl } from "../lib/openssl.ts";
 import type { Pair } from "./pair.ts";
 
-/** A certificate for tests, signed by its own key. `days` counts from now, negative: it is over. */
+/** A certificate for tests, signed by its own key. */
 export function selfSigned(names: readonly string[], days = 10): Pair {
   const key = newKey();
   const folder = mkdtempSync(join(tmpdir(), "lethe-certificate-"));
@@ -126,7 +126,8 @@ function get(url: string, ca: string): Promise<string> {
   return promise;
 }
 
-async function freePorts(count: number): Promise<number[]> {
+/** Ports of loopback that were free a moment ago. */
+export async function freePorts(count: number): Promise<number[]> {
   const servers = await Promise.all(
     Array.from({ length: count }, async () => {
       const server = createServer();

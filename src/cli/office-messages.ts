@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { CERTIFICATE_PROBLEMS } from "../certificates/state.ts";
 import type { OfficeMessage } from "../office/messages.ts";
 
 /**
@@ -15,6 +16,15 @@ const schema = z.discriminatedUnion("type", [
     sitePublicKey: z.base64().refine((text) => Buffer.from(text, "base64").length === 32),
     authority: pem.optional(),
   }),
+  z.object({ type: z.literal("open") }),
+  z.object({
+    type: z.literal("certificate"),
+    state: z.object({
+      source: z.enum(["files", "acme"]),
+      notAfterMs: z.int().min(0).max(8.64e15).optional(),
+      problem: z.enum(CERTIFICATE_PROBLEMS).optional(),
+    }),
+  }),
   z.object({ type: z.literal("failed"), sentence: printable }),
   z.object({
     type: z.literal("voucher"),
@@ -27,4 +37,4 @@ const schema = z.discriminatedUnion("type", [
 
 /** Nothing where it is no message of the office's. */
 export const readOfficeMessage = (message: unknown): OfficeMessage | undefined =>
-  schema.safeParse(message).data;
+  schema.safeParse(message).data as OfficeMessage | undefined;

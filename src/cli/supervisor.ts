@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import type { CertificateState } from "../certificates/state.ts";
 import type { ExitReport, ExitStart } from "../exit/messages.ts";
 import { exitRunFolders } from "../exit/run-folders.ts";
 import { ensureSecret } from "../lib/atomic-file.ts";
@@ -11,6 +12,8 @@ import { ForkedChild } from "../lib/forked-child.ts";
 import { findPublicAddress, type PublicAddress } from "../office/addresses.ts";
 import type { Config } from "../office/config.ts";
 import type { OfficeMessage, OfficeQuestion, OfficeReady, OfficeStart } from "../office/messages.ts";
+import { officeSecrets, settingsFile } from "./credentials.ts";
+import { DoorKeeper } from "./door-keeper.ts";
 import { readOfficeMessage } from "./office-messages.ts";
 import type { Prepared } from "./prepare.ts";
 import { StartError } from "./start-error.ts";
@@ -29,20 +32,28 @@ export class Supervisor {
   readonly #prepared: Prepared;
   readonly #config: Config;
   readonly #log: Log = logFor("supervisor");
+  readonly #door: DoorKeeper;
   #office: ForkedChild | undefined;
   #exit: ForkedChild | undefined;
   #url = "";
   #report: ExitReport = { type: "report", settled: false, services: [], warnings: [] };
+  #certificate: CertificateState | undefined;
   #warnings: string[] = [];
   #heard: ((message: OfficeMessage | ExitReport) => void)[] = [];
 
   constructor(prepared: Prepared, config: Config) {
     this.#prepared = prepared;
     this.#config = config;
+    this.#door = new DoorKeeper(config);
   }
 
   get url(): string {
     return this.#url;
+  }
+
+  /** Of the site; undefined where it has none, or has not said yet. */
+  get certificate(): CertificateState | undefined {
+    return this.#certificate;
   }
 
   get report(): ExitReport {
@@ -60,10 +71,14 @@ export class Supervisor {
     this.#warnings = address.warnings;
     // As checked: an office that starts anew while the operator writes in the file must not meet half of a change.
     const settings = readFileSync(data.config, "utf8");
+    const officeStart = this.#officeStart(settings, address);
     this.#office = new ForkedChild({
       module: module("../office/main.ts"),
       log: logFor("office"),
-      onStart: (child) => child.send(this.#officeStart(settings, address)),
+      onStart: (child) => {
+        child.send(officeStart);
+        this.#door.begin(child);
+      },
       onMessage: (message) => this.#onOffice(readOfficeMessage(message)),
       // One that ends before it was ready would only do so again.
       onCrash: () => this.#onOffice({ type: "failed", sentence: "The office could not start; see above." }),
@@ -109,9 +124,12 @@ export class Supervisor {
 
   #officeStart(config: string, { host, addresses }: PublicAddress): OfficeStart {
     const { data, run, users } = this.#prepared;
+    const { acme_authority: authority } = this.#config.tls;
     return {
       type: "start",
       config,
+      secrets: officeSecrets(),
+      ...(authority !== "" && { acmeAuthority: settingsFile("tls.acme_authority", authority) }),
       officeFolder: data.office,
       linkSocket: run.linkSocket,
       controlSocket: data.controlSocket,
@@ -152,6 +170,8 @@ export class Supervisor {
       return;
     }
     if (message.type === "ready") this.#url = message.url;
+    if (message.type === "open" && this.#office) void this.#door.open(this.#office);
+    if (message.type === "certificate") this.#certificate = message.state;
     this.#tell(message);
   }
 

@@ -1,7 +1,9 @@
 import { randomBytes } from "node:crypto";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { ensureSecret } from "../lib/atomic-file.ts";
 import { generateSiteKey, type SiteKey, siteKeyFromPem, siteKeyToPem } from "../link/site-key.ts";
+import { OfficeStartError } from "./start-errors.ts";
 
 /** The office's own secrets, each a file of its own (0600) in the office's folder; made once, on the first start. */
 export interface OfficeKeys {
@@ -15,11 +17,28 @@ export interface OfficeKeys {
   officeId: string;
 }
 
-/** Reads the keys in `folder`, making those that are missing. Throws the file system's error. */
-export function ensureKeys(folder: string): OfficeKeys {
-  const siteSecret = ensureSecret(join(folder, "site.secret"), () => randomBytes(32));
-  const siteKey = ensureSecret(join(folder, "roster.key"), () => siteKeyToPem(generateSiteKey()));
-  const tlsCrypt = ensureSecret(join(folder, "tls-crypt.key"), staticKey);
+/**
+ * Reads the keys in `folder`, making those that are missing. `given` (base64, by file name) are kept elsewhere, by systemd as
+ * a rule, and never written. Throws the file system's error, and OfficeStartError where a key given is not the one in the folder.
+ */
+export function ensureKeys(folder: string, given: Record<string, string> = {}): OfficeKeys {
+  const secret = (name: string, make: () => string | Uint8Array): Buffer => {
+    const path = join(folder, name);
+    if (given[name] === undefined) return ensureSecret(path, make);
+    const elsewhere = Buffer.from(given[name], "base64");
+    if (existsSync(path) && !readFileSync(path).equals(elsewhere))
+      throw new OfficeStartError(
+        `The credential ${name} is another one than the file ${path}. With it all VPN credentials and sessions would change: give the one that was used, or move the file away.`,
+      );
+    return elsewhere;
+  };
+  const siteSecret = secret("site.secret", () => randomBytes(32));
+  if (siteSecret.length !== 32)
+    throw new OfficeStartError(
+      `The credential site.secret must have 32 bytes, not ${siteSecret.length}: head -c 32 /dev/urandom`,
+    );
+  const siteKey = secret("roster.key", () => siteKeyToPem(generateSiteKey()));
+  const tlsCrypt = secret("tls-crypt.key", staticKey);
   const officeId = ensureSecret(join(folder, "office.id"), () => randomBytes(8).toString("hex")).toString();
   return { officeId, siteSecret, siteKey: siteKeyFromPem(siteKey.toString()), tlsCrypt: tlsCrypt.toString() };
 }

@@ -17,20 +17,21 @@ import { certificateName } from "../link/certificate-name.ts";
 import { RosterPublisher } from "../link/publisher.ts";
 import { UnixOfficeCarrier } from "../link/unix-carrier.ts";
 import { inventory, sweep } from "../store/inventory.ts";
-import { clientAddress } from "../web/client-address.ts";
+import { clientAddress, trustedProxies } from "../web/client-address.ts";
 import { createControl } from "../web/control.ts";
 import { createSite } from "../web/site.ts";
 import { authorityCertificate, ensureAuthority, signExitRequest } from "./authority.ts";
 import { parseConfig } from "./config.ts";
 import { firstVoucher } from "./first-voucher.ts";
 import { ensureKeys } from "./keys.ts";
-import { serveControl, serveSite } from "./listening.ts";
-import type { OfficeMessage, OfficeQuestion, OfficeStart } from "./messages.ts";
+import { serveControl } from "./listening.ts";
+import type { DoorMessage, OfficeMessage, OfficeQuestion, OfficeStart } from "./messages.ts";
 import { openOfficeStore } from "./open-store.ts";
 import { ownServer } from "./own-server.ts";
 import { profileOf } from "./profiles.ts";
 import { defaultListens, remoteSettings, servicesOf, settingsOf } from "./server-settings.ts";
 import { siteOrigin } from "./site-address.ts";
+import { SiteDoor } from "./site-door.ts";
 import { sentenceOf } from "./start-errors.ts";
 import { SweepClock } from "./sweep-clock.ts";
 import { takeReport } from "./take-report.ts";
@@ -62,10 +63,21 @@ process.once("message", async (message) => {
 process.once("disconnect", () => process.exit(0));
 
 async function start(message: OfficeStart): Promise<void> {
-  const { officeFolder: folder, user } = message;
-  becomeUser(user.uid, user.gid);
+  const { officeFolder: folder, user, acmeAuthority } = message;
   const config = parseConfig(message.config, "lethe.toml");
-  const keys = ensureKeys(folder);
+  // Large, and only some have a use for it; loaded while the checkout can be read for certain.
+  const acme = config.tls.acme === "" ? undefined : await import("../certificates/order.ts");
+  becomeUser(user.uid, user.gid);
+  const door = new SiteDoor({
+    settings: config,
+    officeFolder: folder,
+    acme: acme && { order: acme.order, newAccountKey: acme.newKeyPem, directoryAuthority: acmeAuthority },
+    clock,
+    log: logFor("certificates"),
+    tell,
+  });
+  process.on("message", (news, handle) => door.hear(news as DoorMessage, handle));
+  const keys = ensureKeys(folder, message.secrets);
   const authority = openAuthority(folder);
   const settings = settingsOf(config, message.host, message.addresses, keys.tlsCrypt);
 
@@ -115,6 +127,7 @@ async function start(message: OfficeStart): Promise<void> {
   });
   await publisher.start();
 
+  const trusts = trustedProxies(config.site.trusted_proxies);
   const site = createSite({
     siteName: config.site.name,
     ...(config.site.url !== "" && { publicUrl: siteOrigin(config) }),
@@ -136,18 +149,12 @@ async function start(message: OfficeStart): Promise<void> {
           ),
     clientAddress: (c) => {
       const { socket } = (c as Context<{ Bindings: HttpBindings }>).env.incoming;
-      return clientAddress(
-        socket.remoteAddress,
-        c.req.header("x-forwarded-for"),
-        config.site.trusted_proxies,
-      );
+      return clientAddress(socket.remoteAddress, c.req.header("x-forwarded-for"), trusts);
     },
   });
   const control = createControl({ accounts, vouchers, inventory, log });
-  const servers = [
-    await serveSite(site, config.site.listen[0]!),
-    await serveControl(control, message.controlSocket),
-  ];
+  await door.open(site.fetch);
+  const controlServer = await serveControl(control, message.controlSocket);
 
   const sweepClock = new SweepClock(clock);
   const sweeping = async () => {
@@ -171,10 +178,9 @@ async function start(message: OfficeStart): Promise<void> {
     }
   });
   process.once("SIGTERM", async () => {
-    for (const server of servers) {
-      server.close();
-      server.closeAllConnections();
-    }
+    door.close();
+    controlServer.close();
+    controlServer.closeAllConnections();
     await feed.close();
     await publisher.close();
     await fleet.close();

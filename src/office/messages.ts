@@ -1,3 +1,5 @@
+import type { Pair } from "../certificates/pair.ts";
+import type { CertificateState } from "../certificates/state.ts";
 import type { UnixUser } from "../lib/unix-users.ts";
 
 /** What supervisor and office say to one another over Node's IPC channel. */
@@ -12,6 +14,10 @@ export interface OfficeStart {
   /** What members' clients connect to, found or set. */
   host: string;
   addresses: string[];
+  /** PEM of tls.acme_authority, where that is set. */
+  acmeAuthority?: string | undefined;
+  /** Keys that are kept elsewhere than in the office's folder, base64, by the names of their files there (keys.ts). */
+  secrets: Record<string, string>;
 }
 
 /** What the office says. `ready`: it serves; with what an exit has to know of it. */
@@ -19,8 +25,20 @@ export type OfficeMessage =
   | { type: "ready"; url: string; sitePublicKey: string; authority?: string | undefined }
   /** It cannot serve; a sentence for the operator. */
   | { type: "failed"; sentence: string }
+  /** It waits for the sockets of site.listen. */
+  | { type: "open" }
+  /** How it stands with the site's certificate now. */
+  | { type: "certificate"; state: CertificateState }
   | { type: "voucher"; code?: string | undefined };
 export type OfficeReady = Extract<OfficeMessage, { type: "ready" }>;
 
 /** What the office is asked: a newcomer's first voucher (given only while there is no account and no voucher yet). */
 export type OfficeQuestion = { type: "first-voucher" };
+
+/**
+ * What the supervisor brings to the site's door. `socket`: the listening socket (the message's handle) of the `index`-th
+ * address of site.listen, or why there is none; `pair`: what stands in the files of tls.certificate and tls.key now.
+ */
+export type DoorMessage =
+  | { type: "socket"; index: number; failed?: string | undefined }
+  | { type: "pair"; pair?: Pair | undefined };

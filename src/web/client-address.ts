@@ -1,4 +1,16 @@
-import { isIP } from "node:net";
+import { createRangeTable, parseIp, parseRange, unmap } from "../lib/ip.ts";
+
+/** Whether an address is one of the operator's own proxies. */
+export type Trusts = (address: string) => boolean;
+
+/** `ranges`: addresses and ranges as lethe.toml has them (site.trusted_proxies). */
+export function trustedProxies(ranges: readonly string[]): Trusts {
+  const table = createRangeTable(ranges.map((text) => ({ range: parseRange(text)!, value: 1 })));
+  return (address) => {
+    const ip = parseIp(address);
+    return ip !== undefined && table.lookup(unmap(ip)) !== undefined;
+  };
+}
 
 /**
  * The address that a request came from, to slow guessing: the connection's other end, unless that is one of the operator's
@@ -8,14 +20,14 @@ import { isIP } from "node:net";
 export function clientAddress(
   peer: string | undefined,
   forwardedFor: string | undefined,
-  proxies: readonly string[],
+  trusts: Trusts,
 ): string {
   const near = plain(peer ?? "");
-  if (forwardedFor === undefined || !proxies.includes(near)) return near;
+  if (forwardedFor === undefined || !trusts(near)) return near;
   for (const entry of forwardedFor.split(",").reverse()) {
     const address = plain(entry.trim());
-    if (isIP(address) === 0) return near;
-    if (!proxies.includes(address)) return address;
+    if (parseIp(address) === undefined) return near;
+    if (!trusts(address)) return address;
   }
   return near;
 }
