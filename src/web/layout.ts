@@ -47,7 +47,11 @@ ${link("/member", "Overview", current === "overview")}${link("/member/connect", 
 </ul></div></nav>`;
 
 /** Answers with a whole page. Everything in it but `body` is the same for all pages. */
-export function page(web: Web, c: Context<SiteEnv>, content: Page): Response {
+export const page = (web: Web, c: Context<SiteEnv>, content: Page): Response =>
+  c.html(pageMarkup(web, c.get("session"), content), content.status ?? 200);
+
+/** The page as whoever has that session sees it; without one it is the same for everybody. */
+export function pageMarkup(web: Web, session: SiteEnv["Variables"]["session"], content: Page): string {
   const { siteName } = web;
   const document = html`<!doctype html>
 <html lang="en">
@@ -65,7 +69,7 @@ ${content.script !== undefined && html`<script type="module" src="${assetUrl(con
 <a class="skip" href="#main">Skip to the content</a>
 <header class="top"><div class="wrap">
 <a class="brand" href="/">${MARK}<span>${siteName}</span></a>
-${navigation(c.get("session"), content.section)}
+${navigation(session, content.section)}
 </div></header>
 ${content.tab !== undefined && tabs(content.tab)}
 <main id="main" tabindex="-1"><div class="wrap">
@@ -78,5 +82,5 @@ ${content.body}
 </body>
 </html>
 `;
-  return c.html(document.markup, content.status ?? 200);
+  return document.markup;
 }

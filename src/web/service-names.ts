@@ -8,6 +8,9 @@ const NAMES: Record<ServiceOffer["service"], string> = {
 
 export const serviceName = (service: string): string => NAMES[service as ServiceOffer["service"]] ?? service;
 
+/** Where many stand in a row: `SOCKS5`. */
+export const shortServiceName = (service: string): string => serviceName(service).replace(/ proxy$/, "");
+
 /** `UDP 1194, TCP 1194, 443` for OpenVPN; the ports alone where there is only TCP. */
 export function portsText(ports: ServiceOffer["ports"]): string {
   const of = (protocol: "udp" | "tcp") =>

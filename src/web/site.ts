@@ -6,6 +6,7 @@ import { LoginThrottle } from "../accounts/login-throttle.ts";
 import { BusyError } from "../accounts/passwords.ts";
 import { SignUpThrottle } from "../accounts/sign-up-throttle.ts";
 import { StoreError, toStoreError } from "../store/errors.ts";
+import { AnswerCache } from "./answer-cache.ts";
 import { addApi } from "./api/api.ts";
 import { addAssets } from "./assets.ts";
 import { makeCookies } from "./cookies.ts";
@@ -24,6 +25,7 @@ import { addHome } from "./site/home.ts";
 import { addLogIn } from "./site/log-in.ts";
 import { addPrivacy } from "./site/privacy.ts";
 import { addProxyConfig } from "./site/proxy-config.ts";
+import { addServer } from "./site/server.ts";
 import { addSignUp } from "./site/sign-up.ts";
 import { addStatus } from "./site/status.ts";
 import type { Web } from "./web.ts";
@@ -41,6 +43,7 @@ export function createSite(options: SiteOptions): Hono<SiteEnv> {
     ...options,
     seal,
     cookies: makeCookies(seal, options.secure),
+    answers: new AnswerCache(options.clock),
     throttle: new LoginThrottle({ clock: options.clock }),
     signUps: new SignUpThrottle(options.clock),
     redemptions: new Redemptions(options.vouchers, options.clock),
@@ -69,6 +72,7 @@ export function createSite(options: SiteOptions): Hono<SiteEnv> {
   addAssets(app);
   addHome(app, web);
   addStatus(app, web);
+  addServer(app, web);
   addPrivacy(app, web);
   addSignUp(app, web);
   addLogIn(app, web);

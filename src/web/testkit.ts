@@ -122,8 +122,8 @@ export class Visitor {
     this.#origin = origin;
   }
 
-  async get(path: string): Promise<Response> {
-    return this.#send(path, { headers: this.#headers() });
+  async get(path: string, headers: Record<string, string> = {}): Promise<Response> {
+    return this.#send(path, { headers: { ...this.#headers(), ...headers } });
   }
 
   /** Opens `page`, takes the token out of its form to `path`, and sends the form. */

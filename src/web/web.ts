@@ -1,5 +1,6 @@
 import type { LoginThrottle } from "../accounts/login-throttle.ts";
 import type { SignUpThrottle } from "../accounts/sign-up-throttle.ts";
+import type { AnswerCache } from "./answer-cache.ts";
 import type { Cookies } from "./cookies.ts";
 import type { SiteOptions } from "./options.ts";
 import type { Redemptions } from "./redemptions.ts";
@@ -9,6 +10,8 @@ import type { SessionSeal } from "./session.ts";
 export interface Web extends SiteOptions {
   seal: SessionSeal;
   cookies: Cookies;
+  /** Of answers that are the same for everybody. */
+  answers: AnswerCache;
   throttle: LoginThrottle;
   signUps: SignUpThrottle;
   redemptions: Redemptions;

@@ -82,6 +82,86 @@ async function fillDay(store: Store, nowS: number): Promise<void> {
   });
 }
 
+const PLACES: [string, string, string, number, number][] = [
+  ["Frankfurt am Main", "Germany", "DE", 50.11, 8.68],
+  ["Berlin", "Germany", "DE", 52.52, 13.4],
+  ["Nürnberg", "Germany", "DE", 49.45, 11.08],
+  ["London", "United Kingdom", "GB", 51.51, -0.13],
+  ["Manchester", "United Kingdom", "GB", 53.48, -2.24],
+  ["Reykjavík", "Iceland", "IS", 64.15, -21.94],
+  ["Zürich", "Switzerland", "CH", 47.37, 8.54],
+  ["New York", "United States of America", "US", 40.71, -74.01],
+  ["Los Angeles", "United States of America", "US", 34.05, -118.24],
+  ["Santiago de Chile", "Chile", "CL", -33.45, -70.67],
+  ["São Paulo", "Brazil", "BR", -23.55, -46.63],
+  ["Tokyo", "Japan", "JP", 35.68, 139.69],
+];
+
+/** Made-up servers, numbered by city, some small, some in a group of the operator's. */
+export const madeUpServers = (count: number): OwnServer[] =>
+  Array.from({ length: count }, (_, index) => {
+    const [city, country, countryCode, latitude, longitude] = PLACES[index % PLACES.length]!;
+    const short = city
+      .normalize("NFD")
+      .replace(/[^A-Za-z]/g, "")
+      .toLowerCase();
+    const name = `${short}${1 + Math.floor(index / PLACES.length)}`;
+    return {
+      ...SERVERS[0]!,
+      name,
+      host: `${name}.example.net`,
+      city,
+      country,
+      countryCode,
+      latitude,
+      longitude,
+      bandwidthMbit: [1000, 10_000, 2500, 40][index % 4]!,
+      addresses: [`203.0.113.${index % 250}`],
+      groups: index % 9 === 0 ? ["archive"] : [],
+    };
+  });
+
+/** News of each made-up server: most are well, some busy, silent, failing or being emptied. */
+export async function tellNews(
+  { status, store }: Bench,
+  clock: FakeClock,
+  servers: readonly OwnServer[],
+): Promise<void> {
+  const slot = Math.floor(clock.now() / 1000 / SLOT_S) - 1;
+  const minute = Math.floor(clock.now() / 60_000);
+  for (const [index, { name, services }] of servers.entries()) {
+    if (index % 29 === 28) continue;
+    const silent = index % 23 === 22;
+    const inPercent = (index * 37) % 101;
+    for (const back of [2, 1, 0])
+      await status.accept({
+        kind: "totals",
+        protocol: 2,
+        server: name,
+        slot: slot - back - (silent ? 9 : 0),
+        inPercent: Math.max(0, inPercent - back),
+        outPercent: Math.floor(inPercent * 0.8),
+        services: [],
+      });
+    if (silent) continue;
+    await status.accept({
+      kind: "health",
+      protocol: 2,
+      server: name,
+      minute,
+      release: "",
+      services: services.map(({ service }) => ({
+        service,
+        healthy: index % 17 !== 16 || service !== "http",
+      })),
+    });
+  }
+  const draining = servers.filter((_, index) => index % 31 === 30).map(({ name }) => name);
+  if (draining.length > 0)
+    await store.db.updateTable("servers").set({ state: "draining" }).where("name", "in", draining).execute();
+  status.serversChanged();
+}
+
 export interface LiveSite {
   origin: string;
   bench: Bench;
@@ -89,15 +169,21 @@ export interface LiveSite {
   close(): Promise<void>;
 }
 
-/** The site on a loopback port, with four servers and a day of traffic. */
-export async function openLiveSite(): Promise<LiveSite> {
+/** The site on a loopback port, with four servers and a day of traffic, or with `made-up` ones and their last minutes. */
+export async function openLiveSite(madeUp = 0): Promise<LiveSite> {
   const clock = new FakeClock(Date.UTC(2031, 4, 1, 18, 3));
   const bench = await openBench(
     { siteName: "Example Collective", sourceUrl: "https://code.example.net/lethe" },
     clock,
   );
-  await saveServers(bench.store, servers);
-  await fillDay(bench.store, clock.now() / 1000);
+  if (madeUp === 0) {
+    await saveServers(bench.store, servers);
+    await fillDay(bench.store, clock.now() / 1000);
+  } else {
+    const many = madeUpServers(madeUp);
+    await saveServers(bench.store, many);
+    await tellNews(bench, clock, many);
+  }
   const server = serve({ fetch: bench.app.fetch, hostname: "127.0.0.1", port: 0 });
   await new Promise((resolve) => server.once("listening", resolve));
   return {

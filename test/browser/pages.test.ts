@@ -221,7 +221,8 @@ test("the status page shows new figures by itself, and says when it cannot get a
   const slot = Math.floor(site.clock.now() / 300_000) - 1;
   const services = [{ service: "openvpn", healthy: true }] as const;
   const taken = await site.bench.status.accept({
-    protocol: 1,
+    kind: "totals",
+    protocol: 2,
     server: "amsterdam1",
     slot,
     inPercent: 0,

@@ -31,9 +31,9 @@ function say(text) {
 
 async function refresh() {
   try {
-    const answer = await fetch("/status", {
+    const answer = await fetch(location.pathname + location.search, {
       credentials: "omit",
-      cache: "no-store",
+      cache: "no-cache",
       signal: AbortSignal.timeout(20_000),
     });
     if (!answer.ok) throw new Error("no page");

@@ -1,5 +1,6 @@
 import type { Hono } from "hono";
 import type { AccountView } from "../../accounts/accounts.ts";
+import { bestServer } from "../../fleet/recommend.ts";
 import type { ServerStatus } from "../../fleet/status.ts";
 import { PROXY_WARNING, proxySettings } from "../../profiles/proxy.ts";
 import { tokenField } from "../forms.ts";
@@ -7,7 +8,6 @@ import { forMembers } from "../gate.ts";
 import { type Html, html } from "../html.ts";
 import { page } from "../layout.ts";
 import type { SiteEnv } from "../options.ts";
-import { bestServer } from "../site/best-server.ts";
 import { values } from "../values.ts";
 import type { Web } from "../web.ts";
 

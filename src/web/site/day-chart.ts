@@ -7,7 +7,7 @@ const HEIGHT = 100;
 /** Tops that the picture's scale may have, so that a quiet day is more than a line at the bottom. */
 const TOPS_PERCENT = [10, 25, 50, 100];
 
-type Column = number | undefined;
+export type Column = number | undefined;
 
 /** The busiest slot of each quarter of an hour; undefined where none is known. */
 export function columns(day: readonly SlotTraffic[], key: "inPercent" | "outPercent"): Column[] {
@@ -50,23 +50,40 @@ export function stepPath(values: readonly Column[], topPercent: number, closed: 
   return path;
 }
 
-/** The last 24 hours as a picture, with the same in words for who cannot see it. */
-export function dayChart(day: readonly SlotTraffic[]): Html {
-  const into = columns(day, "inPercent");
-  const outOf = columns(day, "outPercent");
+interface Chart {
+  into: readonly Column[];
+  outOf: readonly Column[];
+  /** "the last 24 hours" */
+  span: string;
+  title: string;
+  /** From left to right. */
+  axis: readonly string[];
+}
+
+/** Traffic in and out as a picture, with the same in words for who cannot see it. */
+export function chart({ into, outOf, span, title, axis }: Chart): Html {
   const most = (values: readonly Column[]) => Math.max(0, ...values.flatMap((value) => value ?? []));
   const peak = Math.max(most(into), most(outOf));
   const top = TOPS_PERCENT.find((each) => peak <= each) ?? 100;
   const words = (percent: number) => (percent < 1 ? "under 1 %" : `${percent} %`);
   const known = into.some((value) => value !== undefined);
   const label = known
-    ? `Traffic of the last 24 hours. Highest in: ${words(most(into))}, highest out: ${words(most(outOf))} of the bandwidth.`
-    : "No traffic figures of the last 24 hours are known.";
-  return html`<figure class="day"><figcaption><span>${known ? `Last 24 hours, up to ${words(peak)}` : "Last 24 hours: no figures yet"}</span> ${known && html`<span>scale: 0 to ${top} %</span>`}</figcaption>
+    ? `Traffic of ${span}. Highest in: ${words(most(into))}, highest out: ${words(most(outOf))} of the bandwidth.`
+    : `No traffic figures of ${span} are known.`;
+  return html`<figure class="day"><figcaption><span>${known ? `${title}, up to ${words(peak)}` : `${title}: no figures yet`}</span> ${known && html`<span>scale: 0 to ${top} %</span>`}</figcaption>
 <svg viewBox="0 0 ${into.length} ${HEIGHT}" preserveAspectRatio="none" role="img" aria-label="${label}">
 <path class="grid" d="M0 50H${into.length}" vector-effect="non-scaling-stroke"/>
 <path class="in" d="${stepPath(into, top, true)}" vector-effect="non-scaling-stroke"/>
 <path class="out" d="${stepPath(outOf, top, false)}" vector-effect="non-scaling-stroke"/>
 </svg>
-<div class="axis" aria-hidden="true"><span>24 h ago</span><span>12 h ago</span><span>now</span></div></figure>`;
+<div class="axis" aria-hidden="true">${axis.map((text) => html`<span>${text}</span>`)}</div></figure>`;
 }
+
+export const dayChart = (day: readonly SlotTraffic[]): Html =>
+  chart({
+    into: columns(day, "inPercent"),
+    outOf: columns(day, "outPercent"),
+    span: "the last 24 hours",
+    title: "Last 24 hours",
+    axis: ["24 h ago", "12 h ago", "now"],
+  });

@@ -1,12 +1,12 @@
 import type { Hono } from "hono";
 import { KEEP_UNPAID_DAYS } from "../../accounts/accounts.ts";
+import { bestServer } from "../../fleet/recommend.ts";
 import type { ServerStatus } from "../../fleet/status.ts";
 import { type Html, html, trusted } from "../html.ts";
 import { page } from "../layout.ts";
 import type { SiteEnv } from "../options.ts";
 import type { Web } from "../web.ts";
-import { bestServer } from "./best-server.ts";
-import { percentText } from "./status.ts";
+import { percentText } from "./figures.ts";
 
 /** A river whose waves fade as they go: own drawing. */
 const RIVER = trusted(

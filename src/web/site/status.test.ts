@@ -1,12 +1,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
+import { bestServer } from "../../fleet/recommend.ts";
 import type { SlotTraffic } from "../../fleet/server-news.ts";
 import type { ServerStatus } from "../../fleet/status.ts";
 import { FakeClock } from "../../lib/clock.ts";
-import { openBench, Visitor } from "../testkit.ts";
-import { bestServer } from "./best-server.ts";
+import { openBench, signedUp, Visitor } from "../testkit.ts";
 import { columns, dayChart, stepPath } from "./day-chart.ts";
+import { hourColumns } from "./month-chart.ts";
 
 const server = (change: Partial<ServerStatus>): ServerStatus => ({
   server: "amsterdam1",
@@ -82,8 +83,8 @@ test("a small server is marked, a silent one says since when, a new one promises
 
 test("a service that is not running says so, unless nothing is known at all", async () => {
   const services = [{ service: "http", healthy: false, ports: [{ protocol: "tcp" as const, port: 3128 }] }];
-  assert.ok((await statusPage([server({ services })])).includes("not running at the moment"));
-  assert.ok(!(await statusPage([server({ services, state: "never" })])).includes("not running"));
+  assert.ok((await statusPage([server({ services })])).includes("not working at the moment"));
+  assert.ok(!(await statusPage([server({ services, state: "never" })])).includes("not working"));
 });
 
 test("the best choice is up, fit for everything, and the least loaded", () => {
@@ -97,7 +98,7 @@ test("the best choice is up, fit for everything, and the least loaded", () => {
   assert.equal(bestServer([silent]), undefined);
 });
 
-test("thirty servers with a restless day make a page below 100 KB", async () => {
+test("twelve servers with a restless day make a page below 100 KB", async () => {
   const restless = (seed: number): SlotTraffic[] =>
     Array.from({ length: 288 }, (_, slot) => ({
       slot,
@@ -105,7 +106,7 @@ test("thirty servers with a restless day make a page below 100 KB", async () => 
       outPercent: (slot * 53 + seed) % 100,
     }));
   const page = await statusPage(
-    Array.from({ length: 30 }, (_, index) => server({ server: `city${index}` })),
+    Array.from({ length: 12 }, (_, index) => server({ server: `city${index}` })),
     (name) => restless(Number(name.slice(4))),
   );
   assert.ok(Buffer.byteLength(page) < 100_000, String(Buffer.byteLength(page)));
@@ -143,4 +144,179 @@ test("the picture says in words what it shows", () => {
   assert.match(markup, /Highest in: 7 %, highest out: under 1 % of the bandwidth/);
   assert.match(markup, /scale: 0 to 10 %/);
   assert.ok(!markup.includes("style="));
+});
+
+const many = (count: number): ServerStatus[] =>
+  Array.from({ length: count }, (_, index) => {
+    const name = `town${index % 50}-${index}`;
+    return server({
+      server: name,
+      host: `${name}.a-rather-long-name-of-a-provider.example.net`,
+      city: `Llanfairpwllgwyngyll ${index % 50}`,
+      country: `The Republic of ${index % 20}`,
+      countryCode: String.fromCharCode(65 + (index % 20)).repeat(2),
+      loadPercent: index % 101,
+      largeDownloads: index % 2 === 0,
+      draining: index % 7 === 6,
+      state: index % 11 === 10 ? "no-news" : "up",
+      noNewsSince: index % 11 === 10 ? 1_900_000_000 : 0,
+      services: ["openvpn", "socks5", "http"].map((service) => ({
+        service,
+        healthy: index % 13 > 0,
+        ports: [{ protocol: "tcp", port: 1080 }],
+      })),
+    });
+  });
+
+async function siteOf(servers: ServerStatus[]) {
+  const status = { list: async () => servers, day: emptyDay, hours: async () => [] };
+  return openBench({ status }, new FakeClock());
+}
+
+test("a thousand servers stand on pages of rows below 80 KB, each server on one of them", async () => {
+  const bench = await siteOf(many(1000));
+  const visitor = new Visitor(bench.app);
+  const seen = new Set<string>();
+  let path: string | undefined = "/status";
+  let pages = 0;
+  while (path !== undefined) {
+    const page = await (await visitor.get(path)).text();
+    assert.ok(Buffer.byteLength(page) < 80_000, `${path}: ${Buffer.byteLength(page)}`);
+    for (const [, name] of page.matchAll(/<td><a href="\/status\/([a-z0-9-]+)"/g)) seen.add(name!);
+    path = /<a href="([^"]+)" rel="next"/.exec(page)?.[1]?.replaceAll("&amp;", "&");
+    pages++;
+  }
+  assert.equal(seen.size, 1000);
+  assert.equal(pages, 13);
+  await bench.close();
+});
+
+test("the form's fields leave out and put in order what they say, and the answer shows what was asked", async () => {
+  const bench = await siteOf([
+    ...many(40),
+    server({
+      server: "reykjavik1",
+      city: "Reykjavík",
+      country: "Iceland",
+      countryCode: "IS",
+      loadPercent: 3,
+    }),
+    server({
+      server: "reykjavik2",
+      city: "Reykjavík",
+      country: "Iceland",
+      countryCode: "IS",
+      draining: true,
+      groups: ["north"],
+    }),
+    server({
+      server: "akureyri1",
+      city: "Akureyri",
+      country: "Iceland",
+      countryCode: "IS",
+      state: "never",
+      slotEndsAt: 0,
+    }),
+  ]);
+  const visitor = new Visitor(bench.app);
+  const named = async (query: string) => {
+    const page = await (await visitor.get(`/status?${query}`)).text();
+    return [...page.matchAll(/<td><a href="\/status\/([a-z0-9-]+)"/g)].map(([, name]) => name);
+  };
+  assert.deepEqual(await named("country=IS"), ["akureyri1", "reykjavik1", "reykjavik2"]);
+  assert.deepEqual(await named("country=is&sort=load"), ["reykjavik1", "reykjavik2", "akureyri1"]);
+  assert.deepEqual(await named("city=reykjavik"), ["reykjavik1", "reykjavik2"]);
+  assert.deepEqual(await named("city=Reykjav%C3%ADk&state=up"), ["reykjavik1"]);
+  assert.deepEqual(await named("country=IS&state=draining"), ["reykjavik2"]);
+  assert.deepEqual(await named("country=IS&state=no-news"), ["akureyri1"]);
+  assert.deepEqual(await named("country=IS&load=25"), ["reykjavik1", "reykjavik2"]);
+  assert.deepEqual(await named("group=north"), ["reykjavik2"]);
+  assert.deepEqual(await named("group=akureyri"), ["akureyri1"]);
+  assert.deepEqual(await named("name=yri"), ["akureyri1"]);
+  assert.equal((await named("service=http")).length, 40);
+  // What makes no sense is as good as not asked.
+  assert.equal((await named("sort=%3Cscript%3E&page=-1&load=x&state=x&country=12345")).length, 43);
+  const none = await (await visitor.get("/status?city=%22%3E%3Cb%3Enowhere")).text();
+  assert.ok(none.includes("No server is like that") && none.includes('value="&quot;&gt;&lt;b&gt;nowhere"'));
+  await bench.close();
+});
+
+test("an answer is made once for what is known, sent short to whoever has it, and short by gzip", async () => {
+  let servers = many(100);
+  const clock = new FakeClock();
+  let listed = 0;
+  const status = {
+    list: async () => servers,
+    day: emptyDay,
+    hours: async () => {
+      listed++;
+      return [];
+    },
+  };
+  const bench = await openBench({ status }, clock);
+  const ask = (path: string, headers: Record<string, string> = {}) => bench.app.request(path, { headers });
+  const first = await ask("/status");
+  const etag = first.headers.get("etag")!;
+  assert.equal(first.headers.get("cache-control"), "no-cache");
+  assert.equal((await ask("/status", { "if-none-match": etag })).status, 304);
+  const zipped = await ask("/status", { "accept-encoding": "br, gzip" });
+  assert.equal(zipped.headers.get("content-encoding"), "gzip");
+  const { gunzipSync } = await import("node:zlib");
+  assert.equal(gunzipSync(Buffer.from(await zipped.arrayBuffer())).toString(), await first.text());
+
+  for (let round = 0; round < 5; round++) await ask("/status/town1-1");
+  assert.equal(listed, 1);
+  // The others' news does not make a server's own page anew; its own does, once the answer is a second old.
+  servers = servers.map((each) => (each.server === "town1-1" ? { ...each, loadPercent: 77 } : each));
+  await ask("/status/town2-2");
+  await ask("/status/town1-1");
+  assert.equal(listed, 2);
+  clock.advance(1000);
+  assert.ok((await (await ask("/status/town1-1")).text()).includes("77 %"));
+  assert.equal((await ask("/status", { "if-none-match": etag })).status, 200);
+  await bench.close();
+});
+
+test("what a member sees is never another's: pages of who is logged in are neither kept nor compressed", async () => {
+  const bench = await siteOf(many(20));
+  const visitor = await signedUp(bench, "river-otter");
+  await new Visitor(bench.app).get("/status");
+  const own = await visitor.get("/status", { "accept-encoding": "gzip" });
+  const page = await own.text();
+  assert.equal(own.headers.get("content-encoding"), null);
+  assert.equal(own.headers.get("cache-control"), "no-store");
+  assert.ok(page.includes("Log out") && page.includes('name="token"'));
+  assert.ok(!(await (await new Visitor(bench.app).get("/status")).text()).includes("Log out"));
+  await bench.close();
+});
+
+test("a server's own page has its day and its month; a name of nobody's is not found", async () => {
+  const hours = async () => [
+    { hour: Math.floor(new FakeClock().now() / 3_600_000) - 5, inPercent: 42, outPercent: 1 },
+  ];
+  const status = { list: async () => [server({ draining: true, groups: ["north"] })], day: emptyDay, hours };
+  const bench = await openBench({ status }, new FakeClock());
+  const page = await (await new Visitor(bench.app).get("/status/amsterdam1")).text();
+  for (const text of [
+    "Last 30 days, by the hour, up to 42 %",
+    "being emptied: no new logins",
+    "group=amsterdam",
+    "group=north",
+    "/member/openvpn/amsterdam1.ovpn",
+  ])
+    assert.ok(page.includes(text), text);
+  assert.equal((await new Visitor(bench.app).get("/status/nowhere1")).status, 404);
+  await bench.close();
+});
+
+test("hours stand in the column of their four, and none from outside the month", () => {
+  const hour = (at: number, inPercent: number) => ({ hour: at, inPercent, outPercent: 0 });
+  const now = 500_000;
+  const columns30 = hourColumns(
+    [hour(now - 721, 9), hour(now - 720, 1), hour(now - 717, 3), hour(now - 1, 5), hour(now, 9)],
+    now,
+    "inPercent",
+  );
+  assert.equal(columns30.length, 180);
+  assert.deepEqual([columns30[0], columns30[1], columns30.at(-1)], [3, undefined, 5]);
 });

@@ -1,105 +1,93 @@
 import type { Hono } from "hono";
+import { bestServer } from "../../fleet/recommend.ts";
+import { SLOT_S } from "../../fleet/server-news.ts";
 import type { ServerStatus } from "../../fleet/status.ts";
-import { dayAndTime, timeOfDay } from "../dates.ts";
+import { timeOfDay } from "../dates.ts";
 import { type Html, html } from "../html.ts";
-import { page } from "../layout.ts";
+import { type Page, page, pageMarkup } from "../layout.ts";
 import type { SiteEnv } from "../options.ts";
-import { portsText, serviceName } from "../service-names.ts";
 import type { Web } from "../web.ts";
-import { bestServer } from "./best-server.ts";
-import { dayChart } from "./day-chart.ts";
+import { percentText } from "./figures.ts";
+import { serverCard } from "./server-card.ts";
+import { serverFilter } from "./server-filter.ts";
+import { isFiltered, matching, parseQuery, queryText, type ServerQuery } from "./server-query.ts";
+import { count, serverTables } from "./server-table.ts";
 
-const BUSY_PERCENT = 80;
-const number = new Intl.NumberFormat("en");
+/** So many servers are shown with a picture of their day each; more stand in rows. */
+const CARDS_MOST = 12;
+/** A page of rows is below 100 KB with all that it loads. */
+const ROWS_A_PAGE = 80;
 
-/** `12 %`; what is less than a whole percent is not told apart (product.md, promise 5). */
-export const percentText = (percent: number): string => (percent < 1 ? "under 1 %" : `${percent} %`);
-
-const megabits = (bandwidthMbit: number): string => `${number.format(bandwidthMbit)} Mbit/s`;
-
-/** The same in Mbit/s, as roughly as the percent are known. */
-function aboutMegabits(percent: number, bandwidthMbit: number): string {
-  const of = (share: number) => (share * bandwidthMbit) / 100;
-  const rounded = (value: number) =>
-    number.format(value < 10 ? Math.round(value * 10) / 10 : Math.round(value));
-  return percent < 1 ? `under ${rounded(of(1))} Mbit/s` : `about ${rounded(of(percent))} Mbit/s`;
-}
-
-function loadBar(percent: number): Html {
-  return html`<svg class="bar${percent >= BUSY_PERCENT && " busy"}" viewBox="0 0 100 4" preserveAspectRatio="none" aria-hidden="true"><rect width="${Math.max(1, Math.min(100, percent))}" height="4" fill="currentColor"/></svg>`;
-}
-
-function figures(server: ServerStatus): Html {
-  if (server.state === "never")
-    return html`<p class="muted">The first figures come when a whole five minutes have been counted.</p>`;
-  const { inPercent, outPercent, loadPercent, bandwidthMbit } = server;
-  return html`<dl class="figures">
-<div><dt><span class="key">In</span></dt><dd>${percentText(inPercent)} <small>${aboutMegabits(inPercent, bandwidthMbit)}</small></dd></div>
-<div><dt><span class="key out">Out</span></dt><dd>${percentText(outPercent)} <small>${aboutMegabits(outPercent, bandwidthMbit)}</small></dd></div>
-<div><dt>Load</dt><dd>${percentText(loadPercent)}${loadBar(loadPercent)}</dd></div>
-</dl>`;
-}
-
-function badges(server: ServerStatus, best: boolean): Html {
-  const { state } = server;
-  const busy = state === "up" && server.loadPercent >= BUSY_PERCENT;
-  return html`<p class="badges">${state === "up" && html`<span class="badge good">up</span>`}
-${state === "no-news" && html`<span class="badge warn">no news since ${dayAndTime(server.noNewsSince)}</span>`}
-${state === "never" && html`<span class="badge">no news yet</span>`}
-${best && html`<span class="badge good">best choice now</span>`}
-${busy && html`<span class="badge warn">busy: choose another for now</span>`}
-${!server.largeDownloads && html`<span class="badge warn">not for large downloads or P2P</span>`}</p>`;
-}
-
-function services(server: ServerStatus): Html {
-  return html`<ul class="services" aria-label="Services">${server.services.map(
-    ({ service, healthy, ports }) => {
-      const down = server.state === "up" && !healthy;
-      return html`<li${down && html` class="down"`}><strong>${serviceName(service)}</strong> ${portsText(ports)}${down && " – not running at the moment"}</li>`;
-    },
-  )}</ul>`;
-}
-
-const card = (
-  web: Web,
-  server: ServerStatus,
-  best: boolean,
-): Html => html`<article class="panel server" id="server-${server.server}" aria-labelledby="name-${server.server}">
-<div><h2 id="name-${server.server}">${server.city}</h2>
-<p class="place">${server.country} · ${megabits(server.bandwidthMbit)}</p>
-<p class="place code">${server.host}</p>
-${badges(server, best)}
-${services(server)}</div>
-<div>${figures(server)}
-${dayChart(web.status.day(server.server))}</div>
-</article>`;
+/** Pictures of a day move on with it, whether or not there is news. */
+export const currentSlot = (web: Web): number => Math.floor(web.clock.now() / 1000 / SLOT_S);
 
 function choice(servers: readonly ServerStatus[], best: ServerStatus | undefined): Html {
   if (servers.length === 0) return html`<p>There is no server yet.</p>`;
   if (servers.every(({ state }) => state === "never"))
-    return html`<p>The first figures come within five minutes of a server's start.</p>`;
-  if (best === undefined) return html`<p>No server has reported in the last minutes.</p>`;
+    return html`<p>The first news comes within a minute of a server’s start, the first figures within ten.</p>`;
+  if (best === undefined) return html`<p>No server takes new logins at the moment.</p>`;
+  if (best.slotEndsAt === 0)
+    return html`<p><strong>Best choice now: ${best.city}</strong> (${best.server}).</p>`;
   return html`<p><strong>Best choice now: ${best.city}</strong> (${best.server}), load ${percentText(best.loadPercent)}. As of ${timeOfDay(best.slotEndsAt)}.</p>`;
+}
+
+function pageLinks(query: ServerQuery, pages: number): Html | false {
+  if (pages < 2) return false;
+  const to = (page: number, text: string, rel: "prev" | "next") =>
+    html`<li><a href="/status${queryText({ ...query, page })}" rel="${rel}">${text}</a></li>`;
+  return html`<nav class="pages" id="pages" aria-label="Pages"><ul>${query.page > 1 && to(query.page - 1, "Earlier servers", "prev")}<li>Page ${query.page} of ${pages}</li>${query.page < pages && to(query.page + 1, "More servers", "next")}</ul></nav>`;
+}
+
+function list(web: Web, servers: readonly ServerStatus[], query: ServerQuery): Html {
+  const best = bestServer(servers);
+  const found = matching(servers, query);
+  if (servers.length <= CARDS_MOST)
+    return html`${found.map((server) => serverCard(server, web.status.day(server.server), servers.length > 1 && server === best))}`;
+  const pages = Math.max(1, Math.ceil(found.length / ROWS_A_PAGE));
+  const at = Math.min(query.page, pages);
+  const shown = found.slice((at - 1) * ROWS_A_PAGE, at * ROWS_A_PAGE);
+  const what =
+    found.length === 0
+      ? html`No server is like that. <a href="/status">Show all</a>`
+      : isFiltered(query)
+        ? `${count(found.length)} of ${servers.length}`
+        : `${count(found.length)} in ${new Set(servers.map(({ countryCode }) => countryCode)).size} countries`;
+  return html`<p class="found" id="found" role="status">${what}${pages > 1 && `, ${(at - 1) * ROWS_A_PAGE + 1} to ${(at - 1) * ROWS_A_PAGE + shown.length} on this page`}.</p>
+${serverTables(shown, query.sort === "place", best?.server ?? "")}
+${pageLinks({ ...query, page: at }, pages)}`;
+}
+
+function content(web: Web, servers: readonly ServerStatus[], query: ServerQuery): Page {
+  const body = html`<h1>Servers</h1>
+<p class="lead">How loaded each server is, for everyone to see. These totals are all that is recorded about traffic: in steps of 1 % of a server's bandwidth and five minutes, kept for a day; hourly averages for 30 days. There is no limit on how much you use. A server with a low load is the better choice.</p>
+<p class="muted small" id="live-note" role="status" hidden></p>
+${servers.length > CARDS_MOST && serverFilter(servers, query)}
+<div id="live">
+<div class="panel hint-now" id="choice">${choice(servers, bestServer(servers))}</div>
+${list(web, servers, query)}
+</div>
+<p class="muted small">Times are UTC. Load is the larger of in and out. The best choice is the lowest load among the servers that are fit for large downloads and whose services all work. For programs: <a href="/api/v1/servers/recommended">recommended servers</a>, <a href="/api/traffic.json">traffic.json</a>, <a href="/api/serverlocations.json">serverlocations.json</a>, <a href="/api/serverips">serverips</a>, <a href="/www/relays/all/">relays</a>.</p>`;
+  return {
+    title: "Servers",
+    section: "status",
+    body,
+    script: "status.js",
+    description: `The servers of ${web.siteName} and how loaded each is now`,
+  };
 }
 
 export function addStatus(app: Hono<SiteEnv>, web: Web): void {
   app.get("/status", async (c) => {
     const servers = await web.status.list();
-    const best = bestServer(servers);
-    const body = html`<h1>Servers</h1>
-<p class="lead">How loaded each server is, for everyone to see. These totals are all that is recorded about traffic: in steps of 1 % of a server's bandwidth and five minutes, kept for a day; hourly averages for 30 days. There is no limit on how much you use. A server with a low load is the better choice.</p>
-<p class="muted small" id="live-note" role="status" hidden></p>
-<div id="live">
-<div class="panel hint-now" id="choice">${choice(servers, best)}</div>
-${servers.map((server) => card(web, server, servers.length > 1 && server === best))}
-</div>
-<p class="muted small">Times are UTC. Load is the larger of in and out. The best choice is the lowest load among the servers that are fit for large downloads. For programs: <a href="/api/traffic.json">traffic.json</a>, <a href="/api/serverlocations.json">serverlocations.json</a>, <a href="/api/serverips">serverips</a>.</p>`;
-    return page(web, c, {
-      title: "Servers",
-      section: "status",
-      body,
-      script: "status.js",
-      description: `The servers of ${web.siteName} and how loaded each is now`,
-    });
+    const query = parseQuery(c.req.query());
+    const session = c.get("session");
+    if (session !== undefined) return page(web, c, content(web, servers, query));
+    return web.answers.answer(
+      c,
+      `/status${queryText(query)}`,
+      [servers, currentSlot(web)],
+      { type: "text/html; charset=UTF-8" },
+      () => pageMarkup(web, undefined, content(web, servers, query)),
+    );
   });
 }

@@ -1,0 +1,20 @@
+import type { SlotTraffic } from "../../fleet/server-news.ts";
+import type { ServerStatus } from "../../fleet/status.ts";
+import { type Html, html } from "../html.ts";
+import { dayChart } from "./day-chart.ts";
+import { figures, megabits, notes, services } from "./figures.ts";
+
+/** A server with its figures and its day, where there are few enough to look at each. */
+export const serverCard = (
+  server: ServerStatus,
+  day: readonly SlotTraffic[],
+  best: boolean,
+): Html => html`<article class="panel server" id="server-${server.server}" aria-labelledby="name-${server.server}">
+<div><h2 id="name-${server.server}"><a href="/status/${server.server}">${server.city}</a></h2>
+<p class="place">${server.country} · ${megabits(server.bandwidthMbit)}</p>
+<p class="place code">${server.host}</p>
+<p class="badges">${notes(server, best)}</p>
+${services(server)}</div>
+<div>${figures(server)}
+${dayChart(day)}</div>
+</article>`;

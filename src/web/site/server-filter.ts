@@ -1,0 +1,72 @@
+import { allGroups } from "../../fleet/recommend.ts";
+import type { ServerStatus } from "../../fleet/status.ts";
+import { type Html, html } from "../html.ts";
+import { serviceName } from "../service-names.ts";
+import { LOADS, SERVICES, type ServerQuery, SORTS, STATES } from "./server-query.ts";
+
+/** More cities than this are typed without suggestions: the page stays light. */
+const SUGGESTIONS_MOST = 120;
+
+const STATE_WORDS: Record<(typeof STATES)[number], string> = {
+  up: "up",
+  draining: "being emptied",
+  "no-news": "no news",
+};
+const SORT_WORDS: Record<(typeof SORTS)[number], string> = {
+  place: "country and city",
+  load: "lowest load",
+  name: "name",
+  bandwidth: "most bandwidth",
+};
+
+interface Option {
+  value: string;
+  text: string;
+}
+
+function select(name: string, label: string, chosen: string, options: readonly Option[]): Html {
+  return html`<div class="field"><label for="f-${name}">${label}</label><select id="f-${name}" name="${name}">${options.map(
+    ({ value, text }) =>
+      html`<option value="${value}"${value === chosen && html` selected`}>${text}</option>`,
+  )}</select></div>`;
+}
+
+/** The form over the list of servers: sent with GET, so that what it shows has an address of its own. */
+export function serverFilter(servers: readonly ServerStatus[], query: ServerQuery): Html {
+  const any = { value: "", text: "any" };
+  const countries = new Map(servers.map(({ countryCode, country }) => [countryCode, country]));
+  const cities = [
+    ...new Set(
+      servers
+        .filter(({ countryCode }) => query.country === "" || countryCode === query.country)
+        .map(({ city }) => city),
+    ),
+  ].sort();
+  const offered = SERVICES.filter((service) =>
+    servers.some((server) => server.services.some((each) => each.service === service)),
+  );
+  const own = [...allGroups(servers).keys()].filter((group) =>
+    servers.some(({ groups }) => groups.includes(group)),
+  );
+  const suggest = cities.length <= SUGGESTIONS_MOST;
+  return html`<form class="filter panel" method="get" action="/status" role="search" aria-label="Servers">
+${select("country", "Country", query.country, [any, ...[...countries].map(([value, text]) => ({ value, text })).sort((a, b) => (a.text < b.text ? -1 : 1))])}
+<div class="field"><label for="f-city">City</label><input id="f-city" name="city" value="${query.city}" maxlength="60" autocomplete="off"${suggest && html` list="f-cities"`}>${
+    suggest &&
+    html`<datalist id="f-cities">${cities.map((city) => html`<option value="${city}"></option>`)}</datalist>`
+  }</div>
+<div class="field"><label for="f-name">Server’s name</label><input id="f-name" name="name" value="${query.name}" maxlength="60" autocomplete="off"></div>
+${select("service", "Service", query.service, [any, ...offered.map((value) => ({ value, text: serviceName(value) }))])}
+${select("load", "Load", query.load === 0 ? "" : String(query.load), [any, ...LOADS.map((load) => ({ value: String(load), text: `under ${load} %` }))])}
+${select("state", "State", query.state, [any, ...STATES.map((value) => ({ value, text: STATE_WORDS[value] }))])}
+${own.length > 0 && select("group", "Group", query.group, [any, ...own.map((value) => ({ value, text: value }))])}
+${own.length === 0 && query.group !== "" && html`<input type="hidden" name="group" value="${query.group}">`}
+${select(
+  "sort",
+  "Order by",
+  query.sort,
+  SORTS.map((value) => ({ value, text: SORT_WORDS[value] })),
+)}
+<p class="actions"><button class="button">Show</button> <a href="/status">Show all</a></p>
+</form>`;
+}
