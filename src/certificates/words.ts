@@ -1,24 +1,56 @@
 import type { CertificateProblem, CertificateState } from "./state.ts";
 
-const WORDS: Record<CertificateProblem, string> = {
-  malformed: "is no PEM certificate with its key, or the key wants a passphrase",
-  "key-mismatch": "does not belong to its key",
-  outdated: "is over",
-  names: "does not bear every name it should (tls.names, or the name in site.url)",
-  unreadable: "cannot be read from its files",
-  unreachable: "cannot be ordered: nobody answers at tls.acme, or its own certificate is not to be trusted",
-  challenge:
-    "cannot be ordered: the authority did not reach port 80 of a name; does the name lead here, and is the port open?",
-  "name-refused": "cannot be ordered: the authority makes none for a name of tls.names",
-  account: "cannot be ordered: the authority refuses the account or tls.email",
-  "rate-limited":
-    "cannot be ordered now: the authority says there were too many orders; it is tried again later",
-  directory: "cannot be ordered: tls.acme is no ACME directory, or has an error of its own",
-  unwritable: "cannot be kept: the office's folder cannot be written",
+/** What is wrong, as the rest of a sentence that begins with the certificate; and what to do. */
+const WORDS: Record<CertificateProblem, { what: string; remedy: string }> = {
+  malformed: {
+    what: "is no PEM certificate with its key, or the key wants a passphrase",
+    remedy: "tls.certificate is the whole chain in PEM, tls.key its key without a passphrase",
+  },
+  "key-mismatch": {
+    what: "does not belong to its key",
+    remedy: "tls.certificate and tls.key must be of the same issue",
+  },
+  outdated: { what: "is over", remedy: "have a new one made, or let tls.acme do so; is the clock right?" },
+  names: {
+    what: "does not bear every name it should",
+    remedy: "compare its names with tls.names, or the name in site.url",
+  },
+  unreadable: {
+    what: "cannot be read from its files",
+    remedy: "see whether the files of tls.certificate and tls.key are there",
+  },
+  unreachable: {
+    what: "cannot be ordered: nobody answers at tls.acme, or what answers is not to be trusted",
+    remedy: "see whether this machine reaches that address; tls.acme_authority for a private authority",
+  },
+  challenge: {
+    what: "cannot be ordered: the authority did not get our answer on port 80 of every name",
+    remedy: "does each name of tls.names lead to this machine, and do firewalls let port 80 in?",
+  },
+  "name-refused": {
+    what: "cannot be ordered: the authority makes none for one of the names",
+    remedy: "look at tls.names, and at the names' CAA records",
+  },
+  account: {
+    what: "cannot be ordered: the authority refuses the account",
+    remedy: "look at tls.email; an authority that wants accounts made elsewhere first cannot be used",
+  },
+  "rate-limited": {
+    what: "cannot be ordered now: the authority says that there were too many orders",
+    remedy: "nothing: it is tried again later",
+  },
+  directory: {
+    what: "cannot be ordered: tls.acme is no ACME directory, or has an error of its own",
+    remedy: "compare tls.acme with what the authority writes; it is tried again later",
+  },
+  unwritable: {
+    what: "cannot be kept: the office's folder cannot be written",
+    remedy: "make room on the disk; until then each start orders anew",
+  },
 };
 
-/** What is wrong with a certificate, as the rest of a sentence that begins with it. */
-export const problemWords = (problem: CertificateProblem): string => WORDS[problem];
+export const problemWords = (problem: CertificateProblem): string => WORDS[problem].what;
+export const problemRemedy = (problem: CertificateProblem): string => WORDS[problem].remedy;
 
 /** How it stands, for `lethe status`: "good until 2030-01-31, renews itself". */
 export function describeCertificate({ source, notAfterMs, problem }: CertificateState): string {
@@ -28,5 +60,7 @@ export function describeCertificate({ source, notAfterMs, problem }: Certificate
     const how = source === "acme" ? "renews itself" : "read anew when its file changes";
     return until === undefined ? "none yet; it is being ordered" : `${now}, ${how}`;
   }
-  return until === undefined ? `${now}: it ${WORDS[problem]}` : `${now}; the next one ${WORDS[problem]}`;
+  return until === undefined
+    ? `${now}: it ${problemWords(problem)}`
+    : `${now}; the next one ${problemWords(problem)}`;
 }

@@ -1,3 +1,5 @@
+import type { CertificateState } from "../certificates/state.ts";
+import { describeCertificate } from "../certificates/words.ts";
 import type { ListeningReport } from "../exit/messages.ts";
 
 /** What `lethe status` answers, and `lethe up` prints: what runs where. */
@@ -5,6 +7,8 @@ export interface StatusReport {
   /** False while the exit has not yet tried every service. */
   settled: boolean;
   site: string;
+  /** The site's, where it speaks TLS itself. */
+  certificate?: CertificateState | undefined;
   data: string;
   settings: string;
   services: ListeningReport[];
@@ -29,7 +33,15 @@ const FAILURES: Record<NonNullable<ListeningReport["failed"]>, string> = {
 };
 
 /** The report for a person's terminal. */
-export function describe({ settled, site, data, settings, services, warnings }: StatusReport): string {
+export function describe({
+  settled,
+  site,
+  certificate,
+  data,
+  settings,
+  services,
+  warnings,
+}: StatusReport): string {
   const rows = services.map(({ service, protocol, address, port, failed }) => {
     const where = `${address.includes(":") ? `[${address}]` : address}:${port}`;
     const state = failed ? FAILURES[failed] : "ready";
@@ -38,6 +50,7 @@ export function describe({ settled, site, data, settings, services, warnings }: 
   return [
     "",
     `  Site        ${site}`,
+    ...(certificate ? [`  Certificate ${describeCertificate(certificate)}`] : []),
     `  Data        ${data}`,
     `  Settings    ${settings}`,
     "",

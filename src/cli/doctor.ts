@@ -4,14 +4,20 @@ import { accessSync, constants, existsSync, readFileSync, statfsSync, statSync }
 import { createServer } from "node:net";
 import { networkInterfaces } from "node:os";
 import { dirname } from "node:path";
+import { checkPair } from "../certificates/pair.ts";
+import type { CertificateState } from "../certificates/state.ts";
+import { describeCertificate, problemRemedy } from "../certificates/words.ts";
 import { readRuleset } from "../exit/firewall/foreign.ts";
 import { findProgram, runCommand } from "../lib/run-command.ts";
 import { findPublicAddress } from "../office/addresses.ts";
 import { type Config, parseConfig } from "../office/config.ts";
 import { dataFolder } from "../office/folders.ts";
 import { parseListen } from "../office/listen-address.ts";
+import { type SiteTls, siteTls } from "../office/site-address.ts";
+import { secretFile } from "./credentials.ts";
 import { askSupervisor } from "./lock.ts";
 import { readConfig } from "./prepare.ts";
+import { StartError } from "./start-error.ts";
 
 /** One thing looked at. `note`: works, and the operator may want to know; `bad`: a part of the service cannot work. */
 export interface Finding {
@@ -55,6 +61,7 @@ export async function doctor(dataRoot: string): Promise<{ findings: Finding[]; t
     checkTun(),
     checkPackages(),
     ...(await checkPorts(dataRoot, settings)),
+    ...(await checkCertificate(dataRoot, settings)),
     await checkForwarding(),
     await checkAddress(settings),
     checkTexts(settings),
@@ -146,6 +153,42 @@ async function checkPorts(dataRoot: string, settings: Config): Promise<Finding[]
         : "choose another in lethe.toml",
     ),
   );
+}
+
+/** The site's certificate, where it has one itself. */
+async function checkCertificate(dataRoot: string, settings: Config): Promise<Finding[]> {
+  const tls = siteTls(settings);
+  if (tls === undefined) return [];
+  const running = await askSupervisor(dataFolder(dataRoot).supervisorSocket, { command: "status" }).catch(
+    () => undefined,
+  );
+  const state = running?.report?.certificate ?? readCertificate(tls);
+  if (state === undefined)
+    return [note("certificate", "it is looked after while Lethe runs", "start it, and ask again")];
+  const found = describeCertificate(state);
+  if (state.problem === undefined) return [good("certificate", found)];
+  const remedy = problemRemedy(state.problem);
+  // What is in use goes on for now.
+  return [
+    state.notAfterMs === undefined ? bad("certificate", found, remedy) : note("certificate", found, remedy),
+  ];
+}
+
+/** As the files are now; undefined where it comes from elsewhere. */
+function readCertificate({ names, source }: SiteTls): CertificateState | undefined {
+  if (source.kind !== "files") return undefined;
+  try {
+    const pair = {
+      certificate: readFileSync(secretFile("tls.certificate", source.certificate), "utf8"),
+      key: readFileSync(secretFile("tls.key", source.key), "utf8"),
+    };
+    const checked = checkPair(pair, names, Date.now());
+    if (!checked.ok) return { source: "files", problem: checked.error };
+    return { source: "files", notAfterMs: checked.value.notAfterMs };
+  } catch (error) {
+    // Of a credential nobody knows anything outside the unit.
+    return error instanceof StartError ? undefined : { source: "files", problem: "unreadable" };
+  }
 }
 
 /** Takes the port for a moment; the error's code where it cannot be had. */

@@ -71,6 +71,7 @@ export async function up(dataRoot: string): Promise<number> {
 const reportOf = ({ data }: Prepared, supervisor: Supervisor | undefined): StatusReport => ({
   settled: supervisor?.report.settled ?? false,
   site: supervisor?.url ?? "",
+  certificate: supervisor?.certificate,
   data: data.root,
   settings: data.config,
   services: supervisor?.report.services ?? [],
