@@ -95,7 +95,8 @@ function format(column: Column, value: number): string {
   });
 }
 
-function markdown(lines: string[][]): string {
+/** A Markdown table; the first line is its head. */
+export function markdown(lines: string[][]): string {
   const widths = lines[0]!.map((_, index) => Math.max(...lines.map((line) => line[index]?.length ?? 0)));
   const render = (line: string[]): string =>
     `| ${line.map((cell, index) => (index === 0 ? cell.padEnd(widths[index]!) : cell.padStart(widths[index]!))).join(" | ")} |`;

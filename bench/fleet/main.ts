@@ -1,0 +1,79 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { measureFleet } from "./fleet.ts";
+import { writeResults } from "./results.ts";
+import { FULL, PARTS, type Part, QUICK, type Run } from "./run.ts";
+import { summary } from "./tables.ts";
+
+const usage = `Usage: npm run bench:fleet -- [options]
+
+Measures what a fleet costs its office: simulated exits on a real nats-server, the site, and both kinds of store.
+
+  --quick       small sizes, within a minute; the figures are rough
+  --only A,B    only these parts: ${PARTS.join(", ")}
+  --out DIR     where the results go (default: bench/fleet/results for a whole run, nowhere for a partial one)
+  --help        this text
+`;
+
+function readOptions(): { run: Omit<Run, "folder">; quick: boolean; out: string | undefined } | undefined {
+  const { values } = parseArgs({
+    options: {
+      quick: { type: "boolean", default: false },
+      only: { type: "string" },
+      out: { type: "string" },
+      help: { type: "boolean", default: false },
+    },
+  });
+  if (values.help) return undefined;
+  const only = values.only?.split(",") ?? [...PARTS];
+  const unknown = only.find((part) => !PARTS.includes(part as Part));
+  if (unknown !== undefined)
+    throw new Error(`--only: there is no "${unknown}"; there are ${PARTS.join(", ")}`);
+  const whole = !values.quick && values.only === undefined;
+  const results = fileURLToPath(new URL("results/", import.meta.url));
+  const startedMs = performance.now();
+  return {
+    quick: values.quick,
+    out: values.out === undefined ? (whole ? results : undefined) : resolve(values.out),
+    run: {
+      scale: values.quick ? QUICK : FULL,
+      parts: only as Part[],
+      note: (text) =>
+        process.stderr.write(
+          `${((performance.now() - startedMs) / 1000).toFixed(0).padStart(4)} s  ${text}\n`,
+        ),
+    },
+  };
+}
+
+async function main(): Promise<void> {
+  let options: ReturnType<typeof readOptions>;
+  try {
+    options = readOptions();
+  } catch (error) {
+    process.stderr.write(`${error instanceof Error ? error.message : "wrong options"}\n\n${usage}`);
+    process.exitCode = 2;
+    return;
+  }
+  if (options === undefined) {
+    process.stdout.write(usage);
+    return;
+  }
+  const folder = mkdtempSync(join(tmpdir(), "lethe-fleet-"));
+  process.once("exit", () => rmSync(folder, { recursive: true, force: true }));
+  for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(1));
+  const results = await measureFleet({ ...options.run, folder });
+  process.stdout.write(`\n${summary(results)}`);
+  if (options.out !== undefined) writeResults(options.out, results);
+}
+
+try {
+  await main();
+} catch (error) {
+  process.stderr.write(`${error instanceof Error ? error.message : "failed"}\n`);
+  process.exitCode = 1;
+}
+process.exit();

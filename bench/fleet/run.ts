@@ -1,0 +1,54 @@
+export const PARTS = ["site", "postgres", "sqlite", "link"] as const;
+export type Part = (typeof PARTS)[number];
+
+/** What all parts of one run share. */
+export interface Run {
+  /** For databases and keys; removed at the end. On a disk, so that a synced commit costs what it costs. */
+  folder: string;
+  scale: Scale;
+  parts: Part[];
+  /** Says on standard error what is being done. */
+  note(text: string): void;
+}
+
+export interface Scale {
+  /** Ascending. */
+  exits: number[];
+  /** Ascending. */
+  accounts: number[];
+  /** In so many processes the most exits are simulated. */
+  processes: number;
+  /** How long one kind of request is sent for. */
+  siteSeconds: number;
+  /** Status requests a second. */
+  statusPerSecond: number;
+  /** Changes of one account at each size. */
+  changes: number;
+  /** Reports come at their real rate for so long. */
+  reportSeconds: number;
+  /** Accounts that change while the office is gone. */
+  changedMeanwhile: number;
+}
+
+export const FULL: Scale = {
+  exits: [10, 100, 1000],
+  accounts: [10_000, 100_000, 1_000_000],
+  processes: 2,
+  siteSeconds: 8,
+  statusPerSecond: 500,
+  changes: 30,
+  reportSeconds: 60,
+  changedMeanwhile: 500,
+};
+
+/** Rough, within a minute. */
+export const QUICK: Scale = {
+  exits: [5, 50],
+  accounts: [1000, 10_000],
+  processes: 2,
+  siteSeconds: 2,
+  statusPerSecond: 500,
+  changes: 10,
+  reportSeconds: 5,
+  changedMeanwhile: 50,
+};
