@@ -37,9 +37,9 @@ export const enrolmentAnswer = z.strictObject({
   /** The exits' authority, PEM: signs the link's certificate too. */
   ca: pem,
   link: z.strictObject({
-    /** `host:port` each; NATS with TLS. */
+    /** `host:port`, the office's own; `tls://host:port`, the operator's (nats-connection.ts). */
     servers: z
-      .array(z.string().regex(/^(?:[A-Za-z0-9.-]{1,253}|\[[0-9a-fA-F:.]{2,45}\]):[0-9]{1,5}$/))
+      .array(z.string().regex(/^(?:tls:\/\/)?(?:[A-Za-z0-9.-]{1,253}|\[[0-9a-fA-F:.]{2,45}\]):[0-9]{1,5}$/))
       .min(1)
       .max(16),
     /** First 8 hex digits of the site id. */

@@ -3,6 +3,7 @@ import {
   CarrierError,
   type ExitCarrier,
   MAX_MESSAGE_BYTES,
+  MAX_REPORT_BYTES,
   type OfficeCarrier,
   type ReportHandler,
   type RequestHandler,
@@ -28,7 +29,7 @@ export class MemoryCarrier implements OfficeCarrier {
   onResumed(): void {}
 
   broadcast(message: Uint8Array, to: Audience = {}): void {
-    if (!this.#running) return;
+    if (!this.#running || message.length > MAX_MESSAGE_BYTES) return;
     for (const exit of this.#exits) {
       if ((to.server ?? exit.server) !== exit.server || (to.protocol ?? exit.protocol) !== exit.protocol)
         continue;
@@ -65,10 +66,12 @@ export class MemoryCarrier implements OfficeCarrier {
       closed: () => this.#exits.delete(exit),
       request: async (message) => {
         try {
-          return (await this.#handler!(message.slice(), server)).slice();
+          const answer = await this.#handler!(message.slice(), server);
+          if (answer.length <= MAX_MESSAGE_BYTES) return answer.slice();
         } catch {
-          throw new CarrierError("refused");
+          // Refused, as one that is too long.
         }
+        throw new CarrierError("refused");
       },
       report: (report) => void this.#report(report.slice(), server).catch(() => {}),
     });
@@ -124,7 +127,7 @@ class MemoryExit implements ExitCarrier {
   }
 
   publishReport(report: Uint8Array): void {
-    if (this.#up) setImmediate(() => this.#wire.report(report));
+    if (this.#up && report.length <= MAX_REPORT_BYTES) setImmediate(() => this.#wire.report(report));
   }
 
   close(): void {

@@ -37,6 +37,8 @@ export class NatsConnector {
   readonly #onDown: () => void;
   readonly #backoff = new Backoff(250, 10_000);
   readonly #closing = new AbortController();
+  /** Which server is tried next; where one does not answer, the one after it. */
+  #next: number;
   #connection: NatsConnection | undefined;
   #running: Promise<void> | undefined;
 
@@ -47,6 +49,7 @@ export class NatsConnector {
     onDown: () => void;
   }) {
     this.#link = options.link;
+    this.#next = Math.floor(Math.random() * options.link.servers.length);
     this.#inboxPrefix = options.inboxPrefix;
     this.#onUp = options.onUp;
     this.#onDown = options.onDown;
@@ -90,7 +93,7 @@ export class NatsConnector {
 
   #connect(): Promise<NatsConnection> {
     const { servers, seed, ca } = this.#link;
-    const server = servers[Math.floor(Math.random() * servers.length)]!;
+    const server = servers[this.#next++ % servers.length]!;
     const foreign = server.startsWith("tls://");
     const tls: TlsOptions & { servername?: string; minVersion: string } = {
       ca: foreign ? ([ca, ...rootCertificates] as unknown as string) : ca,

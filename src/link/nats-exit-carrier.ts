@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { headers, type NatsConnection, NoRespondersError, TimeoutError } from "@nats-io/transport-node";
+import { headers, type NatsConnection, TimeoutError } from "@nats-io/transport-node";
 import { CarrierError, type ExitCarrier, MAX_MESSAGE_BYTES, MAX_REPORT_BYTES } from "./carrier.ts";
 import { PROTOCOL, type Protocol } from "./documents.ts";
 import { NatsConnector, type NatsLink } from "./nats-connection.ts";
@@ -63,9 +63,7 @@ export class NatsExitCarrier implements ExitCarrier {
       return answer.data;
     } catch (error) {
       if (error instanceof CarrierError) throw error;
-      throw new CarrierError(
-        error instanceof TimeoutError && !(error.cause instanceof NoRespondersError) ? "timeout" : "down",
-      );
+      throw new CarrierError(error instanceof TimeoutError ? "timeout" : "down");
     } finally {
       this.#requestsWaiting--;
     }

@@ -23,6 +23,7 @@ import { PROTOCOL } from "./documents.ts";
 import { NatsConnector, type NatsLink } from "./nats-connection.ts";
 import { REFUSED_HEADER } from "./nats-exit-carrier.ts";
 import { type LinkSubjects, linkSubjects, OFFICE_INBOX } from "./nats-subjects.ts";
+import { RequestBudget } from "./request-budget.ts";
 
 const START_WAIT_MS = 5000;
 const NANOS_A_SECOND = 1_000_000_000;
@@ -52,6 +53,10 @@ export class NatsOfficeCarrier implements OfficeCarrier {
   #leads = true;
   #asks: Subscription | undefined;
   #reports: ConsumerMessages | undefined;
+  /** Rises whenever leading begins or ends: what belongs to an earlier term finds that it is over. */
+  #term = 0;
+  readonly #budget = new RequestBudget();
+  readonly #closing = new AbortController();
   /** By server: its reports are taken in one after the other. */
   #takingIn = new Map<string, Promise<void>>();
   #handler: RequestHandler | undefined;
@@ -86,10 +91,9 @@ export class NatsOfficeCarrier implements OfficeCarrier {
   lead(active: boolean): void {
     if (active === this.#leads) return;
     this.#leads = active;
-    if (this.#connection !== undefined) {
-      if (active) this.#begin(this.#connection).catch(() => this.#connection?.close());
-      else this.#cease();
-    }
+    this.#cease();
+    const connection = this.#connection;
+    if (active && connection !== undefined) this.#begin(connection).catch(() => connection.close());
   }
 
   /** One publish, whatever the number of exits that hear it. */
@@ -109,45 +113,57 @@ export class NatsOfficeCarrier implements OfficeCarrier {
   }
 
   async close(): Promise<void> {
+    this.#closing.abort();
     this.#cease();
     await Promise.all(this.#takingIn.values());
     await this.#connector.close();
   }
 
   async #up(connection: NatsConnection): Promise<void> {
-    if (this.#leads) await this.#begin(connection);
     this.#connection = connection;
+    try {
+      if (this.#leads) await this.#begin(connection);
+    } catch (error) {
+      this.#connection = undefined;
+      throw error;
+    }
     this.#log("link-up");
     this.#firstUp.resolve();
-    if (this.#leads) this.#onResumed();
   }
 
   #down(): void {
     this.#connection = undefined;
-    this.#asks = undefined;
-    this.#reports = undefined;
+    this.#cease();
     this.#log("link-down");
   }
 
   async #begin(connection: NatsConnection): Promise<void> {
+    const term = ++this.#term;
     const consumer = await ensureStream(connection, this.#subjects);
-    if (!this.#leads) return;
-    this.#reports = await consumer.consume({
+    if (term !== this.#term) return;
+    const reports = await consumer.consume({
       max_messages: REPORTS_AT_ONCE,
-      callback: (message) => this.#takeIn(message),
+      callback: (message) => this.#takeIn(message, term),
     });
+    if (term !== this.#term) return reports.stop();
+    this.#reports = reports;
     this.#asks = connection.subscribe(this.#subjects.ask("*"), {
       callback: (error, message) => {
         if (error === null) void this.#answer(message);
       },
     });
     await connection.flush();
-    if (this.#connection === connection) this.#onResumed();
+    if (term === this.#term) this.#onResumed();
   }
 
   #cease(): void {
-    this.#asks?.unsubscribe();
-    this.#reports?.stop();
+    this.#term++;
+    try {
+      this.#asks?.unsubscribe();
+      this.#reports?.stop();
+    } catch {
+      // The connection is gone, and both with it.
+    }
     this.#asks = undefined;
     this.#reports = undefined;
   }
@@ -156,47 +172,69 @@ export class NatsOfficeCarrier implements OfficeCarrier {
     const from = serverOf(message.subject);
     // The reply subject is the asker's to choose: answered elsewhere, we would speak for it where it may not.
     const inbox = `${this.#subjects.inbox(from ?? "")}.`;
+    const { reply = "" } = message;
     if (
       from === undefined ||
-      !message.reply?.startsWith(inbox) ||
-      /[^A-Za-z0-9.]/.test(message.reply.slice(inbox.length))
+      !reply.startsWith(inbox) ||
+      !/^[A-Za-z0-9.]+$/.test(reply.slice(inbox.length))
     ) {
       this.#log("request-refused", { reason: "foreign" });
       return;
     }
     let answer: Uint8Array | undefined;
     try {
-      answer = await this.#handler!(message.data, from);
+      if (this.#budget.take(from)) answer = await this.#handler!(message.data, from);
+      else this.#log("request-refused", { reason: "slow-down" });
     } catch {
       answer = undefined;
     }
-    if (answer !== undefined && answer.length <= MAX_MESSAGE_BYTES) {
-      message.respond(answer);
-      return;
+    try {
+      if (answer !== undefined && answer.length <= MAX_MESSAGE_BYTES) message.respond(answer);
+      else message.respond(undefined, { headers: refusal() });
+    } catch {
+      // The connection has ended since: the exit asks again.
     }
-    const refused = headers();
-    refused.set(REFUSED_HEADER, "1");
-    message.respond(undefined, { headers: refused });
   }
 
-  #takeIn(message: JsMsg): void {
+  #takeIn(message: JsMsg, term: number): void {
     const from = serverOf(message.subject);
     if (from === undefined || message.data.length > MAX_REPORT_BYTES) {
       message.term();
       return;
     }
     const before = this.#takingIn.get(from) ?? Promise.resolve();
-    const taken = before.then(async () => {
-      try {
-        await this.#report(message.data, from);
-        message.ack();
-      } catch {
-        message.nak(REPORT_AGAIN_MS);
-      }
-      if (this.#takingIn.get(from) === taken) this.#takingIn.delete(from);
-    });
+    const taken = before
+      .then(() => this.#takeInAt(message, from, term))
+      .catch(() => {
+        // The connection has ended since: JetStream brings it again.
+      })
+      .finally(() => {
+        if (this.#takingIn.get(from) === taken) this.#takingIn.delete(from);
+      });
     this.#takingIn.set(from, taken);
   }
+
+  /** Tries until it is taken in, so that a later report never overtakes it; whoever leads next begins with what was not. */
+  async #takeInAt(message: JsMsg, from: string, term: number): Promise<void> {
+    while (term === this.#term) {
+      try {
+        await this.#report(message.data, from);
+      } catch {
+        message.working();
+        const { signal } = this.#closing;
+        await wait(REPORT_AGAIN_MS, undefined, { signal }).catch(() => undefined);
+        continue;
+      }
+      message.ack();
+      return;
+    }
+  }
+}
+
+function refusal() {
+  const refused = headers();
+  refused.set(REFUSED_HEADER, "1");
+  return refused;
 }
 
 /**
@@ -224,6 +262,8 @@ async function ensureStream(connection: NatsConnection, { stream, consumer, repo
     // There, as an earlier version made it.
     await manager.streams.update(stream, configuration);
   }
+  // A new one begins with the oldest report that was not taken in; one that was there would bring those later, out of order.
+  await manager.consumers.delete(stream, consumer).catch(() => false);
   await manager.consumers.add(stream, {
     durable_name: consumer,
     ack_policy: AckPolicy.Explicit,

@@ -6,6 +6,7 @@ import {
   CarrierError,
   type ExitCarrier,
   MAX_MESSAGE_BYTES,
+  MAX_REPORT_BYTES,
   type OfficeCarrier,
   type ReportHandler,
   type RequestHandler,
@@ -55,7 +56,7 @@ export class UnixOfficeCarrier implements OfficeCarrier {
   onResumed(): void {}
 
   broadcast(message: Uint8Array, to: Audience = {}): void {
-    if ((to.server ?? this.#server) !== this.#server) return;
+    if ((to.server ?? this.#server) !== this.#server || message.length > MAX_MESSAGE_BYTES) return;
     const bytes = encode(KIND.broadcast, 0, message);
     for (const [socket, protocol] of this.#sockets) {
       if ((to.protocol ?? protocol) === protocol) send(socket, bytes);
@@ -84,7 +85,8 @@ export class UnixOfficeCarrier implements OfficeCarrier {
 
   #take(socket: Socket, payload: Buffer): void {
     const message = decode(payload);
-    if (message?.kind === KIND.report) void this.#report(message.body, this.#server).catch(() => {});
+    if (message?.kind === KIND.report && message.body.length <= MAX_REPORT_BYTES)
+      void this.#report(message.body, this.#server).catch(() => {});
     else if (message?.kind === KIND.protocol) this.#sockets.set(socket, message.id);
     else if (message?.kind === KIND.request) void this.#answer(socket, message.id, message.body);
     else socket.destroy();
@@ -92,10 +94,12 @@ export class UnixOfficeCarrier implements OfficeCarrier {
 
   async #answer(socket: Socket, id: number, request: Uint8Array): Promise<void> {
     try {
-      send(socket, encode(KIND.answer, id, await this.#handler!(request, this.#server)));
+      const answer = await this.#handler!(request, this.#server);
+      if (answer.length <= MAX_MESSAGE_BYTES) return send(socket, encode(KIND.answer, id, answer));
     } catch {
-      send(socket, encode(KIND.refused, id, new Uint8Array(0)));
+      // Refused, as one that is too long.
     }
+    send(socket, encode(KIND.refused, id, new Uint8Array(0)));
   }
 }
 
@@ -172,7 +176,7 @@ export class UnixExitCarrier implements ExitCarrier {
   }
 
   publishReport(report: Uint8Array): void {
-    if (this.#up) send(this.#socket!, encode(KIND.report, 0, report));
+    if (this.#up && report.length <= MAX_REPORT_BYTES) send(this.#socket!, encode(KIND.report, 0, report));
   }
 
   close(): void {
