@@ -51,19 +51,24 @@ export function proxySettings(place: ProxyPlace): ProxySettings[] {
 
 /**
  * A proxy auto-config file (PAC). Everything goes through the proxy but what belongs to one's own machine and network; there
- * is no way past it ("DIRECT") where the proxy fails, and no name is ever resolved by the browser for it.
+ * is no way past it ("DIRECT") where the proxy fails, and no name is ever resolved by the browser for it. Of several places
+ * the first is used, and the next where that one cannot be reached.
  */
-export function proxyAutoConfig(place: ProxyPlace): string {
-  const { host, socks5Port, httpPort } = checked(place);
+export function proxyAutoConfig(...places: ProxyPlace[]): string {
+  if (places.length === 0) throw new RangeError("proxy: no place");
   // Browsers ask for the HTTP proxy's password; most cannot log in to a SOCKS5 proxy, so it is the second choice.
-  const ways = [
-    httpPort !== undefined && `PROXY ${bracketed(host)}:${httpPort}`,
-    socks5Port !== undefined && `SOCKS5 ${bracketed(host)}:${socks5Port}`,
-  ].filter((way) => way !== false);
+  const http = places
+    .map(checked)
+    .flatMap(({ host, httpPort }) =>
+      httpPort === undefined ? [] : [`PROXY ${bracketed(host)}:${httpPort}`],
+    );
+  const socks5 = places.flatMap(({ host, socks5Port }) =>
+    socks5Port === undefined ? [] : [`SOCKS5 ${bracketed(host)}:${socks5Port}`],
+  );
   return `function FindProxyForURL(url, host) {
   var own = /^(localhost|.*\\.localhost|.*\\.local|127\\.[0-9.]+|10\\.[0-9.]+|192\\.168\\.[0-9.]+|172\\.(1[6-9]|2[0-9]|3[01])\\.[0-9.]+|169\\.254\\.[0-9.]+|\\[?::1\\]?|\\[?f[cd][0-9a-f]{2}:[0-9a-f:]+\\]?|\\[?fe80:[0-9a-f:]+\\]?)$/i;
   if (isPlainHostName(host) && host.indexOf(":") < 0 || own.test(host)) return "DIRECT";
-  return ${JSON.stringify(ways.join("; "))};
+  return ${JSON.stringify([...http, ...socks5].join("; "))};
 }
 `;
 }

@@ -174,7 +174,11 @@ test("the OpenAPI document names every route of the API, and all that it refers 
   );
   const served = bench.app.routes
     .filter(
-      ({ method, path }) => method !== "ALL" && path.startsWith("/api/") && path !== "/api/openapi.json",
+      ({ method, path }) =>
+        method !== "ALL" &&
+        /^\/(api|www|downloads)\//.test(path) &&
+        path !== "/api/openapi.json" &&
+        path !== "/www/relays/all",
     )
     .map(({ method, path }) => `${method} ${path.replace(/:(\w+)/g, "{$1}")}`);
   assert.deepEqual(documented.sort(), [...new Set(served)].sort());
@@ -210,6 +214,8 @@ test("the feeds have the shapes that existing clients read", async () => {
     services,
   });
   assert.ok(taken.ok);
+  // Public answers are kept for a second.
+  clock.advance(1000);
   const traffic = await call("GET", "/api/traffic.json");
   assert.deepEqual(traffic.body, {
     "amsterdam1.example.net": {
@@ -240,6 +246,101 @@ test("the feeds have the shapes that existing clients read", async () => {
   assert.equal(body.servers.length, 2);
   assert.equal(body.servers[0].loadPercent, 15);
   assert.equal(body.servers[1].asOf, null);
+});
+
+test("servers with OpenVPN have Mullvad's shape, without fields of what is not offered", async () => {
+  const { body } = await call("GET", "/www/relays/all/");
+  assert.deepEqual(body, [
+    {
+      hostname: "amsterdam1",
+      fqdn: "amsterdam1.example.net",
+      country_code: "nl",
+      country_name: "Netherlands",
+      city_code: "amsterdam",
+      city_name: "Amsterdam",
+      active: false,
+      ipv4_addr_in: "192.0.2.10",
+      ipv6_addr_in: "2001:db8::10",
+      network_port_speed: 1,
+      type: "openvpn",
+      status_messages: [{ message: "OpenVPN does not work at the moment", timestamp: "" }],
+    },
+  ]);
+  assert.deepEqual((await call("GET", "/www/relays/all")).body, body);
+});
+
+test("servers are recommended that work: by load, by service, by country, by group", async () => {
+  const minute = Math.floor(clock.now() / 60_000);
+  const tell = (server: string, working: string[]) =>
+    bench.status.accept({
+      kind: "health",
+      protocol: 2,
+      server,
+      minute,
+      release: "",
+      services: ["openvpn", "socks5", "http"].map((service) => ({
+        service,
+        healthy: working.includes(service),
+      })),
+    });
+  await tell("amsterdam1", ["openvpn", "socks5"]);
+  await tell("reykjavik1", ["socks5"]);
+  clock.advance(1000);
+  const named = async (query: string) => {
+    const { body } = await call("GET", `/api/v1/servers/recommended${query}`);
+    return body.servers.map(({ server }: { server: string }) => server);
+  };
+  // What fails is left out of what is recommended, and a server with a failure comes last.
+  assert.deepEqual(await named(""), ["reykjavik1", "amsterdam1"]);
+  assert.deepEqual(await named("?limit=1"), ["reykjavik1"]);
+  assert.deepEqual(await named("?service=http"), []);
+  assert.deepEqual(await named("?service=openvpn"), ["amsterdam1"]);
+  assert.deepEqual(await named("?country=is"), ["reykjavik1"]);
+  assert.deepEqual(await named("?group=amsterdam"), ["amsterdam1"]);
+  const { body } = await call("GET", "/api/v1/servers/recommended?country=NL");
+  assert.deepEqual(
+    body.servers[0].services.map(({ service }: { service: string }) => service),
+    ["openvpn", "socks5"],
+  );
+  for (const query of ["?limit=0", "?limit=x", "?country=Iceland", "?service=ftp"])
+    assert.equal((await call("GET", `/api/v1/servers/recommended${query}`)).status, 400, query);
+});
+
+test("servers can be asked for as on the page, one by itself with its day and month, and by groups", async () => {
+  const asked = await call("GET", "/api/v1/servers?country=IS&state=up&sort=load");
+  assert.deepEqual(
+    asked.body.servers.map(({ server, groups }: { server: string; groups: string[] }) => [server, groups]),
+    [["reykjavik1", ["reykjavik"]]],
+  );
+  const one = await call("GET", "/api/v1/servers/amsterdam1");
+  assert.equal(one.body.day.length, 288);
+  assert.deepEqual(
+    one.body.hours.map(({ inPercent }: { inPercent: number }) => inPercent),
+    [12],
+  );
+  assert.equal((await call("GET", "/api/v1/servers/nowhere1")).status, 404);
+  assert.deepEqual((await call("GET", "/api/v1/groups")).body, {
+    groups: [
+      { group: "amsterdam", servers: ["amsterdam1"] },
+      { group: "reykjavik", servers: ["reykjavik1"] },
+    ],
+  });
+});
+
+test("a proxy configuration for all servers or a group's names those whose proxies work, and no way past them", async () => {
+  const ways = async (file: string) =>
+    /return "(PROXY|SOCKS5)[^"]*"/.exec((await call("GET", `/proxy/${file}.pac`)).body)?.[0];
+  assert.match((await ways("recommended"))!, /SOCKS5 (amsterdam1|reykjavik1)\.example\.net:1080; SOCKS5/);
+  assert.equal(await ways("reykjavik"), 'return "SOCKS5 reykjavik1.example.net:1080"');
+  // Its own file names all that it has, whether or not it works now.
+  assert.equal(
+    await ways("amsterdam1"),
+    'return "PROXY amsterdam1.example.net:3128; SOCKS5 amsterdam1.example.net:1080"',
+  );
+  assert.equal((await call("GET", "/proxy/nowhere.pac")).status, 404);
+  // When nothing is known to work, the file still leads nobody past the proxies.
+  clock.advance(3_600_000);
+  assert.match((await ways("recommended"))!, /PROXY amsterdam1\.example\.net:3128/);
 });
 
 test("without a server the feeds are empty and not broken", async () => {

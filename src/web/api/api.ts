@@ -6,7 +6,8 @@ import { tryLogIn, tryPassword } from "../log-in-attempt.ts";
 import type { Member, SiteEnv } from "../options.ts";
 import { trySignUp } from "../sign-up-attempt.ts";
 import type { Web } from "../web.ts";
-import { addFeeds, PUBLIC } from "./feeds.ts";
+import { addFeeds } from "./feeds.ts";
+import { addServers } from "./servers.ts";
 import {
   accountBody,
   accountShape,
@@ -20,8 +21,6 @@ import {
   passwordShape,
   redeemedShape,
   refused,
-  serverBody,
-  serverShape,
   signUpShape,
   tokenShape,
   voucherShape,
@@ -160,13 +159,6 @@ const routes = {
     request: body(deletionShape),
     responses: { 204: { description: "Deleted" }, 422: problem("Wrong password"), ...members },
   }),
-  servers: createRoute({
-    method: "get",
-    path: "/api/v1/servers",
-    summary: "The servers and their load",
-    tags: ["servers"],
-    responses: { 200: json(z.object({ servers: z.array(serverShape) }), "The servers") },
-  }),
 };
 
 export function addApi(app: Hono<SiteEnv>, web: Web): void {
@@ -275,9 +267,8 @@ export function addApi(app: Hono<SiteEnv>, web: Web): void {
     return removed.error === "slow-down" ? error(c, "slow-down") : c.json(refused(removed.error), 422);
   });
 
-  api.openapi(routes.servers, async (c) =>
-    c.json({ servers: (await web.status.list()).map(serverBody) }, 200, PUBLIC),
-  );
+  addServers(api, web);
+  addFeeds(api, web);
 
   api.openAPIRegistry.registerComponent("securitySchemes", "bearer", { type: "http", scheme: "bearer" });
   // Made at the first question: it is the same for everybody, and takes longer to make than any page.
@@ -288,7 +279,7 @@ export function addApi(app: Hono<SiteEnv>, web: Web): void {
       title: `${web.siteName} API`,
       version: "1",
       description:
-        "Everything the site can do. Beside it, /api/traffic.json, /api/serverlocations.json and /api/serverips have the shapes that existing clients read.",
+        "Everything the site can do. Beside it, /api/traffic.json, /api/serverlocations.json, /api/serverips, /www/relays/all/ and /downloads/openvpn/get have the shapes that existing clients read.",
     },
     servers: [{ url: web.publicUrl ?? "/" }],
   };
@@ -296,6 +287,5 @@ export function addApi(app: Hono<SiteEnv>, web: Web): void {
     document ??= JSON.stringify(api.getOpenAPI31Document(about));
     return c.body(document, 200, { "content-type": "application/json" });
   });
-  addFeeds(api, web);
   app.route("/", api);
 }

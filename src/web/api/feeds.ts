@@ -1,11 +1,15 @@
+import { isIP } from "node:net";
 import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
+import type { Context } from "hono";
+import { cityGroup } from "../../fleet/groups.ts";
 import type { ServerStatus } from "../../fleet/status.ts";
 import type { SiteEnv } from "../options.ts";
 import type { Web } from "../web.ts";
 
 /**
- * Three feeds in the shapes that scripts and clients of an existing provider read (Perfect Privacy's public API), so that
- * they work by changing the host name. Public, and readable from any site's scripts.
+ * Feeds in the shapes that scripts and clients of existing providers read (Perfect Privacy's and Mullvad's public APIs), so
+ * that they work by changing the host name. What we do not know or do not have (keys of services that are not offered, who
+ * owns a machine) is left out. Public, and readable from any site's scripts.
  */
 
 export const PUBLIC = {
@@ -50,7 +54,39 @@ const serverLocations = (servers: readonly ServerStatus[]): z.infer<typeof locat
   );
 
 /** The server's name without its number: `london1` → `london`. */
-const cityShort = ({ server }: ServerStatus): string => server.replace(/-?\d+$/, "") || server;
+const cityShort = ({ server }: ServerStatus): string => cityGroup(server) ?? server;
+
+/** The servers with OpenVPN, an entry a server. */
+const relays = (servers: readonly ServerStatus[]): z.infer<typeof relaysShape> =>
+  servers.flatMap((server) => {
+    const openvpn = server.services.find(({ service }) => service === "openvpn");
+    if (openvpn === undefined) return [];
+    const address = (family: 4 | 6) => server.addresses.find((each) => isIP(each) === family) ?? null;
+    return [
+      {
+        hostname: server.server,
+        fqdn: server.host,
+        country_code: server.countryCode.toLowerCase(),
+        country_name: server.country,
+        city_code: cityShort(server),
+        city_name: server.city,
+        active: server.state === "up" && openvpn.healthy && !server.draining,
+        ipv4_addr_in: address(4),
+        ipv6_addr_in: address(6),
+        network_port_speed: server.bandwidthMbit / 1000,
+        type: "openvpn",
+        status_messages: statusMessages(server, openvpn.healthy),
+      },
+    ];
+  });
+
+function statusMessages(server: ServerStatus, healthy: boolean): { message: string; timestamp: string }[] {
+  const at = (seconds: number) => (seconds === 0 ? "" : new Date(seconds * 1000).toISOString());
+  if (server.state !== "up")
+    return [{ message: "No news of this server", timestamp: at(server.noNewsSince) }];
+  if (server.draining) return [{ message: "Takes no new logins", timestamp: "" }];
+  return healthy ? [] : [{ message: "OpenVPN does not work at the moment", timestamp: "" }];
+}
 
 /** `host<TAB>ip,ip`, a line a server. */
 const serverIps = (servers: readonly ServerStatus[]): string =>
@@ -78,7 +114,33 @@ const locationsShape = z.record(
   }),
 );
 
+const relaysShape = z.array(
+  z.object({
+    hostname: z.string(),
+    fqdn: z.string(),
+    country_code: z.string(),
+    country_name: z.string(),
+    city_code: z.string(),
+    city_name: z.string(),
+    active: z.boolean().openapi({ description: "Works, and takes new logins" }),
+    ipv4_addr_in: z.string().nullable(),
+    ipv6_addr_in: z.string().nullable(),
+    network_port_speed: z.number().openapi({ description: "Gbit/s" }),
+    type: z.literal("openvpn"),
+    status_messages: z.array(z.object({ message: z.string(), timestamp: z.string() })),
+  }),
+);
+
 const tags = ["servers"];
+const relaysRoute = createRoute({
+  method: "get",
+  path: "/www/relays/all/",
+  summary: "Servers with OpenVPN, in Mullvad's shape",
+  tags,
+  responses: {
+    200: { content: { "application/json": { schema: relaysShape } }, description: "The servers" },
+  },
+});
 const trafficRoute = createRoute({
   method: "get",
   path: "/api/traffic.json",
@@ -107,7 +169,19 @@ const ipsRoute = createRoute({
 });
 
 export function addFeeds(api: OpenAPIHono<SiteEnv>, web: Web): void {
-  api.openapi(trafficRoute, async (c) => c.json(traffic(await web.status.list()), 200, PUBLIC));
-  api.openapi(locationsRoute, async (c) => c.json(serverLocations(await web.status.list()), 200, PUBLIC));
-  api.openapi(ipsRoute, async (c) => c.text(serverIps(await web.status.list()), 200, PUBLIC));
+  const feed =
+    (path: string, type: string, make: (servers: readonly ServerStatus[]) => string) =>
+    async (c: Context<SiteEnv>): Promise<never> => {
+      const servers = await web.status.list();
+      return web.answers.answer(c, path, [servers], { type, headers: PUBLIC }, () => make(servers)) as never;
+    };
+  const asJson = (path: string, make: (servers: readonly ServerStatus[]) => unknown) =>
+    feed(path, "application/json", (servers) => JSON.stringify(make(servers)));
+
+  api.openapi(trafficRoute, asJson(trafficRoute.path, traffic));
+  api.openapi(locationsRoute, asJson(locationsRoute.path, serverLocations));
+  api.openapi(ipsRoute, feed(ipsRoute.path, "text/plain; charset=UTF-8", serverIps));
+  api.openapi(relaysRoute, asJson(relaysRoute.path, relays));
+  // Some leave the last slash out.
+  api.get("/www/relays/all", asJson(relaysRoute.path, relays));
 }

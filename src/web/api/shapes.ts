@@ -1,5 +1,6 @@
 import { z } from "@hono/zod-openapi";
 import type { AccountView } from "../../accounts/accounts.ts";
+import { groupsOf } from "../../fleet/groups.ts";
 import type { ServerStatus } from "../../fleet/status.ts";
 import { WORDING } from "../wording.ts";
 
@@ -8,7 +9,7 @@ import { WORDING } from "../wording.ts";
 /** Longer than any name, password or code can be: what is longer is told so by the account's own rules. */
 const text = z.string();
 
-const time = z.iso.datetime().openapi({ example: "2031-05-01T12:00:00.000Z" });
+export const time = z.iso.datetime().openapi({ example: "2031-05-01T12:00:00.000Z" });
 
 export const errorShape = z
   .object({
@@ -110,7 +111,7 @@ export const serverShape = z
     state: z.enum(["up", "no-news", "never"]),
     draining: z.boolean().openapi({ description: "Takes no new logins; sessions go on" }),
     noNewsSince: time.nullable().openapi({ description: "Since when the server is silent, where it is" }),
-    groups: z.array(z.string()).openapi({ description: "Groups beside its city's" }),
+    groups: z.array(z.string()).openapi({ description: "Its city's group, and the operator's" }),
     asOf: time.nullable().openapi({ description: "End of the five minutes that the figures are of" }),
     inPercent: z.int().openapi({ description: "Of the bandwidth; 0: under 1 %" }),
     outPercent: z.int(),
@@ -149,6 +150,7 @@ export function serverBody({
 }: ServerStatus): z.infer<typeof serverShape> {
   return {
     ...server,
+    groups: groupsOf({ name: server.server, groups: server.groups }),
     asOf: slotEndsAt === 0 ? null : iso(slotEndsAt),
     noNewsSince: noNewsSince === 0 ? null : iso(noNewsSince),
   };

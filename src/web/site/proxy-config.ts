@@ -1,20 +1,54 @@
 import type { Hono } from "hono";
-import { proxyAutoConfig } from "../../profiles/proxy.ts";
+import { inGroup, recommended, spread } from "../../fleet/recommend.ts";
+import type { ServerStatus } from "../../fleet/status.ts";
+import { type ProxyPlace, proxyAutoConfig } from "../../profiles/proxy.ts";
 import type { SiteEnv } from "../options.ts";
 import type { Web } from "../web.ts";
 
+/** The file that picks among all servers; one with the name of a group picks among the group's. */
+const ANY = "recommended";
+/** The one to use, and two for where it cannot be reached. */
+const PLACES = 3;
+/** Loads are known by five minutes. */
+const GOOD_FOR = "public, max-age=300";
+
+const portOf = (server: ServerStatus, service: string) =>
+  server.services.find((each) => each.service === service)?.ports[0]?.port;
+
+/** Where a server's proxies are; of those that work alone, if `working`. */
+function placeOf(server: ServerStatus, working: boolean): ProxyPlace | undefined {
+  const port = (service: string) =>
+    working && !server.services.some((each) => each.service === service && each.healthy)
+      ? undefined
+      : portOf(server, service);
+  const place = { host: server.host, httpPort: port("http"), socks5Port: port("socks5") };
+  return (place.httpPort ?? place.socks5Port) === undefined ? undefined : place;
+}
+
+/** Some of the least loaded whose proxies work. */
+function pick(servers: readonly ServerStatus[], random: number): ProxyPlace[] {
+  const able = recommended(servers).filter((server) => placeOf(server, true) !== undefined);
+  // Browsers like the HTTP proxy best, so those that have it working come first.
+  const best = able.filter((server) => placeOf(server, true)?.httpPort !== undefined);
+  const picked = spread(best.length > 0 ? best : able, PLACES, random);
+  if (picked.length > 0) return picked.flatMap((server) => placeOf(server, true) ?? []);
+  // None works as far as is known: a browser without a file would go past the proxies, and one with these waits for them.
+  return servers.flatMap((server) => placeOf(server, false) ?? []).slice(0, PLACES);
+}
+
 /** Public, since no browser logs in to fetch its proxy configuration, and it names nobody. */
-export function addProxyConfig(app: Hono<SiteEnv>, web: Web): void {
+export function addProxyConfig(app: Hono<SiteEnv>, web: Web, random: () => number = Math.random): void {
   app.get("/proxy/:file{[a-z0-9-]+\\.pac}", async (c) => {
     const name = c.req.param("file").slice(0, -".pac".length);
-    const server = (await web.status.list()).find((each) => each.server === name);
-    const portOf = (service: string) =>
-      server?.services.find((each) => each.service === service)?.ports[0]?.port;
-    const place = { httpPort: portOf("http"), socks5Port: portOf("socks5") };
-    if (server === undefined || (place.httpPort ?? place.socks5Port) === undefined) return c.notFound();
-    return c.body(proxyAutoConfig({ host: server.host, ...place }), 200, {
+    const servers = await web.status.list();
+    const server = servers.find((each) => each.server === name);
+    const among = name === ANY ? servers : servers.filter((each) => inGroup(each, name));
+    const own = server && placeOf(server, false);
+    const places = server === undefined ? pick(among, random()) : own === undefined ? [] : [own];
+    if (places.length === 0) return c.notFound();
+    return c.body(proxyAutoConfig(...places), 200, {
       "content-type": "application/x-ns-proxy-autoconfig",
-      "cache-control": "public, max-age=300",
+      "cache-control": GOOD_FOR,
     });
   });
 }
