@@ -15,6 +15,7 @@ import {
   type Office,
 } from "./office-commands.ts";
 import { readConfig } from "./prepare.ts";
+import { addLinkCommands, addServerCommands } from "./server-commands.ts";
 import { StartError, UsageError } from "./start-error.ts";
 import { moveToPostgres } from "./store-move.ts";
 import { printable, say, show } from "./terminal.ts";
@@ -116,6 +117,8 @@ program
   });
 addAccountCommands(program, office);
 addVoucherCommands(program, office);
+addServerCommands(program, office);
+addLinkCommands(program, office);
 addInventoryCommand(program, office);
 program
   .command("store")

@@ -118,7 +118,7 @@ export class Supervisor {
   async leave(): Promise<void> {
     await Promise.all([
       this.#exit?.stop(EXIT_STOP_MS, { type: "restart" }),
-      this.#office?.stop(OFFICE_STOP_MS),
+      this.#office?.stop(OFFICE_STOP_MS, { type: "restart" }),
     ]);
   }
 
@@ -132,6 +132,7 @@ export class Supervisor {
       ...(authority !== "" && { acmeAuthority: settingsFile("tls.acme_authority", authority) }),
       officeFolder: data.office,
       linkSocket: run.linkSocket,
+      natsFolder: run.nats,
       controlSocket: data.controlSocket,
       user: users.office,
       host,

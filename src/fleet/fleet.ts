@@ -164,6 +164,14 @@ export class Fleet {
       if (row === undefined) return fail("unknown");
       if (row.link_name !== server) return fail("wrong-server");
       if (row.nkey !== null && row.nkey !== nkey) return fail("used");
+      // Two servers of one key could speak for one another.
+      const twin = await trx
+        .selectFrom("servers")
+        .select("name")
+        .where("nkey", "=", nkey)
+        .where("name", "!=", row.name)
+        .executeTakeFirst();
+      if (twin !== undefined) return fail("used");
       if (row.enrolment_expires === null || row.enrolment_expires <= this.#nowS()) return fail("expired");
       await trx.updateTable("servers").set({ nkey }).where("name", "=", row.name).execute();
       const answer = { server, ...trust, nonce };

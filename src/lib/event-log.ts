@@ -25,6 +25,7 @@ export type EventCode =
   // link
   | "link-up"
   | "link-down"
+  | "link-unavailable"
   | "roster-accepted"
   | "roster-refused"
   | "roster-outdated"

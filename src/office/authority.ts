@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { writeFileAtomic } from "../lib/atomic-file.ts";
 import { newKey, openssl } from "../lib/openssl.ts";
-import { certificateName, EXIT_DOMAIN } from "../link/certificate-name.ts";
+import { EXIT_DOMAIN } from "../link/certificate-name.ts";
 
 /**
  * The provider's own certificate authority for its exits. It is name-constrained (RFC 5280 section 4.2.1.10) to the exits'

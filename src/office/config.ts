@@ -1,6 +1,7 @@
 import { isIP } from "node:net";
 import { parse, TomlError } from "smol-toml";
 import { z } from "zod";
+import { SHORT_NAME } from "../fleet/groups.ts";
 import { POSTGRES_URL_ALLOWED, parsePostgresUrl } from "../store/postgres-url.ts";
 import { parseListen } from "./listen-address.ts";
 import { siteProblems } from "./site-address.ts";
@@ -137,7 +138,7 @@ const table = {
       "This machine's name as a server, a city and a number as a rule.",
       "1 to 40 of a-z, 0-9 and inner dashes",
       "exit1",
-      z.string().regex(/^[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?$/),
+      z.string().regex(SHORT_NAME),
     ),
     host: setting(
       "The name or address that members' clients connect to. Empty: found by itself.",
@@ -161,11 +162,37 @@ const table = {
     ),
     latitude: setting("", "a number from -90 to 90", 0, z.number().min(-90).max(90)),
     longitude: setting("", "a number from -180 to 180", 0, z.number().min(-180).max(180)),
+    groups: setting(
+      "Groups that this server belongs to, beside its city's (london of london1).",
+      "a list of short names, each 1 to 40 of a-z, 0-9 and inner dashes",
+      [],
+      z.array(z.string().regex(SHORT_NAME)).max(16),
+    ),
     bandwidth_mbit: setting(
       "What the uplink carries, Mbit/s. Loads on the status page are shares of it.",
       "a number from 1 to 1000000",
       1000,
       z.number().min(1).max(1_000_000),
+    ),
+  },
+  link: {
+    listen: setting(
+      "Where this office's nats-server listens for servers on other machines; it runs as long as there is one (lethe server add).",
+      ADDRESS_AND_PORT,
+      "0.0.0.0:4222",
+      listenText,
+    ),
+    hosts: setting(
+      "What those servers connect to: the names or addresses of all offices. Empty: this machine's.",
+      "a list of host names and addresses",
+      [],
+      z.array(hostName.refine((text) => text !== "")).max(16),
+    ),
+    url: setting(
+      'Your own NATS cluster instead, such as ["tls://nats1.example.net:4222"]; `lethe link users` prints what its configuration needs.',
+      'a list of addresses such as "tls://nats1.example.net:4222"',
+      [],
+      z.array(z.string().regex(/^tls:\/\/[A-Za-z0-9.-]{1,253}:[0-9]{1,5}$/)).max(16),
     ),
   },
   openvpn: {
@@ -328,11 +355,12 @@ export function parseConfig(text: string, file: string): Config {
 }
 
 /** Two services on one port: section and key of the later one, and what is wrong. An address for all takes the port on each. */
-function doubles({ site, openvpn, socks5, http_proxy }: Config): [string, string, string][] {
+function doubles({ site, link, openvpn, socks5, http_proxy }: Config): [string, string, string][] {
   const listens = (section: string, key: string, protocol: string, texts: readonly string[]) =>
     texts.map((text) => ({ section, key, protocol, text, ...parseListen(text)! }));
   const all = [
     ...listens("site", "listen", "TCP", site.listen),
+    ...(link.url.length === 0 ? listens("link", "listen", "TCP", [link.listen]) : []),
     ...listens("openvpn", "udp", "UDP", openvpn.udp),
     ...listens("openvpn", "tcp", "TCP", openvpn.tcp),
     ...listens("socks5", "listen", "TCP", socks5.listen),

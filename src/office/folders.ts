@@ -23,6 +23,8 @@ export interface DataFolder {
 export interface RunFolder {
   root: string;
   linkSocket: string;
+  /** nats-server's, where the office runs one. */
+  nats: string;
 }
 
 export const defaultDataFolder = (checkout: string): string =>
@@ -48,6 +50,7 @@ export function runFolder(data: string): RunFolder {
   return {
     root,
     linkSocket: join(root, "link", "link.sock"),
+    nats: join(root, "nats"),
   };
 }
 
@@ -69,6 +72,7 @@ export function ensureDataFolder(data: DataFolder, users: Users): boolean {
 export function ensureRunFolder(run: RunFolder, users: Users): void {
   mkdirSync(dirname(run.root), { recursive: true, mode: 0o711 });
   folder(run.root, users.supervisor, 0o711);
+  folder(run.nats, users.office, 0o700);
   folder(dirname(run.linkSocket), { uid: users.office.uid, gid: users.keeper.gid }, 0o2750);
 }
 

@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { ensureSecret } from "../lib/atomic-file.ts";
+import { newLinkKey } from "../link/link-key.ts";
 import { generateSiteKey, type SiteKey, siteKeyFromPem, siteKeyToPem } from "../link/site-key.ts";
 import { OfficeStartError } from "./start-errors.ts";
 
@@ -15,6 +16,8 @@ export interface OfficeKeys {
   tlsCrypt: string;
   /** 16 hex digits: tells this office from others on the same database, which have the same secrets. Not to be copied to them. */
   officeId: string;
+  /** What the office connects to NATS with (an nkey seed): the same on every office. */
+  linkSeed: string;
 }
 
 /**
@@ -40,7 +43,14 @@ export function ensureKeys(folder: string, given: Record<string, string> = {}): 
   const siteKey = secret("roster.key", () => siteKeyToPem(generateSiteKey()));
   const tlsCrypt = secret("tls-crypt.key", staticKey);
   const officeId = ensureSecret(join(folder, "office.id"), () => randomBytes(8).toString("hex")).toString();
-  return { officeId, siteSecret, siteKey: siteKeyFromPem(siteKey.toString()), tlsCrypt: tlsCrypt.toString() };
+  const linkSeed = secret("link.seed", () => newLinkKey().seed).toString();
+  return {
+    siteSecret,
+    siteKey: siteKeyFromPem(siteKey.toString()),
+    tlsCrypt: tlsCrypt.toString(),
+    officeId,
+    linkSeed,
+  };
 }
 
 /** 2,048 random bits in OpenVPN's own file format (openvpn(8), `--genkey`). */

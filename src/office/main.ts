@@ -6,6 +6,7 @@ import { Accounts } from "../accounts/accounts.ts";
 import { Vouchers } from "../billing/vouchers.ts";
 import { Fleet } from "../fleet/fleet.ts";
 import { feedRoster } from "../fleet/roster.ts";
+import { reserveVersions } from "../fleet/roster-versions.ts";
 import { offersOf, saveServers } from "../fleet/servers.ts";
 import { feedSettings } from "../fleet/settings-feed.ts";
 import { Status } from "../fleet/status.ts";
@@ -14,21 +15,34 @@ import { logFor, reasonOf } from "../lib/event-log.ts";
 import { installLastResort } from "../lib/last-resort.ts";
 import { becomeUser } from "../lib/privileges.ts";
 import { certificateName } from "../link/certificate-name.ts";
+import { formatJoinCode } from "../link/enrolment.ts";
+import { linkPublicKey } from "../link/link-key.ts";
+import { NatsOfficeCarrier } from "../link/nats-office-carrier.ts";
+import { siteTag } from "../link/nats-subjects.ts";
 import { RosterPublisher } from "../link/publisher.ts";
+import type { ServerSettings } from "../link/settings.ts";
 import { UnixOfficeCarrier } from "../link/unix-carrier.ts";
 import { inventory, sweep } from "../store/inventory.ts";
+import { campaign } from "../store/leadership.ts";
 import { clientAddress, trustedProxies } from "../web/client-address.ts";
 import { createControl } from "../web/control.ts";
 import { createSite } from "../web/site.ts";
 import { authorityCertificate, ensureAuthority, signExitRequest } from "./authority.ts";
 import { parseConfig } from "./config.ts";
+import { ExitFiles, openExitMaterial } from "./exit-files.ts";
 import { firstVoucher } from "./first-voucher.ts";
+import { enroller, joinProblem } from "./joining.ts";
 import { ensureKeys } from "./keys.ts";
+import { linkServers, ownLinkServers } from "./link-address.ts";
+import { ensureLinkCertificate } from "./link-certificate.ts";
+import { parseListen } from "./listen-address.ts";
 import { serveControl } from "./listening.ts";
 import type { DoorMessage, OfficeMessage, OfficeQuestion, OfficeStart } from "./messages.ts";
+import { NATS_SERVER, NatsServer, renderLinkUsers } from "./nats-server.ts";
 import { openOfficeStore } from "./open-store.ts";
 import { ownServer } from "./own-server.ts";
 import { profileOf } from "./profiles.ts";
+import { linkUsers, RemoteLink } from "./remote-link.ts";
 import { defaultListens, remoteSettings, servicesOf, settingsOf } from "./server-settings.ts";
 import { siteOrigin } from "./site-address.ts";
 import { SiteDoor } from "./site-door.ts";
@@ -67,6 +81,7 @@ async function start(message: OfficeStart): Promise<void> {
   const config = parseConfig(message.config, "lethe.toml");
   // Large, and only some have a use for it; loaded while the checkout can be read for certain.
   const acme = config.tls.acme === "" ? undefined : await import("../certificates/order.ts");
+  const material = openExitMaterial();
   becomeUser(user.uid, user.gid);
   const door = new SiteDoor({
     settings: config,
@@ -99,36 +114,91 @@ async function start(message: OfficeStart): Promise<void> {
     gatherMs: GATHER_TOTALS_MS,
   });
 
+  const site = siteTag(keys.siteKey.publicKey);
+  const files = new ExitFiles({
+    folder: join(folder, "cache"),
+    site: siteOrigin(config),
+    siteTag: site,
+    material,
+  });
+
   const publisher = new RosterPublisher({
     key: keys.siteKey,
     clock,
     carriers: [new UnixOfficeCarrier({ path: message.linkSocket, server: settings.server })],
     log: logFor("link"),
+    files: (sha256, offset) => files.read(sha256, offset),
     sign: (server, request) => {
-      const { generation = 1 } = fleet.byLinkName(server) ?? {};
-      return signExitRequest(folder, certificateName(server, generation), request);
+      const known = fleet.byLinkName(server);
+      return known && signExitRequest(folder, certificateName(server, known.generation), request);
     },
   });
   publisher.onReport(takeReport({ fleet, status, log }));
   const feed = await feedRoster({ members: accounts, publisher, clock });
+  let release: ServerSettings["release"];
+  const refreshSettings = async () => {
+    // Packing the runtime takes seconds: not before a server is to be upgraded.
+    if (fleet.remote.some((server) => server.release !== undefined))
+      release = await files.release().catch(() => release);
+    sendSettings();
+  };
   const sendSettings = feedSettings({
     fleet,
     publisher,
     settingsOf: (server) => {
       if (server.linkName === settings.server) return { ...settings, draining: server.draining };
       if (server.local || server.nkey === undefined) return undefined;
-      return remoteSettings(config, server, keys.tlsCrypt, undefined);
+      const asked = release?.bundle.sha256 === server.release ? release : undefined;
+      return remoteSettings(config, server, keys.tlsCrypt, asked);
     },
   });
-  sendSettings();
-  fleet.onChange(() => {
-    status.serversChanged();
-    sendSettings();
-  });
+  await refreshSettings();
+  const versions = await reserveVersions({ store, clock, publisher });
   await publisher.start();
 
+  const link = {
+    site,
+    servers: ownLinkServers(config.link),
+    seed: keys.linkSeed,
+    ca: authority ?? "",
+    log: logFor("link"),
+  };
+  const officeKey = linkPublicKey(keys.linkSeed);
+  const ownLink = config.link.url.length === 0;
+  const remote = new RemoteLink({
+    fleet,
+    publisher,
+    server:
+      ownLink && authority !== undefined
+        ? new NatsServer({
+            folder: message.natsFolder,
+            listen: parseListen(config.link.listen)!,
+            site: site,
+            officeKey,
+            tls: ensureLinkCertificate(folder),
+            log: link.log,
+          })
+        : undefined,
+    newCarrier: () => new NatsOfficeCarrier(link),
+  });
+  const trouble = (error: unknown) => log("link-unavailable", { reason: reasonOf(error) });
+  fleet.onChange(async () => {
+    status.serversChanged();
+    await refreshSettings();
+    await remote.update().catch(trouble);
+  });
+  const campaigning = campaign({
+    store,
+    onLead: () =>
+      void versions
+        .takeOver()
+        .then(() => remote.lead(true))
+        .catch(trouble),
+    onLose: () => void remote.lead(false).catch(trouble),
+  });
+
   const trusts = trustedProxies(config.site.trusted_proxies);
-  const site = createSite({
+  const pages = createSite({
     siteName: config.site.name,
     ...(config.site.url !== "" && { publicUrl: siteOrigin(config) }),
     secure: siteOrigin(config).startsWith("https:"),
@@ -147,13 +217,45 @@ async function start(message: OfficeStart): Promise<void> {
             { authority, tlsCrypt: keys.tlsCrypt },
             options,
           ),
+    exits: {
+      enrol: enroller({
+        fleet,
+        clock,
+        trust:
+          authority === undefined
+            ? undefined
+            : {
+                sitePublicKey: base64(keys.siteKey.publicKey),
+                ca: authority,
+                link: { servers: linkServers(config.link, message.host), site: site },
+              },
+      }),
+      file: (path) => files.serve(path),
+    },
     clientAddress: (c) => {
       const { socket } = (c as Context<{ Bindings: HttpBindings }>).env.incoming;
       return clientAddress(socket.remoteAddress, c.req.header("x-forwarded-for"), trusts);
     },
   });
-  const control = createControl({ accounts, vouchers, inventory, log });
-  await door.open(site.fetch);
+  const joining = { origin: siteOrigin(config), ownLink, natsServer: NATS_SERVER, authority };
+  const control = createControl({
+    accounts,
+    vouchers,
+    inventory,
+    log,
+    servers: {
+      fleet,
+      status,
+      listensOf: (said) => ({ ...defaultListens(config), ...said }),
+      joinProblem: async () => joinProblem(joining),
+      joinLine: ({ linkName, tokenId, token }) =>
+        files.line(formatJoinCode({ server: linkName, tokenId, token })),
+      newestRelease: async () => (await files.release()).bundle.sha256,
+      linkUsers: () => renderLinkUsers(site, officeKey, linkUsers(fleet)),
+      nowS: () => Math.floor(clock.now() / 1000),
+    },
+  });
+  await door.open(pages.fetch);
   const controlServer = await serveControl(control, message.controlSocket);
 
   const sweepClock = new SweepClock(clock);
@@ -171,29 +273,34 @@ async function start(message: OfficeStart): Promise<void> {
 
   process.on("message", async (question) => {
     const asked = question as OfficeQuestion;
+    if (asked.type === "restart") await end(true);
     if (asked.type === "first-voucher") {
       // On a full disk there is none, and the rest goes on.
       const code = await firstVoucher(store, vouchers).catch(() => undefined);
       tell({ type: "voucher", code });
     }
   });
-  process.once("SIGTERM", async () => {
+  process.once("SIGTERM", () => void end(false));
+  const end = async (leave: boolean) => {
     door.close();
     controlServer.close();
     controlServer.closeAllConnections();
-    await feed.close();
-    await publisher.close();
     await fleet.close();
+    await campaigning.close();
+    await remote.close(leave);
+    await feed.close();
+    versions.close();
+    await publisher.close();
     await status.close();
     await store.close();
     process.exit(0);
-  });
+  };
   // Ctrl-C reaches the whole terminal; the supervisor says what is to be done.
   process.on("SIGINT", () => {});
   tell({
     type: "ready",
     url: siteOrigin(config),
-    sitePublicKey: Buffer.from(keys.siteKey.publicKey).toString("base64"),
+    sitePublicKey: base64(keys.siteKey.publicKey),
     authority,
   });
 }
@@ -208,6 +315,8 @@ function openAuthority(folder: string): string | undefined {
     throw error;
   }
 }
+
+const base64 = (bytes: Uint8Array): string => Buffer.from(bytes).toString("base64");
 
 /** A key of its own for each purpose (RFC 5869). */
 const derive = (secret: Uint8Array, purpose: string): Uint8Array =>

@@ -9,6 +9,8 @@ export interface OfficeStart {
   config: string;
   officeFolder: string;
   linkSocket: string;
+  /** For nats-server's files: the office's own, on tmpfs for root. */
+  natsFolder: string;
   controlSocket: string;
   user: UnixUser;
   /** What members' clients connect to, found or set. */
@@ -32,8 +34,11 @@ export type OfficeMessage =
   | { type: "voucher"; code?: string | undefined };
 export type OfficeReady = Extract<OfficeMessage, { type: "ready" }>;
 
-/** What the office is asked: a newcomer's first voucher (given only while there is no account and no voucher yet). */
-export type OfficeQuestion = { type: "first-voucher" };
+/**
+ * What the office is asked: a newcomer's first voucher (given only while there is no account and no voucher yet). `restart`: to end
+ * and leave nats-server to its next life (SIGTERM ends that too).
+ */
+export type OfficeQuestion = { type: "first-voucher" } | { type: "restart" };
 
 /**
  * What the supervisor brings to the site's door. `socket`: the listening socket (the message's handle) of the `index`-th

@@ -10,6 +10,7 @@ import { VOUCHERS_AT_ONCE_MOST, type Vouchers } from "../billing/vouchers.ts";
 import type { Log } from "../lib/event-log.ts";
 import type { Result } from "../lib/result.ts";
 import type { InventoryEntry } from "../store/inventory.ts";
+import { addServerControl, type ServerOffice } from "./control-servers.ts";
 
 const days = z.int().min(1).max(EXTENSION_DAYS_MOST);
 const vouchersRequest = z.strictObject({ days, count: z.int().min(1).max(VOUCHERS_AT_ONCE_MOST) });
@@ -39,6 +40,7 @@ export function createControl(office: {
   accounts: Accounts;
   vouchers: Vouchers;
   inventory: readonly InventoryEntry[];
+  servers: ServerOffice;
   log: Log;
 }): Hono {
   const { accounts, vouchers } = office;
@@ -88,6 +90,7 @@ export function createControl(office: {
       return c.json({ deleted: account.name });
     }),
   );
+  addServerControl(app, office.servers);
   app.get("/inventory", (c) => c.json({ entries: office.inventory }));
 
   app.onError((error, c) => {

@@ -26,13 +26,14 @@ function comesFromElsewhere(web: Web, c: Context<SiteEnv>): boolean {
 
 /**
  * Every request that may change something passes here, before any page's own code: from this site, urlencoded, and with
- * the token of the session (or of the visitor's cookie, for sign-up and log-in). The JSON API takes no cookie and stands
- * outside. What passes finds its fields in `c.get("form")`.
+ * the token of the session (or of the visitor's cookie, for sign-up and log-in). The JSON API and the enrolment of servers take
+ * no cookie and stand outside. What passes finds its fields in `c.get("form")`.
  */
 export const guardForms =
   (web: Web): MiddlewareHandler<SiteEnv> =>
   async (c, next) => {
-    if (c.req.method === "GET" || c.req.method === "HEAD" || c.req.path.startsWith("/api/")) return next();
+    const { method, path } = c.req;
+    if (method === "GET" || method === "HEAD" || path.startsWith("/api/") || path === "/enrol") return next();
     // What no page takes goes on to its 404 or 405. (No route takes all methods: a test looks.)
     if (matchedRoutes(c).every(({ method }) => method === "ALL")) return next();
     if (comesFromElsewhere(web, c)) return errorPage(web, c, "form-foreign");

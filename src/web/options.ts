@@ -4,6 +4,7 @@ import type { Vouchers } from "../billing/vouchers.ts";
 import type { Status } from "../fleet/status.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Log } from "../lib/event-log.ts";
+import type { Result } from "../lib/result.ts";
 import type { InventoryEntry } from "../store/inventory.ts";
 import type { Session } from "./session.ts";
 
@@ -35,11 +36,20 @@ export interface SiteOptions {
    * member); undefined where none of them has OpenVPN over that protocol. A server that is not known is left out.
    */
   openvpnProfile(servers: readonly string[], options?: ProfileOptions): string | undefined;
+  /** What servers need that join the fleet; undefined where none can. */
+  exits?: ExitDoor;
   /**
    * The address that a request came from, to slow guessing; never kept. Behind a proxy this is the proxy's own address
    * unless the operator has said that the proxy is to be believed (client-address.ts).
    */
   clientAddress(c: Context): string;
+}
+
+export interface ExitDoor {
+  /** Takes the body of POST /enrol as it came, and the address it came from. A refusal is a word of a closed list. */
+  enrol(body: unknown, address: string): Promise<Result<object, string>>;
+  /** What stands at a path such as `/exit/bundle-….mjs`. */
+  file(path: string): { file: string; bytes: number; contentType: string } | undefined;
 }
 
 export interface ProfileOptions {

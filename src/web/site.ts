@@ -21,6 +21,7 @@ import { addSettings } from "./member/settings.ts";
 import type { SiteEnv, SiteOptions } from "./options.ts";
 import { Redemptions } from "./redemptions.ts";
 import { SessionSeal } from "./session.ts";
+import { addExits } from "./site/exits.ts";
 import { addHome } from "./site/home.ts";
 import { addLogIn } from "./site/log-in.ts";
 import { addPrivacy } from "./site/privacy.ts";
@@ -84,6 +85,7 @@ export function createSite(options: SiteOptions): Hono<SiteEnv> {
   addSettings(app, web);
 
   addApi(app, web);
+  addExits(app, web);
 
   app.get("/robots.txt", (c) => c.text("User-agent: *\nDisallow: /member\nDisallow: /api/\n"));
   app.notFound((c) => errorPage(web, c, "not-found"));
