@@ -12,7 +12,7 @@ import { exitPermissions, type LinkPermissions, officePermissions } from "../lin
  * servers on other machines. It runs as the office's user, outlives the office's restarts, and writes nothing down: what it keeps,
  * it keeps in memory.
  */
-const PROGRAM = "/usr/sbin/nats-server";
+export const NATS_SERVER = "/usr/sbin/nats-server";
 const ID = "nats";
 const USERS_FILE = "nats-users.conf";
 const MEMORY_BYTES = 512 * 1024 * 1024;
@@ -142,7 +142,7 @@ export class NatsServer {
   }
 
   #spec(): EngineSpec {
-    const { listen, folder, program = PROGRAM } = this.#options;
+    const { listen, folder, program = NATS_SERVER } = this.#options;
     return {
       id: ID,
       part: "nats",
