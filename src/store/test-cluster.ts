@@ -1,4 +1,4 @@
-import { spawn, spawnSync } from "node:child_process";
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import {
   chownSync,
   closeSync,
@@ -21,6 +21,9 @@ export interface TestCluster {
   /** What it logs, as Debian's settings would have it log. */
   log: string;
   stop(): Promise<void>;
+  /** Ends it as a crash does (SIGKILL); `start` has it come up again with what it had. */
+  crash(): Promise<void>;
+  start(): Promise<void>;
 }
 
 export const TEST_SUPERUSER = "lethe_test";
@@ -69,37 +72,52 @@ export async function startCluster(more: Record<string, string> = {}): Promise<T
     { encoding: "utf8", cwd: "/", env: { PATH: process.env.PATH } },
   );
   if (made.status !== 0) throw new Error(`initdb: ${made.stderr}`);
-  const output = openSync(log, "a");
   const settings = Object.entries({ ...SETTINGS, ...more, unix_socket_directories: folder });
-  const server = spawn(
-    "setpriv",
-    [
-      ...become,
-      // SIGQUIT: an end without delay; nothing of it is needed.
-      ...["--pdeathsig=QUIT", join(bin, "postgres"), "-D", data],
-      ...settings.flatMap(([name, value]) => ["-c", `${name}=${value}`]),
-    ],
-    { stdio: ["ignore", output, output], cwd: "/", env: { PATH: process.env.PATH } },
-  );
-  closeSync(output);
-  server.unref();
-  const ended = new Promise<void>((resolve) => server.once("exit", () => resolve()));
-  const stop = async () => {
+  const launch = (): ChildProcess => {
+    const output = openSync(log, "a");
+    const server = spawn(
+      "setpriv",
+      [
+        ...become,
+        // SIGQUIT: an end without delay; nothing of it is needed.
+        ...["--pdeathsig=QUIT", join(bin, "postgres"), "-D", data],
+        ...settings.flatMap(([name, value]) => ["-c", `${name}=${value}`]),
+      ],
+      { stdio: ["ignore", output, output], cwd: "/", env: { PATH: process.env.PATH } },
+    );
+    closeSync(output);
+    server.unref();
+    return server;
+  };
+  let server: ChildProcess;
+  const end = async (signal: "SIGQUIT" | "SIGKILL"): Promise<void> => {
+    if (server.exitCode !== null || server.signalCode !== null) return;
+    const ended = new Promise<void>((resolve) => server.once("exit", () => resolve()));
     server.ref();
-    server.kill("SIGQUIT");
+    server.kill(signal);
     await ended;
+  };
+  const stop = async () => {
+    await end("SIGQUIT");
     rmSync(folder, { recursive: true });
   };
-  const untilMs = Date.now() + START_MS;
-  while (!(await answers(folder))) {
-    if (server.exitCode !== null || Date.now() > untilMs) {
-      const said = readFileSync(log, "utf8");
-      await stop();
-      throw new Error(`PostgreSQL did not come up: ${said}`);
+  const start = async (tries: number): Promise<void> => {
+    server = launch();
+    const untilMs = Date.now() + START_MS;
+    while (!(await answers(folder))) {
+      const ended = server.exitCode !== null;
+      // What a crash left of the former one can be in the way of the next for a moment.
+      if (ended && --tries > 0) server = launch();
+      else if (ended || Date.now() > untilMs) {
+        const said = readFileSync(log, "utf8");
+        await stop();
+        throw new Error(`PostgreSQL did not come up: ${said}`);
+      }
+      await new Promise((resolve) => setTimeout(resolve, 20));
     }
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-  return { folder, data, log, stop };
+  };
+  await start(1);
+  return { folder, data, log, stop, crash: () => end("SIGKILL"), start: () => start(50) };
 }
 
 async function answers(folder: string): Promise<boolean> {

@@ -107,6 +107,23 @@ export class Namespace {
   }
 }
 
+/** One end of a link: where, the device's name there, its addresses with their prefix lengths. */
+export type LinkEnd = readonly [namespace: Namespace, device: string, ...addresses: string[]];
+
+/** A veth pair between two namespaces, both ends up. */
+export async function link(left: LinkEnd, right: LinkEnd): Promise<void> {
+  const [[from, fromName], [to, toName]] = [left, right];
+  const peer = ["type", "veth", "peer", "name", toName, "netns", to.name];
+  await must(["ip", "link", "add", fromName, "netns", from.name, ...peer]);
+  for (const [namespace, device, ...addresses] of [left, right]) {
+    for (const address of addresses) {
+      const more = address.includes(":") ? ["nodad"] : [];
+      await namespace.must(["ip", "address", "add", address, "dev", device, ...more]);
+    }
+    await namespace.must(["ip", "link", "set", device, "up"]);
+  }
+}
+
 export function signalIfAlive(pid: number, signal: NodeJS.Signals): void {
   try {
     process.kill(pid, signal);

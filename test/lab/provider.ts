@@ -195,9 +195,10 @@ export class Provider {
     return (await this.pids()).filter((pid) => commandName(pid) === program);
   }
 
-  /** The openvpn processes that serve members (clients have namespaces of their own). */
-  engines(): Promise<number[]> {
-    return this.pidsOf("openvpn");
+  /** The openvpn processes that serve members; the exit's test of itself is a client, and reads its settings from stdin. */
+  async engines(): Promise<number[]> {
+    const all = await this.pidsOf("openvpn");
+    return all.filter((pid) => !commandLine(pid).includes("--config stdin"));
   }
 
   async pids(): Promise<number[]> {

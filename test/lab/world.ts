@@ -3,12 +3,10 @@ import { once } from "node:events";
 import { accessSync, chmodSync, constants, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { lab } from "./addresses.ts";
 import type { InternetLog } from "./internet.ts";
-import { must, Namespace, removeLeftovers } from "./namespace.ts";
-
-const internetProgram = fileURLToPath(new URL("internet.ts", import.meta.url));
+import { startInternet } from "./internet-server.ts";
+import { link, Namespace, removeLeftovers } from "./namespace.ts";
 
 /** Why the lab cannot run here, in words for a person; nothing where it can. */
 export function missingForLab(): string | undefined {
@@ -110,45 +108,25 @@ export class World {
     await privateHost.create("127.0.0.1");
 
     await internet.must(["sysctl", "-qw", "net.ipv4.ip_forward=1", "net.ipv6.conf.all.forwarding=1"]);
-    await this.#link(
-      internet,
-      "client1",
-      `${lab.client1.gateway4}/25`,
-      `${lab.client1.gateway6}/64`,
-      client1,
-      "eth0",
-      `${lab.client1.v4}/25`,
-      `${lab.client1.v6}/64`,
+    for (const [name, member] of [
+      ["client1", client1],
+      ["client2", client2],
+    ] as const) {
+      const { v4, v6, gateway4, gateway6 } = lab[name];
+      await link(
+        [internet, name, `${gateway4}/25`, `${gateway6}/64`],
+        [member, "eth0", `${v4}/25`, `${v6}/64`],
+      );
+    }
+    const { gateway4, gateway6 } = lab.exit;
+    await link(
+      [internet, "exit", `${gateway4}/24`, `${gateway6}/64`],
+      [exit, "eth0", `${lab.exit.v4}/24`, `${lab.exit.v6}/64`],
     );
-    await this.#link(
-      internet,
-      "client2",
-      `${lab.client2.gateway4}/25`,
-      `${lab.client2.gateway6}/64`,
-      client2,
-      "eth0",
-      `${lab.client2.v4}/25`,
-      `${lab.client2.v6}/64`,
-    );
-    await this.#link(
-      internet,
-      "exit",
-      `${lab.exit.gateway4}/24`,
-      `${lab.exit.gateway6}/64`,
-      exit,
-      "eth0",
-      `${lab.exit.v4}/24`,
-      `${lab.exit.v6}/64`,
-    );
-    await this.#link(
-      exit,
-      "lan0",
-      `${lab.private.router4}/24`,
-      `${lab.private.router6}/64`,
-      privateHost,
-      "eth0",
-      `${lab.private.v4}/24`,
-      `${lab.private.v6}/64`,
+    const { router4, router6 } = lab.private;
+    await link(
+      [exit, "lan0", `${router4}/24`, `${router6}/64`],
+      [privateHost, "eth0", `${lab.private.v4}/24`, `${lab.private.v6}/64`],
     );
     for (const [namespace, { gateway4, gateway6 }] of [
       [client1, lab.client1],
@@ -175,52 +153,10 @@ export class World {
     for (const client of [client1, client2]) await this.#serve(client, "web", String(lab.clientPort));
   }
 
-  async #link(
-    left: Namespace,
-    leftName: string,
-    left4: string,
-    left6: string,
-    right: Namespace,
-    rightName: string,
-    right4: string,
-    right6: string,
-  ): Promise<void> {
-    await must([
-      "ip",
-      "link",
-      "add",
-      leftName,
-      "netns",
-      left.name,
-      "type",
-      "veth",
-      "peer",
-      "name",
-      rightName,
-      "netns",
-      right.name,
-    ]);
-    for (const [namespace, name, v4, v6] of [
-      [left, leftName, left4, left6],
-      [right, rightName, right4, right6],
-    ] as const) {
-      await namespace.must(["ip", "address", "add", v4, "dev", name]);
-      await namespace.must(["ip", "address", "add", v6, "dev", name, "nodad"]);
-      await namespace.must(["ip", "link", "set", name, "up"]);
-    }
-  }
-
   async #serve(namespace: Namespace, ...args: string[]): Promise<ChildProcess> {
-    const server = namespace.start(
-      [process.execPath, internetProgram, ...args],
-      ["ignore", "inherit", "inherit", "ipc"],
-    );
+    const { server, ready } = startInternet(namespace, ...args);
     this.#servers.push(server);
-    const early = once(server, "exit").then(() => {
-      throw new Error(`the server in ${namespace.name} ended before it was ready`);
-    });
-    early.catch(() => {});
-    await Promise.race([once(server, "message"), early]);
+    await ready;
     return server;
   }
 
