@@ -3,7 +3,7 @@
  * `full`: no room on the disk. `corrupt`: not a database, or a damaged one. `busy`: another process holds it. `missing`: its
  * folder is not there. On PostgreSQL also: `unreachable`: no server answers. `login-refused`: user or password. `no-database`,
  * `old-server`, `no-permission`, `encoding`, `tls`, `connections`: what the sentences say. On both: `newer-schema`: a later
- * version of Lethe has written it. `failed`: the disk answers with errors, or another reason.
+ * version of Lethe has written it. `upgrade-failed`: it could not be brought up to this version. `failed`: the disk answers with errors, or another reason.
  */
 export type StoreErrorCode =
   | "read-only"
@@ -20,6 +20,7 @@ export type StoreErrorCode =
   | "encoding"
   | "tls"
   | "connections"
+  | "upgrade-failed"
   | "failed";
 
 /** The oldest PostgreSQL that will do: the first with privileges on single settings. */
@@ -45,6 +46,8 @@ const sentences: Record<StoreErrorCode, string> = {
   encoding: "The database in store.url is not in UTF-8: make it with createdb --encoding=UTF8 -T template0.",
   tls: "No trusted TLS with the database server of store.url: see its certificate, sslrootcert and sslmode.",
   connections: "The database server of store.url has no connection left: raise its max_connections.",
+  "upgrade-failed":
+    "The database could not be brought up to this version of Lethe, and is as it was: start the former version again, or mend the cause and start this one.",
   failed: "The database could not be read or written.",
 };
 
@@ -57,6 +60,15 @@ export class StoreError extends Error {
   constructor(code: StoreErrorCode, sqlState?: string) {
     super(sqlState === undefined ? sentences[code] : `${sentences[code]} (SQLSTATE ${sqlState})`);
     this.code = code;
+  }
+}
+
+/** A step of the schema failed, or the copy that is made before it; the database is as it was. Says the cause where it is one of ours. */
+export class UpgradeError extends StoreError {
+  constructor(cause: unknown) {
+    super("upgrade-failed");
+    const known = toStoreError(cause);
+    if (known instanceof StoreError) this.message += ` The cause: ${known.message}`;
   }
 }
 

@@ -1,4 +1,5 @@
 import type { Clock } from "../lib/clock.ts";
+import { BACKUP_KEPT_DAYS, COPIES_KEPT_DAYS } from "./copies.ts";
 import type { Store } from "./open.ts";
 import type { Tables } from "./tables.ts";
 
@@ -317,6 +318,22 @@ const elsewhere: readonly Omit<InventoryEntry, "column">[] = [
     what: "Where several offices share a database: the random number of an account that has just changed, on the database's server",
     purpose: "Every server hears of the change at once, whichever office made it",
     lifetime: "until all offices have heard it, as a rule less than a second; its file is used again later",
+    aboutAccount: true,
+  },
+  {
+    place: "file",
+    table: "copy before a change",
+    what: "A copy of the database on the office's own machine, made before an upgrade changes the database or a backup takes its place",
+    purpose: "The way back where that goes wrong",
+    lifetime: `${COPIES_KEPT_DAYS} days`,
+    aboutAccount: true,
+  },
+  {
+    place: "file",
+    table: "backups",
+    what: "Copies of the database, encrypted to a key that the provider keeps away from the servers",
+    purpose: "Going on after a machine is lost; what was over by then is deleted before anything starts",
+    lifetime: `${BACKUP_KEPT_DAYS} days; an older one is not taken back`,
     aboutAccount: true,
   },
   {

@@ -1,5 +1,5 @@
 import { type Kysely, Migrator, PostgresAdapter, sql } from "kysely";
-import { StoreError } from "./errors.ts";
+import { StoreError, UpgradeError } from "./errors.ts";
 import type { Tables } from "./tables.ts";
 
 const onPostgres = (db: Kysely<unknown>): boolean => db.getExecutor().adapter instanceof PostgresAdapter;
@@ -20,11 +20,14 @@ async function withoutSamples(db: Kysely<unknown>, table: string, columns: strin
     await sql`alter table ${sql.table(table)} alter column ${sql.ref(column)} set statistics 0`.execute(db);
 }
 
+/** By name, which they are in the order of. */
+export type Steps = Record<string, { up(db: Kysely<unknown>): Promise<void> }>;
+
 /**
  * Every change of the schema, oldest first. One that has been released is never edited: the next change is a new one.
  * Only types and words that SQLite and PostgreSQL share (bigint for times, integer 0/1 for yes and no, `textOf`).
  */
-const migrations: Record<string, { up(db: Kysely<unknown>): Promise<void> }> = {
+export const migrations: Steps = {
   "0001-first": {
     async up(db) {
       const text = textOf(db);
@@ -147,17 +150,24 @@ export const migrationNames: readonly string[] = Object.keys(migrations);
 /** Any number; never to be changed. */
 const MIGRATION_LOCK = 5_126_871_004;
 
+export interface MigrateOptions {
+  /** Called before an existing database is changed, with the first step that it has not taken; where it rejects, nothing is. */
+  before?: (firstStep: string) => Promise<void>;
+  /** Other steps than this version's; for tests. */
+  steps?: Steps | undefined;
+}
+
 /**
- * Brings the schema up to date and returns how many steps that took. Of several offices that start on one PostgreSQL database at
- * one time one does it, and the others wait for it. Throws StoreError "newer-schema".
+ * Brings the schema up to date and returns how many steps that took: all of them, or none. Of several offices that start on one
+ * PostgreSQL database at one time one does it, and the others wait for it. Throws StoreError "newer-schema", "upgrade-failed".
  */
-export async function migrate(db: Kysely<Tables>): Promise<number> {
-  if (!onPostgres(db as Kysely<unknown>)) return migrateAlone(db);
+export async function migrate(db: Kysely<Tables>, options: MigrateOptions = {}): Promise<number> {
+  if (!onPostgres(db as Kysely<unknown>)) return migrateAlone(db, options);
   return db.connection().execute(async (connection) => {
     await sql`set lock_timeout = 0`.execute(connection);
     await sql`select pg_advisory_lock(${sql.lit(MIGRATION_LOCK)})`.execute(connection);
     try {
-      return await migrateAlone(connection);
+      return await migrateAlone(connection, options);
     } finally {
       await sql`select pg_advisory_unlock(${sql.lit(MIGRATION_LOCK)})`.execute(connection);
       await sql`reset lock_timeout`.execute(connection);
@@ -165,14 +175,34 @@ export async function migrate(db: Kysely<Tables>): Promise<number> {
   });
 }
 
-async function migrateAlone(db: Kysely<Tables>): Promise<number> {
-  if ((await takenSteps(db)).some((name) => migrations[name] === undefined))
-    throw new StoreError("newer-schema");
-  const migrator = new Migrator({ db, provider: { getMigrations: async () => migrations } });
-  const { error, results = [] } = await migrator.migrateToLatest();
-  if (error !== undefined) throw error;
-  return results.length;
+async function migrateAlone(
+  db: Kysely<Tables>,
+  { before, steps = migrations }: MigrateOptions,
+): Promise<number> {
+  const taken = await takenSteps(db);
+  if (taken.some((name) => steps[name] === undefined)) throw new StoreError("newer-schema");
+  const first = Object.keys(steps).find((name) => !taken.includes(name));
+  if (first === undefined) return 0;
+  const existing = taken.length > 0;
+  try {
+    if (existing) await before?.(first);
+    // In one transaction, all steps together, on both kinds.
+    const { error, results = [] } = await migratorOf(db, steps).migrateToLatest();
+    if (error !== undefined) throw error;
+    return results.length;
+  } catch (error) {
+    throw existing ? new UpgradeError(error) : error;
+  }
 }
+
+/** The schema as `step` left it, in an empty database. */
+export async function migrateTo(db: Kysely<Tables>, step: string): Promise<void> {
+  const { error } = await migratorOf(db, migrations).migrateTo(step);
+  if (error !== undefined) throw error;
+}
+
+const migratorOf = (db: Kysely<Tables>, steps: Steps): Migrator =>
+  new Migrator({ db, provider: { getMigrations: async () => steps } });
 
 /** The steps that this database has taken, in their order; none where it is new. */
 export async function takenSteps(db: Kysely<Tables>): Promise<string[]> {

@@ -1,18 +1,22 @@
 import { closeSync, existsSync, fchmodSync, openSync, statSync } from "node:fs";
-import { dirname } from "node:path";
+import { dirname, join } from "node:path";
 import { Kysely, sql } from "kysely";
+import { copyBefore } from "./copies.ts";
 import { StoreError, toStoreError } from "./errors.ts";
-import { migrate } from "./migrations.ts";
+import { migrate, type Steps } from "./migrations.ts";
 import { type News, nobodyElse, postgresNews } from "./news.ts";
 import { OneWriterDialect, openPool } from "./postgres.ts";
 import { toPostgresStoreError } from "./postgres-errors.ts";
 import { type PostgresAddress, parsePostgresUrl } from "./postgres-url.ts";
 import { startRewriting } from "./rewriting.ts";
+import { copyPostgres, copySqlite } from "./snapshot.ts";
 import { openSqlite, sqliteDialect } from "./sqlite.ts";
 import type { Tables } from "./tables.ts";
 
 export interface Store {
   db: Kysely<Tables>;
+  /** How many steps brought the schema up to date just now. */
+  upgraded: number;
   /**
    * Makes what was deleted or overwritten leave the files. To be awaited after every deletion; not inside a transaction. On
    * SQLite the content of the write-ahead log goes into the file and the log is cut to nothing: true when that is done; false
@@ -27,14 +31,21 @@ export interface Store {
   close(): Promise<void>;
 }
 
-interface SqliteOptions {
+interface CommonOptions {
+  /** Where a copy is kept before the schema of an existing database is changed (`copies.ts`); SQLite: `backups` beside the file. */
+  backups?: string;
+  /** Other steps of the schema than this version's; for tests. */
+  steps?: Steps;
+}
+
+interface SqliteOptions extends CommonOptions {
   path: string;
   scrubEveryMs?: number;
   /** How long to wait for another process that writes. */
   busyTimeoutMs?: number;
 }
 
-interface PostgresOptions {
+interface PostgresOptions extends CommonOptions {
   /** `store.url` of lethe.toml. */
   url: string;
   scrubEveryMs?: number;
@@ -49,13 +60,20 @@ export async function openStore(options: SqliteOptions | PostgresOptions): Promi
   if ("path" in options) return openSqliteStore(options);
   const address = parsePostgresUrl(options.url);
   if (address === undefined) throw new RangeError("url: postgres://…");
-  return openPostgresStore(address, options.scrubEveryMs);
+  return openPostgresStore(address, options);
 }
 
-async function openPostgresStore(address: PostgresAddress, scrubEveryMs: number | undefined): Promise<Store> {
+async function openPostgresStore(
+  address: PostgresAddress,
+  { backups, steps, scrubEveryMs }: PostgresOptions,
+): Promise<Store> {
   const db = new Kysely<Tables>({ dialect: new OneWriterDialect(openPool(address)) });
+  let upgraded: number;
   try {
-    await migrate(db);
+    const before = async (step: string) => {
+      if (backups !== undefined) await copyPostgres(db, copyBefore(backups, step));
+    };
+    upgraded = await migrate(db, { before, steps });
   } catch (error) {
     await db.destroy().catch(() => undefined);
     throw toPostgresStoreError(error);
@@ -63,6 +81,7 @@ async function openPostgresStore(address: PostgresAddress, scrubEveryMs: number 
   const rewriting = startRewriting(db, scrubEveryMs);
   return {
     db,
+    upgraded,
     async scrub() {
       rewriting.request();
       return false;
@@ -84,9 +103,12 @@ async function openSqliteStore(options: SqliteOptions): Promise<Store> {
     const { rows } = await sql<{ busy: number }>`PRAGMA wal_checkpoint(TRUNCATE)`.execute(db);
     return rows[0]?.busy === 0;
   };
+  let upgraded: number;
   try {
     await checkSound(db);
-    await migrate(db);
+    const backups = options.backups ?? join(dirname(options.path), "backups");
+    const before = (step: string) => copySqlite(database, copyBefore(backups, step));
+    upgraded = await migrate(db, { before, steps: options.steps });
     await checkpoint();
   } catch (error) {
     await db.destroy().catch(() => undefined);
@@ -98,6 +120,7 @@ async function openSqliteStore(options: SqliteOptions): Promise<Store> {
   timer.unref();
   return {
     db,
+    upgraded,
     scrub,
     news: nobodyElse,
     async close() {

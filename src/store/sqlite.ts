@@ -1,5 +1,5 @@
 import { DatabaseSync, type SQLInputValue } from "node:sqlite";
-import { type SqliteDatabase, SqliteDialect } from "kysely";
+import { SqliteAdapter, type SqliteDatabase, SqliteDialect } from "kysely";
 import { toStoreError } from "./errors.ts";
 
 /**
@@ -26,7 +26,23 @@ export function sqliteDialect(database: DatabaseSync): SqliteDialect {
       };
     },
   };
-  return new SqliteDialect({ database: adapter });
+  return new TransactionalDialect({ database: adapter });
+}
+
+/**
+ * SQLite changes tables inside transactions as well (https://www.sqlite.org/lang_transaction.html); Kysely does not use it, so that a
+ * migration may switch foreign keys off. Ours never do, and one that ends half-way must leave nothing behind.
+ */
+class TransactionalDialect extends SqliteDialect {
+  override createAdapter(): SqliteAdapter {
+    return new TransactionalAdapter();
+  }
+}
+
+class TransactionalAdapter extends SqliteAdapter {
+  override get supportsTransactionalDdl(): true {
+    return true;
+  }
 }
 
 /**
