@@ -1,0 +1,148 @@
+import type { ChildProcess } from "node:child_process";
+import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { Client } from "pg";
+import { startCluster, TEST_SUPERUSER, type TestCluster } from "../../src/store/test-cluster.ts";
+import type { ServerView } from "../../src/web/control-servers.ts";
+import { lab } from "./addresses.ts";
+import type { FleetWorld } from "./fleet-world.ts";
+import { fleet } from "./fleet-world.ts";
+import { type Output, until } from "./namespace.ts";
+import { fetchFrom } from "./probes.ts";
+import { ports } from "./provider.ts";
+
+const lethe = fileURLToPath(new URL("../../lethe", import.meta.url));
+const site = `http://${fleet.office.v4}:${ports.site}`;
+
+const configuration = (storeUrl: string): string => `[site]
+name = "Fleet VPN"
+listen = ["${fleet.office.v4}:${ports.site}"]
+url = "${site}"
+
+[store]
+url = "${storeUrl}"
+
+[server]
+name = "office1"
+host = "${fleet.office.v4}"
+addresses = ["${fleet.office.v4}"]
+city = "Labville"
+country = "Labland"
+country_code = "LL"
+bandwidth_mbit = 100
+
+[openvpn]
+udp = ["0.0.0.0:${ports.openvpn}"]
+tcp = ["0.0.0.0:${ports.openvpn}"]
+
+[socks5]
+listen = ["0.0.0.0:${ports.socks5}"]
+
+[http_proxy]
+listen = ["0.0.0.0:${ports.http}"]
+
+[dns]
+forward = ["${lab.internet.resolver}"]
+
+[egress]
+allow = ["198.18.0.0/16", "192.0.2.0/24"]
+`;
+
+/** The office of a fleet, `lethe up` on a PostgreSQL cluster of its own, on the world's office machine. */
+export class FleetOffice {
+  readonly site = site;
+  readonly data: string;
+  readonly postgres: TestCluster;
+  readonly #world: FleetWorld;
+  #process: ChildProcess | undefined;
+  /** Everything that any process of it has said. */
+  output = "";
+
+  private constructor(world: FleetWorld, postgres: TestCluster) {
+    this.#world = world;
+    this.postgres = postgres;
+    this.data = join(world.folder, "office", "data");
+    mkdirSync(this.data);
+    // The socket is for every user; the data beside it are the database's alone.
+    chmodSync(postgres.folder, 0o711);
+    const url = `postgres://${TEST_SUPERUSER}@/lethe?host=${postgres.folder}`;
+    writeFileSync(join(this.data, "lethe.toml"), configuration(url));
+  }
+
+  static async start(world: FleetWorld): Promise<FleetOffice> {
+    const postgres = await startCluster();
+    try {
+      const client = new Client({ host: postgres.folder, user: TEST_SUPERUSER, database: "postgres" });
+      await client.connect();
+      await client.query("create database lethe");
+      await client.end();
+      const office = new FleetOffice(world, postgres);
+      await office.launch();
+      return office;
+    } catch (error) {
+      await postgres.stop();
+      throw error;
+    }
+  }
+
+  /** Starts `lethe up`; resolves when the site answers. */
+  async launch(): Promise<void> {
+    const child = this.#world.office.start([lethe, "up", "--data", this.data]);
+    this.#process = child;
+    for (const stream of [child.stdout, child.stderr]) {
+      stream?.setEncoding("utf8").on("data", (text: string) => {
+        this.output += text;
+      });
+    }
+    try {
+      await until("the site", 60_000, async () => {
+        if (!this.running) throw new Error(`lethe up ended with ${child.exitCode}`);
+        return (await fetchFrom(this.#world.office, `${site}/`)) !== undefined;
+      });
+    } catch (error) {
+      throw new Error(`${(error as Error).message}\nlethe said:\n${this.output}`);
+    }
+  }
+
+  get running(): boolean {
+    return this.#process?.exitCode === null && this.#process.signalCode === null;
+  }
+
+  /** `./lethe --data … <words>` on the office machine, as the operator types it. */
+  command(...words: string[]): Promise<Output> {
+    return this.#world.office.run([lethe, "--data", this.data, ...words], { timeoutMs: 60_000 });
+  }
+
+  async mustCommand(...words: string[]): Promise<string> {
+    const { code, stdout, stderr } = await this.command(...words);
+    if (code !== 0) throw new Error(`lethe ${words.join(" ")} → ${code}\n${stdout}${stderr}\n${this.output}`);
+    return stdout;
+  }
+
+  async servers(): Promise<ServerView[]> {
+    return JSON.parse(await this.mustCommand("--json", "server", "list"));
+  }
+
+  /** Every process of the office's software: the supervisor, office, its own exit, nats-server. */
+  pids(): Promise<number[]> {
+    return this.#world.office.pidsMatching(/src\/(cli|office|exit)\/|nats-server|openvpn|unbound/);
+  }
+
+  /** SIGTERM to the supervisor; resolves when it has ended. */
+  async stop(): Promise<void> {
+    const child = this.#process;
+    if (child === undefined || !this.running) return;
+    const ended = new Promise((resolve) => child.once("exit", resolve));
+    // `child` is nsenter, which passes no signal on.
+    for (const pid of await this.#world.office.pidsMatching(/src\/cli\/main\.ts up/)) {
+      process.kill(pid, "SIGTERM");
+    }
+    await ended;
+  }
+
+  async remove(): Promise<void> {
+    await this.#world.office.powerOff();
+    await this.postgres.stop();
+  }
+}
