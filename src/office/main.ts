@@ -22,8 +22,8 @@ import { siteTag } from "../link/nats-subjects.ts";
 import { RosterPublisher } from "../link/publisher.ts";
 import type { ServerSettings } from "../link/settings.ts";
 import { UnixOfficeCarrier } from "../link/unix-carrier.ts";
+import { sweepCopies } from "../store/copies.ts";
 import { inventory, sweep } from "../store/inventory.ts";
-import { campaign } from "../store/leadership.ts";
 import { clientAddress, trustedProxies } from "../web/client-address.ts";
 import { createControl } from "../web/control.ts";
 import { createSite } from "../web/site.ts";
@@ -33,6 +33,7 @@ import { ExitFiles, openExitMaterial } from "./exit-files.ts";
 import { firstVoucher } from "./first-voucher.ts";
 import { enroller, joinProblem } from "./joining.ts";
 import { ensureKeys } from "./keys.ts";
+import { leadRemoteLink } from "./leading.ts";
 import { linkServers, ownLinkServers } from "./link-address.ts";
 import { ensureLinkCertificate } from "./link-certificate.ts";
 import { parseListen } from "./listen-address.ts";
@@ -43,6 +44,7 @@ import { openOfficeStore } from "./open-store.ts";
 import { ownServer } from "./own-server.ts";
 import { profileOf } from "./profiles.ts";
 import { linkUsers, RemoteLink } from "./remote-link.ts";
+import { requireSameSite } from "./same-site.ts";
 import { defaultListens, remoteSettings, servicesOf, settingsOf } from "./server-settings.ts";
 import { siteOrigin } from "./site-address.ts";
 import { SiteDoor } from "./site-door.ts";
@@ -97,6 +99,8 @@ async function start(message: OfficeStart): Promise<void> {
   const settings = settingsOf(config, message.host, message.addresses, keys.tlsCrypt);
 
   const store = await openOfficeStore(config.store.url, join(folder, "lethe.db"));
+  if (store.upgraded > 0) log("store-migrated", { count: store.upgraded });
+  await requireSameSite(store, folder, keys, authority);
   const accounts = new Accounts({ store, clock, siteSecret: keys.siteSecret });
   const vouchers = new Vouchers({ store, clock, siteSecret: keys.siteSecret, accounts });
   await saveServers(store, [ownServer(config, settings, message.addresses)], `office:${keys.officeId}`);
@@ -116,7 +120,7 @@ async function start(message: OfficeStart): Promise<void> {
 
   const site = siteTag(keys.siteKey.publicKey);
   const files = new ExitFiles({
-    folder: join(folder, "cache"),
+    folder: join(folder, "cache", "exit"),
     site: siteOrigin(config),
     siteTag: site,
     material,
@@ -173,7 +177,7 @@ async function start(message: OfficeStart): Promise<void> {
         ? new NatsServer({
             folder: message.natsFolder,
             listen: parseListen(config.link.listen)!,
-            site: site,
+            site,
             officeKey,
             tls: ensureLinkCertificate(folder),
             log: link.log,
@@ -187,15 +191,8 @@ async function start(message: OfficeStart): Promise<void> {
     await refreshSettings();
     await remote.update().catch(trouble);
   });
-  const campaigning = campaign({
-    store,
-    onLead: () =>
-      void versions
-        .takeOver()
-        .then(() => remote.lead(true))
-        .catch(trouble),
-    onLose: () => void remote.lead(false).catch(trouble),
-  });
+  const campaigning = leadRemoteLink({ store, versions, remote, log });
+  if (!campaigning.leading && config.store.url !== "") await remote.update().catch(trouble);
 
   const trusts = trustedProxies(config.site.trusted_proxies);
   const pages = createSite({
@@ -261,7 +258,7 @@ async function start(message: OfficeStart): Promise<void> {
   const sweepClock = new SweepClock(clock);
   const sweeping = async () => {
     try {
-      const count = await sweep(store, sweepClock);
+      const count = (await sweep(store, sweepClock)) + sweepCopies(join(folder, "backups"), sweepClock);
       if (count > 0) log("swept", { count });
       await fleet.forgetOldTokens();
     } catch (error) {
@@ -286,8 +283,9 @@ async function start(message: OfficeStart): Promise<void> {
     controlServer.close();
     controlServer.closeAllConnections();
     await fleet.close();
+    // Of several offices another one may lead when this one is back: exits have to look for it.
+    await remote.close(leave && config.store.url === "");
     await campaigning.close();
-    await remote.close(leave);
     await feed.close();
     versions.close();
     await publisher.close();
