@@ -50,6 +50,8 @@ export class ServerNews {
   readonly #tested = new Map<string, Tested>();
   #slotServices = new Map<string, boolean>();
   #slotServicesOf = -1;
+  /** Slots in a row that a service failed in, for exits that report no health of their own. */
+  #slotFailures = new Map<string, number>();
 
   /** False where that slot is known already, or a newer day has taken its place. */
   addSlot(slot: number, inPercent: number, outPercent: number): boolean {
@@ -77,6 +79,13 @@ export class ServerNews {
     if (slot < this.#slotServicesOf) return false;
     const next = new Map(services.map(({ service, healthy }) => [service, healthy]));
     const same = sameEntries(next, this.#slotServices);
+    if (slot > this.#slotServicesOf)
+      this.#slotFailures = new Map(
+        services.map(({ service, healthy }) => [
+          service,
+          healthy ? 0 : (this.#slotFailures.get(service) ?? 0) + 1,
+        ]),
+      );
     this.#slotServices = next;
     this.#slotServicesOf = slot;
     return !same;
@@ -130,6 +139,7 @@ export class ServerNews {
 
   /** How many tests in a row a service has failed; the resolver's count for who needs it. */
   failures(service: string): number {
+    if (this.#tested.size === 0) return this.#slotFailures.get(service) ?? 0;
     const own = this.#tested.get(service)?.failures ?? 0;
     const resolver = service === NEEDS_RESOLVER ? (this.#tested.get(RESOLVER)?.failures ?? 0) : 0;
     return Math.max(own, resolver);
