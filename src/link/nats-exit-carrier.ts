@@ -9,7 +9,7 @@ const REQUEST_TIMEOUT_MS = 10_000;
 const MAX_REQUESTS_WAITING = 64;
 /** More than 24 hours of totals, and what the tests of some hours found. */
 const MAX_REPORTS_WAITING = 500;
-const REPORT_RETRY_MS = 5000;
+const REPORT_RETRY_MS = 2000;
 /** Set by the office on an answer that is none (nats-office-carrier.ts). */
 export const REFUSED_HEADER = "Lethe-Refused";
 

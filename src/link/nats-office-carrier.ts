@@ -36,7 +36,7 @@ const KNOWN_TWICE_S = 600;
 /** Reports that are being taken in at one time. */
 const REPORTS_AT_ONCE = 256;
 const ACK_WAIT_S = 60;
-const REPORT_AGAIN_MS = 5000;
+const REPORT_AGAIN_MS = 2000;
 
 const SERVER = /^[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?$/;
 

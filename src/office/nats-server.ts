@@ -15,6 +15,8 @@ import { exitPermissions, type LinkPermissions, officePermissions } from "../lin
 export const NATS_SERVER = "/usr/sbin/nats-server";
 const ID = "nats";
 const USERS_FILE = "nats-users.conf";
+/** It insists on one; nothing but empty folders ever comes into it. */
+const STORE_FOLDER = "nats-store";
 const MEMORY_BYTES = 512 * 1024 * 1024;
 
 /** A server that may speak, by its public link key. */
@@ -70,7 +72,7 @@ server_name: "link"
 include ${text(USERS_FILE)}
 tls { cert_file: ${text(tls.certificate)}, key_file: ${text(tls.key)}, timeout: 10 }
 # One byte: 0 would mean "as the disk allows". Streams are in memory, and the folder stays empty.
-jetstream { max_memory_store: ${MEMORY_BYTES}, max_file_store: 1, store_dir: ${text(folder)} }
+jetstream { max_memory_store: ${MEMORY_BYTES}, max_file_store: 1, store_dir: ${text(join(folder, STORE_FOLDER))} }
 debug: false
 trace: false
 max_payload: 8388608
@@ -125,7 +127,7 @@ export class NatsServer {
   /** Ends it, and takes its files away. */
   async stop(): Promise<void> {
     await this.#engines.stopAll();
-    rmSync(join(this.#options.folder, "jetstream"), { recursive: true, force: true });
+    rmSync(join(this.#options.folder, STORE_FOLDER), { recursive: true, force: true });
   }
 
   /** Lets it run on without us, for the office's next start. */

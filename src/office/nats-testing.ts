@@ -2,10 +2,13 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { connect, type NatsConnection, nkeyAuthenticator, type TlsOptions } from "@nats-io/transport-node";
 import type { Log } from "../lib/event-log.ts";
 import { type LinkKey, newLinkKey } from "../link/link-key.ts";
+import { NATS_SERVER_NAME } from "../link/nats-connection.ts";
 import { NatsExitCarrier } from "../link/nats-exit-carrier.ts";
 import { NatsOfficeCarrier } from "../link/nats-office-carrier.ts";
+import { until } from "../link/testing.ts";
 import { authorityCertificate, ensureAuthority } from "./authority.ts";
 import { ensureLinkCertificate } from "./link-certificate.ts";
 import { NatsServer } from "./nats-server.ts";
@@ -25,6 +28,7 @@ export async function natsBench(options: { site?: string; log?: Log } = {}) {
     new NatsServer({ folder: join(folder, "run"), listen, site, officeKey: office.publicKey, tls, log });
   const server = newServer();
   const carriers: { close(): unknown }[] = [];
+  const connections: NatsConnection[] = [];
   const users = () => [...servers].map(([name, { publicKey }]) => ({ server: name, nkey: publicKey }));
   return {
     folder,
@@ -41,6 +45,7 @@ export async function natsBench(options: { site?: string; log?: Log } = {}) {
     async add(...names: string[]): Promise<void> {
       for (const name of names) servers.set(name, newLinkKey());
       await server.setUsers(users());
+      await until(() => server.pid !== undefined, "nats-server");
     },
     async remove(name: string): Promise<void> {
       servers.delete(name);
@@ -65,7 +70,25 @@ export async function natsBench(options: { site?: string; log?: Log } = {}) {
       carriers.push(carrier);
       return carrier;
     },
+    /** A connection with this key and no more restraint than the server's. `errors`: what the server refused it. */
+    async raw(seed: string) {
+      const connection = await connect({
+        servers: address,
+        authenticator: nkeyAuthenticator(Buffer.from(seed)),
+        tls: { ca, servername: NATS_SERVER_NAME } as TlsOptions,
+        inboxPrefix: "any",
+        reconnect: false,
+      });
+      connections.push(connection);
+      const errors: string[] = [];
+      void (async () => {
+        for await (const status of connection.status())
+          if (status.type === "error") errors.push(status.error.message);
+      })();
+      return { connection, errors };
+    },
     async [Symbol.asyncDispose]() {
+      await Promise.all(connections.map((connection) => connection.close()));
       await Promise.all(carriers.map((carrier) => carrier.close()));
       await server.stop();
       rmSync(folder, { recursive: true });
