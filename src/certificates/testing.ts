@@ -1,12 +1,13 @@
-import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { request } from "node:https";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
+import { promisify } from "node:util";
 import { newKey, openssl } from "../lib/openssl.ts";
+import { findProgram } from "../lib/run-command.ts";
 import type { Pair } from "./pair.ts";
 
 /** A certificate for tests, signed by its own key. */
@@ -42,46 +43,43 @@ export const BLOCKED_NAME = "blocked.example.net";
 /**
  * Debian's pebble (RFC 8555, a test server) with a name server of its own that says 127.0.0.1 for every name. Nothing leaves
  * loopback. Undefined where the package is not installed. It needs `challengePort` free when it validates, not before.
+ * `inside`: how a program is called in the namespace where it is to run.
  */
 export async function startPebble(
-  options: { challengePort?: number; days?: number } = {},
+  options: { challengePort?: number; inside?: (argv: string[]) => string[] } = {},
 ): Promise<Pebble | undefined> {
-  try {
-    execFileSync("pebble", ["-h"], { stdio: "ignore" });
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
-  }
+  if (findProgram("pebble") === undefined) return undefined;
+  const { inside = (argv) => argv } = options;
   const [port, management, names, namesManagement, free] = await freePorts(5);
   const challengePort = options.challengePort ?? free!;
   const folder = mkdtempSync(join(tmpdir(), "lethe-pebble-"));
   const own = selfSigned(["127.0.0.1", "localhost"]);
-  writeFileSync(join(folder, "cert.pem"), own.certificate);
+  const authority = join(folder, "cert.pem");
+  writeFileSync(authority, own.certificate);
   writeFileSync(join(folder, "key.pem"), own.key, { mode: 0o600 });
   const settings = {
     listenAddress: `127.0.0.1:${port}`,
     managementListenAddress: `127.0.0.1:${management}`,
-    certificate: join(folder, "cert.pem"),
+    certificate: authority,
     privateKey: join(folder, "key.pem"),
     httpPort: challengePort,
     tlsPort: challengePort,
     ocspResponderURL: "",
     externalAccountBindingRequired: false,
     domainBlocklist: [BLOCKED_NAME],
-    ...(options.days !== undefined && { certificateValidityPeriod: options.days * 86_400 }),
   };
   const file = join(folder, "pebble.json");
   writeFileSync(file, JSON.stringify({ pebble: settings }));
-  const nameServer = ["-dns01", `127.0.0.1:${names}`, "-http01", "", "-https01", "", "-tlsalpn01", ""];
+  const run = (argv: string[], env: Record<string, string> = {}): ChildProcess => {
+    const [program = "", ...args] = inside(argv);
+    return spawn(program, args, { stdio: "ignore", env: { PATH: process.env.PATH, ...env } });
+  };
+  const off = ["-http01", "", "-https01", "", "-tlsalpn01", "", "-defaultIPv6", ""];
+  const nameServer = ["-dns01", `127.0.0.1:${names}`, "-management", `127.0.0.1:${namesManagement}`];
   const children = [
-    run("pebble-challtestsrv", [
-      ...nameServer,
-      "-defaultIPv6",
-      "",
-      "-management",
-      `127.0.0.1:${namesManagement}`,
-    ]),
+    run(["pebble-challtestsrv", ...nameServer, ...off]),
     // Without waits and refusals by chance; those are for people's own tests.
-    run("pebble", ["-config", file, "-dnsserver", `127.0.0.1:${names}`], {
+    run(["pebble", "-config", file, "-dnsserver", `127.0.0.1:${names}`], {
       PEBBLE_VA_NOSLEEP: "1",
       PEBBLE_WFE_NONCEREJECT: "0",
     }),
@@ -90,40 +88,33 @@ export async function startPebble(
     await Promise.all(children.map(end));
     rmSync(folder, { recursive: true, force: true });
   };
+  const get = async (url: string): Promise<string | undefined> => {
+    const [program = "", ...args] = inside(["curl", "-sf", "--max-time", "5", "--cacert", authority, url]);
+    return execFileAsync(program, args).then(
+      ({ stdout }) => stdout,
+      () => undefined,
+    );
+  };
   const directory = `https://127.0.0.1:${port}/dir`;
   const deadline = performance.now() + 20_000;
-  while ((await get(directory, own.certificate).catch(() => undefined)) === undefined) {
+  while ((await get(directory)) === undefined) {
     if (performance.now() > deadline) {
       await stop();
       throw new Error("pebble did not come up");
     }
     await setTimeout(50);
   }
-  const root = () => get(`https://127.0.0.1:${management}/roots/0`, own.certificate);
+  const root = async () => (await get(`https://127.0.0.1:${management}/roots/0`)) ?? "";
   return { directory, authority: own.certificate, challengePort, root, stop };
 }
 
-const run = (program: string, args: string[], env: Record<string, string> = {}): ChildProcess =>
-  spawn(program, args, { stdio: "ignore", env: { PATH: process.env.PATH, ...env } });
+const execFileAsync = promisify(execFile);
 
 function end(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return Promise.resolve();
   const gone = new Promise<void>((resolve) => child.once("exit", () => resolve()));
   child.kill("SIGKILL");
   return gone;
-}
-
-function get(url: string, ca: string): Promise<string> {
-  const { promise, resolve, reject } = Promise.withResolvers<string>();
-  const asked = request(url, { ca }, (answer) => {
-    let text = "";
-    answer.setEncoding("utf8").on("data", (part) => {
-      text += part;
-    });
-    answer.on("end", () => (answer.statusCode === 200 ? resolve(text) : reject(new Error("refused"))));
-  });
-  asked.on("error", reject).end();
-  return promise;
 }
 
 /** Ports of loopback that were free a moment ago. */
