@@ -19,6 +19,25 @@ switch (process.argv[2]) {
   case "proxy":
     (await import("./proxy/main.ts")).runProxy();
     break;
+  // What follows is of a machine without an office.
+  case "run":
+    (await import("./remote/run.ts")).runRemote(entry);
+    break;
+  case "clear":
+    await (await import("./remote/run.ts")).runClear(entry);
+    break;
+  case "key":
+    (await import("./remote/install.ts")).runKey();
+    break;
+  case "enrol":
+    await (await import("./remote/enrol.ts")).runEnrol();
+    break;
+  case "install":
+    await (await import("./remote/install.ts")).runInstall();
+    break;
+  case "files":
+    (await import("./remote/install.ts")).runFiles(process.argv[3] === "--unit");
+    break;
   default:
     process.stderr.write("lethe exit: no such part\n");
     process.exitCode = 64;

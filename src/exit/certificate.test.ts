@@ -41,15 +41,15 @@ const sign = (request: string, server: string): string =>
   );
 
 test("a good certificate is kept; a near end, a new name or a new authority asks for another with the same key", () => {
-  const first = certificateRequest(folder, "exit1", authority, Date.now());
+  const first = certificateRequest(folder, certificateName("exit1"), authority, Date.now());
   assert.ok(first);
   installCertificate(folder, sign(first, "exit1"), authority);
   assert.equal(statSync(join(folder, "tls.key")).mode & 0o777, 0o600);
   const before = read("tls.key");
-  assert.equal(certificateRequest(folder, "exit1", authority, Date.now()), undefined);
-  assert.ok(certificateRequest(folder, "exit1", authority, Date.now() + 700 * 86_400_000));
-  assert.ok(certificateRequest(folder, "london1", authority, Date.now()));
-  assert.ok(certificateRequest(folder, "exit1", authorityOf(newKey()), Date.now()));
+  assert.equal(certificateRequest(folder, certificateName("exit1"), authority, Date.now()), undefined);
+  assert.ok(certificateRequest(folder, certificateName("exit1"), authority, Date.now() + 700 * 86_400_000));
+  assert.ok(certificateRequest(folder, certificateName("london1"), authority, Date.now()));
+  assert.ok(certificateRequest(folder, certificateName("exit1"), authorityOf(newKey()), Date.now()));
   assert.equal(read("tls.key"), before);
 });
 
@@ -57,7 +57,7 @@ test("a certificate for another key or of another authority is not installed", (
   const standing = read("tls.crt");
   const foreign = openssl((path) => ["req", "-new", "-key", path!, "-subj", "/CN=x"], newKey());
   assert.throws(() => installCertificate(folder, sign(foreign, "exit1"), authority), /another key/);
-  const own = certificateRequest(folder, "exit1", authority, Date.now() + 700 * 86_400_000)!;
+  const own = certificateRequest(folder, certificateName("exit1"), authority, Date.now() + 700 * 86_400_000)!;
   assert.throws(
     () => installCertificate(folder, sign(own, "exit1"), authorityOf(newKey())),
     /another authority/,
