@@ -231,6 +231,8 @@ export class Fleet {
         .updateTable("servers")
         .set({
           nkey: null,
+          // What joins now runs the newest already.
+          release: null,
           generation: row.nkey === null ? row.generation : row.generation + 1,
           enrolment_id: invitation.tokenId,
           enrolment_expires: invitation.expires,

@@ -17,7 +17,8 @@ export class RemoteLink {
   readonly #server: Server | undefined;
   readonly #newCarrier: () => Carrier;
   #carrier: Carrier | undefined;
-  #serving = false;
+  /** Also at the start: an earlier life of ours may have left a nats-server running. */
+  #serving = true;
   #leads = false;
   #closed = false;
   #last: Promise<void> = Promise.resolve();
