@@ -16,6 +16,7 @@ export type EventCode =
   | "swept"
   | "store-unwritable"
   | "control-refused"
+  | "alert-undelivered"
   // public certificates
   | "certificate-loaded"
   | "certificate-refused"

@@ -125,3 +125,28 @@ test("a key that has got another name says which", () => {
   const { site } = parseConfig('[site]\ntrusted_proxies = ["127.0.0.1", "10.0.0.0/8"]', "lethe.toml");
   assert.deepEqual(site.trusted_proxies, ["127.0.0.1", "10.0.0.0/8"]);
 });
+
+test("alerts go over TLS or stay on the machine, and figures for the operator are open to this machine alone", () => {
+  for (const good of [
+    '[alerts]\nwebhook = "https://chat.example.net/hooks/abc?d=1"',
+    '[alerts]\nwebhook = "http://127.0.0.1:9000/hook"',
+    '[alerts]\nwebhook = "http://[::1]:9000/"',
+    '[alerts]\ncommand = ["/usr/local/bin/tell", "two words"]',
+    '[metrics]\nlisten = "127.0.0.1:9464"',
+    '[metrics]\nlisten = "[::1]:9464"',
+  ])
+    assert.doesNotThrow(() => parseConfig(good, "lethe.toml"), good);
+  for (const bad of [
+    '[alerts]\nwebhook = "http://chat.example.net/hook"',
+    '[alerts]\nwebhook = "https://name:password@chat.example.net/"',
+    '[alerts]\nwebhook = "ftp://chat.example.net/"',
+    '[alerts]\ncommand = ["tell"]',
+    '[alerts]\ncommand = "/usr/local/bin/tell"',
+    '[metrics]\nlisten = "0.0.0.0:9464"',
+    '[metrics]\nlisten = "[::]:9464"',
+    '[metrics]\nlisten = "[fe80::1]:9464"',
+    '[metrics]\nlisten = "192.0.2.1:9464"',
+    '[metrics]\nlisten = "localhost:9464"',
+  ])
+    assert.throws(() => parseConfig(bad, "lethe.toml"), ConfigError, bad);
+});

@@ -263,6 +263,31 @@ const table = {
       z.number().min(0.1).max(1440),
     ),
   },
+  alerts: {
+    webhook: setting(
+      "Told, as JSON, of a service that fails and a server that gives no news, and of their coming back. Empty: nobody is.",
+      'empty, or an address that starts with "https://" ("http://" on this machine alone)',
+      "",
+      z.string().refine((text) => text === "" || isWebhook(text)),
+    ),
+    command: setting(
+      "The same for a program of yours: its path and its arguments; the JSON comes on its standard input. It runs as the office's user.",
+      'a list of a path from "/" on and arguments, such as ["/usr/local/bin/tell"]',
+      [],
+      z
+        .array(z.string().regex(/^[^\0]{1,4000}$/))
+        .max(64)
+        .refine((argv) => argv.length === 0 || argv[0]!.startsWith("/")),
+    ),
+  },
+  metrics: {
+    listen: setting(
+      "Where Prometheus finds this office's figures, at /metrics; nothing in them is about a member. Empty: nowhere.",
+      'empty, or a loopback address and a port such as "127.0.0.1:9464"',
+      "",
+      z.string().refine((text) => text === "" || isLoopback(parseListen(text)?.address ?? "")),
+    ),
+  },
 } as const;
 
 type Table = typeof table;
@@ -275,6 +300,19 @@ export type Config = {
 /** An https address, whatever its path. */
 function isHttps(text: string): boolean {
   return /^https:\/\/[^\s\p{Cc}\p{Cf}]{1,500}$/u.test(text) && URL.canParse(text);
+}
+
+/** An address that never leaves the machine. */
+const isLoopback = (text: string): boolean =>
+  (isIP(text) === 4 && text.startsWith("127.")) || (isIP(text) === 6 && /^(0*:)*:?0*1$/.test(text));
+
+function isWebhook(text: string): boolean {
+  if (!/^[^\s\p{Cc}\p{Cf}]{1,2000}$/u.test(text) || !URL.canParse(text)) return false;
+  const { protocol, hostname, username, password } = new URL(text);
+  // fetch takes no credentials out of an address.
+  if (username !== "" || password !== "") return false;
+  const here = hostname === "localhost" || isLoopback(hostname.replace(/^\[|\]$/g, ""));
+  return protocol === "https:" || (protocol === "http:" && here);
 }
 
 function isOrigin(text: string): boolean {

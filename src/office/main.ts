@@ -51,6 +51,7 @@ import { SiteDoor } from "./site-door.ts";
 import { sentenceOf } from "./start-errors.ts";
 import { SweepClock } from "./sweep-clock.ts";
 import { takeReport } from "./take-report.ts";
+import { makeWatch } from "./watch.ts";
 
 /**
  * The office: website, accounts, billing, and the roster. Forked by the supervisor; gives root up before it opens a file or
@@ -137,7 +138,8 @@ async function start(message: OfficeStart): Promise<void> {
       return known && signExitRequest(folder, certificateName(server, known.generation), request);
     },
   });
-  publisher.onReport(takeReport({ fleet, status, log }));
+  const watch = makeWatch({ config, status, clock, log, leads: () => campaigning.leading });
+  publisher.onReport(takeReport({ fleet, status, log, count: watch.count }));
   const feed = await feedRoster({ members: accounts, publisher, clock });
   let release: ServerSettings["release"];
   const refreshSettings = async () => {
@@ -252,6 +254,7 @@ async function start(message: OfficeStart): Promise<void> {
       nowS: () => Math.floor(clock.now() / 1000),
     },
   });
+  await watch.start();
   await door.open(pages.fetch);
   const controlServer = await serveControl(control, message.controlSocket);
 
@@ -280,6 +283,7 @@ async function start(message: OfficeStart): Promise<void> {
   process.once("SIGTERM", () => void end(false));
   const end = async (leave: boolean) => {
     door.close();
+    watch.close();
     controlServer.close();
     controlServer.closeAllConnections();
     await fleet.close();
