@@ -43,3 +43,25 @@ test("settings that an engine's file or the firewall would choke on are refused 
     assert.ok(!serverSettings.safeParse({ ...good, server: text }).success, JSON.stringify(text));
   }
 });
+
+test("what an older office does not say may be missing; what a newer one says is taken as strictly", () => {
+  const file = { sha256: "ab".repeat(32), bytes: 1 };
+  const whole: ServerSettings = {
+    ...good,
+    draining: true,
+    certificateName: "london1-g2.exits.lethe.internal",
+    release: { bundle: file, runtimes: { x64: file } },
+    acme: { directory: "https://ca.example.net/dir", email: "a@example.net", names: ["london1.example.net"] },
+  };
+  assert.deepEqual(serverSettings.parse(whole), whole);
+  assert.deepEqual(serverSettings.parse(good), good);
+  for (const change of [
+    { certificateName: "a b.example" },
+    { certificateName: "/etc/passwd" },
+    { release: { bundle: { ...file, sha256: "../x" }, runtimes: {} } },
+    { release: { bundle: { ...file, bytes: 1e12 }, runtimes: {} } },
+    { acme: { ...whole.acme, directory: "file:///etc/passwd" } },
+    { acme: { ...whole.acme, names: ["*.example.net"] } },
+  ])
+    assert.ok(!serverSettings.safeParse({ ...whole, ...change }).success, JSON.stringify(change));
+});

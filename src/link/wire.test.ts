@@ -23,6 +23,23 @@ test("requests are read as they were written", () => {
   });
 });
 
+test("requests for files and certificates are read as they were written", () => {
+  assert.deepEqual(wire.decodeRequest(wire.encodeFileRequest(Buffer.alloc(32, 0xab), 0xffff_ffff)), {
+    kind: "file",
+    sha256: "ab".repeat(32),
+    offset: 0xffff_ffff,
+  });
+  const request = "-----BEGIN CERTIFICATE REQUEST-----\nabc=\n";
+  assert.deepEqual(wire.decodeRequest(wire.encodeCertificateRequest(request)), {
+    kind: "certificate",
+    request,
+  });
+  assert.equal(wire.decodeRequest(wire.encodeFileRequest(Buffer.alloc(31), 0)), undefined);
+  assert.equal(wire.decodeRequest(wire.encodeCertificateRequest("")), undefined);
+  assert.equal(wire.decodeRequest(wire.encodeCertificateRequest("a\u0000b")), undefined);
+  assert.equal(wire.decodeRequest(wire.encodeCertificateRequest("a".repeat(8192))), undefined);
+});
+
 test("a request out of range is none", () => {
   assert.equal(wire.decodeRequest(wire.encodeLeavesRequest("credentials", [64])), undefined);
   assert.equal(wire.decodeRequest(wire.encodeBucketsRequest("credentials", [4096])), undefined);
@@ -49,7 +66,7 @@ test("no bytes whatever make a reader throw", () => {
   const bytes = fc.oneof(
     fc.uint8Array({ maxLength: 200 }),
     fc
-      .tuple(fc.constantFrom(1, 2, 3, 4), fc.uint8Array({ maxLength: 60 }))
+      .tuple(fc.constantFrom(1, 2, 3, 4, 5, 6), fc.uint8Array({ maxLength: 60 }))
       .map(([kind, rest]) => Uint8Array.of(kind, 11, ...Buffer.from("credentials"), ...rest)),
   );
   fc.assert(
