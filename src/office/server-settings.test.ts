@@ -1,0 +1,90 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { FleetServer } from "../fleet/fleet-server.ts";
+import { parseConfig } from "./config.ts";
+import { linkServers, ownLinkServers } from "./link-address.ts";
+import { defaultListens, remoteSettings, settingsOf } from "./server-settings.ts";
+
+const config = parseConfig(
+  `[openvpn]
+udp = ["203.0.113.1:1194", "203.0.113.2:1194", "[2001:db8::1]:1194"]
+tcp = []
+[socks5]
+listen = ["127.0.0.1:1080"]
+[http_proxy]
+listen = ["0.0.0.0:3128"]
+`,
+  "lethe.toml",
+);
+const london: FleetServer = {
+  name: "paris1",
+  linkName: "london1",
+  host: "paris1.example.net",
+  city: "Paris",
+  country: "France",
+  countryCode: "FR",
+  latitude: 0,
+  longitude: 0,
+  bandwidthMbit: 100,
+  addresses: ["192.0.2.1"],
+  services: [],
+  groups: [],
+  draining: true,
+  local: false,
+  origin: "fleet",
+  nkey: "U",
+  generation: 3,
+  listens: undefined,
+  release: undefined,
+  enrolmentExpires: undefined,
+};
+const tlsCrypt = "-----BEGIN OpenVPN Static key V1-----\n";
+
+test("addresses that are the office's own stand for all of another machine's, each once; loopback stays", () => {
+  assert.deepEqual(defaultListens(config), {
+    openvpn: [
+      { protocol: "udp", address: "0.0.0.0", port: 1194 },
+      { protocol: "udp", address: "::", port: 1194 },
+    ],
+    socks5: [{ address: "127.0.0.1", port: 1080 }],
+    http: [{ address: "0.0.0.0", port: 3128 }],
+  });
+});
+
+test("a server elsewhere is told its own name on the link, its certificate's name, and no site", () => {
+  const settings = remoteSettings(config, london, tlsCrypt, undefined);
+  assert.equal(settings.server, "london1");
+  assert.equal(settings.certificateName, "london1-g3.exits.lethe.internal");
+  assert.equal(settings.draining, true);
+  assert.deepEqual(settings.sitePorts, []);
+  assert.deepEqual(settings.ownAddresses, ["192.0.2.1"]);
+  assert.equal(settings.services.openvpn?.listen.length, 2);
+  assert.equal("release" in settings, false);
+  const listens = { openvpn: [], socks5: [], http: [{ address: "192.0.2.1", port: 8080 }] };
+  const release = { bundle: { sha256: "a".repeat(64), bytes: 1 }, runtimes: {} };
+  const other = remoteSettings(config, { ...london, listens }, tlsCrypt, release);
+  assert.deepEqual(other.services, { http: { listen: listens.http } });
+  assert.deepEqual(other.release, release);
+});
+
+test("this machine's own settings are lethe.toml's, addresses and all", () => {
+  const settings = settingsOf(config, "192.0.2.9", ["192.0.2.9"], tlsCrypt);
+  assert.equal(settings.services.openvpn?.listen[0]?.address, "203.0.113.1");
+  assert.deepEqual(settings.sitePorts, [8080]);
+});
+
+test("exits connect to every office or to the operator's cluster; the office to its own machine or the same cluster", () => {
+  const own = { listen: "0.0.0.0:4222", hosts: [], url: [] };
+  assert.deepEqual(linkServers(own, "192.0.2.9"), ["192.0.2.9:4222"]);
+  assert.deepEqual(linkServers(own, "2001:db8::9"), ["[2001:db8::9]:4222"]);
+  assert.deepEqual(linkServers({ ...own, hosts: ["a.example.net", "2001:db8::1"] }, "192.0.2.9"), [
+    "a.example.net:4222",
+    "[2001:db8::1]:4222",
+  ]);
+  assert.deepEqual(ownLinkServers(own), ["127.0.0.1:4222"]);
+  assert.deepEqual(ownLinkServers({ ...own, listen: "[::]:4223" }), ["[::1]:4223"]);
+  assert.deepEqual(ownLinkServers({ ...own, listen: "10.0.0.1:4222" }), ["10.0.0.1:4222"]);
+  const url = ["tls://nats1.example.net:4222"];
+  assert.deepEqual(linkServers({ ...own, url }, "192.0.2.9"), url);
+  assert.deepEqual(ownLinkServers({ ...own, url }), url);
+});
