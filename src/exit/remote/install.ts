@@ -1,8 +1,8 @@
 import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { createUser, fromSeed } from "@nats-io/nkeys";
 import { writeFileAtomic } from "../../lib/atomic-file.ts";
 import { parseJoinCode } from "../../link/enrolment.ts";
+import { linkPublicKey, newLinkKey } from "../../link/link-key.ts";
 import { checkedAnswer, readInput } from "./enrol.ts";
 import { writeIdentity } from "./identity.ts";
 import { KEYS, START, UNIT } from "./layout.ts";
@@ -20,8 +20,8 @@ export function runKey(): void {
   mkdirSync(KEYS, { recursive: true, mode: 0o700 });
   chmodSync(KEYS, 0o700);
   // One of a try that did not come through serves again: the office may have taken it.
-  if (!existsSync(NEW_SEED)) writeFileAtomic(NEW_SEED, createUser().getSeed());
-  process.stdout.write(`${fromSeed(readFileSync(NEW_SEED)).getPublicKey()}\n`);
+  if (!existsSync(NEW_SEED)) writeFileAtomic(NEW_SEED, newLinkKey().seed);
+  process.stdout.write(`${linkPublicKey(readFileSync(NEW_SEED, "utf8"))}\n`);
 }
 
 /** `install`: two lines on standard input, join code and answer; writes who this exit is. */

@@ -21,6 +21,11 @@ cd ${CODE} || exit 1
 
 say() { printf '%s\\n' "$*"; }
 
+# Whether the process of this number is ours: numbers are given again.
+is_exit() {
+  case $(readlink "/proc/$1/exe") in ${CODE}/releases/*/node*) ;; *) return 1 ;; esac
+}
+
 link_to() { # target name
   ln -sfn "$1" "$2.new" && mv -T "$2.new" "$2"
 }
@@ -51,7 +56,7 @@ try_release() {
   note_tries "$tries"
   (
     sleep ${HUNG_AFTER_S}
-    [ -e trial ] && [ "$(sed -n 1p trial)" = "$tries" ] && [ "$(cat /proc/$$/comm)" = node ] || exit 0
+    [ -e trial ] && [ "$(sed -n 1p trial)" = "$tries" ] && is_exit $$ || exit 0
     note_tries 9
     kill -KILL $$
   ) < /dev/null > /dev/null 2>&1 &
@@ -97,7 +102,7 @@ leave() {
   # The one in the foreground takes its engines, devices and firewall away when it is told to end.
   if [ -s ${RUN}/pid ]; then
     pid=$(cat ${RUN}/pid)
-    if [ "$(cat "/proc/$pid/comm" 2> /dev/null)" = node ]; then
+    if is_exit "$pid"; then
       kill -TERM "$pid"
       tries=0
       while [ -e "/proc/$pid" ] && [ "$tries" -lt 300 ]; do sleep 0.1; tries=$((tries + 1)); done
