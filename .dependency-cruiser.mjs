@@ -11,6 +11,7 @@ const may = {
   billing: ["accounts", "store", "lib"],
   support: ["store", "lib"],
   fleet: ["link", "store", "lib"],
+  backup: ["store", "lib"],
   web: ["accounts", "billing", "support", "fleet", "store", "profiles", "lib"],
   office: [
     "web",
@@ -31,6 +32,7 @@ const packages = {
   lib: [],
   profiles: [],
   certificates: ["acme-client"],
+  backup: ["age-encryption", "kysely", "zod"],
   link: ["zod", "@nats-io/transport-node", "@nats-io/jetstream"],
   exit: ["zod"],
 };

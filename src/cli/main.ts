@@ -4,6 +4,7 @@ import { setTimeout } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { Command, CommanderError } from "commander";
 import { dataFolder, defaultDataFolder } from "../office/folders.ts";
+import { backUp } from "./backup.ts";
 import { askOffice } from "./control-client.ts";
 import { describe, type StatusReport } from "./description.ts";
 import { doctor } from "./doctor.ts";
@@ -15,6 +16,7 @@ import {
   type Office,
 } from "./office-commands.ts";
 import { readConfig } from "./prepare.ts";
+import { restore } from "./restore.ts";
 import { addLinkCommands, addServerCommands } from "./server-commands.ts";
 import { StartError, UsageError } from "./start-error.ts";
 import { moveToPostgres } from "./store-move.ts";
@@ -120,6 +122,39 @@ addVoucherCommands(program, office);
 addServerCommands(program, office);
 addLinkCommands(program, office);
 addInventoryCommand(program, office);
+program
+  .command("backup")
+  .argument("<file>", "where to write it")
+  .description(
+    "write database, keys and settings into one file, encrypted to age keys; while Lethe runs or not",
+  )
+  .option("--to <recipient...>", "an age recipient (age1…); else those of [backup] to in lethe.toml")
+  .option("--keys-only", "the keys that all offices of the service share, for one more office")
+  .action(async (file: string, options: { to?: string[]; keysOnly?: boolean }) => {
+    const { made, text } = await backUp(data(), file, options);
+    show(json(), made, text);
+  });
+program
+  .command("restore")
+  .argument("<file>", "a backup")
+  .description("put a backup into an empty data folder; Lethe must be stopped")
+  .requiredOption("--identity <file>", "the file with age's secret key")
+  .option("--force", "in the place of the office that is there, which is kept")
+  .option("--keys-only", "the shared keys alone, for one more office")
+  .option("--even-old", "although it is older than backups may be kept")
+  .action(
+    async (
+      file: string,
+      options: { identity: string; force?: boolean; keysOnly?: boolean; evenOld?: boolean },
+    ) => {
+      const { restored, text } = await restore(data(), file, options);
+      show(
+        json(),
+        { madeAt: restored.manifest.madeAt, accounts: restored.accounts, dropped: restored.dropped },
+        text,
+      );
+    },
+  );
 program
   .command("store")
   .description("where accounts are kept")

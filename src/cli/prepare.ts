@@ -1,4 +1,5 @@
-import { readFileSync, statSync } from "node:fs";
+import { existsSync, readFileSync, statSync } from "node:fs";
+import { join } from "node:path";
 import { ensureExitRunFolders, exitRunFolders } from "../exit/run-folders.ts";
 import { type Config, ConfigError, parseConfig } from "../office/config.ts";
 import {
@@ -23,6 +24,9 @@ export interface Prepared {
 }
 
 const LONGEST_ROOT_BYTES = 75;
+/** Where `lethe restore` unpacks, and what it is called from when it begins to put things in place. */
+export const RESTORING = "restoring";
+export const RESTORED = "restored";
 
 /** Makes users and folders where they are missing. Throws StartError in the operator's words. */
 export function prepare(root: string, say: (sentence: string) => void): Prepared {
@@ -30,6 +34,10 @@ export function prepare(root: string, say: (sentence: string) => void): Prepared
   if (Buffer.byteLength(root) > LONGEST_ROOT_BYTES)
     throw new StartError(
       `The data folder's path is too long: at most ${LONGEST_ROOT_BYTES} bytes. --data chooses another.`,
+    );
+  if (existsSync(join(root, RESTORED)))
+    throw new StartError(
+      `A restore of ${root} was broken off in the middle. Run it again, with --force; then start.`,
     );
   const users = inWords(root, () => ensureUsers(say));
   const data = dataFolder(root);
@@ -71,7 +79,7 @@ const REASONS: Record<string, string> = {
 };
 
 /** Turns what the file system says into a sentence about `path`. */
-function inWords<Value>(path: string, use: () => Value): Value {
+export function inWords<Value>(path: string, use: () => Value): Value {
   try {
     return use();
   } catch (error) {

@@ -133,6 +133,14 @@ const table = {
       z.string().refine((text) => text === "" || parsePostgresUrl(text) !== undefined),
     ),
   },
+  backup: {
+    to: setting(
+      "Whose age keys (age1…, see age-keygen) `lethe backup` encrypts to. Keep the secret keys away from this machine.",
+      'a list of recipients such as "age1…"',
+      [],
+      z.array(z.string().regex(/^age1[0-9a-z]{10,3000}$/)).max(16),
+    ),
+  },
   server: {
     name: setting(
       "This machine's name as a server, a city and a number as a rule.",

@@ -35,3 +35,6 @@ export function sweepCopies(folder: string, clock: Clock): number {
   }
   return count;
 }
+
+/** What a restore has put out of place. */
+export const replacedCopy = (folder: string): string => join(folder, "before-restore.db");

@@ -37,14 +37,16 @@ export class MoveError extends Error {
 type Row = Record<string, string | number | null>;
 
 /**
- * Copies the SQLite file at `from` into the empty store `to`, in one transaction: what is read back from there must be the same,
- * row by row, or nothing is left. The file is only read. No office may run on either. Throws MoveError, StoreError.
+ * Copies the SQLite file at `from` into the store `to`, in one transaction: what is read back from there must be the same, row by
+ * row, or nothing is changed. `to` is empty, or `replace` says that what it has goes. The file is only read. No office may run on
+ * either. Throws MoveError, StoreError.
  */
-export async function moveStore(from: string, to: Store): Promise<MovedTable[]> {
+export async function moveStore(from: string, to: Store, { replace = false } = {}): Promise<MovedTable[]> {
   const source = await openSource(from);
   try {
     return await to.db.transaction().execute(async (trx) => {
-      if (!(await isEmpty(trx)))
+      if (replace) for (const table of TABLES.toReversed()) await trx.deleteFrom(table).execute();
+      else if (!(await isEmpty(trx)))
         throw new MoveError("The database in store.url is not empty. Nothing was copied.");
       const moved: MovedTable[] = [];
       for (const table of TABLES) {

@@ -3,7 +3,10 @@ import { dirname } from "node:path";
 import { backup, DatabaseSync, type SQLInputValue } from "node:sqlite";
 import { Kysely, sql } from "kysely";
 import { StoreError, toStoreError } from "./errors.ts";
-import { migrateTo, takenSteps } from "./migrations.ts";
+import { migrateTo, migrationNames, takenSteps } from "./migrations.ts";
+import { OneWriterDialect, openPool } from "./postgres.ts";
+import { toPostgresStoreError } from "./postgres-errors.ts";
+import { parsePostgresUrl } from "./postgres-url.ts";
 import { openSqlite, sqliteDialect } from "./sqlite.ts";
 import type { Tables } from "./tables.ts";
 
@@ -24,8 +27,22 @@ export async function copySqlite(source: DatabaseSync, to: string): Promise<void
   });
 }
 
-/** The same of a file that this process has not open. */
-export async function copySqliteFile(from: string, to: string): Promise<void> {
+/** The whole store of another process, as it is: nothing is migrated. Throws StoreError. */
+export async function copyStore(where: { path: string } | { url: string }, to: string): Promise<void> {
+  if ("path" in where) return copySqliteFile(where.path, to);
+  const address = parsePostgresUrl(where.url);
+  if (address === undefined) throw new RangeError("url: postgres://…");
+  const db = new Kysely<Tables>({ dialect: new OneWriterDialect(openPool(address)) });
+  try {
+    await copyPostgres(db, to);
+  } catch (error) {
+    throw toPostgresStoreError(error);
+  } finally {
+    await db.destroy();
+  }
+}
+
+async function copySqliteFile(from: string, to: string): Promise<void> {
   let source: DatabaseSync;
   try {
     source = new DatabaseSync(from, { readOnly: true });
@@ -63,7 +80,9 @@ async function copyRows(from: Kysely<Tables>, to: string): Promise<void> {
   target.exec("PRAGMA journal_mode = MEMORY; PRAGMA synchronous = OFF; PRAGMA foreign_keys = OFF");
   const copy = new Kysely<Tables>({ dialect: sqliteDialect(target) });
   try {
-    const last = (await takenSteps(from)).at(-1);
+    const steps = await takenSteps(from);
+    if (steps.some((step) => !migrationNames.includes(step))) throw new StoreError("newer-schema");
+    const last = steps.at(-1);
     if (last === undefined) return;
     await migrateTo(copy, last);
     for (const { name } of await copy.introspection.getTables()) await copyTable(from, target, name);
