@@ -6,6 +6,7 @@ import type { Clock } from "../lib/clock.ts";
 import { fail, type Result } from "../lib/result.ts";
 import { type EnrolmentAnswer, type EnrolmentRefusal, enrolmentRequest } from "../link/enrolment.ts";
 import { isLinkPublicKey } from "../link/link-key.ts";
+import type { ExitFiles } from "./exit-files.ts";
 
 /**
  * POST /enrol: `body` as it came, `address` of whoever sent it (never kept). Wrong tries from one network are slowed; a token
@@ -45,6 +46,16 @@ export function joinProblem(office: {
     return `A new server could not reach this office at ${office.origin}. Set site.url in lethe.toml to the address that people type, and \`lethe restart\`.`;
   return undefined;
 }
+
+/** The same of the files that a new server fetches; they are made here where they are not there yet. */
+export const packProblem = (files: Pick<ExitFiles, "ready">): Promise<string | undefined> =>
+  files.ready().then(
+    () => undefined,
+    (error: NodeJS.ErrnoException) =>
+      error.code === "ENOSPC"
+        ? "The exit's program cannot be packed: the disk is full."
+        : "The exit's program cannot be packed. Is Lethe installed whole? `npm ci` in its folder puts the Node runtime there that new servers get.",
+  );
 
 function isOnlyHere(hostname: string): boolean {
   const bare = hostname.replace(/^\[|\]$/g, "");

@@ -31,7 +31,7 @@ import { authorityCertificate, ensureAuthority, signExitRequest } from "./author
 import { parseConfig } from "./config.ts";
 import { ExitFiles, openExitMaterial } from "./exit-files.ts";
 import { firstVoucher } from "./first-voucher.ts";
-import { enroller, joinProblem } from "./joining.ts";
+import { enroller, joinProblem, packProblem } from "./joining.ts";
 import { ensureKeys } from "./keys.ts";
 import { leadRemoteLink } from "./leading.ts";
 import { linkServers, ownLinkServers } from "./link-address.ts";
@@ -181,7 +181,7 @@ async function start(message: OfficeStart): Promise<void> {
             listen: parseListen(config.link.listen)!,
             site,
             officeKey,
-            tls: ensureLinkCertificate(folder),
+            tls: () => ensureLinkCertificate(folder),
             log: link.log,
           })
         : undefined,
@@ -246,7 +246,7 @@ async function start(message: OfficeStart): Promise<void> {
       fleet,
       status,
       listensOf: (said) => ({ ...defaultListens(config), ...said }),
-      joinProblem: async () => joinProblem(joining),
+      joinProblem: async () => joinProblem(joining) ?? (await packProblem(files)),
       joinLine: ({ linkName, tokenId, token }) =>
         files.line(formatJoinCode({ server: linkName, tokenId, token })),
       newestRelease: async () => (await files.release()).bundle.sha256,

@@ -1,0 +1,145 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { Hono } from "hono";
+import { Fleet } from "../fleet/fleet.ts";
+import { saveServers } from "../fleet/servers.ts";
+import { createControl } from "./control.ts";
+import type { ServerView } from "./control-servers.ts";
+import { openBench, SERVERS } from "./testkit.ts";
+
+const RELEASE = "ab".repeat(32);
+const london = {
+  name: "london1",
+  city: "London",
+  countryCode: "GB",
+  bandwidthMbit: 500,
+  addresses: ["203.0.113.7"],
+};
+
+async function newOffice(problem?: string) {
+  const bench = await openBench();
+  const { store, status, accounts, vouchers, options } = bench;
+  await saveServers(store, SERVERS, "office:a");
+  const { clock, inventory, log } = options;
+  const listens = { openvpn: [], socks5: [], http: [{ address: "0.0.0.0", port: 3128 }] };
+  const fleet = new Fleet({ store, clock, siteSecret: new Uint8Array(32), offers: () => [] });
+  await fleet.start();
+  fleet.onChange(() => status.serversChanged());
+  const control: Hono = createControl({
+    accounts,
+    vouchers,
+    inventory,
+    log,
+    servers: {
+      fleet,
+      status,
+      listensOf: (said) => ({ ...listens, ...said }),
+      joinProblem: async () => problem,
+      joinLine: async ({ linkName, tokenId }) => `join ${linkName} ${tokenId}`,
+      newestRelease: async () => RELEASE,
+      linkUsers: () => "authorization {}\n",
+      nowS: () => Math.floor(clock.now() / 1000),
+    },
+  });
+  const ask = async (path: string, body?: object) => {
+    const answer = await control.request(path, {
+      method: body === undefined ? "GET" : "POST",
+      ...(body !== undefined && {
+        body: JSON.stringify(body),
+        headers: { "content-type": "application/json" },
+      }),
+    });
+    return { status: answer.status, ...((await answer.json()) as Record<string, unknown>) };
+  };
+  const list = async () => ((await ask("/servers")) as unknown as { servers: ServerView[] }).servers;
+  return { ...bench, fleet, ask, list };
+}
+
+test("a server is added with what was left out filled in, and the line to paste comes back", async () => {
+  const office = await newOffice();
+  const answer = await office.ask("/servers/add", london);
+  assert.equal(answer.status, 200);
+  assert.match(String(answer.line), /^join london1 [a-z2-7]{16}$/);
+  assert.equal(office.fleet.named("london1")?.country, "United Kingdom");
+  // In a city where there is a server already, the same place on the map.
+  await office.ask("/servers/add", {
+    ...london,
+    name: "amsterdam9",
+    city: "Amsterdam",
+    countryCode: "NL",
+    addresses: ["203.0.113.9"],
+    listens: { socks5: [{ address: "0.0.0.0", port: 1080 }] },
+  });
+  const { latitude, country, listens } = office.fleet.named("amsterdam9")!;
+  assert.deepEqual([latitude, country], [52.37, "Netherlands"]);
+  assert.deepEqual(listens?.socks5, [{ address: "0.0.0.0", port: 1080 }]);
+  assert.equal(listens?.http.length, 1);
+  const views = await office.list();
+  assert.deepEqual(
+    views.map(({ name, state, local }) => [name, state, local]),
+    [
+      ["amsterdam1", "enrolled", true],
+      ["amsterdam9", "added", false],
+      ["london1", "added", false],
+      ["reykjavik1", "enrolled", true],
+    ],
+  );
+  assert.deepEqual(views[1]?.groups, ["amsterdam"]);
+  await office.close();
+});
+
+test("every refusal is a sentence, and nothing is half done", async () => {
+  const office = await newOffice();
+  await office.ask("/servers/add", london);
+  for (const [path, body, why] of [
+    ["/servers/add", london, /of that name already/],
+    ["/servers/add", { ...london, name: "London" }, /a-z, 0-9/],
+    ["/servers/add", { ...london, name: "leeds1", countryCode: "UK" }, /ISO 3166-1/],
+    ["/servers/add", { ...london, name: "leeds1" }, /Another server has that/],
+    ["/servers/add", { name: "leeds1" }, /not a request of this version/],
+    ["/servers/add", { ...london, extra: 1 }, /not a request of this version/],
+    ["/servers/drain", { name: "nowhere1" }, /lethe server list/],
+    ["/servers/remove", { name: "amsterdam1" }, /office's own machine/],
+    ["/servers/rename", { name: "london1", newName: "amsterdam" }, /group/],
+    ["/servers/rotate", { name: "amsterdam1" }, /office's own machine/],
+    ["/servers/release", { name: "london1", release: "newest" }, /has not joined/],
+    ["/servers/release", { name: "amsterdam1", release: "newest" }, /office's own machine/],
+  ] as const) {
+    const answer = await office.ask(path, body);
+    assert.equal(answer.status, 400, path);
+    assert.match(String(answer.error), why);
+  }
+  assert.equal((await office.list()).length, 3);
+  await office.close();
+});
+
+test("where no server can join, none is added and no key is forgotten", async () => {
+  const office = await newOffice("Set site.url in lethe.toml.");
+  for (const path of ["/servers/add", "/servers/rotate"]) {
+    const answer = await office.ask(path, path === "/servers/add" ? london : { name: "london1" });
+    assert.deepEqual(answer, { status: 400, error: "Set site.url in lethe.toml." });
+  }
+  assert.equal(office.fleet.named("london1"), undefined);
+  await office.close();
+});
+
+test("draining, another name, a new line, a version and the end", async () => {
+  const office = await newOffice();
+  await office.ask("/servers/add", london);
+  assert.equal((await office.ask("/servers/drain", { name: "amsterdam1" })).draining, true);
+  assert.equal((await office.ask("/servers/undrain", { name: "amsterdam1" })).draining, false);
+  const renamed = await office.ask("/servers/rename", { name: "london1", newName: "leeds1" });
+  assert.deepEqual([renamed.name, renamed.linkName], ["leeds1", "london1"]);
+  assert.match(String((await office.ask("/servers/rotate", { name: "leeds1" })).line), /^join london1 /);
+  await office.store.db.updateTable("servers").set({ nkey: "U" }).where("name", "=", "leeds1").execute();
+  await office.fleet.refresh();
+  assert.deepEqual(await office.ask("/servers/release"), { status: 200, release: RELEASE });
+  const told = await office.ask("/servers/release", { name: "leeds1", release: "newest" });
+  assert.deepEqual([told.state, told.targetRelease], ["enrolled", RELEASE.slice(0, 12)]);
+  const stays = await office.ask("/servers/release", { name: "leeds1", release: "stay" });
+  assert.equal(stays.targetRelease, "");
+  assert.deepEqual(await office.ask("/servers/remove", { name: "leeds1" }), { status: 200, name: "leeds1" });
+  assert.equal(office.fleet.named("leeds1"), undefined);
+  assert.deepEqual(await office.ask("/link/users"), { status: 200, configuration: "authorization {}\n" });
+  await office.close();
+});
