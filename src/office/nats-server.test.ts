@@ -1,17 +1,22 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { connect } from "node:net";
 import { join } from "node:path";
 import { test } from "node:test";
 import { setTimeout as wait } from "node:timers/promises";
+import { connect as connectTls } from "node:tls";
 import { Worker } from "node:worker_threads";
 import { headers } from "@nats-io/transport-node";
 import { systemClock, toMinutes } from "../lib/clock.ts";
+import { NATS_SERVER_NAME } from "../link/nats-connection.ts";
 import { requestCertificate, requestFileChunk } from "../link/office-client.ts";
 import { RosterPublisher } from "../link/publisher.ts";
 import { RosterReplica } from "../link/replica.ts";
 import { encodeReport, type Report, type Totals } from "../link/reports.ts";
 import { generateSiteKey } from "../link/site-key.ts";
 import { passwordDigest, recordingLog, settingsFor, until } from "../link/testing.ts";
+import { ensureLinkCertificate } from "./link-certificate.ts";
 import { renderLinkUsers, renderNatsServer } from "./nats-server.ts";
 import { natsBench } from "./nats-testing.ts";
 
@@ -261,6 +266,29 @@ test("the office's next life takes the running server over, with who was removed
   await next.stop();
   await until(() => states.a1 === "up down ", "stopped");
   assert.deepEqual(readdirSync(join(bench.folder, "run")), []);
+});
+
+test("a certificate that was made anew is shown without a restart", async () => {
+  await using bench = await natsBench();
+  await bench.add("a1");
+  const shown = async () => {
+    const plain = connect(bench.listen.port, "127.0.0.1");
+    // The server speaks first, in the clear; TLS begins after that line.
+    await once(plain, "data");
+    const socket = connectTls({ socket: plain, ca: bench.ca, servername: NATS_SERVER_NAME });
+    await once(socket, "secureConnect");
+    const { serialNumber } = socket.getPeerCertificate();
+    socket.destroy();
+    return serialNumber;
+  };
+  const before = await shown();
+  const { pid } = bench.server;
+  const inTwoYears = Date.now() + 700 * 86_400_000;
+  assert.ok(ensureLinkCertificate(bench.folder, inTwoYears).renewed);
+  assert.equal(await shown(), before);
+  bench.server.certificateChanged();
+  await until(async () => (await shown()) !== before, "the new one");
+  assert.equal(bench.server.pid, pid);
 });
 
 test("nothing of what it hears stands anywhere: no log, no file of JetStream's, no address", async () => {

@@ -17,6 +17,7 @@ const ID = "nats";
 const USERS_FILE = "nats-users.conf";
 /** It insists on one; nothing but empty folders ever comes into it. */
 const STORE_FOLDER = "nats-store";
+const DAY_MS = 86_400_000;
 const MEMORY_BYTES = 512 * 1024 * 1024;
 
 /** A server that may speak, by its public link key. */
@@ -54,8 +55,8 @@ export interface NatsServerOptions {
   site: string;
   /** The office's public link key. */
   officeKey: string;
-  /** PEM files: its certificate (link-certificate.ts) and the key of it. */
-  tls: { certificate: string; key: string };
+  /** PEM files: its certificate and the key of it (link-certificate.ts); asked each day whether they are new. */
+  tls: () => { certificate: string; key: string; renewed: boolean };
   log: Log;
   program?: string;
 }
@@ -65,7 +66,7 @@ export function renderNatsServer({
   folder,
   listen,
   tls,
-}: Pick<NatsServerOptions, "folder" | "listen" | "tls">): string {
+}: Pick<NatsServerOptions, "folder" | "listen"> & { tls: { certificate: string; key: string } }): string {
   const address = listen.address.includes(":") ? `[${listen.address}]` : listen.address;
   return `listen: ${text(`${address}:${listen.port}`)}
 server_name: "link"
@@ -93,9 +94,17 @@ export class NatsServer {
   /** The users file as it should be, and as the running process has read it: nothing is known of one that was taken over. */
   #users = "";
   #read: string | undefined;
+  /** Its files never move; what is in them may. */
+  readonly #tls: { certificate: string; key: string };
+  readonly #renewing: NodeJS.Timeout;
 
   constructor(options: NatsServerOptions) {
     this.#options = options;
+    this.#tls = options.tls();
+    this.#renewing = setInterval(() => {
+      if (options.tls().renewed) this.certificateChanged();
+    }, DAY_MS);
+    this.#renewing.unref();
     mkdirSync(options.folder, { recursive: true, mode: 0o700 });
     this.#engines = new Engines({
       folder: options.folder,
@@ -132,6 +141,7 @@ export class NatsServer {
 
   /** Lets it run on without us, for the office's next start. */
   release(): void {
+    clearInterval(this.#renewing);
     this.#engines.release();
   }
 
@@ -149,7 +159,7 @@ export class NatsServer {
       id: ID,
       part: "nats",
       argv: [program, "-c", this.#engines.configurationPath(ID)],
-      configuration: renderNatsServer(this.#options),
+      configuration: renderNatsServer({ folder, listen, tls: this.#tls }),
       leaves: [join(folder, USERS_FILE)],
       prepare: async () => {
         this.#read = this.#users;

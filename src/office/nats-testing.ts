@@ -18,7 +18,7 @@ export async function natsBench(options: { site?: string; log?: Log } = {}) {
   const folder = mkdtempSync(join(tmpdir(), "lethe-nats-"));
   const { site = "0badc0de", log = () => {} } = options;
   ensureAuthority(folder);
-  const tls = ensureLinkCertificate(folder);
+  const tls = () => ensureLinkCertificate(folder);
   const ca = authorityCertificate(folder);
   const office = newLinkKey();
   const servers = new Map<string, LinkKey>();
