@@ -2,11 +2,16 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { SelfTestLogins } from "./logins.ts";
 
+const asked = { service: "socks5", addresses: ["127.0.0.1"], uses: 2 } as const;
 const from = (address: string) => ({ service: "socks5", address }) as const;
 
 test("a round's login is good from the addresses asked, in whatever writing, until the round's end", () => {
   const logins = new SelfTestLogins();
-  const { login, end } = logins.begin(["127.0.0.1", "2001:db8::1"]);
+  const { login, end } = logins.begin({
+    service: "socks5",
+    addresses: ["127.0.0.1", "2001:db8::1"],
+    uses: 4,
+  });
   for (const address of ["127.0.0.1", "::ffff:127.0.0.1", "2001:DB8:0::1"]) {
     assert.ok(logins.admit({ ...from(address), ...login }), address);
   }
@@ -25,7 +30,7 @@ test("a round's login is good from the addresses asked, in whatever writing, unt
 
 test("each round has a name and a password of its own, and one is worth nothing with the other's", () => {
   const logins = new SelfTestLogins();
-  const [one, other] = [logins.begin(["127.0.0.1"]), logins.begin(["127.0.0.1"])];
+  const [one, other] = [logins.begin(asked), logins.begin(asked)];
   assert.notEqual(one.login.username, other.login.username);
   // No VPN username (12 base32 characters) and no access pass (p1-…) looks like it.
   assert.match(one.login.username, /^self-test-[0-9a-f]{32}$/);
@@ -39,4 +44,15 @@ test("each round has a name and a password of its own, and one is worth nothing 
   assert.equal(logins.admit({ ...from("127.0.0.1"), ...shifted }), undefined);
   one.end();
   assert.ok(logins.admit({ ...from("127.0.0.1"), ...other.login }), "another round's end is not this one's");
+});
+
+test("a login is good at its own service, and as often as the round asks", () => {
+  const logins = new SelfTestLogins();
+  const { login } = logins.begin(asked);
+  for (const service of ["http", "openvpn"] as const) {
+    assert.equal(logins.admit({ service, address: "127.0.0.1", ...login }), undefined);
+  }
+  assert.ok(logins.admit({ ...from("127.0.0.1"), ...login }));
+  assert.ok(logins.admit({ ...from("127.0.0.1"), ...login }));
+  assert.equal(logins.admit({ ...from("127.0.0.1"), ...login }), undefined);
 });

@@ -1,6 +1,6 @@
 import { hash, randomBytes, timingSafeEqual } from "node:crypto";
 import { formatIp, parseIp, unmap } from "../../lib/ip.ts";
-import type { LoginAttempt, Session } from "../authorise.ts";
+import type { LoginAttempt, Service, Session } from "../authorise.ts";
 import { LiveSession } from "../sessions.ts";
 
 export interface SelfTestLogin {
@@ -10,27 +10,35 @@ export interface SelfTestLogin {
 
 interface Round {
   digest: Uint8Array;
+  service: Service;
   addresses: Set<string>;
+  usesLeft: number;
   sessions: Set<LiveSession>;
 }
 
 /**
- * The logins by which the exit tests itself: drawn anew for every round, 128 and 256 random bits, held here alone, and good
- * for some seconds, from the addresses that this round asks and no other. Whoever learns one, a proxy that was broken into
- * among them, has nothing: the session leads to the self-test's target, and after the round the login is nobody's.
+ * The logins by which the exit tests itself: drawn anew for every round and service, 128 and 256 random bits, held here
+ * alone, and good for some seconds, as often as the round asks, from the addresses that it asks and no other. Whoever
+ * learns one, a proxy that was broken into among them, has nothing: a proxy's session leads to the self-test's target, an
+ * OpenVPN login is used up by the test itself, and after the round a login is nobody's.
  */
 export class SelfTestLogins {
   readonly #rounds = new Set<Round>();
 
-  /** Begins a round whose services are asked at `addresses` (as text): who asks one's own address has it as source, too. */
-  begin(addresses: Iterable<string>): { login: SelfTestLogin; end: () => void } {
+  /** `addresses` (as text) is where the service is asked: who asks one's own address has it as source, too. */
+  begin(options: { service: Service; addresses: Iterable<string>; uses: number }): {
+    login: SelfTestLogin;
+    end: () => void;
+  } {
     const login = {
       username: `self-test-${randomBytes(16).toString("hex")}`,
       password: randomBytes(32).toString("base64url"),
     };
     const round: Round = {
       digest: digestOf(login),
-      addresses: new Set([...addresses].flatMap((address) => canonical(address) ?? [])),
+      service: options.service,
+      addresses: new Set([...options.addresses].flatMap((address) => canonical(address) ?? [])),
+      usesLeft: options.uses,
       sessions: new Set(),
     };
     this.#rounds.add(round);
@@ -48,7 +56,9 @@ export class SelfTestLogins {
     const address = canonical(attempt.address);
     for (const round of this.#rounds) {
       if (!timingSafeEqual(digest, round.digest)) continue;
+      if (attempt.service !== round.service || round.usesLeft === 0) return undefined;
       if (address === undefined || !round.addresses.has(address)) return undefined;
+      round.usesLeft -= 1;
       const session = new LiveSession(() => round.sessions.delete(session));
       round.sessions.add(session);
       return session;

@@ -131,7 +131,11 @@ describe("the OpenVPN self-test", { skip: skip ?? false, timeout: 60_000 }, () =
       ended?: boolean;
     } = {},
   ): Promise<boolean> {
-    const { login, end } = logins.begin(options.addresses ?? ["127.0.0.1"]);
+    const { login, end } = logins.begin({
+      service: "openvpn",
+      addresses: options.addresses ?? ["127.0.0.1"],
+      uses: 1,
+    });
     if (options.ended) end();
     const configuration = openvpnClientConfiguration({
       tunnel,

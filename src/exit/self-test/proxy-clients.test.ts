@@ -67,8 +67,11 @@ describe("the proxies' self-test", { timeout: 60_000 }, () => {
   const clients = { socks5: socks5Works, http: httpProxyWorks };
   type Service = keyof typeof clients;
 
+  const begin = (service: Service, address = "127.0.0.1") =>
+    logins.begin({ service, addresses: [address], uses: 100 });
+
   async function works(service: Service, changes: { port?: number; timeoutMs?: number } = {}) {
-    const { login, end } = logins.begin(["127.0.0.1"]);
+    const { login, end } = begin(service);
     const port = changes.port ?? ports[service];
     const timeoutMs = changes.timeoutMs ?? TIMEOUT_MS;
     const passed = await clients[service]({ address: "127.0.0.1", port, login, target, timeoutMs });
@@ -137,8 +140,9 @@ describe("the proxies' self-test", { timeout: 60_000 }, () => {
   };
 
   test("its login leads to the target and nowhere else, and a member's leads everywhere but there", async () => {
-    const { login, end } = logins.begin(["127.0.0.1"]);
-    assert.deepEqual(await socksReplies(login, SELF_TEST_NAME, SELF_TEST_PORT), [0, 0]);
+    const socks = begin("socks5");
+    const { login, end } = begin("http");
+    assert.deepEqual(await socksReplies(socks.login, SELF_TEST_NAME, SELF_TEST_PORT), [0, 0]);
     assert.equal(await connectStatus(login, SELF_TEST_NAME, SELF_TEST_PORT), 200);
     for (const [host, port] of [
       ["127.0.0.1", echo.port],
@@ -146,12 +150,14 @@ describe("the proxies' self-test", { timeout: 60_000 }, () => {
       [SELF_TEST_NAME, 80],
       [`${SELF_TEST_NAME}.`, SELF_TEST_PORT],
     ] as const) {
-      assert.deepEqual(await socksReplies(login, host, port), [0, 2], host);
+      assert.deepEqual(await socksReplies(socks.login, host, port), [0, 2], host);
       assert.equal(await connectStatus(login, host, port), 403, host);
       assert.equal(await getStatus(login, host, port), 403, host);
     }
     assert.equal(await getStatus(login, SELF_TEST_NAME, SELF_TEST_PORT), 403);
+    assert.equal(await connectStatus(socks.login, SELF_TEST_NAME, SELF_TEST_PORT), 407, "another service's");
     end();
+    socks.end();
     assert.deepEqual(await socksReplies(MEMBER, "127.0.0.1", echo.port), [0, 0]);
     assert.equal(await connectStatus(MEMBER, "127.0.0.1", echo.port), 200);
     assert.deepEqual(await socksReplies(MEMBER, SELF_TEST_NAME, SELF_TEST_PORT), [0, 2]);
@@ -159,7 +165,7 @@ describe("the proxies' self-test", { timeout: 60_000 }, () => {
   });
 
   test("a connection that was a member's does not lead on once it logs in as the test", async () => {
-    const { login, end } = logins.begin(["127.0.0.1"]);
+    const { login, end } = begin("http");
     const origin = await startServer((socket) =>
       socket.on("data", () => socket.write("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")),
     );
@@ -174,18 +180,20 @@ describe("the proxies' self-test", { timeout: 60_000 }, () => {
   });
 
   test("its login is nobody's after the round, and from any address but the one that was asked", async () => {
-    const over = logins.begin(["127.0.0.1"]);
+    const over = begin("http");
     over.end();
     assert.equal(await connectStatus(over.login, SELF_TEST_NAME, SELF_TEST_PORT), 407);
-    assert.deepEqual(await socksReplies(over.login, SELF_TEST_NAME, SELF_TEST_PORT), [1]);
-    const elsewhere = logins.begin(["192.0.2.1"]);
+    const socksOver = begin("socks5");
+    socksOver.end();
+    assert.deepEqual(await socksReplies(socksOver.login, SELF_TEST_NAME, SELF_TEST_PORT), [1]);
+    const elsewhere = begin("http", "192.0.2.1");
     assert.equal(await connectStatus(elsewhere.login, SELF_TEST_NAME, SELF_TEST_PORT), 407);
     elsewhere.end();
   });
 
   test("its sessions count nowhere and end with the round", async () => {
     await until(() => sessions.size === 0, "the member's of before have gone");
-    const { login, end } = logins.begin(["127.0.0.1"]);
+    const { login, end } = begin("http");
     const wire = new Wire(ports.http);
     const connect = `CONNECT ${SELF_TEST_NAME}:${SELF_TEST_PORT} HTTP/1.1\r\nHost: x\r\n${basic(login)}\r\n`;
     await wire.send(connect).takeUntil("\r\n\r\n");

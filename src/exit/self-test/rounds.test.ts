@@ -38,9 +38,11 @@ test("OpenVPN is well where each listener is; one whose engine does not run is n
     logins,
     testOpenvpn: async (engine, login) => {
       asked.push(engine);
-      for (const address of ["127.0.0.1", "192.0.2.1"]) {
-        assert.ok(logins.admit({ service: "openvpn", address, ...login }), "good while the round goes on");
-      }
+      const address = engine === "openvpn-0" ? "127.0.0.1" : "192.0.2.1";
+      const attempt = { service: "openvpn" as const, ...login };
+      assert.equal(logins.admit({ ...attempt, address: "127.0.0.9" }), undefined);
+      assert.ok(logins.admit({ ...attempt, address }), "good while the round goes on");
+      assert.equal(logins.admit({ ...attempt, address }), undefined, "once");
       return !bad.has(engine);
     },
     testResolver: async () => !bad.has("dns"),

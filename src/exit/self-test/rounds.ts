@@ -1,5 +1,6 @@
 import type { Clock } from "../../lib/clock.ts";
 import type { ServerSettings } from "../../link/settings.ts";
+import type { Service } from "../authorise.ts";
 import type { KeeperEngines } from "../messages.ts";
 import { tunnelsOf } from "../tunnel-plan.ts";
 import { dialled } from "./addresses.ts";
@@ -103,33 +104,40 @@ export class SelfTest {
     const { logins, target, testOpenvpn, testResolver = resolverWorks } = this.#options;
     const timeoutMs = this.#options.timeoutMs ?? TIMEOUT_MS;
     const { socks5, http, openvpn } = settings.services;
-    const listens = [...(socks5?.listen ?? []), ...(http?.listen ?? []), ...(openvpn?.listen ?? [])];
-    const { login, end } = logins.begin(listens.map(({ address }) => dialled(address)));
-    const proxies = (test: typeof socks5Works, list: { address: string; port: number }[]) =>
+    const ends: (() => void)[] = [];
+    const begin = (service: Service, address: string, uses: number): SelfTestLogin => {
+      const { login, end } = logins.begin({ service, addresses: [address], uses });
+      ends.push(end);
+      return login;
+    };
+    const proxyWorks = (service: "socks5" | "http", listen: { address: string; port: number }[]) =>
       all(
-        list.flatMap(({ address, port }) =>
-          Array.from({ length: TRIES }, () =>
-            test({ address: dialled(address), port, login, target, timeoutMs }),
-          ),
+        listen.flatMap(({ address: listening, port }) => {
+          const address = dialled(listening);
+          const login = begin(service, address, TRIES);
+          const test = { address, port, login, target, timeoutMs };
+          return Array.from({ length: TRIES }, () =>
+            service === "socks5" ? socks5Works(test) : httpProxyWorks(test),
+          );
+        }),
+      );
+    const openvpnWorks = (wanted: NonNullable<typeof openvpn>) =>
+      all(
+        tunnelsOf(wanted).map(
+          ({ id, listen }) =>
+            this.#runs(id) && testOpenvpn(id, begin("openvpn", dialled(listen.address), 1), timeoutMs),
         ),
       );
     try {
-      const results = await Promise.all([
-        ...(socks5 ? [named("socks5", proxies(socks5Works, socks5.listen))] : []),
-        ...(http ? [named("http", proxies(httpProxyWorks, http.listen))] : []),
+      return await Promise.all([
+        ...(socks5 ? [named("socks5", proxyWorks("socks5", socks5.listen))] : []),
+        ...(http ? [named("http", proxyWorks("http", http.listen))] : []),
         ...(openvpn
-          ? [
-              named(
-                "openvpn",
-                all(tunnelsOf(openvpn).map(({ id }) => this.#runs(id) && testOpenvpn(id, login, timeoutMs))),
-              ),
-              named("dns", testResolver({ timeoutMs })),
-            ]
+          ? [named("openvpn", openvpnWorks(openvpn)), named("dns", testResolver({ timeoutMs }))]
           : []),
       ]);
-      return results;
     } finally {
-      end();
+      for (const end of ends) end();
     }
   }
 
