@@ -327,6 +327,25 @@ test("servers can be asked for as on the page, one by itself with its day and mo
   });
 });
 
+test("every OpenVPN profile comes in one zip, under the names that existing clients read", async () => {
+  const answer = await bench.app.request(
+    "/downloads/openvpn/get?system=linux&scope=server&filetype=zip&protocol=tcp",
+  );
+  assert.equal(answer.headers.get("content-type"), "application/zip");
+  assert.match(answer.headers.get("content-disposition")!, /filename="openvpn-server-linux-tcp\.zip"/);
+  const zip = Buffer.from(await answer.arrayBuffer()).toString("latin1");
+  assert.ok(zip.startsWith("PK") && zip.includes("Amsterdam1.conf") && zip.includes("1194 tcp"));
+  assert.ok(!zip.includes("Reykjavik1"), "a server without OpenVPN");
+  const groups = await bench.app.request("/downloads/openvpn/get?system=windows&scope=group");
+  assert.ok(
+    Buffer.from(await groups.arrayBuffer())
+      .toString("latin1")
+      .includes("Amsterdam.ovpn"),
+  );
+  for (const query of ["system=amiga", "filetype=rar", "protocol=icmp", "scope=all"])
+    assert.equal((await call("GET", `/downloads/openvpn/get?${query}`)).status, 400, query);
+});
+
 test("a proxy configuration for all servers or a group's names those whose proxies work, and no way past them", async () => {
   const ways = async (file: string) =>
     /return "(PROXY|SOCKS5)[^"]*"/.exec((await call("GET", `/proxy/${file}.pac`)).body)?.[0];

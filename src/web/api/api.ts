@@ -5,6 +5,8 @@ import { forBearers } from "../gate.ts";
 import { tryLogIn, tryPassword } from "../log-in-attempt.ts";
 import type { Member, SiteEnv } from "../options.ts";
 import { trySignUp } from "../sign-up-attempt.ts";
+import { addDownloads } from "../site/downloads.ts";
+import { profileNamed } from "../site/group-servers.ts";
 import type { Web } from "../web.ts";
 import { addFeeds } from "./feeds.ts";
 import { addServers } from "./servers.ts";
@@ -137,16 +139,19 @@ const routes = {
   openvpn: createRoute({
     method: "get",
     path: "/api/v1/account/openvpn/{server}",
-    summary: "The OpenVPN profile of a server",
+    summary: "The OpenVPN profile of a server, or of a group of which the client takes one at random",
     tags: ["servers"],
     security,
-    request: { params: z.object({ server: z.string().openapi({ example: "london1" }) }) },
+    request: {
+      params: z.object({ server: z.string().openapi({ example: "london1", description: "Or a group" }) }),
+      query: z.object({ protocol: z.enum(["udp", "tcp"]).optional() }),
+    },
     responses: {
       200: {
         content: { "application/x-openvpn-profile": { schema: z.string() } },
         description: "The profile",
       },
-      404: problem("No such server, or it has no OpenVPN"),
+      404: problem("No such server or group, or it has no OpenVPN"),
       ...members,
     },
   }),
@@ -253,8 +258,9 @@ export function addApi(app: Hono<SiteEnv>, web: Web): void {
     return everything === undefined ? error(c, "not-logged-in") : c.json({ ...everything }, 200);
   });
 
-  api.openapi(routes.openvpn, (c) => {
-    const profile = web.openvpnProfile([c.req.valid("param").server]);
+  api.openapi(routes.openvpn, async (c) => {
+    const { protocol } = c.req.valid("query");
+    const profile = profileNamed(web, await web.status.list(), c.req.valid("param").server, { protocol });
     if (profile === undefined) return error(c, "not-found");
     return c.body(profile, 200, { "content-type": "application/x-openvpn-profile" }) as never;
   });
@@ -269,6 +275,7 @@ export function addApi(app: Hono<SiteEnv>, web: Web): void {
 
   addServers(api, web);
   addFeeds(api, web);
+  addDownloads(api, web);
 
   api.openAPIRegistry.registerComponent("securitySchemes", "bearer", { type: "http", scheme: "bearer" });
   // Made at the first question: it is the same for everybody, and takes longer to make than any page.

@@ -1,6 +1,6 @@
 import type { Hono } from "hono";
 import type { AccountView } from "../../accounts/accounts.ts";
-import { bestServer } from "../../fleet/recommend.ts";
+import { allGroups, bestServer, recommended } from "../../fleet/recommend.ts";
 import type { ServerStatus } from "../../fleet/status.ts";
 import { PROXY_WARNING, proxySettings } from "../../profiles/proxy.ts";
 import { tokenField } from "../forms.ts";
@@ -8,6 +8,10 @@ import { forMembers } from "../gate.ts";
 import { type Html, html } from "../html.ts";
 import { page } from "../layout.ts";
 import type { SiteEnv } from "../options.ts";
+import { profileNamed } from "../site/group-servers.ts";
+import { serverFilter } from "../site/server-filter.ts";
+import { isFiltered, matching, parseQuery, type ServerQuery } from "../site/server-query.ts";
+import { count } from "../site/server-table.ts";
 import { values } from "../values.ts";
 import type { Web } from "../web.ts";
 
@@ -28,6 +32,7 @@ function openvpnRow(server: ServerStatus, best: ServerStatus | undefined): Html 
 
 function openvpnPanel(
   web: Web,
+  all: readonly ServerStatus[],
   servers: readonly ServerStatus[],
   best: ServerStatus | undefined,
 ): Html | undefined {
@@ -37,7 +42,7 @@ function openvpnPanel(
   if (offered.length === 0) return undefined;
   return html`<section class="panel"><h2>OpenVPN</h2>
 <p>Encrypts everything your device sends. Download a profile, open it in a client, and enter your VPN username and password when asked.</p>
-<ul class="rows">${offered.map((server) => openvpnRow(server, best))}</ul>
+<ul class="rows">${offered.map((server) => openvpnRow(server, best))}${groupRows(all, offered)}</ul>
 <p class="muted">Clients: OpenVPN Connect (Windows, macOS, iOS, Android), Tunnelblick (macOS), OpenVPN for Android, NetworkManager or <code>openvpn</code> (Linux: take the .conf). The profile tries UDP first, and TCP where a network blocks that.</p>
 <p class="muted">On Linux, import the file into NetworkManager (<code>nmcli connection import type openvpn file …</code>): it also makes our resolver yours. <code>openvpn</code> on the command line leaves your resolver as it is, and one in your own network would be asked outside the tunnel.</p></section>`;
 }
@@ -82,6 +87,40 @@ ${offered.map((server) => proxyRows(server, origin))}
 ${commands.map((line) => html`<pre><code>${line}</code></pre>`)}</section>`;
 }
 
+/** A page with more of them is heavy, and nobody reads it. */
+const SHOWN_MOST = 20;
+
+/** Those asked for, or else those to choose now. */
+function shownOf(all: readonly ServerStatus[], query: ServerQuery): ServerStatus[] {
+  if (all.length <= SHOWN_MOST) return [...all];
+  const found = isFiltered(query) || recommended(all).length === 0 ? matching(all, query) : recommended(all);
+  return found.slice(0, SHOWN_MOST);
+}
+
+function choose(all: readonly ServerStatus[], shown: readonly ServerStatus[], query: ServerQuery): Html {
+  const found = isFiltered(query) ? matching(all, query).length : all.length;
+  return html`${serverFilter(all, query, "/member/connect")}
+<p class="found">${
+    shown.length === 0
+      ? "No server is like that."
+      : isFiltered(query)
+        ? `${shown.length} of the ${count(found)} that are like that.`
+        : `The ${shown.length} best of ${count(found)} now. Say above where the others shall be.`
+  }</p>`;
+}
+
+/** The groups of the servers that are shown, with more than one server each. */
+function groupRows(all: readonly ServerStatus[], shown: readonly ServerStatus[]): Html[] {
+  return [...allGroups(all)]
+    .filter(([, members]) => members.length > 1 && members.some((member) => shown.includes(member)))
+    .slice(0, SHOWN_MOST)
+    .map(([group, members]) => {
+      const file = `/member/openvpn/${group}`;
+      return html`<li><span><strong>Any of ${group}</strong><br><span class="muted small">${count(members.length)}; your client takes one at random</span></span>
+<span class="actions"><a class="button quiet small" href="${file}.ovpn" download>Download ${group}.ovpn</a> <a href="${file}.conf" download aria-label="Download ${group}.conf, the one for Linux">.conf</a></span></li>`;
+    });
+}
+
 const hasAccess = ({ paidUntil, terminated }: AccountView, nowMs: number): boolean =>
   !terminated && paidUntil !== undefined && paidUntil * 1000 > nowMs;
 
@@ -89,15 +128,18 @@ export function addConnect(app: Hono<SiteEnv>, web: Web): void {
   app.get(
     "/member/connect",
     forMembers(web, async (c, member) => {
-      const servers = await web.status.list();
-      const best = servers.length > 1 ? bestServer(servers) : undefined;
+      const all = await web.status.list();
+      const query = parseQuery(c.req.query());
+      const servers = shownOf(all, query);
+      const best = all.length > 1 ? bestServer(all) : undefined;
       const origin = web.publicUrl ?? new URL(c.req.url).origin;
       const body = html`<h1>Get connected</h1>
 ${!hasAccess(member.account, web.clock.now()) && html`<div class="notice"><p>This account has no paid time: nothing below lets you in until you <a href="/member">redeem a voucher</a>.</p></div>`}
 <p class="lead">Any client that speaks a standard works. Log in with your VPN username and password, on as many devices of your own as you like.</p>
 <form method="post" action="/member/credentials">${tokenField(member.session.formToken)}<p><button class="button quiet">Show my VPN username and password</button></p></form>
-${servers.length === 0 && html`<div class="panel"><p>There is no server yet.</p></div>`}
-${openvpnPanel(web, servers, best)}
+${all.length === 0 && html`<div class="panel"><p>There is no server yet.</p></div>`}
+${all.length > SHOWN_MOST && choose(all, servers, query)}
+${openvpnPanel(web, all, servers, best)}
 ${proxiesPanel(servers, best, origin)}`;
       return page(web, c, {
         title: "Get connected",
@@ -112,10 +154,14 @@ ${proxiesPanel(servers, best, origin)}`;
   // `.conf` is what Linux tools look for: the same without what only Windows understands.
   app.get(
     "/member/openvpn/:file{[a-z0-9-]+\\.(?:ovpn|conf)}",
-    forMembers(web, (c) => {
+    forMembers(web, async (c) => {
       const file = c.req.param("file") ?? "";
-      const server = file.slice(0, file.lastIndexOf("."));
-      const profile = web.openvpnProfile([server], { system: file.endsWith(".conf") ? "linux" : undefined });
+      const name = file.slice(0, file.lastIndexOf("."));
+      const wanted = c.req.query("protocol");
+      const profile = profileNamed(web, await web.status.list(), name, {
+        system: file.endsWith(".conf") ? "linux" : undefined,
+        protocol: wanted === "udp" || wanted === "tcp" ? wanted : undefined,
+      });
       if (profile === undefined) return c.notFound();
       return c.body(profile, 200, {
         "content-type": "application/x-openvpn-profile",

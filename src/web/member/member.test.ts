@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
+import { type OwnServer, saveServers } from "../../fleet/servers.ts";
 import { FakeClock } from "../../lib/clock.ts";
-import { type Bench, openBench, PASSWORD, signedUp, Visitor } from "../testkit.ts";
+import { type Bench, openBench, PASSWORD, SERVERS, signedUp, Visitor } from "../testkit.ts";
 
 const clock = new FakeClock();
 let bench: Bench;
@@ -190,4 +191,55 @@ test("an account without paid time, run out, or ended by the operator is told so
   assert.match(await textOf(visitor.get("/member")), /operator has ended this account/);
   const refused = await visitor.fill("/member", "/member/voucher", { voucher: await voucher() });
   assert.match(await refused.text(), /takes no more vouchers/);
+});
+
+test("of many servers the page to get connected shows the best, or those asked for; a group has a profile", async () => {
+  const many: OwnServer[] = Array.from({ length: 300 }, (_, index) => ({
+    ...SERVERS[0]!,
+    name: `town${String.fromCharCode(97 + (index % 25))}${1 + Math.floor(index / 25)}`,
+    city: `Town ${index % 25}`,
+    countryCode: index % 25 === 7 ? "IS" : "NL",
+    groups: index % 100 === 5 ? ["archive"] : [],
+  }));
+  const bench = await openBench();
+  await saveServers(bench.store, many);
+  bench.status.serversChanged();
+  for (const { name } of many)
+    await bench.status.accept({
+      kind: "health",
+      protocol: 2,
+      server: name,
+      minute: Math.floor(bench.options.clock.now() / 60_000),
+      release: "",
+      services: [{ service: "openvpn", healthy: true }],
+    });
+  const visitor = await signedUp(bench, "river-otter");
+  const page = await (await visitor.get("/member/connect")).text();
+  assert.ok(Buffer.byteLength(page) < 80_000, String(Buffer.byteLength(page)));
+  assert.ok(page.includes("The 20 best of 300 servers now"));
+  const asked = await (await visitor.get("/member/connect?country=IS")).text();
+  assert.ok(
+    asked.includes("12 of the 12 servers that are like that") && asked.includes("Download townh10.ovpn"),
+  );
+  assert.ok(asked.includes("Any of townh") && asked.includes("Download townh.ovpn"));
+  assert.ok(
+    (await (await visitor.get("/member/connect?city=nowhere")).text()).includes("No server is like that"),
+  );
+
+  const profile = async (file: string) => {
+    const answer = await visitor.get(`/member/openvpn/${file}`);
+    return answer.status === 200
+      ? (await answer.text()).split("\n").filter((line) => line.startsWith("remote "))
+      : answer.status;
+  };
+  assert.equal(((await profile("townh.ovpn")) as string[]).length, 12);
+  assert.deepEqual(await profile("archive.conf?protocol=tcp"), [
+    "remote townf1.example.net 1194 tcp",
+    "remote townf5.example.net 1194 tcp",
+    "remote townf9.example.net 1194 tcp",
+  ]);
+  assert.equal(await profile("town99.ovpn"), 404);
+  // Without a log-in there is none.
+  assert.equal((await new Visitor(bench.app).get("/member/openvpn/townh.ovpn")).status, 303);
+  await bench.close();
 });

@@ -32,7 +32,7 @@ function select(name: string, label: string, chosen: string, options: readonly O
 }
 
 /** The form over the list of servers: sent with GET, so that what it shows has an address of its own. */
-export function serverFilter(servers: readonly ServerStatus[], query: ServerQuery): Html {
+export function serverFilter(servers: readonly ServerStatus[], query: ServerQuery, action = "/status"): Html {
   const any = { value: "", text: "any" };
   const countries = new Map(servers.map(({ countryCode, country }) => [countryCode, country]));
   const cities = [
@@ -49,7 +49,7 @@ export function serverFilter(servers: readonly ServerStatus[], query: ServerQuer
     servers.some(({ groups }) => groups.includes(group)),
   );
   const suggest = cities.length <= SUGGESTIONS_MOST;
-  return html`<form class="filter panel" method="get" action="/status" role="search" aria-label="Servers">
+  return html`<form class="filter panel" method="get" action="${action}" role="search" aria-label="Servers">
 ${select("country", "Country", query.country, [any, ...[...countries].map(([value, text]) => ({ value, text })).sort((a, b) => (a.text < b.text ? -1 : 1))])}
 <div class="field"><label for="f-city">City</label><input id="f-city" name="city" value="${query.city}" maxlength="60" autocomplete="off"${suggest && html` list="f-cities"`}>${
     suggest &&
@@ -67,6 +67,6 @@ ${select(
   query.sort,
   SORTS.map((value) => ({ value, text: SORT_WORDS[value] })),
 )}
-<p class="actions"><button class="button">Show</button> <a href="/status">Show all</a></p>
+<p class="actions"><button class="button">Show</button> <a href="${action}">Show all</a></p>
 </form>`;
 }
