@@ -31,17 +31,23 @@ export const keeperMessage = z.discriminatedUnion("type", [
   z.object({ type: z.literal("linked") }),
 ]);
 
-export const proxyMessage = z.object({
+const address = z.string().refine((text) => isIP(text) !== 0);
+
+const listening = z.object({
   type: z.literal("listening"),
   services: z
     .array(
       z.object({
         service: z.enum(["socks5", "http", "openvpn"]),
         protocol: z.enum(["tcp", "udp"]),
-        address: z.string().refine((text) => isIP(text) !== 0),
+        address,
         port: z.int().min(0).max(65_535),
         failed: reason.optional(),
       }),
     )
     .max(64),
 });
+
+const open = z.object({ type: z.literal("open"), address, port: z.int().min(1).max(65_535) });
+
+export const proxyMessage = z.discriminatedUnion("type", [listening, open]);

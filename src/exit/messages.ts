@@ -187,6 +187,23 @@ export interface ProxySettings {
   resolvers: string[];
 }
 
+/** A place to listen at. */
+export interface PortPlace {
+  address: string;
+  port: number;
+}
+
+/** From a proxy to the exit: it may not have this port itself. The answer bears the listening socket as its handle. */
+export interface PortRequest extends PortPlace {
+  type: "open";
+}
+
+export interface PortSocket extends PortPlace {
+  type: "socket";
+  /** Why there is none; an errno name. */
+  failed?: string;
+}
+
 /** From a proxy to the exit: where it listens now, whenever that changes. */
 export interface ProxyListening {
   type: "listening";

@@ -8,6 +8,7 @@ import { openSettings } from "../link/signed-settings.ts";
 import { siteId, verifyingKey } from "../link/site-key.ts";
 import { certificateRequest, installCertificate } from "./certificate.ts";
 import { keeperMessage, proxyMessage } from "./checked-messages.ts";
+import { answerForPort } from "./low-ports.ts";
 import type {
   ExitReport,
   ExitStart,
@@ -244,7 +245,9 @@ export class ExitRoot {
       onMessage: (message) => {
         const parsed = proxyMessage.safeParse(message);
         if (!parsed.success) return;
-        this.#listening.set(proxy, parsed.data.services as ListeningReport[]);
+        const { data } = parsed;
+        if (data.type === "open") return void answerForPort(proxy, data, this.#settings, this.#log);
+        this.#listening.set(proxy, data.services as ListeningReport[]);
         this.#tell();
       },
       onCrash: () => {

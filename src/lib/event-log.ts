@@ -41,6 +41,7 @@ export type EventCode =
   | "engine-unavailable"
   | "listening"
   | "port-taken"
+  | "port-refused"
   | "certificate-installed"
   | "certificate-refused"
   | "upgrade-started"

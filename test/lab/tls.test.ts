@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { ChildProcess } from "node:child_process";
 import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, afterEach, before, describe, test } from "node:test";
 import { type Pebble, selfSigned, startPebble } from "../../src/certificates/testing.ts";
@@ -125,6 +125,17 @@ host = "${NAME}"
       return now !== undefined && now !== office;
     });
     assert.match(await curl(`https://${NAME}/`, "--cacert", root), /^HTTP\/1.1 200/);
+    // So do the proxies, one process a core on one port, each unprivileged.
+    assert.match(status, /SOCKS5 +TCP +127.0.0.1:180 +ready/);
+    assert.match(await curl("http://127.0.0.1:181/"), /^HTTP\/1.1 4\d\d /);
+    const proxies = await listeners(181);
+    assert.equal(proxies.length, availableParallelism());
+    for (const pid of proxies) assert.notEqual(userOf(pid), "0");
+    process.kill(proxies[0]!, "SIGKILL");
+    await until("another proxy", 30_000, async () => {
+      const now = await listeners(181);
+      return now.length === proxies.length && !now.includes(proxies[0]!);
+    });
     // The one that it had: nothing was ordered anew.
     assert.equal(running!.said().match(/certificate-renewed/g)?.length, 1);
     await stop();

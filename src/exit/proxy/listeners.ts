@@ -1,6 +1,7 @@
 import { createServer, type Server, type Socket } from "node:net";
 import type { Log } from "../../lib/event-log.ts";
 import { reasonOf } from "../../lib/event-log.ts";
+import type { PortRequests } from "../low-ports.ts";
 import type { ListeningReport } from "../messages.ts";
 import { SOCKET_HIGH_WATER_MARK_BYTES } from "./relay.ts";
 
@@ -12,7 +13,7 @@ export interface Endpoint {
 
 const keyOf = ({ service, address, port }: Endpoint): string => `${service} ${address} ${port}`;
 
-const failureOf = (error: Error): NonNullable<ListeningReport["failed"]> => {
+const failureOf = (error: unknown): NonNullable<ListeningReport["failed"]> => {
   const reason = reasonOf(error);
   return reason === "EADDRINUSE" || reason === "EACCES" || reason === "EADDRNOTAVAIL" ? reason : "other";
 };
@@ -24,12 +25,19 @@ const failureOf = (error: Error): NonNullable<ListeningReport["failed"]> => {
 export class Listeners {
   readonly #serve: Record<Endpoint["service"], (client: Socket) => void>;
   readonly #log: Log;
+  readonly #ports: PortRequests | undefined;
   readonly #servers = new Map<string, { endpoint: Endpoint; server: Server }>();
   #reports: ListeningReport[] = [];
 
-  constructor(options: { serve: Record<Endpoint["service"], (client: Socket) => void>; log: Log }) {
+  constructor(options: {
+    serve: Record<Endpoint["service"], (client: Socket) => void>;
+    log: Log;
+    /** Who is asked for ports that this process may not have (low-ports.ts). */
+    ports?: PortRequests | undefined;
+  }) {
     this.#serve = options.serve;
     this.#log = options.log;
+    this.#ports = options.ports;
   }
 
   /** Opens what is new and closes what is gone; live connections stay. Resolves with where it listens now. */
@@ -52,25 +60,33 @@ export class Listeners {
 
   #listen(key: string, endpoint: Endpoint): Promise<ListeningReport> {
     const serve = this.#serve[endpoint.service];
+    const { address: host, port } = endpoint;
     const server = createServer(
       { allowHalfOpen: true, noDelay: true, highWaterMark: SOCKET_HIGH_WATER_MARK_BYTES },
       serve,
     );
-    return new Promise((resolve) => {
-      server.once("error", (error) => {
-        const failed = failureOf(error);
-        this.#log("port-taken", { port: endpoint.port, reason: failed });
-        resolve({ ...report(endpoint, endpoint.port), failed });
-      });
-      const { address: host, port } = endpoint;
-      server.listen({ host, port, backlog: 4096, reusePort: true, ipv6Only: host.includes(":") }, () => {
-        // Running out of file descriptors and the like concerns one connection, not the server.
-        server.on("error", () => this.#log("internal-error", { part: endpoint.service }));
-        this.#servers.set(key, { endpoint, server });
-        const bound = server.address();
-        resolve(report(endpoint, bound && typeof bound === "object" ? bound.port : port));
-      });
+    const { promise, resolve } = Promise.withResolvers<ListeningReport>();
+    const fail = (failed: NonNullable<ListeningReport["failed"]>): void => {
+      this.#log("port-taken", { port, reason: failed });
+      resolve({ ...report(endpoint, port), failed });
+    };
+    server.once("listening", () => {
+      server.removeAllListeners("error");
+      // Running out of file descriptors and the like concerns one connection, not the server.
+      server.on("error", () => this.#log("internal-error", { part: endpoint.service }));
+      this.#servers.set(key, { endpoint, server });
+      const bound = server.address();
+      resolve(report(endpoint, bound && typeof bound === "object" ? bound.port : port));
     });
+    server.once("error", (error) => {
+      const failed = failureOf(error);
+      if (failed !== "EACCES" || this.#ports === undefined) return fail(failed);
+      this.#ports.request({ address: host, port }, (socket, why) =>
+        socket ? server.listen(socket) : fail(failureOf({ code: why })),
+      );
+    });
+    server.listen({ host, port, backlog: 4096, reusePort: true, ipv6Only: host.includes(":") });
+    return promise;
   }
 
   /** Stops listening; live connections stay. */

@@ -2,7 +2,8 @@ import { logFor } from "../../lib/event-log.ts";
 import { installLastResort } from "../../lib/last-resort.ts";
 import { becomeUser } from "../../lib/privileges.ts";
 import { AuthoriseClient } from "../authorise-client.ts";
-import type { ProxyListening, ProxySettings, ProxyStart } from "../messages.ts";
+import { PortRequests } from "../low-ports.ts";
+import type { PortRequest, PortSocket, ProxyListening, ProxySettings, ProxyStart } from "../messages.ts";
 import { selfTestTargetPath } from "../self-test/target.ts";
 import { createProxyWorker } from "./worker.ts";
 
@@ -16,6 +17,9 @@ export function runProxy(): void {
   installLastResort(log);
   let worker: ReturnType<typeof createProxyWorker> | undefined;
   let authoriser: AuthoriseClient | undefined;
+  const ports = new PortRequests(({ address, port }) =>
+    process.send?.({ type: "open", address, port } satisfies PortRequest),
+  );
   /** Settings are applied one after the other, so that reports come in their order. */
   let applying: Promise<void> = Promise.resolve();
 
@@ -24,7 +28,7 @@ export function runProxy(): void {
     authoriser = new AuthoriseClient({ path: message.authoriseSocket });
     authoriser.start();
     const selfTestTarget = selfTestTargetPath(message.authoriseSocket);
-    worker = createProxyWorker({ authoriser, log, selfTestTarget });
+    worker = createProxyWorker({ authoriser, log, selfTestTarget, ports });
   }
 
   async function apply(message: ProxySettings): Promise<void> {
@@ -33,8 +37,9 @@ export function runProxy(): void {
       process.send?.({ type: "listening", services } satisfies ProxyListening);
   }
 
-  process.on("message", (message: ProxyStart | ProxySettings) => {
+  process.on("message", (message: ProxyStart | ProxySettings | PortSocket, handle: unknown) => {
     if (message.type === "start" && !worker) start(message);
+    else if (message.type === "socket") ports.hear(message, handle);
     else if (message.type === "settings") applying = applying.then(() => apply(message));
   });
 

@@ -2,6 +2,7 @@ import type { Socket } from "node:net";
 import type { Log } from "../../lib/event-log.ts";
 import type { Authoriser } from "../authorise.ts";
 import { createEgressPolicy } from "../egress.ts";
+import type { PortRequests } from "../low-ports.ts";
 import type { ListeningReport, ProxySettings } from "../messages.ts";
 import type { ProxyContext } from "./context.ts";
 import { serveHttp } from "./http-server.ts";
@@ -30,6 +31,8 @@ export function createProxyWorker(options: {
   /** The socket file of the self-test's target; none: it is closed. */
   selfTestTarget?: string;
   resolve?: Resolve;
+  /** Who is asked for ports that this process may not have. */
+  ports?: PortRequests;
 }): ProxyWorker {
   const sweeper = new Sweeper();
   const clients = new LiveList<Socket>();
@@ -44,6 +47,7 @@ export function createProxyWorker(options: {
   const listeners = new Listeners({
     serve: { socks5: serve(serveSocks5), http: serve(serveHttp) },
     log: options.log,
+    ports: options.ports,
   });
   const openSelfTest = createSelfTestOpener(options.selfTestTarget, sweeper);
   const lobby = createLobby({ sweeper, limit: LOBBY_LIMIT });
