@@ -96,7 +96,7 @@ export async function natsBench(options: { site?: string; log?: Log } = {}) {
   };
 }
 
-export function freePort(): Promise<number> {
+function freePort(): Promise<number> {
   return new Promise((resolve, reject) => {
     const server = createServer();
     server.once("error", reject);
