@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 /**
- * `npm start`, `npm test`, `npm run lab` and `npm run bench:proxy` come here first: installs what is missing, says so, and hands over to the
+ * `npm start`, `npm test`, `npm run lab` and the benchmarks come here first: installs what is missing, says so, and hands over to the
  * Node that the package pins. Runs on Node 18 and needs no package.
  */
 import { spawn, spawnSync } from "node:child_process";
@@ -15,6 +15,7 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)));
 /** Debian packages by what they are needed for. */
 const RUN = ["openvpn", "unbound", "nftables", "iproute2", "dns-root-data", "openssl", "nats-server"];
 const TEST = ["bind9-dnsutils", "chromium", "curl", "postgresql", "procps", "tcpdump"];
+const FLEET = ["postgresql"];
 const PEERS = ["luajit", "dante-server", "squid", "microsocks", "tinyproxy"];
 
 const say = (text) => process.stdout.write(`${text}\n`);
@@ -158,6 +159,10 @@ switch (mode) {
     installDebianPackages([...RUN, ...PEERS]);
     process.exitCode = await program("bench/proxy/main.ts");
     break;
+  case "bench:fleet":
+    installDebianPackages([...RUN, ...FLEET]);
+    process.exitCode = await program("bench/fleet/main.ts");
+    break;
   default:
-    fail("usage: setup.mjs start|test|lab|bench:proxy");
+    fail("usage: setup.mjs start|test|lab|bench:proxy|bench:fleet");
 }

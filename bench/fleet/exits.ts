@@ -20,6 +20,8 @@ export interface ExitsStart {
   link: { servers: string[]; site: string; ca: string };
   /** The site's, raw. */
   publicKey: Uint8Array;
+  /** At most so long an exit that has a roster waits after an outage; the product's (exit/keeper.ts) wait 30 s. */
+  jitterMs: number;
   /** Where a lone exit keeps its roster over a restart, as the product's do, and the key. */
   seal?: { path: string; key: Uint8Array };
 }
@@ -68,6 +70,8 @@ interface SimulatedExit {
   table: PackedTable;
   /** When the table last changed (nowMs). */
   changedMs: number;
+  /** When a change of one credential came by itself, by VPN username (nowMs). */
+  arrived: Map<string, number>;
   /** The highest version seen. */
   version: number;
   rollbacks: number;
@@ -76,8 +80,6 @@ interface SimulatedExit {
 
 const exits: SimulatedExit[] = [];
 const events = new Map<string, number>();
-/** By VPN username: when each exit had the change (nowMs). */
-const arrivals = new Map<string, number[]>();
 
 function makeExit(start: ExitsStart, index: number, table: PackedTable): SimulatedExit {
   const { server, seed } = start.exits[index]!;
@@ -93,6 +95,7 @@ function makeExit(start: ExitsStart, index: number, table: PackedTable): Simulat
     clock: systemClock,
     log,
     table,
+    jitterMs: start.jitterMs,
     ...(start.seal && { seal: start.seal }),
   });
   const exit: SimulatedExit = {
@@ -101,6 +104,7 @@ function makeExit(start: ExitsStart, index: number, table: PackedTable): Simulat
     replica,
     table,
     changedMs: 0,
+    arrived: new Map(),
     version: 0,
     rollbacks: 0,
     settings: false,
@@ -109,12 +113,7 @@ function makeExit(start: ExitsStart, index: number, table: PackedTable): Simulat
     const atMs = nowMs();
     exit.changedMs = atMs;
     noteVersion(exit);
-    if (usernames !== "all")
-      for (const username of usernames) {
-        const known = arrivals.get(username);
-        if (known === undefined) arrivals.set(username, [atMs]);
-        else known.push(atMs);
-      }
+    if (usernames !== "all") for (const username of usernames) exit.arrived.set(username, atMs);
   });
   replica.onSettings(() => {
     exit.settings = true;
@@ -158,11 +157,16 @@ const tasks = {
     return { firstMs, allMs: nowMs() - startedMs };
   },
 
-  /** When each change had come to each exit here so far (nowMs), by VPN username; forgotten with that. */
-  arrivals(): Map<string, number[]> {
-    const taken = new Map(arrivals);
-    arrivals.clear();
-    return taken;
+  /**
+   * When each exit here had a change (nowMs); those that have it not yet are left out. One that was asking the office at that
+   * moment has fetched it with all else, at its last change.
+   */
+  arrivals({ username, untilMinutes }: { username: string; untilMinutes: number }): number[] {
+    return exits.flatMap(({ replica, arrived, changedMs }) => {
+      const atMs = arrived.get(username);
+      if (atMs !== undefined) return [atMs];
+      return replica.authorise(username)?.until === untilMinutes ? [changedMs] : [];
+    });
   },
 
   /** Which exits have these credentials as they should be, and what became of each since `resetCounts`. */
@@ -192,6 +196,7 @@ const tasks = {
     for (const exit of exits) {
       exit.carrier.bytes = 0;
       exit.changedMs = 0;
+      exit.arrived.clear();
     }
     events.clear();
   },

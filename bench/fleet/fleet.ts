@@ -20,13 +20,12 @@ import type { OfficeTasks } from "./office.ts";
 import { startPostgres } from "./postgres.ts";
 import { describeMachine, emptyResults, type Results } from "./results.ts";
 import type { Run } from "./run.ts";
-import { measurePage } from "./status-figures.ts";
+import { measurePage, PAGES } from "./status-figures.ts";
 import { measureStore } from "./store-figures.ts";
 
 type Where = { path: string } | { url: string };
 
 const siteSecret = randomBytes(32);
-const PAGES = ["/status", "/api/traffic.json"];
 /** For the site alone: its pages do not read accounts. */
 const FEW_ACCOUNTS = 1000;
 
@@ -77,7 +76,7 @@ async function measureSite(run: Run, results: Results): Promise<void> {
     await fill(where, servers, 0, FEW_ACCOUNTS);
     const { office, url } = await startOffice(where);
     const load = new Worker<LoadTasks>("load.ts");
-    for (const path of PAGES)
+    for (const path of Object.keys(PAGES) as (keyof typeof PAGES)[])
       results.pages.push(await measurePage({ path, servers, office, load, url, perSecond, seconds }));
     await Promise.all([office.kill(), load.kill()]);
     rmSync(folder, { recursive: true });
@@ -117,7 +116,7 @@ async function measureSqlite(run: Run, results: Results): Promise<void> {
   const { scale, parts, note } = run;
   const most = scale.exits.at(-1)!;
   const where = { path: join(run.folder, "lethe.db") };
-  const link = parts.includes("link") ? await startLink(most) : undefined;
+  const link = parts.includes("link") ? await startLink(most, scale.jitterMs) : undefined;
   if (link !== undefined) results.machine.versions["nats-server"] = link.version;
   try {
     let filled = 0;
@@ -158,7 +157,8 @@ async function measureLink(options: {
   const { rosterMs } = await office.ask("link", link.office);
   note(`link: the office has read ${accounts} accounts in ${(rosterMs / 1000).toFixed(1)} s`);
   const { figures, probe } = await measureFirstRoster({ accounts, office, link });
-  results.firstRosters.push({ ...figures, officeReadsS: rosterMs / 1000 });
+  const { rssBytes } = await office.ask("use");
+  results.firstRosters.push({ ...figures, officeReadsS: rosterMs / 1000, officeRssBytes: rssBytes });
   const exits: Exits = { count: 0, workers: [] };
   let next = 0;
   for (const count of last ? scale.exits : [most]) {

@@ -162,18 +162,17 @@ export async function measureChanges(options: {
   const before = [(await office.ask("use")).cpuMs, cpuMs(link.pid()), await exitsCpuMs(exits)];
   for (const index of indices) {
     const [change] = (await office.ask("extend", { indices: [index] })) as [Extended];
-    let arrived = 0;
+    const arrived = async () =>
+      (await Promise.all(exits.workers.map((worker) => worker.ask("arrivals", change)))).flat();
     const untilMs = nowMs() + CHANGE_WAIT_MS;
-    while (arrived < exits.count && nowMs() < untilMs) {
-      await wait(50);
-      for (const worker of exits.workers) {
-        const atMs = (await worker.ask("arrivals")).get(change.username) ?? [];
-        arrived += atMs.length;
-        latencies.push(...atMs.map((each) => each - change.atMs));
-      }
+    let atMs = await arrived();
+    while (atMs.length < exits.count && nowMs() < untilMs) {
+      await wait(100);
+      atMs = await arrived();
     }
+    latencies.push(...atMs.map((each) => each - change.atMs));
     // One that never came counts as if it had come when we stopped waiting.
-    for (let missing = arrived; missing < exits.count; missing++) latencies.push(CHANGE_WAIT_MS);
+    for (let missing = atMs.length; missing < exits.count; missing++) latencies.push(CHANGE_WAIT_MS);
   }
   const after = [(await office.ask("use")).cpuMs, cpuMs(link.pid()), await exitsCpuMs(exits)];
   const [officeMs, natsMs, exitsMs] = after.map((ms, i) => (ms - before[i]!) / indices.length);

@@ -58,17 +58,18 @@ function send(
  * was due, so that a site that stands still is not spared the requests that would have come meanwhile.
  */
 async function arrivals(asked: {
-  url: string;
+  /** Asked for in turn. */
+  urls: string[];
   perSecond: number;
   seconds: number;
   warmSeconds: number;
 }): Promise<Load> {
-  const { url, perSecond, seconds, warmSeconds } = asked;
+  const { urls, perSecond, seconds, warmSeconds } = asked;
   const latencies: number[] = [];
   let failed = 0;
   let bytes = 0;
   const pending = new Set<Promise<void>>();
-  const one = async (dueMs: number, counted: boolean) => {
+  const one = async (url: string, dueMs: number, counted: boolean) => {
     const answer = await send(url).catch(() => undefined);
     if (!counted) return;
     if (answer?.status !== 200) {
@@ -83,9 +84,11 @@ async function arrivals(asked: {
   for (let index = 0; index < count; index++) {
     const dueMs = startMs + (index * 1000) / perSecond;
     while (nowMs() < dueMs) await new Promise((resolve) => setTimeout(resolve, Math.max(0, dueMs - nowMs())));
-    const sent: Promise<void> = one(dueMs, index >= perSecond * warmSeconds).finally(() =>
-      pending.delete(sent),
-    );
+    const sent: Promise<void> = one(
+      urls[index % urls.length]!,
+      dueMs,
+      index >= perSecond * warmSeconds,
+    ).finally(() => pending.delete(sent));
     pending.add(sent);
   }
   await Promise.all(pending);

@@ -1,4 +1,5 @@
 import { execFileSync } from "node:child_process";
+import { rmSync } from "node:fs";
 import { setTimeout as wait } from "node:timers/promises";
 import { siteTag } from "../../src/link/nats-subjects.ts";
 import { generateSiteKey, siteKeyToPem } from "../../src/link/site-key.ts";
@@ -22,7 +23,7 @@ export interface Link {
   stop(): Promise<void>;
 }
 
-export async function startLink(count: number): Promise<Link> {
+export async function startLink(count: number, jitterMs: number): Promise<Link> {
   const key = generateSiteKey();
   const site = siteTag(key.publicKey);
   const bench = await natsBench({ site });
@@ -35,6 +36,12 @@ export async function startLink(count: number): Promise<Link> {
     }
   };
   await running();
+  // It outlives whoever started it; where a signal ends us, it goes too.
+  const end = () => {
+    if (bench.server.pid !== undefined) process.kill(bench.server.pid, "SIGKILL");
+    rmSync(bench.folder, { recursive: true, force: true });
+  };
+  process.once("exit", end);
   const link = { servers: [bench.address], site, ca: bench.ca };
   return {
     port: bench.listen.port,
@@ -47,6 +54,7 @@ export async function startLink(count: number): Promise<Link> {
       exits: names.map((server) => ({ server, seed: bench.keyOf(server).seed })),
       link,
       publicKey: key.publicKey,
+      jitterMs,
     }),
     office: { ...link, seed: bench.office.seed, siteKeyPem: siteKeyToPem(key), exits: [...exits, "probe1"] },
     async kill() {
@@ -54,6 +62,9 @@ export async function startLink(count: number): Promise<Link> {
       process.kill(pid!, "SIGKILL");
       await running(pid);
     },
-    stop: () => bench[Symbol.asyncDispose](),
+    async stop() {
+      process.off("exit", end);
+      await bench[Symbol.asyncDispose]();
+    },
   };
 }

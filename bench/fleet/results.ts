@@ -27,7 +27,7 @@ export interface Results {
   machine: Machine;
   scale: Scale;
   seconds: number;
-  firstRosters: (FirstRoster & { officeReadsS: number })[];
+  firstRosters: (FirstRoster & { officeReadsS: number; officeRssBytes: number })[];
   changes: ChangeFigures[];
   reports: ReportFigures[];
   returns: ReturnFigures[];

@@ -26,6 +26,8 @@ export interface Scale {
   changes: number;
   /** Reports come at their real rate for so long. */
   reportSeconds: number;
+  /** An exit waits at most so long before it asks a returned office: 30,000 in the product. */
+  jitterMs: number;
   /** Accounts that change while the office is gone. */
   changedMeanwhile: number;
 }
@@ -38,17 +40,19 @@ export const FULL: Scale = {
   statusPerSecond: 500,
   changes: 30,
   reportSeconds: 60,
+  jitterMs: 30_000,
   changedMeanwhile: 500,
 };
 
 /** Rough, within a minute. */
 export const QUICK: Scale = {
-  exits: [5, 50],
+  exits: [10, 50],
   accounts: [1000, 10_000],
   processes: 2,
-  siteSeconds: 2,
+  siteSeconds: 1,
   statusPerSecond: 500,
   changes: 10,
   reportSeconds: 5,
+  jitterMs: 3000,
   changedMeanwhile: 50,
 };

@@ -12,8 +12,27 @@ export interface PageFigures extends Load {
   stallMs: number;
 }
 
+/** What is asked for under a title of the table. */
+export const PAGES = {
+  "/status": ["/status"],
+  // Visitors who look around: each of these is a page of its own to the site.
+  "/status, filtered and sorted": [
+    ...["", "&page=2", "&page=3"].flatMap((page) => [`?sort=load${page}`, `?sort=name${page}`]),
+    ...["AA", "BH", "CI", "DN", "FU", "HD"].map((country) => `?country=${country}`),
+    ...[
+      "?service=openvpn&load=25",
+      "?service=socks5",
+      "?state=up&sort=bandwidth",
+      "?city=City+1",
+      "?name=exit9",
+    ],
+  ].map((query) => `/status${query}`),
+  "/api/v1/servers": ["/api/v1/servers"],
+  "/api/traffic.json": ["/api/traffic.json"],
+} as const;
+
 export async function measurePage(options: {
-  path: string;
+  path: keyof typeof PAGES;
   servers: number;
   office: Worker<OfficeTasks>;
   load: Worker<LoadTasks>;
@@ -22,11 +41,11 @@ export async function measurePage(options: {
   seconds: number;
 }): Promise<PageFigures> {
   const { path, servers, office, load, perSecond, seconds } = options;
-  const url = `${options.url}${path}`;
-  await load.ask("arrivals", { url, perSecond, seconds: 1, warmSeconds: 0 });
+  const urls = PAGES[path].map((each) => `${options.url}${each}`);
+  await load.ask("arrivals", { urls, perSecond, seconds: 1, warmSeconds: 0 });
   await office.ask("stalls");
   const before = await office.ask("use");
-  const done = await load.ask("arrivals", { url, perSecond, seconds, warmSeconds: 0 });
+  const done = await load.ask("arrivals", { urls, perSecond, seconds, warmSeconds: 0 });
   const after = await office.ask("use");
   return {
     ...done,

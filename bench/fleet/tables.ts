@@ -44,6 +44,7 @@ export function summary(results: Results): string {
         "sealed copy (tmpfs), bytes an account",
         "office: CPU ms",
         "office: reads its store in s",
+        "office: MB of memory",
       ],
       firstRosters.map((row) => [
         count(row.accounts),
@@ -55,6 +56,7 @@ export function summary(results: Results): string {
         figure(row.sealedBytes / row.accounts),
         figure(row.officeCpuMs),
         figure(row.officeReadsS),
+        megabytes(row.officeRssBytes),
       ]),
     ),
     section(
