@@ -15,32 +15,11 @@ import { dataFolder } from "../office/folders.ts";
 import { parseListen } from "../office/listen-address.ts";
 import { type SiteTls, siteTls } from "../office/site-address.ts";
 import { secretFile } from "./credentials.ts";
+import { checkDatabase, checkLink } from "./doctor-fleet.ts";
+import { bad, type Finding, good, note } from "./finding.ts";
 import { askSupervisor } from "./lock.ts";
 import { readConfig } from "./prepare.ts";
 import { StartError } from "./start-error.ts";
-
-/** One thing looked at. `note`: works, and the operator may want to know; `bad`: a part of the service cannot work. */
-export interface Finding {
-  check: string;
-  state: "good" | "note" | "bad";
-  found: string;
-  /** What to do about it, in the operator's words; empty where all is well. */
-  remedy: string;
-}
-
-const good = (check: string, found: string): Finding => ({ check, state: "good", found, remedy: "" });
-const note = (check: string, found: string, remedy: string): Finding => ({
-  check,
-  state: "note",
-  found,
-  remedy,
-});
-const bad = (check: string, found: string, remedy: string): Finding => ({
-  check,
-  state: "bad",
-  found,
-  remedy,
-});
 
 const ROOT_SERVER = "198.41.0.4"; // a.root-servers.net
 const LEAST_FREE_BYTES = 200_000_000;
@@ -62,6 +41,8 @@ export async function doctor(dataRoot: string): Promise<{ findings: Finding[]; t
     checkPackages(),
     ...(await checkPorts(dataRoot, settings)),
     ...(await checkCertificate(dataRoot, settings)),
+    await checkDatabase(settings),
+    ...(await checkLink(settings)),
     await checkForwarding(),
     await checkAddress(settings),
     checkTexts(settings),

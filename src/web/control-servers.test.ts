@@ -41,7 +41,7 @@ async function newOffice(problem?: string) {
       nowS: () => Math.floor(clock.now() / 1000),
     },
   });
-  const ask = async (path: string, body?: object) => {
+  const ask = async (path: string, body?: object): Promise<Record<string, unknown>> => {
     const answer = await control.request(path, {
       method: body === undefined ? "GET" : "POST",
       ...(body !== undefined && {

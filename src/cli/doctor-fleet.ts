@@ -1,0 +1,88 @@
+import { connect } from "node:net";
+import { findProgram } from "../lib/run-command.ts";
+import type { Config } from "../office/config.ts";
+import { type LinkSettings, ownLinkServers } from "../office/link-address.ts";
+import { StoreError } from "../store/errors.ts";
+import { openPool } from "../store/postgres.ts";
+import { toPostgresStoreError } from "../store/postgres-errors.ts";
+import { parsePostgresUrl } from "../store/postgres-url.ts";
+import { bad, type Finding, good, note } from "./finding.ts";
+
+const ANSWER_WITHIN_MS = 5000;
+
+/** Whether the database of store.url lets us in. Changes nothing there. */
+export async function checkDatabase({ store }: Pick<Config, "store">): Promise<Finding> {
+  if (store.url === "") return good("database", "SQLite, in the data folder");
+  const address = parsePostgresUrl(store.url)!;
+  const pool = openPool(address);
+  try {
+    await pool.query("select 1");
+    return good("database", `PostgreSQL at ${address.host} lets us in`);
+  } catch (error) {
+    const known = toPostgresStoreError(error);
+    if (!(known instanceof StoreError)) throw error;
+    return bad(
+      "database",
+      known.message,
+      "without it the office does not start; see store.url in lethe.toml",
+    );
+  } finally {
+    await pool.end();
+  }
+}
+
+/** Whether servers on other machines have something to connect to, or will have. */
+export async function checkLink({ link }: { link: LinkSettings }): Promise<Finding[]> {
+  if (link.url.length > 0) {
+    const answers = await Promise.all(link.url.map(greeting));
+    return answers.map((answer, index) =>
+      answer?.startsWith("INFO ")
+        ? good("link", `${link.url[index]} is there`)
+        : bad(
+            "link",
+            `${link.url[index]} ${answer === undefined ? "cannot be reached" : "is no NATS server"}`,
+            "servers on other machines need it: see link.url in lethe.toml",
+          ),
+    );
+  }
+  const answer = await greeting(ownLinkServers(link)[0]!);
+  const where = `TCP ${link.listen}`;
+  if (answer === undefined)
+    return [
+      findProgram("nats-server") === undefined
+        ? note(
+            "link",
+            "nats-server is not installed: no server on another machine can join",
+            "sudo npm start installs it, or: apt-get install nats-server",
+          )
+        : good("link", `${where} is free for servers on other machines (lethe server add)`),
+    ];
+  return answer.includes('"server_name":"link"')
+    ? [good("link", `nats-server is there at ${where}`)]
+    : [
+        note(
+          "link",
+          `another program has ${where}: no server on another machine can join`,
+          "choose another link.listen in lethe.toml",
+        ),
+      ];
+}
+
+/** What a server says by itself, "" where it says nothing, undefined where there is none. NATS: `INFO {…}`, before TLS begins. */
+function greeting(server: string): Promise<string | undefined> {
+  const { hostname, port } = new URL(`tcp://${server.replace("tls://", "")}`);
+  const { promise, resolve } = Promise.withResolvers<string | undefined>();
+  const socket = connect({ host: hostname.replace(/^\[|\]$/g, ""), port: Number(port) });
+  let connected = false;
+  socket.setTimeout(ANSWER_WITHIN_MS, () => socket.destroy());
+  socket.once("connect", () => {
+    connected = true;
+  });
+  socket.once("data", (chunk) => {
+    resolve(chunk.toString("latin1"));
+    socket.destroy();
+  });
+  socket.once("error", () => undefined);
+  socket.once("close", () => resolve(connected ? "" : undefined));
+  return promise;
+}
