@@ -18,7 +18,7 @@ export const CAPABILITIES = [
   "CAP_KILL",
 ] as const;
 
-/** The only folders it writes, beside the kernel's network settings. unbound's is for where AppArmor binds unbound to it. */
+/** The only folders it writes, beside the network settings of the kernel. unbound has its own where AppArmor binds it to that. */
 export const WRITABLE = [CODE, KEYS, RUN, "/etc/unbound"] as const;
 
 /** The systemd unit (systemd.exec(5), 252): everything that the exit can live without is shut. */
@@ -34,7 +34,7 @@ StartLimitIntervalSec=0
 Type=exec
 ExecStart=${START}
 Restart=always
-RestartSec=2
+RestartSec=1
 # Not joined, or a system user is gone: starting again would not help (sysexits.h, EX_CONFIG).
 RestartPreventExitStatus=78
 TimeoutStopSec=30
