@@ -13,7 +13,7 @@ export interface Waiting {
 }
 
 /** The server as `lethe server list` shows it. Throws StartError where there is none. */
-export async function serverNamed(office: Office, name: string): Promise<ServerView> {
+async function serverNamed(office: Office, name: string): Promise<ServerView> {
   const { servers } = await office.ask<{ servers: ServerView[] }>("GET", "/servers");
   const server = servers.find((each) => each.name === name);
   if (server === undefined) throw new StartError(`There is no server ${name}.`);

@@ -39,7 +39,7 @@ const offers = () => [{ service: "http" as const, ports: [{ protocol: "tcp" as c
 async function newFleet(kind: StoreKind) {
   const { store, openAgain } = await openTestStore(kind);
   const clock = new FakeClock(Date.UTC(2030, 5, 1));
-  const fleet = new Fleet({ store, clock, siteSecret, offers });
+  const fleet = new Fleet({ store, clock, siteSecret, origin: "office:a", offers });
   await saveServers(store, [own], "office:a");
   await fleet.start();
   const changes: string[][] = [];
@@ -113,7 +113,13 @@ onEachStore("what does not have the token, or comes late, does not enrol", async
   assert.equal(await refused({ ...good, nkey: otherNkey }), "unknown");
   assert.equal(await refused(requestOf({ ...invitation, token: "a".repeat(26) })), "unknown");
   assert.equal(await refused(requestOf({ ...invitation, linkName: "exit1" })), "wrong-server");
-  const stranger = new Fleet({ store: (await openTestStore(kind)).store, clock, siteSecret, offers });
+  const stranger = new Fleet({
+    store: (await openTestStore(kind)).store,
+    clock,
+    siteSecret,
+    origin: "office:a",
+    offers,
+  });
   assert.equal(error(await stranger.enrol(good, trust)), "unknown");
   assert.deepEqual(fleet.remote, []);
 
@@ -223,9 +229,12 @@ onEachStore("offices keep to their own machines; a name that another has is refu
   );
   for (const name of ["exit2", "london1"])
     await assert.rejects(saveServers(store, [{ ...own, name }], "office:a"), NameTakenError);
+  // An office that will not come back: its machine can be taken out by the others.
+  value(await fleet.remove("exit2"));
+  assert.equal(error(await fleet.remove("exit3")), "own-server");
   assert.deepEqual(
     fleet.current.map(({ name }) => name),
-    ["exit2", "exit3", "london1"],
+    ["exit3", "london1"],
   );
   await close();
 });
@@ -233,7 +242,7 @@ onEachStore("offices keep to their own machines; a name that another has is refu
 test("another office on the same PostgreSQL hears of a change", { skip: postgresSkip() }, async () => {
   const { openAgain, clock, fleet, close } = await newFleet("postgres");
   const otherStore = await openAgain();
-  const other = new Fleet({ store: otherStore, clock, siteSecret, offers });
+  const other = new Fleet({ store: otherStore, clock, siteSecret, origin: "office:a", offers });
   await other.start();
   const heard = Promise.withResolvers<string[]>();
   other.onChange(() => heard.resolve(other.current.map(({ name }) => name)));

@@ -17,7 +17,7 @@ import { groupsOf } from "./groups.ts";
 import type { Listens } from "./listens.ts";
 import { checkName, checkNewServer, type NameError, type NewServerError } from "./new-server.ts";
 import { renameRow } from "./rename.ts";
-import { rowOf, type ServiceOffer, serverOf } from "./servers.ts";
+import { type Origin, rowOf, type ServiceOffer, serverOf } from "./servers.ts";
 
 /** `own-server`: it is an office's own machine, which its lethe.toml describes. */
 export type ServerError = "unknown-server" | "own-server";
@@ -44,22 +44,25 @@ export class Fleet {
   readonly #store: Store;
   readonly #clock: Clock;
   readonly #siteSecret: Uint8Array;
+  readonly #origin: Origin | undefined;
   readonly #offers: (listens: Listens | undefined) => ServiceOffer[];
   #listeners: (() => void | Promise<void>)[] = [];
   #current: readonly FleetServer[] = [];
   #reading: Promise<void> = Promise.resolve();
   #unlisten: (() => Promise<void>) | undefined;
 
-  /** `offers`: what a server that listens so offers (undefined: as lethe.toml says). */
+  /** `origin`: this office's own machine's, which it does not take out. `offers`: what a server that listens so offers (undefined: as lethe.toml says). */
   constructor(options: {
     store: Store;
     clock: Clock;
     siteSecret: Uint8Array;
+    origin?: Origin;
     offers: (listens: Listens | undefined) => ServiceOffer[];
   }) {
     this.#store = options.store;
     this.#clock = options.clock;
     this.#siteSecret = options.siteSecret;
+    this.#origin = options.origin;
     this.#offers = options.offers;
   }
 
@@ -196,9 +199,19 @@ export class Fleet {
     });
   }
 
-  /** Out of the fleet, with its traffic and its key. */
+  /**
+   * Out of the fleet, with its traffic and its key. Another office's machine too, for an office that will not come back: one
+   * that is there puts it in again at its next start.
+   */
   async remove(name: string): Promise<Result<void, ServerError>> {
-    const outcome = await this.#changeRemote<void, never>(name, async (trx) => {
+    const outcome = await this.#change(name, async (trx): Promise<Result<void, ServerError>> => {
+      const row = await trx
+        .selectFrom("servers")
+        .select("origin")
+        .where("name", "=", name)
+        .executeTakeFirst();
+      if (row === undefined) return fail("unknown-server");
+      if (row.origin === this.#origin) return fail("own-server");
       await trx.deleteFrom("servers").where("name", "=", name).execute();
       return ok(undefined);
     });

@@ -1,5 +1,3 @@
-import type { ServerSettings } from "../link/settings.ts";
-
 interface Place {
   address: string;
   port: number;
@@ -11,10 +9,3 @@ export interface Listens {
   socks5: Place[];
   http: Place[];
 }
-
-/** As a server with these settings listens. */
-export const listensOf = ({ services }: Pick<ServerSettings, "services">): Listens => ({
-  openvpn: services.openvpn?.listen ?? [],
-  socks5: services.socks5?.listen ?? [],
-  http: services.http?.listen ?? [],
-});

@@ -48,6 +48,17 @@ export function ensureAuthority(folder: string): void {
 /** The authority's own certificate, PEM. */
 export const authorityCertificate = (folder: string): string => readFileSync(join(folder, "ca.crt"), "utf8");
 
+/** The same, made where it is not there yet; undefined where openssl is missing: then there is no VPN either. */
+export function openAuthority(folder: string): string | undefined {
+  try {
+    ensureAuthority(folder);
+    return authorityCertificate(folder);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    throw error;
+  }
+}
+
 /**
  * Signs an exit's request (PKCS #10, PEM). The name is ours to give (link/certificate-name.ts): undefined where the request
  * asks for another than this, or where openssl cannot read it.

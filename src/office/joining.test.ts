@@ -11,7 +11,13 @@ import { enroller, joinProblem } from "./joining.ts";
 async function newBench() {
   const { store } = await openTestStore("sqlite");
   const clock = new FakeClock(Date.UTC(2030, 5, 1));
-  const fleet = new Fleet({ store, clock, siteSecret: randomBytes(32), offers: () => [] });
+  const fleet = new Fleet({
+    store,
+    clock,
+    siteSecret: randomBytes(32),
+    origin: "office:a",
+    offers: () => [],
+  });
   const link = { servers: ["office.example.net:4222"], site: "0badc0de" };
   const trust = { sitePublicKey: randomBytes(32).toString("base64"), ca: "x", link };
   const added = await fleet.add({

@@ -8,7 +8,6 @@ import { Fleet } from "../fleet/fleet.ts";
 import { feedRoster } from "../fleet/roster.ts";
 import { reserveVersions } from "../fleet/roster-versions.ts";
 import { offersOf, saveServers } from "../fleet/servers.ts";
-import { feedSettings } from "../fleet/settings-feed.ts";
 import { Status } from "../fleet/status.ts";
 import { systemClock } from "../lib/clock.ts";
 import { logFor, reasonOf } from "../lib/event-log.ts";
@@ -20,14 +19,12 @@ import { linkPublicKey } from "../link/link-key.ts";
 import { NatsOfficeCarrier } from "../link/nats-office-carrier.ts";
 import { siteTag } from "../link/nats-subjects.ts";
 import { RosterPublisher } from "../link/publisher.ts";
-import type { ServerSettings } from "../link/settings.ts";
 import { UnixOfficeCarrier } from "../link/unix-carrier.ts";
-import { sweepCopies } from "../store/copies.ts";
-import { inventory, sweep } from "../store/inventory.ts";
+import { inventory } from "../store/inventory.ts";
 import { clientAddress, trustedProxies } from "../web/client-address.ts";
 import { createControl } from "../web/control.ts";
 import { createSite } from "../web/site.ts";
-import { authorityCertificate, ensureAuthority, signExitRequest } from "./authority.ts";
+import { openAuthority, signExitRequest } from "./authority.ts";
 import { parseConfig } from "./config.ts";
 import { ExitFiles, openExitMaterial } from "./exit-files.ts";
 import { firstVoucher } from "./first-voucher.ts";
@@ -45,11 +42,12 @@ import { ownServer } from "./own-server.ts";
 import { profileOf } from "./profiles.ts";
 import { linkUsers, RemoteLink } from "./remote-link.ts";
 import { requireSameSite } from "./same-site.ts";
-import { defaultListens, remoteSettings, servicesOf, settingsOf } from "./server-settings.ts";
+import { settingsSender } from "./send-settings.ts";
+import { defaultListens, servicesOf, settingsOf } from "./server-settings.ts";
 import { siteOrigin } from "./site-address.ts";
 import { SiteDoor } from "./site-door.ts";
 import { sentenceOf } from "./start-errors.ts";
-import { SweepClock } from "./sweep-clock.ts";
+import { startSweeping } from "./sweeping.ts";
 import { takeReport } from "./take-report.ts";
 import { makeWatch } from "./watch.ts";
 
@@ -57,7 +55,6 @@ import { makeWatch } from "./watch.ts";
  * The office: website, accounts, billing, and the roster. Forked by the supervisor; gives root up before it opens a file or
  * a port. This is the one place where the office's parts are put together.
  */
-const SWEEP_EVERY_MS = 300_000;
 /** Totals that come within so long of each other are written in one transaction. */
 const GATHER_TOTALS_MS = 500;
 const log = logFor("office");
@@ -104,11 +101,13 @@ async function start(message: OfficeStart): Promise<void> {
   await requireSameSite(store, folder, keys, authority);
   const accounts = new Accounts({ store, clock, siteSecret: keys.siteSecret });
   const vouchers = new Vouchers({ store, clock, siteSecret: keys.siteSecret, accounts });
-  await saveServers(store, [ownServer(config, settings, message.addresses)], `office:${keys.officeId}`);
+  const origin = `office:${keys.officeId}` as const;
+  await saveServers(store, [ownServer(config, settings, message.addresses)], origin);
   const fleet = new Fleet({
     store,
     clock,
     siteSecret: keys.siteSecret,
+    origin,
     offers: (listens = defaultListens(config)) => offersOf({ services: servicesOf(listens, keys.tlsCrypt) }),
   });
   await fleet.start();
@@ -141,24 +140,15 @@ async function start(message: OfficeStart): Promise<void> {
   const watch = makeWatch({ config, status, clock, log, leads: () => campaigning.leading });
   publisher.onReport(takeReport({ fleet, status, log, count: watch.count }));
   const feed = await feedRoster({ members: accounts, publisher, clock });
-  let release: ServerSettings["release"];
-  const refreshSettings = async () => {
-    // Packing the runtime takes seconds: not before a server is to be upgraded.
-    if (fleet.remote.some((server) => server.release !== undefined))
-      release = await files.release().catch(() => release);
-    sendSettings();
-  };
-  const sendSettings = feedSettings({
+  const sendSettings = settingsSender({
+    config,
+    own: settings,
+    tlsCrypt: keys.tlsCrypt,
     fleet,
     publisher,
-    settingsOf: (server) => {
-      if (server.linkName === settings.server) return { ...settings, draining: server.draining };
-      if (server.local || server.nkey === undefined) return undefined;
-      const asked = release?.bundle.sha256 === server.release ? release : undefined;
-      return remoteSettings(config, server, keys.tlsCrypt, asked);
-    },
+    files,
   });
-  await refreshSettings();
+  await sendSettings();
   const versions = await reserveVersions({ store, clock, publisher });
   await publisher.start();
 
@@ -190,7 +180,7 @@ async function start(message: OfficeStart): Promise<void> {
   const trouble = (error: unknown) => log("link-unavailable", { reason: reasonOf(error) });
   fleet.onChange(async () => {
     status.serversChanged();
-    await refreshSettings();
+    await sendSettings();
     await remote.update().catch(trouble);
   });
   const campaigning = leadRemoteLink({ store, versions, remote, log });
@@ -226,7 +216,7 @@ async function start(message: OfficeStart): Promise<void> {
             : {
                 sitePublicKey: base64(keys.siteKey.publicKey),
                 ca: authority,
-                link: { servers: linkServers(config.link, message.host), site: site },
+                link: { servers: linkServers(config.link, message.host), site },
               },
       }),
       file: (path) => files.serve(path),
@@ -258,18 +248,7 @@ async function start(message: OfficeStart): Promise<void> {
   await door.open(pages.fetch);
   const controlServer = await serveControl(control, message.controlSocket);
 
-  const sweepClock = new SweepClock(clock);
-  const sweeping = async () => {
-    try {
-      const count = (await sweep(store, sweepClock)) + sweepCopies(join(folder, "backups"), sweepClock);
-      if (count > 0) log("swept", { count });
-      await fleet.forgetOldTokens();
-    } catch (error) {
-      log("store-unwritable", { reason: reasonOf(error) });
-    }
-  };
-  await sweeping();
-  setInterval(sweeping, SWEEP_EVERY_MS).unref();
+  await startSweeping({ store, fleet, copies: join(folder, "backups"), clock, log });
 
   process.on("message", async (question) => {
     const asked = question as OfficeQuestion;
@@ -305,17 +284,6 @@ async function start(message: OfficeStart): Promise<void> {
     sitePublicKey: base64(keys.siteKey.publicKey),
     authority,
   });
-}
-
-/** The exits' authority; undefined where openssl is missing: then there is no VPN either. */
-function openAuthority(folder: string): string | undefined {
-  try {
-    ensureAuthority(folder);
-    return authorityCertificate(folder);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
-    throw error;
-  }
 }
 
 const base64 = (bytes: Uint8Array): string => Buffer.from(bytes).toString("base64");

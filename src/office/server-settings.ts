@@ -23,7 +23,7 @@ const common = ({ egress, limits, dns }: Config) => ({
 });
 
 /** Where the services listen on this machine. */
-export function ownListens({ openvpn, socks5, http_proxy }: Config): Listens {
+function ownListens({ openvpn, socks5, http_proxy }: Config): Listens {
   const udp = listens(openvpn.udp).map((listen) => ({ protocol: "udp" as const, ...listen }));
   const tcp = listens(openvpn.tcp).map((listen) => ({ protocol: "tcp" as const, ...listen }));
   return { openvpn: [...udp, ...tcp], socks5: listens(socks5.listen), http: listens(http_proxy.listen) };

@@ -22,7 +22,13 @@ async function newOffice(problem?: string) {
   await saveServers(store, SERVERS, "office:a");
   const { clock, inventory, log } = options;
   const listens = { openvpn: [], socks5: [], http: [{ address: "0.0.0.0", port: 3128 }] };
-  const fleet = new Fleet({ store, clock, siteSecret: new Uint8Array(32), offers: () => [] });
+  const fleet = new Fleet({
+    store,
+    clock,
+    siteSecret: new Uint8Array(32),
+    origin: "office:a",
+    offers: () => [],
+  });
   await fleet.start();
   fleet.onChange(() => status.serversChanged());
   const control: Hono = createControl({

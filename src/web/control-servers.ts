@@ -158,11 +158,18 @@ export function addServerControl(app: Hono, office: ServerOffice): void {
     const problem = await office.joinProblem();
     return problem === undefined ? invited(c, fleet.rotate(name), name) : refuse(c, problem);
   });
-  for (const verb of ["drain", "undrain", "remove"] as const)
+  for (const verb of ["drain", "undrain"] as const)
     app.post(`/servers/${verb}`, async (c) => {
       const { name } = nameRequest.parse(await c.req.json());
       return done(c, fleet[verb](name), name);
     });
+  app.post("/servers/remove", async (c) => {
+    const { name } = nameRequest.parse(await c.req.json());
+    const found = (await views()).find((server) => server.name === name);
+    if (found?.local === true && found.news === "up")
+      return refuse(c, "That is an office's own machine, and it is running: stop Lethe there first.");
+    return done(c, fleet.remove(name), name);
+  });
   app.post("/servers/rename", async (c) => {
     const { name, newName } = renameRequest.parse(await c.req.json());
     return done(c, fleet.rename(name, newName), newName);
