@@ -8,6 +8,7 @@ import { backUp } from "./backup.ts";
 import { askOffice } from "./control-client.ts";
 import { describe, type StatusReport } from "./description.ts";
 import { doctor } from "./doctor.ts";
+import { install, uninstall } from "./install.ts";
 import { askSupervisor, type SupervisorRequest } from "./lock.ts";
 import {
   addAccountCommands,
@@ -155,6 +156,20 @@ program
       );
     },
   );
+program
+  .command("install")
+  .description("make it a systemd service that starts at boot")
+  .action(async () => {
+    const text = await install(checkout, data(), say);
+    show(json(), { done: text }, text);
+  });
+program
+  .command("uninstall")
+  .description("end the service and take it away; what is stored stays")
+  .action(async () => {
+    const text = await uninstall(data());
+    show(json(), { done: text }, text);
+  });
 program
   .command("store")
   .description("where accounts are kept")
