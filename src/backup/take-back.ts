@@ -75,6 +75,7 @@ async function unpack(options: Parameters<typeof takeBack>[0]): Promise<Manifest
     if (to === undefined) for await (const _ of content);
     else {
       const path = join(staging, to);
+      if (existsSync(path)) throw new BackupError("This is no backup of Lethe's. Nothing was changed.");
       mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
       await pipeline(content, createWriteStream(path, { flags: "wx", mode: 0o600, flush: true }));
     }
