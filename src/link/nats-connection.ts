@@ -1,8 +1,9 @@
 import { setTimeout as wait } from "node:timers/promises";
 import { rootCertificates } from "node:tls";
-import { connect, type NatsConnection, nkeyAuthenticator, type TlsOptions } from "@nats-io/transport-node";
+import { type Authenticator, connect, type NatsConnection, type TlsOptions } from "@nats-io/transport-node";
 import { Backoff } from "../lib/unix-socket.ts";
 import { EXIT_DOMAIN } from "./certificate-name.ts";
+import { linkAuthenticator } from "./link-key.ts";
 
 /**
  * The name that the TLS certificate of the office's own nats-server bears, whatever address it is reached at. Two labels
@@ -31,6 +32,7 @@ export interface NatsLink {
  */
 export class NatsConnector {
   readonly #link: NatsLink;
+  readonly #authenticator: Authenticator;
   readonly #inboxPrefix: string;
   /** Prepares each new connection, which is up when the promise resolves. */
   readonly #onUp: (connection: NatsConnection) => Promise<void>;
@@ -49,6 +51,7 @@ export class NatsConnector {
     onDown: () => void;
   }) {
     this.#link = options.link;
+    this.#authenticator = linkAuthenticator(options.link.seed);
     this.#next = Math.floor(Math.random() * options.link.servers.length);
     this.#inboxPrefix = options.inboxPrefix;
     this.#onUp = options.onUp;
@@ -92,7 +95,7 @@ export class NatsConnector {
   }
 
   #connect(): Promise<NatsConnection> {
-    const { servers, seed, ca } = this.#link;
+    const { servers, ca } = this.#link;
     const server = servers[this.#next++ % servers.length]!;
     const foreign = server.startsWith("tls://");
     const tls: TlsOptions & { servername?: string; minVersion: string } = {
@@ -102,7 +105,7 @@ export class NatsConnector {
     };
     return connect({
       servers: foreign ? server.slice("tls://".length) : server,
-      authenticator: nkeyAuthenticator(Buffer.from(seed, "latin1")),
+      authenticator: this.#authenticator,
       tls,
       inboxPrefix: this.#inboxPrefix,
       reconnect: false,
