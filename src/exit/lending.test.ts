@@ -278,6 +278,16 @@ test("a limit that is lowered holds at once for what was lent before", async () 
   assert.equal(await it.open(0), "too-many");
 });
 
+test("draining holds at once for what was lent before, and ends no session", async () => {
+  await using it = await world();
+  await it.lease();
+  const live = it.live.size;
+  it.sessions.setDraining(true);
+  await until(() => it.clients.every((client) => client.leasedSlots <= 2), "unused slots are back", 400);
+  for (const client of [0, 1] as const) assert.equal(await it.open(client), "draining");
+  assert.equal(it.live.size, live);
+});
+
 test("a keeper that is started again: sessions have ended, and it is asked afresh", async () => {
   await using it = await world();
   await it.lease();
