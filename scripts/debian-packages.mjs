@@ -7,6 +7,8 @@ const UNITS = {
   openvpn: ["openvpn.service"],
   nftables: ["nftables.service"],
   postgresql: ["postgresql.service"],
+  nginx: ["nginx.service"],
+  caddy: ["caddy.service", "caddy-api.service"],
 };
 
 /** Debian makes a database cluster when PostgreSQL is installed, unless it is told not to (pg_createcluster(1)). */

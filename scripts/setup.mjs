@@ -14,7 +14,18 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)));
 
 /** Debian packages by what they are needed for. */
 const RUN = ["openvpn", "unbound", "nftables", "iproute2", "dns-root-data", "openssl", "nats-server"];
-const TEST = ["bind9-dnsutils", "chromium", "curl", "postgresql", "procps", "tcpdump"];
+const TEST = [
+  "bind9-dnsutils",
+  "caddy",
+  "chromium",
+  "curl",
+  "nginx",
+  "pebble",
+  "postgresql",
+  "procps",
+  "systemd",
+  "tcpdump",
+];
 const FLEET = ["postgresql"];
 const PEERS = ["luajit", "dante-server", "squid", "microsocks", "tinyproxy"];
 
