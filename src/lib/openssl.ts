@@ -6,7 +6,8 @@ import { findProgram, SCRUBBED_ENVIRONMENT } from "./run-command.ts";
 
 /**
  * Runs openssl(1) and gives what it prints. `files` are put into a folder of their own (0700, gone afterwards) and their
- * paths handed to `args` in the same order; they hold requests and settings, never a key.
+ * paths handed to `args` in the same order; they hold requests and settings, never a key. It runs in that folder, where they are
+ * called 0, 1, 2 …
  * Throws where openssl is missing (ENOENT) or refuses.
  */
 export function openssl(args: (...paths: string[]) => string[], ...files: string[]): string {
@@ -22,6 +23,7 @@ export function openssl(args: (...paths: string[]) => string[], ...files: string
     const options = { stdio: ["ignore", "pipe", "pipe"] as ["ignore", "pipe", "pipe"], timeout: 30_000 };
     return execFileSync(program, args(...paths), {
       ...options,
+      cwd: folder,
       env: SCRUBBED_ENVIRONMENT,
       encoding: "utf8",
     });

@@ -32,6 +32,19 @@ test("an exit's request is signed for its own name, and the authority vouches fo
   assert.equal(statSync(path("ca.key")).mode & 0o777, 0o600);
 });
 
+test("a clock that is a day slow or fast takes fresh certificates, and their serial numbers are random", () => {
+  const name = certificateName("exit1");
+  const certificates = [authorityCertificate(folder), signExitRequest(folder, name, request(name))!].map(
+    (pem) => new X509Certificate(pem),
+  );
+  for (const certificate of certificates) {
+    assert.ok(Date.parse(certificate.validFrom) < Date.now() - 86_400_000);
+    assert.ok(Date.parse(certificate.validTo) > Date.now() + 824 * 86_400_000);
+    assert.ok(certificate.serialNumber.length >= 32);
+  }
+  assert.notEqual(certificates[0]!.serialNumber, certificates[1]!.serialNumber);
+});
+
 test("a request for another name, a mangled one and garbage are not signed", () => {
   const good = request(certificateName("exit1"));
   assert.equal(
