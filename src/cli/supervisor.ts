@@ -19,6 +19,8 @@ import type { Prepared } from "./prepare.ts";
 import { StartError } from "./start-error.ts";
 
 const module = (path: string) => fileURLToPath(new URL(path, import.meta.url));
+/** A million accounts are read, and copied before an upgrade: minutes on a slow machine. One that ends is noticed at once. */
+const OFFICE_START_MS = 15 * 60_000;
 const OFFICE_STOP_MS = 10_000;
 const EXIT_STOP_MS = 15_000;
 /** What takes longer than this to come up is shown as it stands. */
@@ -83,7 +85,10 @@ export class Supervisor {
       // One that ends before it was ready would only do so again.
       onCrash: () => this.#onOffice({ type: "failed", sentence: "The office could not start; see above." }),
     });
-    const answer = this.#next((message) => message.type === "ready" || message.type === "failed");
+    const answer = this.#next(
+      (message) => message.type === "ready" || message.type === "failed",
+      OFFICE_START_MS,
+    );
     this.#office.start();
     const ready = await answer;
     if (ready?.type !== "ready") {

@@ -15,6 +15,7 @@ export type EventCode =
   | "store-migrated"
   | "swept"
   | "store-unwritable"
+  | "office-id-taken"
   | "control-refused"
   | "alert-undelivered"
   // public certificates

@@ -9,11 +9,13 @@ const AGAIN_MS = 5000;
 /** Serves the servers on other machines whenever this office leads, and goes above every version that was given before it does. */
 export function leadRemoteLink(options: {
   store: Store;
+  /** keys.ts: what tells this office from the others. */
+  officeId: string;
   versions: Pick<RosterVersions, "takeOver">;
   remote: Pick<RemoteLink, "lead">;
   log: Log;
 }): Campaign {
-  const { store, versions, remote, log } = options;
+  const { store, officeId, versions, remote, log } = options;
   const trouble = (error: unknown) => log("link-unavailable", { reason: reasonOf(error) });
   const begin = async (): Promise<void> => {
     try {
@@ -27,6 +29,8 @@ export function leadRemoteLink(options: {
   };
   const campaigning = campaign({
     store,
+    office: officeId,
+    onTwin: () => log("office-id-taken"),
     onLead: () => void begin(),
     onLose: () => void remote.lead(false).catch(trouble),
   });

@@ -183,7 +183,7 @@ async function start(message: OfficeStart): Promise<void> {
     await sendSettings();
     await remote.update().catch(trouble);
   });
-  const campaigning = leadRemoteLink({ store, versions, remote, log });
+  const campaigning = leadRemoteLink({ store, officeId: keys.officeId, versions, remote, log });
   if (!campaigning.leading && config.store.url !== "") await remote.update().catch(trouble);
 
   const trusts = trustedProxies(config.site.trusted_proxies);

@@ -156,3 +156,24 @@ test("an office that is killed is followed", { skip }, async () => {
   await b.close();
   await store.close();
 });
+
+test("two offices that go by one id are told, each office by its own is not", { skip }, async () => {
+  const { store, openAgain } = await openTestStore("postgres");
+  const told: string[] = [];
+  const start = async (name: string, id: string) => {
+    const own = name === "a" ? store : await openAgain();
+    const [onLead, onLose] = [() => undefined, () => undefined];
+    const options = { store: own, onLead, onLose, office: id, twinAfterMs: 200, ...QUICK };
+    return { own, campaign: campaign({ ...options, onTwin: () => told.push(name) }) };
+  };
+  const offices = [await start("a", "one")];
+  await pause(200);
+  offices.push(await start("b", "one"), await start("c", "another"));
+  await until(() => told.length > 0, "b is told");
+  await pause(500);
+  assert.deepEqual(told, ["b"]);
+  for (const { own, campaign: each } of offices) {
+    await each.close();
+    await own.close();
+  }
+});

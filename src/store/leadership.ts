@@ -22,15 +22,19 @@ export interface Campaign {
   close(): Promise<void>;
 }
 
-interface Options {
+interface CampaignOptions {
   store: Pick<Store, "postgres">;
   /** Called once the former leader has surely stopped. */
   onLead: () => void;
   /** Called as soon as it can no longer be sure that it leads. Between two calls of `onLead` there is one of this. */
   onLose: () => void;
+  /** What tells this office from others; `onTwin` is called (once) where another one goes by it for half a minute. */
+  office?: string;
+  onTwin?: () => void;
   heartbeatMs?: number;
   answerMs?: number;
   graceMs?: number;
+  twinAfterMs?: number;
 }
 
 /** Any number; never to be changed. */
@@ -38,10 +42,14 @@ const LEADER_LOCK = 5_126_871_005;
 const HEARTBEAT_MS = 2000;
 const ANSWER_MS = 5000;
 const GRACE_MS = 8000;
+/** Locks of two numbers, of which the second is the office's; any number, never to be changed. */
+const OFFICE_LOCKS = 512_687_106;
+/** A session of our own before, whose end the server has not seen yet, is gone by then. */
+const TWIN_AFTER_MS = 30_000;
 const IDLE_SESSION_TIMEOUT = "15s";
 
 /** Tries to lead until it is closed. On SQLite, which has one office, it leads at once. */
-export function campaign(options: Options): Campaign {
+export function campaign(options: CampaignOptions): Campaign {
   const { store, onLead, onLose } = options;
   if (store.postgres !== undefined) return new PostgresCampaign(options);
   let state: "candidate" | "leader" | "closed" = "candidate";
@@ -62,7 +70,8 @@ export function campaign(options: Options): Campaign {
 }
 
 class PostgresCampaign implements Campaign {
-  readonly #options: Required<Options>;
+  readonly #options: CampaignOptions &
+    Required<Pick<CampaignOptions, "heartbeatMs" | "answerMs" | "graceMs" | "twinAfterMs">>;
   #client: Client | undefined;
   #timer: NodeJS.Timeout | undefined;
   #watch: NodeJS.Timeout | undefined;
@@ -73,10 +82,19 @@ class PostgresCampaign implements Campaign {
   #heldSinceMs: number | undefined;
   /** When the newest question that was answered had been asked. */
   #confirmedMs = 0;
+  /** Whether this connection holds the lock of the office's own name; since when another has had it. */
+  #named = false;
+  #twinSinceMs: number | undefined;
   #running: Promise<void>;
 
-  constructor(options: Options) {
-    this.#options = { heartbeatMs: HEARTBEAT_MS, answerMs: ANSWER_MS, graceMs: GRACE_MS, ...options };
+  constructor(options: CampaignOptions) {
+    this.#options = {
+      heartbeatMs: HEARTBEAT_MS,
+      answerMs: ANSWER_MS,
+      graceMs: GRACE_MS,
+      twinAfterMs: TWIN_AFTER_MS,
+      ...options,
+    };
     this.#running = this.#round();
   }
 
@@ -101,6 +119,7 @@ class PostgresCampaign implements Campaign {
     const askedMs = performance.now();
     try {
       this.#client ??= await this.#connect();
+      await this.#takeName(this.#client);
       if (this.#heldSinceMs === undefined) {
         const answer = await this.#client.query(`select pg_try_advisory_lock(${LEADER_LOCK}) as ours`);
         if (answer.rows[0].ours) this.#heldSinceMs = performance.now();
@@ -125,6 +144,22 @@ class PostgresCampaign implements Campaign {
     clearTimeout(this.#watch);
     const untilMs = askedMs + heartbeatMs + answerMs - performance.now();
     this.#watch = setTimeout(() => this.leading, Math.max(0, untilMs) + 1);
+  }
+
+  /** Two offices with one id (a machine that was copied) would take each other's servers away. */
+  async #takeName(client: Client): Promise<void> {
+    const { office, onTwin, twinAfterMs } = this.#options;
+    if (this.#named || office === undefined) return;
+    const { rows } = await client.query("select pg_try_advisory_lock($1::int, hashtext($2)) as ours", [
+      OFFICE_LOCKS,
+      office,
+    ]);
+    this.#named = rows[0].ours;
+    if (this.#named) this.#twinSinceMs = undefined;
+    else this.#twinSinceMs ??= performance.now();
+    if (this.#twinSinceMs === undefined || performance.now() - this.#twinSinceMs < twinAfterMs) return;
+    this.#twinSinceMs = Number.POSITIVE_INFINITY;
+    onTwin?.();
   }
 
   #begin(): void {
@@ -158,6 +193,7 @@ class PostgresCampaign implements Campaign {
   #drop(client: Client | undefined): void {
     if (client === undefined || client !== this.#client) return;
     this.#client = undefined;
+    this.#named = false;
     this.#lost();
     cut(client);
   }
