@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { ConfigError, initialConfigText, parseConfig } from "./config.ts";
 import { parseListen } from "./listen-address.ts";
+import { siteOrigin, sitePlaces } from "./site-address.ts";
 
 const messageOf = (text: string): string => {
   try {
@@ -149,4 +150,52 @@ test("alerts go over TLS or stay on the machine, and figures for the operator ar
     '[metrics]\nlisten = "localhost:9464"',
   ])
     assert.throws(() => parseConfig(bad, "lethe.toml"), ConfigError, bad);
+});
+
+test("what [site] and [tls] say must fit together", () => {
+  const site = (listen: string, url = "") =>
+    `[site]\nlisten = ${listen}\nurl = "${url}"\n[tls]\nnames = ["vpn.example.net"]\n`;
+  const acme = 'acme = "https://acme.example.net/directory"';
+  const both = '["0.0.0.0:443", "0.0.0.0:80"]';
+  const config = parseConfig(`${site(both)}${acme}`, "lethe.toml");
+  assert.equal(siteOrigin(config), "https://vpn.example.net");
+  assert.deepEqual(
+    sitePlaces(config).map(({ speaks }) => speaks),
+    ["https", "redirect"],
+  );
+  const odd = parseConfig(
+    `${site('["0.0.0.0:8443", "0.0.0.0:8081"]')}${acme}\nhttp_port = 8081`,
+    "lethe.toml",
+  );
+  assert.equal(siteOrigin(odd), "https://vpn.example.net:8443");
+  for (const [text, what] of [
+    [`${site('["0.0.0.0:443"]')}${acme}`, /^lethe.toml:2: site.listen: the authority comes to port 80/],
+    [
+      `${site('["0.0.0.0:80"]')}${acme}`,
+      /site.listen: where there is a certificate it needs an address for https/,
+    ],
+    [`${site(both, "http://vpn.example.net")}${acme}`, /^lethe.toml:3: site.url must start with https/],
+    [`${site(both, "https://www.example.net")}${acme}`, /^lethe.toml:5: tls.names must have the name/],
+    [
+      `${site(both)}${acme}\ncertificate = "/a"\nkey = "/b"`,
+      /tls.acme: the certificate comes either from files/,
+    ],
+    [`${site(both)}certificate = "/a"`, /tls.certificate: certificate and key come together/],
+    [`[site]\nlisten = ${both}\n[tls]\n${acme}`, /tls.names: say which names the certificate is for/],
+    [`[site]\nlisten = ${both}\nurl = "https://192.0.2.1"\n[tls]\n${acme}`, /tls.names: say which names/],
+    [
+      `[site]\nlisten = ${both}\nurl = "https://vpn"\n[tls]\n${acme}`,
+      /tls.names: an authority makes certificates for whole names/,
+    ],
+    [
+      '[tls]\nacme = "http://acme.example.net/"',
+      /tls.acme must be empty, or an address that starts with "https/,
+    ],
+    ['[tls]\nkey = "../key"', /tls.key must be empty, a path that starts with \/, or a credential's name/],
+    [
+      `[site]\nlisten = ${JSON.stringify([1, 2, 3, 4, 5].map((port) => `0.0.0.0:${port}`))}`,
+      /at most 4 different ports/,
+    ],
+  ] as const)
+    assert.match(messageOf(text), what, text);
 });

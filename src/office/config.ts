@@ -118,12 +118,6 @@ const table = {
       80,
       z.int().min(1).max(65_535),
     ),
-    exits: setting(
-      "Exits get certificates for their public names from the same authority; each needs its port 80 for that.",
-      "true or false",
-      false,
-      z.boolean(),
-    ),
   },
   store: {
     url: setting(

@@ -13,7 +13,6 @@ export interface SiteSettings {
     email: string;
     names: string[];
     http_port: number;
-    exits: boolean;
   };
 }
 
@@ -82,8 +81,6 @@ export function siteProblems(config: SiteSettings): { section: "site" | "tls"; k
     say("tls", tls.key === "" ? "certificate" : "key", ": certificate and key come together");
   if (tls.certificate !== "" && tls.acme !== "")
     say("tls", "acme", ": the certificate comes either from files or from there");
-  if (tls.exits && tls.acme === "")
-    say("tls", "exits", ": the exits' certificates come from tls.acme, set it");
   const secure = siteTls(config);
   if (secure === undefined) return wrong;
   const { names, source } = secure;

@@ -69,7 +69,6 @@ describe("the site's door", { timeout: 60_000 }, () => {
       email: "",
       names: [NAME],
       http_port: http,
-      exits: false,
       ...tls,
     },
   });
