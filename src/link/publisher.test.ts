@@ -204,6 +204,30 @@ test("versions rise above a floor that another office or a backup has set, and e
   await publisher.close();
 });
 
+test("one exit that claims to have seen ever higher versions does not make the office speak to all each time", async () => {
+  const carrier = new CountedCarrier();
+  const publisher = office(carrier);
+  await publisher.start();
+  const exit = carrier.connect({ server: "a1" });
+  await new Promise<void>((resolve) => {
+    exit.onUp(resolve);
+    exit.start();
+  });
+  const { version } = publisher;
+  carrier.broadcasts = [];
+  for (let i = 1; i <= 50; i++) {
+    const seen = version + i * 100_000;
+    await exit.request(wire.encodeHello({ protocol: 2, nonce: "bm9uY2U=", server: "a1", seen }));
+  }
+  assert.equal(carrier.broadcasts.length, 1);
+  assert.ok(publisher.version > version + 100_000 && publisher.version < version + 200_000);
+  const tooFar = Date.now() + 30 * 86_400_000;
+  const last = publisher.version;
+  await exit.request(wire.encodeHello({ protocol: 2, nonce: "bm9uY2U=", server: "a1", seen: tooFar }));
+  assert.equal(publisher.version, last);
+  await publisher.close();
+});
+
 test("what is asked or reported under another server's name is refused", async () => {
   const carrier = new MemoryCarrier();
   const { log, reasons } = recordingLog();

@@ -27,6 +27,10 @@ const MAX_BUCKETS_ANSWER_BYTES = 1_000_000;
 /** How far ahead of our clock an exit may say that a version already was. */
 const MAX_AHEAD_MS = 7 * 86_400_000;
 
+/** By how much, and how often at most, an exit's word raises the versions. */
+const FOLLOW_STEP = 60_000;
+const FOLLOW_EVERY_MS = 10_000;
+
 export interface NewCredential {
   username: string;
   /** SHA-256 of the VPN password, 32 bytes. */
@@ -87,6 +91,7 @@ export class RosterPublisher {
   #header: SignedByProtocol<Omit<Header, "protocol">> | undefined;
   /** Servers whose exits spoke the older protocol when they last asked. */
   #older = new Set<string>();
+  #followedAt: number | undefined;
   #gather: NodeJS.Timeout | undefined;
   #renew: NodeJS.Timeout | undefined;
   #started = false;
@@ -310,12 +315,24 @@ export class RosterPublisher {
     }
   }
 
+  /**
+   * Our clock was ahead before a restart: exits would refuse every lower version as rolled back. What they have seen lies close
+   * together, so one step takes all of them in; and an exit that is not ours any more cannot make us tell all others something
+   * with each of its requests.
+   */
+  #follow(seen: number): void {
+    const now = this.#clock.monotonic();
+    if (seen <= this.#issued || seen >= this.#clock.now() + MAX_AHEAD_MS) return;
+    if (this.#followedAt !== undefined && now - this.#followedAt < FOLLOW_EVERY_MS) return;
+    this.#followedAt = now;
+    this.raiseVersion(seen + FOLLOW_STEP);
+  }
+
   #hello(hello: wire.Hello, from: string): Uint8Array {
     if (hello.server !== from) throw new Error("link: another server's name");
     if (hello.protocol < 1) throw new Error("link: no such protocol");
     if (this.#gather !== undefined) this.#publish();
-    // Our clock was ahead before a restart: the exit would refuse every lower version as rolled back.
-    if (hello.seen < this.#clock.now() + MAX_AHEAD_MS) this.raiseVersion(hello.seen);
+    this.#follow(hello.seen);
 
     // One that is newer than we are reads our documents, which are then of the protocol before its own.
     const protocol = hello.protocol === 1 ? 1 : PROTOCOL;
