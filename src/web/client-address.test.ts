@@ -29,6 +29,7 @@ describe("whose request it is", () => {
     const proxies = trustedProxies(["10.1.0.0/16", "2001:db8::/32"]);
     assert.equal(clientAddress("10.1.255.255", "203.0.113.5, 2001:db8:1::1", proxies), "203.0.113.5");
     assert.equal(clientAddress("::ffff:10.1.0.1", "203.0.113.5", proxies), "203.0.113.5");
+    assert.equal(clientAddress("::ffff:a01:1", "203.0.113.5", proxies), "203.0.113.5");
     assert.equal(clientAddress("10.2.0.0", "203.0.113.5", proxies), "10.2.0.0");
     assert.equal(clientAddress("2001:db9::1", "203.0.113.5", proxies), "2001:db9::1");
   });
