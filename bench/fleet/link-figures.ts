@@ -197,7 +197,7 @@ export async function measureReports(options: {
   const { accounts, exits, office, link, seconds } = options;
   const refused = async () =>
     sum(
-      Object.entries((await office.ask("stalls")).events)
+      Object.entries(await office.ask("events"))
         .filter(([event]) => event.startsWith("totals-refused"))
         .map(([, count]) => count),
     );

@@ -70,7 +70,8 @@ const tasks = {
     const store = await openStore(where);
     const accounts = new Accounts({ store, clock, siteSecret });
     const vouchers = new Vouchers({ store, clock, siteSecret, accounts });
-    const status = new Status({ store, clock });
+    // As office/main.ts has it.
+    const status = new Status({ store, clock, gatherMs: 500 });
     officeSecret = siteSecret;
     office = { store, accounts, vouchers, status };
     const site = createSite({
@@ -157,12 +158,21 @@ const tasks = {
     return { cpuMs: (user + system) / 1000, rssBytes: process.memoryUsage.rss() };
   },
 
-  /** The longest that the event loop has stood still since this was asked last, in ms; and what was logged so far. */
-  stalls(): { longestMs: number; events: Record<string, number> } {
-    loopDelay.enable();
-    const longestMs = loopDelay.max / 1e6;
+  /** From now on the event loop is watched (which costs some time of its own). */
+  watchLoop(): void {
     loopDelay.reset();
-    return { longestMs, events: Object.fromEntries(events) };
+    loopDelay.enable();
+  },
+
+  /** The longest that it has stood still since then, ms. */
+  longestStall(): number {
+    loopDelay.disable();
+    return loopDelay.max / 1e6;
+  },
+
+  /** What was logged so far, by code. */
+  events(): Record<string, number> {
+    return Object.fromEntries(events);
   },
 };
 

@@ -43,7 +43,7 @@ export async function measurePage(options: {
   const { path, servers, office, load, perSecond, seconds } = options;
   const urls = PAGES[path].map((each) => `${options.url}${each}`);
   await load.ask("arrivals", { urls, perSecond, seconds: 1, warmSeconds: 0 });
-  await office.ask("stalls");
+  await office.ask("watchLoop");
   const before = await office.ask("use");
   const done = await load.ask("arrivals", { urls, perSecond, seconds, warmSeconds: 0 });
   const after = await office.ask("use");
@@ -52,6 +52,6 @@ export async function measurePage(options: {
     path,
     servers,
     corePercent: (after.cpuMs - before.cpuMs) / (seconds * 10),
-    stallMs: (await office.ask("stalls")).longestMs,
+    stallMs: await office.ask("longestStall"),
   };
 }
