@@ -5,9 +5,10 @@ import { systemClock } from "../lib/clock.ts";
 import { logFor, reasonOf } from "../lib/event-log.ts";
 import { becomeUser } from "../lib/privileges.ts";
 import type { UnixUser } from "../lib/unix-users.ts";
+import { lookAtStore } from "../store/look.ts";
 
 /**
- * The part of `lethe backup` and `lethe restore` that reads the database and the backup's content: as the office's user, who owns
+ * The part of `lethe backup`, `lethe restore` and `lethe doctor` that reads the database and the backup's content: as the office's user, who owns
  * them and whom the database server knows. Forked by cli/backup.ts and cli/restore.ts, with the backup's file as descriptor 4.
  */
 export type WorkerOrder =
@@ -21,6 +22,7 @@ export type WorkerOrder =
       keysOnly: boolean;
       evenOld: boolean;
     }
+  | { task: "look"; user: UnixUser; path: string; url: string }
   | { task: "load"; user: UnixUser; staging: string; url: string; replace: boolean };
 
 export type WorkerAnswer = { done: unknown } | { failed: string };
@@ -37,6 +39,8 @@ function work(order: WorkerOrder): Promise<unknown> {
         input: createReadStream("", { fd: BACKUP_FILE, autoClose: false }),
         clock: systemClock,
       });
+    case "look":
+      return lookAtStore(order.url === "" ? { path: order.path } : { url: order.url });
     case "load":
       return loadIntoPostgres(order);
   }

@@ -1,34 +1,24 @@
 import { connect } from "node:net";
+import { join } from "node:path";
 import { findProgram } from "../lib/run-command.ts";
+import { lookUpUser, USER_NAMES } from "../lib/unix-users.ts";
 import type { Config } from "../office/config.ts";
+import { dataFolder } from "../office/folders.ts";
 import { type LinkSettings, ownLinkServers } from "../office/link-address.ts";
-import { StoreError } from "../store/errors.ts";
-import { openPool } from "../store/postgres.ts";
-import { toPostgresStoreError } from "../store/postgres-errors.ts";
-import { parsePostgresUrl } from "../store/postgres-url.ts";
+import type { StoreLook } from "../store/look.ts";
+import { askWorker } from "./backup.ts";
 import { bad, type Finding, good, note } from "./finding.ts";
 
 const ANSWER_WITHIN_MS = 5000;
 
-/** Whether the database of store.url lets us in. Changes nothing there. */
-export async function checkDatabase({ store }: Pick<Config, "store">): Promise<Finding> {
-  if (store.url === "") return good("database", "SQLite, in the data folder");
-  const address = parsePostgresUrl(store.url)!;
-  const pool = openPool(address);
-  try {
-    await pool.query("select 1");
-    return good("database", `PostgreSQL at ${address.host} lets us in`);
-  } catch (error) {
-    const known = toPostgresStoreError(error);
-    if (!(known instanceof StoreError)) throw error;
-    return bad(
-      "database",
-      known.message,
-      "without it the office does not start; see store.url in lethe.toml",
-    );
-  } finally {
-    await pool.end();
-  }
+/** How it stands with the database; as the office's user, who owns the file and whom the database server knows. Changes nothing. */
+export async function checkDatabase(dataRoot: string, { store }: Pick<Config, "store">): Promise<Finding> {
+  const caller = { uid: process.getuid!(), gid: process.getgid!() };
+  const user = caller.uid === 0 ? lookUpUser(USER_NAMES.office) : caller;
+  if (user === undefined) return note("database", "not looked at before the first start", "sudo npm start");
+  const path = join(dataFolder(dataRoot).office, "lethe.db");
+  const look = await askWorker({ task: "look", user, path, url: store.url }, "ignore");
+  return { check: "database", ...(look as StoreLook) };
 }
 
 /** Whether servers on other machines have something to connect to, or will have. */

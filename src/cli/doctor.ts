@@ -41,7 +41,7 @@ export async function doctor(dataRoot: string): Promise<{ findings: Finding[]; t
     checkPackages(),
     ...(await checkPorts(dataRoot, settings)),
     ...(await checkCertificate(dataRoot, settings)),
-    await checkDatabase(settings),
+    await checkDatabase(dataRoot, settings),
     ...(await checkLink(settings)),
     await checkForwarding(),
     await checkAddress(settings),
