@@ -229,6 +229,15 @@ onEachStore("offices keep to their own machines; a name that another has is refu
   );
   for (const name of ["exit2", "london1"])
     await assert.rejects(saveServers(store, [{ ...own, name }], "office:a"), NameTakenError);
+  const refused = async (server: OwnServer, why: RegExp) =>
+    assert.rejects(saveServers(store, [server], "office:a"), (thrown) => {
+      assert.ok(thrown instanceof NameTakenError);
+      assert.match(thrown.message, why);
+      return true;
+    });
+  await refused({ ...own, name: "london" }, /a group of servers called london already/);
+  await refused({ ...own, groups: ["exit2"] }, /a server called exit2, as is a group of this one/);
+  await refused({ ...own, groups: [own.name] }, /a group of servers called exit1/);
   // An office that will not come back: its machine can be taken out by the others.
   value(await fleet.remove("exit2"));
   assert.equal(error(await fleet.remove("exit3")), "own-server");

@@ -2,6 +2,7 @@ import type { Selectable } from "kysely";
 import type { ServerSettings } from "../link/settings.ts";
 import type { Store } from "../store/open.ts";
 import type { Tables } from "../store/tables.ts";
+import { groupsOf } from "./groups.ts";
 
 export interface ServicePort {
   protocol: "tcp" | "udp";
@@ -62,14 +63,9 @@ export function offersOf(settings: Pick<ServerSettings, "services">): ServiceOff
     }));
 }
 
-/** A server of lethe.toml has a name that another one bears. */
+/** A server of lethe.toml cannot be called so; the message is for the operator. */
 export class NameTakenError extends Error {
   override name = "NameTakenError";
-  readonly server: string;
-  constructor(server: string) {
-    super(`The fleet has another server of the name ${server}. Change server.name in lethe.toml.`);
-    this.server = server;
-  }
 }
 
 /**
@@ -82,16 +78,15 @@ export async function saveServers(
   origin: Origin = NOBODYS,
 ): Promise<void> {
   const gone = await store.db.transaction().execute(async (trx) => {
+    const others = await trx
+      .selectFrom("servers")
+      .select(["name", "link_name", "groups"])
+      .where("origin", "not in", [origin, NOBODYS])
+      .execute();
     for (const server of servers) {
-      const taken = await trx
-        .selectFrom("servers")
-        .select("name")
-        .where((expression) =>
-          expression.or([expression("name", "=", server.name), expression("link_name", "=", server.name)]),
-        )
-        .where("origin", "not in", [origin, NOBODYS])
-        .executeTakeFirst();
-      if (taken !== undefined) throw new NameTakenError(server.name);
+      const taken = whatIsTaken(server, others);
+      if (taken !== undefined)
+        throw new NameTakenError(`The fleet has ${taken} already. Change it in [server] of lethe.toml.`);
       const { name, ...rest } = { ...rowOf(server), origin, link_name: server.name };
       await trx
         .insertInto("servers")
@@ -113,6 +108,22 @@ export async function saveServers(
     return numDeletedRows > 0n;
   });
   if (gone) await store.scrub();
+}
+
+/** Which word of a server of lethe.toml others have, in the operator's words; undefined where none is. */
+function whatIsTaken(
+  { name, groups = [] }: OwnServer,
+  others: readonly { name: string; link_name: string; groups: string }[],
+): string | undefined {
+  const names = new Set(others.flatMap((other) => [other.name, other.link_name]));
+  if (names.has(name)) return `another server called ${name}`;
+  const own = groupsOf({ name, groups });
+  const theirs = others.flatMap((other) =>
+    groupsOf({ name: other.name, groups: JSON.parse(other.groups) as string[] }),
+  );
+  if ([...own, ...theirs].includes(name)) return `a group of servers called ${name}`;
+  const group = own.find((each) => names.has(each));
+  return group === undefined ? undefined : `a server called ${group}, as is a group of this one`;
 }
 
 /** What the public sees of a server, as columns. */

@@ -69,6 +69,20 @@ test("two services on one port are refused where the second is set", () => {
   assert.equal(parseConfig(apart, "lethe.toml").openvpn.tcp.length, 2);
 });
 
+test("the link's port is its own, unless the operator has a cluster", () => {
+  const taken = '[link]\nlisten = "0.0.0.0:1080"\n';
+  assert.throws(
+    () => parseConfig(taken, "lethe.toml"),
+    /socks5\.listen: 0\.0\.0\.0:1080 is taken by link\.listen/,
+  );
+  const url = 'url = ["tls://nats1.example.net:4222"]\n';
+  assert.deepEqual(parseConfig(taken + url, "lethe.toml").link.url, ["tls://nats1.example.net:4222"]);
+  for (const wrong of ['"nats://a:4222"', '"tls://a"', '"tls://user@a:4222"', '""'])
+    assert.throws(() => parseConfig(`[link]\nurl = [${wrong}]\n`, "lethe.toml"), /link\.url must be/);
+  for (const wrong of ['""', '"a b"', '"tls://a"'])
+    assert.throws(() => parseConfig(`[link]\nhosts = [${wrong}]\n`, "lethe.toml"), /link\.hosts must be/);
+});
+
 test("what is not TOML names the line", () => {
   assert.match(messageOf('[site]\nname = "x\n'), /^lethe.toml:2: this is not TOML/);
   assert.match(messageOf("site = 3"), /^lethe.toml:1: site is a section/);

@@ -273,6 +273,14 @@ const elsewhere: readonly Omit<InventoryEntry, "column">[] = [
   },
   {
     place: "memory",
+    table: "enrolments",
+    what: "The office's counts of refused tries to join the servers, by network, under a key made at each start: no address can be read out",
+    purpose: "Slowing those who try tokens",
+    lifetime: "10 minutes, in memory only",
+    aboutAccount: false,
+  },
+  {
+    place: "memory",
     table: "redeemed vouchers",
     what: "That an account has just used a voucher, under a key made at each start",
     purpose: "A form that is sent twice counts once",
