@@ -1,5 +1,11 @@
 import { randomUUID } from "node:crypto";
-import { headers, type NatsConnection, TimeoutError } from "@nats-io/transport-node";
+import {
+  headers,
+  type NatsConnection,
+  NoRespondersError,
+  RequestError,
+  TimeoutError,
+} from "@nats-io/transport-node";
 import { CarrierError, type ExitCarrier, MAX_MESSAGE_BYTES, MAX_REPORT_BYTES } from "./carrier.ts";
 import { PROTOCOL, type Protocol } from "./documents.ts";
 import { NatsConnector, type NatsLink } from "./nats-connection.ts";
@@ -10,6 +16,8 @@ const MAX_REQUESTS_WAITING = 64;
 /** More than 24 hours of totals, and what the tests of some hours found. */
 const MAX_REPORTS_WAITING = 500;
 const REPORT_RETRY_MS = 2000;
+/** A server behind which no office has answered for so long is left for the next one, where there are several. */
+const LEAVE_AFTER_MS = 20_000;
 /** Set by the office on an answer that is none (nats-office-carrier.ts). */
 export const REFUSED_HEADER = "Lethe-Refused";
 
@@ -22,6 +30,10 @@ export class NatsExitCarrier implements ExitCarrier {
   readonly #protocol: Protocol;
   readonly #subjects: LinkSubjects;
   readonly #connector: NatsConnector;
+  readonly #severalServers: boolean;
+  readonly #leaveAfterMs: number;
+  /** Since when nobody has been behind this server. */
+  #aloneSince: number | undefined;
   #connection: NatsConnection | undefined;
   #requestsWaiting = 0;
   /** Reports that no server has taken yet, oldest first; the id tells JetStream one that comes twice. */
@@ -34,10 +46,14 @@ export class NatsExitCarrier implements ExitCarrier {
   #onUp: () => void = () => {};
   #onDown: () => void = () => {};
 
-  constructor(options: NatsLink & { site: string; server: string; protocol?: Protocol }) {
+  constructor(
+    options: NatsLink & { site: string; server: string; protocol?: Protocol; leaveAfterMs?: number },
+  ) {
     this.#server = options.server;
     this.#protocol = options.protocol ?? PROTOCOL;
     this.#subjects = linkSubjects(options.site);
+    this.#severalServers = options.servers.length > 1;
+    this.#leaveAfterMs = options.leaveAfterMs ?? LEAVE_AFTER_MS;
     this.#connector = new NatsConnector({
       link: options,
       inboxPrefix: this.#subjects.inbox(options.server),
@@ -53,16 +69,19 @@ export class NatsExitCarrier implements ExitCarrier {
   async request(message: Uint8Array): Promise<Uint8Array> {
     if (message.length > MAX_MESSAGE_BYTES || this.#requestsWaiting >= MAX_REQUESTS_WAITING)
       throw new CarrierError("too-long");
-    if (this.#connection === undefined) throw new CarrierError("down");
+    const connection = this.#connection;
+    if (connection === undefined) throw new CarrierError("down");
     this.#requestsWaiting++;
     try {
-      const answer = await this.#connection.request(this.#subjects.ask(this.#server), message, {
+      const answer = await connection.request(this.#subjects.ask(this.#server), message, {
         timeout: REQUEST_TIMEOUT_MS,
       });
+      this.#aloneSince = undefined;
       if (answer.headers?.has(REFUSED_HEADER)) throw new CarrierError("refused");
       return answer.data;
     } catch (error) {
       if (error instanceof CarrierError) throw error;
+      if (isNoResponders(error)) this.#alone(connection);
       throw new CarrierError(error instanceof TimeoutError ? "timeout" : "down");
     } finally {
       this.#requestsWaiting--;
@@ -114,7 +133,16 @@ export class NatsExitCarrier implements ExitCarrier {
 
   #down(): void {
     this.#connection = undefined;
+    this.#aloneSince = undefined;
     this.#onDown();
+  }
+
+  /** The server runs on where its office has died and another one leads on another server; the roster asks each minute. */
+  #alone(connection: NatsConnection): void {
+    this.#aloneSince ??= performance.now();
+    if (!this.#severalServers || performance.now() - this.#aloneSince < this.#leaveAfterMs) return;
+    this.#aloneSince = undefined;
+    void connection.close();
   }
 
   get #reportInbox(): string {
@@ -160,3 +188,6 @@ export class NatsExitCarrier implements ExitCarrier {
     return !this.#reportLost;
   }
 }
+
+const isNoResponders = (error: unknown): boolean =>
+  error instanceof NoRespondersError || (error instanceof RequestError && error.isNoResponders());

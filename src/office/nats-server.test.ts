@@ -9,7 +9,9 @@ import { connect as connectTls } from "node:tls";
 import { Worker } from "node:worker_threads";
 import { headers } from "@nats-io/transport-node";
 import { systemClock, toMinutes } from "../lib/clock.ts";
+import { CarrierError } from "../link/carrier.ts";
 import { NATS_SERVER_NAME } from "../link/nats-connection.ts";
+import { NatsOfficeCarrier } from "../link/nats-office-carrier.ts";
 import { requestCertificate, requestFileChunk } from "../link/office-client.ts";
 import { RosterPublisher } from "../link/publisher.ts";
 import { RosterReplica } from "../link/replica.ts";
@@ -17,8 +19,8 @@ import { encodeReport, type Report, type Totals } from "../link/reports.ts";
 import { generateSiteKey } from "../link/site-key.ts";
 import { passwordDigest, recordingLog, settingsFor, until } from "../link/testing.ts";
 import { ensureLinkCertificate } from "./link-certificate.ts";
-import { renderLinkUsers, renderNatsServer } from "./nats-server.ts";
-import { natsBench } from "./nats-testing.ts";
+import { NatsServer, renderLinkUsers, renderNatsServer } from "./nats-server.ts";
+import { freePort, natsBench } from "./nats-testing.ts";
 
 /** The office's own nats-server and both ends of the link on it, through what may befall them. */
 
@@ -239,6 +241,51 @@ test("of two offices the one that leads is heard; it hands over without losing a
   await until(() => taken.length === 3, "the third report");
   await wait(100);
   assert.deepEqual(taken.slice(2), ["first 3"]);
+});
+
+test("an exit leaves a server behind which no office is, where it knows another one", async () => {
+  await using bench = await natsBench();
+  await bench.add("a1", "b1");
+  const listen = { address: "127.0.0.1", port: await freePort() };
+  const second = new NatsServer({
+    folder: join(bench.folder, "second"),
+    listen,
+    site: bench.site,
+    officeKey: bench.office.publicKey,
+    tls: () => ensureLinkCertificate(bench.folder),
+    log: () => {},
+  });
+  await second.setUsers(bench.users());
+  const link = {
+    servers: [`127.0.0.1:${listen.port}`],
+    site: bench.site,
+    seed: bench.office.seed,
+    ca: bench.ca,
+  };
+  const office = new NatsOfficeCarrier({ ...link, log: () => {} });
+  office.serve(() => Buffer.from("here"));
+  await office.start();
+  const lonely = bench.newExit("a1", { leaveAfterMs: 100 });
+  await started(lonely);
+  await assert.rejects(lonely.request(Buffer.from("?")), CarrierError);
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  await assert.rejects(lonely.request(Buffer.from("?")), CarrierError, "it knows no other server, and stays");
+  // Each begins with either server at random.
+  for (let round = 0; round < 6; round++) {
+    const exit = bench.newExit("b1", { servers: [bench.address, ...link.servers], leaveAfterMs: 100 });
+    await started(exit);
+    await until(
+      () =>
+        exit.request(Buffer.from("?")).then(
+          (answer) => Buffer.from(answer).toString() === "here",
+          () => false,
+        ),
+      "the office",
+    );
+    exit.close();
+  }
+  await office.close();
+  await second.stop();
 });
 
 test("the office's next life takes the running server over, with who was removed meanwhile cut off", async () => {

@@ -64,7 +64,16 @@ export async function natsBench(options: { site?: string; log?: Log } = {}) {
       carriers.push(carrier);
       return carrier;
     },
-    newExit(name: string, change: { seed?: string; protocol?: 1 | 2; ca?: string; servers?: string[] } = {}) {
+    newExit(
+      name: string,
+      change: {
+        seed?: string;
+        protocol?: 1 | 2;
+        ca?: string;
+        servers?: string[];
+        leaveAfterMs?: number;
+      } = {},
+    ) {
       const { seed } = servers.get(name) ?? newLinkKey();
       const carrier = new NatsExitCarrier({ servers: [address], site, server: name, seed, ca, ...change });
       carriers.push(carrier);
@@ -96,7 +105,7 @@ export async function natsBench(options: { site?: string; log?: Log } = {}) {
   };
 }
 
-function freePort(): Promise<number> {
+export function freePort(): Promise<number> {
   return new Promise((resolve, reject) => {
     const server = createServer();
     server.once("error", reject);
