@@ -41,7 +41,7 @@ describe("the systemd unit of a machine with an office", () => {
 
   it("is closed as far as the exit in it allows", async (t) => {
     if (skipped(t)) return;
-    writeFileSync(path, officeUnit({ checkout, data: "/var/lib/lethe" }));
+    writeFileSync(path, officeUnit({ checkout: "/opt/lethe", data: "/var/lib/lethe" }));
     const { stdout } = await runCommand([analyze!, "security", "--offline=true", "--no-pager", path], {
       timeoutMs: 60_000,
     });
@@ -53,6 +53,13 @@ describe("the systemd unit of a machine with an office", () => {
     assert.match(officeUnit({ checkout: "/opt/lethe", data: "/var/lib/lethe" }), /^ProtectHome=yes$/m);
     assert.match(officeUnit({ checkout: "/root/lethe", data: "/var/lib/lethe" }), /^ProtectHome=read-only$/m);
     assert.match(officeUnit({ checkout: "/opt/lethe", data: "/home/a/data" }), /^ProtectHome=read-only$/m);
+  });
+
+  it("has a /tmp of its own unless the checkout lies in there", () => {
+    assert.match(officeUnit({ checkout: "/opt/lethe", data: "/var/lib/lethe" }), /^PrivateTmp=yes$/m);
+    const tried = officeUnit({ checkout: "/tmp/lethe", data: "/var/lib/lethe" });
+    assert.match(tried, /^PrivateTmp=no$/m);
+    assert.match(tried, /^ReadWritePaths=.* \/tmp$/m);
   });
 
   it("lets no core file and no swap have what is in memory", () => {

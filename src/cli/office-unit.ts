@@ -10,7 +10,10 @@ export const UNIT_PATH = "/etc/systemd/system/lethe.service";
 export function officeUnit({ checkout, data }: { checkout: string; data: string }): string {
   const lethe = quoted(`${checkout}/lethe`);
   const words = `--data ${quoted(data)}`;
-  const atHome = [checkout, data].some((path) => /^\/(?:home|root|run\/user)(?:\/|$)/.test(path));
+  const some = (folders: RegExp): boolean => [checkout, data].some((path) => folders.test(path));
+  const atHome = some(/^\/(?:home|root|run\/user)(?:\/|$)/);
+  // Where somebody tries it out; a /tmp of its own would hide them.
+  const inTmp = some(/^\/(?:var\/)?tmp\//);
   return `# Written by \`lethe install\`; changes are overwritten when it is run again. Your own go into \`systemctl edit lethe\`.
 [Unit]
 Description=Lethe
@@ -46,9 +49,9 @@ NoNewPrivileges=yes
 KeyringMode=private
 
 ProtectSystem=strict
-ReadWritePaths=${quoted(data)} -/etc/unbound
+ReadWritePaths=${quoted(data)} -/etc/unbound${inTmp ? " /tmp" : ""}
 ProtectHome=${atHome ? "read-only" : "yes"}
-PrivateTmp=yes
+PrivateTmp=${inTmp ? "no" : "yes"}
 PrivateMounts=yes
 ProtectKernelModules=yes
 ProtectKernelLogs=yes
