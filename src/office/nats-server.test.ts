@@ -255,6 +255,8 @@ test("an exit leaves a server behind which no office is, where it knows another 
     tls: () => ensureLinkCertificate(bench.folder),
     log: () => {},
   });
+  await using ending = new AsyncDisposableStack();
+  ending.defer(() => second.stop());
   await second.setUsers(bench.users());
   const link = {
     servers: [`127.0.0.1:${listen.port}`],
@@ -263,6 +265,7 @@ test("an exit leaves a server behind which no office is, where it knows another 
     ca: bench.ca,
   };
   const office = new NatsOfficeCarrier({ ...link, log: () => {} });
+  ending.defer(() => office.close());
   office.serve(() => Buffer.from("here"));
   await office.start();
   const lonely = bench.newExit("a1", { leaveAfterMs: 100 });
@@ -284,8 +287,6 @@ test("an exit leaves a server behind which no office is, where it knows another 
     );
     exit.close();
   }
-  await office.close();
-  await second.stop();
 });
 
 test("the office's next life takes the running server over, with who was removed meanwhile cut off", async () => {
@@ -306,6 +307,8 @@ test("the office's next life takes the running server over, with who was removed
   const { pid } = bench.server;
   bench.server.release();
   const next = bench.newServer();
+  await using ending = new AsyncDisposableStack();
+  ending.defer(() => next.stop());
   await next.setUsers(bench.users().filter(({ server }) => server !== "b1"));
   await until(() => states.b1 === "up down ", "cut off");
   assert.equal(next.pid, pid);
