@@ -74,6 +74,7 @@ trap 'exit 130' INT TERM HUP
 
 policy=/usr/sbin/policy-rc.d
 aside=$policy.before-lethe
+mark='# of Lethe, while it installs packages'
 policy_changed=
 restore_policy() {
   [ -n "$policy_changed" ] || return 0
@@ -85,14 +86,15 @@ installed() { dpkg-query -W -f '\${Status}' "$1" 2> /dev/null | grep -q '^instal
 
 # Their daemons are not started, now or at the next boot: what Lethe needs of them it starts itself.
 install_packages() {
+  # Of a run that was killed in the middle: it goes whether there is more to install or not.
+  if [ -e "$aside" ] || [ -L "$aside" ] || grep -qs "$mark" "$policy"; then policy_changed=1; restore_policy; fi
   missing=
   for name in "$@"; do installed "$name" || missing="$missing $name"; done
   [ -n "$missing" ] || return 0
   say "Installing from Debian:$missing (their daemons are not started) …"
-  # One that is aside already is of a run that was killed in the middle: that one is the operator's.
-  if [ ! -e "$aside" ] && { [ -e "$policy" ] || [ -L "$policy" ]; }; then mv "$policy" "$aside"; fi
+  if [ -e "$policy" ] || [ -L "$policy" ]; then mv "$policy" "$aside"; fi
   policy_changed=1
-  printf '#!/bin/sh\\nexit 101\\n' > "$policy"
+  printf '#!/bin/sh\\n%s\\nexit 101\\n' "$mark" > "$policy"
   chmod 755 "$policy"
   options='-o DPkg::Lock::Timeout=300 -qq -y --no-install-recommends'
   # shellcheck disable=SC2086
@@ -146,7 +148,7 @@ check_joined() {
 }
 
 fetch() { # path sha256 target
-  curl -fsSL --proto '=https,http' --retry 3 --connect-timeout 15 -o "$3" "$site$1" ||
+  curl -fsSL --proto '=https,http' --retry 2 --connect-timeout 10 -o "$3" "$site$1" ||
     fail "The office does not answer at $site: is its site up, and open to this machine?"
   printf '%s  %s\\n' "$2" "$3" | sha256sum -c --status ||
     fail "What came from $site$1 is not what the line promises (its hash differs): nothing was installed. Make a new line at the office; if it happens again, somebody changes the office's files on their way."

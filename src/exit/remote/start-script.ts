@@ -55,8 +55,13 @@ try_release() {
   tries=$((tries + 1))
   note_tries "$tries"
   (
-    sleep ${HUNG_AFTER_S}
-    [ -e trial ] && [ "$(sed -n 1p trial)" = "$tries" ] && is_exit $$ || exit 0
+    waited=0
+    while [ "$waited" -lt ${HUNG_AFTER_S} ]; do
+      sleep 3
+      waited=$((waited + 3))
+      # Over, or another try's.
+      [ -e trial ] && [ "$(sed -n 1p trial)" = "$tries" ] && is_exit $$ || exit 0
+    done
     note_tries 9
     kill -KILL $$
   ) < /dev/null > /dev/null 2>&1 &
