@@ -13,6 +13,7 @@ import {
 } from "./documents.ts";
 import { PackedTable, sha256 } from "./packed-table.ts";
 import { decodeReport, type Report } from "./reports.ts";
+import { difference } from "./row-differences.ts";
 import type { ServerSettings } from "./settings.ts";
 import { type DocumentKind, signDocument } from "./signed.ts";
 import type { SiteKey } from "./site-key.ts";
@@ -311,7 +312,11 @@ export class RosterPublisher {
       case "leaves":
         return Buffer.concat(asked.nodes.map((node) => this.#table.leavesOf(node)));
       case "buckets":
-        return bucketsOf(this.#table, asked.buckets);
+        return asMuchAsFits(asked.buckets, (index) => this.#table.bucket(index));
+      case "rows":
+        return asMuchAsFits(asked.buckets, ({ index, fingerprints }) =>
+          difference(this.#table.bucket(index), this.#table.rowBytes, fingerprints),
+        );
     }
   }
 
@@ -352,14 +357,15 @@ export class RosterPublisher {
   }
 }
 
-function bucketsOf(table: PackedTable, indices: number[]): Uint8Array {
+/** One block for each of `asked`, as many as fit into an answer, one at least. */
+function asMuchAsFits<Asked>(asked: Asked[], answerOf: (one: Asked) => Uint8Array): Uint8Array {
   const out: Uint8Array[] = [];
   let bytes = 0;
-  for (const index of indices) {
-    const bucket = table.bucket(index);
-    if (out.length > 0 && bytes + bucket.length > MAX_BUCKETS_ANSWER_BYTES) break;
-    out.push(bucket);
-    bytes += bucket.length;
+  for (const one of asked) {
+    const part = answerOf(one);
+    if (out.length > 0 && bytes + part.length > MAX_BUCKETS_ANSWER_BYTES) break;
+    out.push(part);
+    bytes += part.length;
   }
   return wire.blocks(...out);
 }

@@ -1,9 +1,14 @@
-import type { ExitCarrier } from "./carrier.ts";
+import { CarrierError, type ExitCarrier } from "./carrier.ts";
 import { type PackedTable, sha256 } from "./packed-table.ts";
 import { Refused } from "./refused.ts";
+import { fingerprints, withDifference } from "./row-differences.ts";
 import * as wire from "./wire.ts";
 
 const LEAVES_A_NODE = 64;
+/** Below so many rows the whole bucket is no more to fetch than what differs. */
+const ROWS_WORTH_TELLING = 8;
+/** Of a `rows` request: others' answers get their turn in between. */
+const MAX_SAID_BYTES = 250_000;
 
 /**
  * Fetches the buckets in which `table` differs from the office's, whose root digest (hex) is `wanted`, into `staged`;
@@ -39,6 +44,7 @@ export async function fetchBuckets(
     if (same(digest, table.leaf(index))) staged.delete(index);
     else if (held === undefined || !same(digest, sha256(held))) missing.push(index);
   }
+  missing = await fetchRows(carrier, table, section, missing, leaves, staged);
   while (missing.length > 0) {
     const answer = wire.readBlocks(await carrier.request(wire.encodeBucketsRequest(section, missing)));
     if (answer === undefined || answer.length === 0 || answer.length > missing.length)
@@ -51,6 +57,57 @@ export async function fetchBuckets(
       staged.set(index, new Uint8Array(bytes));
     }
     missing = missing.slice(answer.length);
+  }
+}
+
+/**
+ * Fetches of the buckets in which we have rows only those that differ (row-differences.ts). Returns the buckets that are to be
+ * fetched whole: those in which there is little, and those that did not come out as their digest says.
+ */
+async function fetchRows(
+  carrier: ExitCarrier,
+  table: PackedTable,
+  section: string,
+  missing: number[],
+  leaves: Map<number, Uint8Array>,
+  staged: Map<number, Uint8Array>,
+): Promise<number[]> {
+  const worth = (index: number) => table.bucket(index).length >= ROWS_WORTH_TELLING * table.rowBytes;
+  const whole = missing.filter((index) => !worth(index));
+  let left = missing.filter(worth);
+  while (left.length > 0) {
+    const said: wire.SaidBucket[] = [];
+    for (let bytes = 0; said.length < left.length && bytes < MAX_SAID_BYTES; ) {
+      const index = left[said.length]!;
+      const told = fingerprints(table.bucket(index), table.rowBytes);
+      said.push({ index, fingerprints: told });
+      bytes += told.length;
+    }
+    const answer = await ask(carrier, wire.encodeRowsRequest(section, said));
+    // An office of an earlier version does not know the question.
+    if (answer === undefined) return [...whole, ...left];
+    const differences = wire.readBlocks(answer);
+    if (differences === undefined || differences.length === 0 || differences.length > said.length)
+      throw new Refused("digest");
+    for (const [i, bytes] of differences.entries()) {
+      const index = said[i]!.index;
+      const bucket = withDifference(table.bucket(index), table, bytes);
+      if (bucket !== undefined && same(sha256(bucket), leaves.get(index)!) && table.fitsBucket(index, bucket))
+        staged.set(index, bucket);
+      else whole.push(index);
+    }
+    left = left.slice(differences.length);
+  }
+  return whole;
+}
+
+/** Nothing where the office refuses to answer. */
+async function ask(carrier: ExitCarrier, request: Uint8Array): Promise<Uint8Array | undefined> {
+  try {
+    return await carrier.request(request);
+  } catch (error) {
+    if (error instanceof CarrierError && error.code === "refused") return undefined;
+    throw error;
   }
 }
 

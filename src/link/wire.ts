@@ -1,4 +1,5 @@
 import { BUCKET_COUNT, DIGEST_BYTES, NODE_COUNT } from "./packed-table.ts";
+import { FINGERPRINT_BYTES } from "./row-differences.ts";
 
 /**
  * What exits ask and what the office says, as bytes. Requests, each followed by its answer:
@@ -9,6 +10,8 @@ import { BUCKET_COUNT, DIGEST_BYTES, NODE_COUNT } from "./packed-table.ts";
  *   4 buckets  name, then bucket indices (uint16 each) → one block a bucket: the first so many as fit, one at least
  *   5 file     SHA-256 of the file, uint32 offset      → its bytes from there on, at most FILE_CHUNK_BYTES; none at its end
  *   6 certificate  a PKCS #10 request, PEM             → the certificate, PEM
+ *   7 rows     name, then for each bucket its index (uint16) and a block of its rows' fingerprints (row-differences.ts)
+ *                                                      → one block a bucket, a difference: the first so many as fit, one at least
  *
  * Broadcasts:
  *
@@ -18,7 +21,15 @@ import { BUCKET_COUNT, DIGEST_BYTES, NODE_COUNT } from "./packed-table.ts";
  * block = uint32 length, bytes; name = uint8 length, ASCII; operation = 1, row | 2, key. All numbers big-endian.
  * Nothing here is trusted for being well formed: the signature of the header decides, over the digest of the result.
  */
-export const REQUEST = { hello: 1, nodes: 2, leaves: 3, buckets: 4, file: 5, certificate: 6 } as const;
+export const REQUEST = {
+  hello: 1,
+  nodes: 2,
+  leaves: 3,
+  buckets: 4,
+  file: 5,
+  certificate: 6,
+  rows: 7,
+} as const;
 export const BROADCAST = { change: 1, settings: 2 } as const;
 /** What goes over the link at once; between two chunks other answers get their turn. */
 export const FILE_CHUNK_BYTES = 1_000_000;
@@ -75,6 +86,22 @@ export function encodeBucketsRequest(section: string, buckets: number[]): Uint8A
   return Buffer.concat([Buffer.of(REQUEST.buckets), name(section), indices]);
 }
 
+/** What is said of one bucket of a `rows` request. */
+export interface SaidBucket {
+  index: number;
+  fingerprints: Uint8Array;
+}
+
+export const encodeRowsRequest = (section: string, buckets: SaidBucket[]): Uint8Array =>
+  Buffer.concat([
+    Buffer.of(REQUEST.rows),
+    name(section),
+    ...buckets.flatMap(({ index, fingerprints }) => [
+      Buffer.of(index >> 8, index & 255),
+      blocks(fingerprints),
+    ]),
+  ]);
+
 export function encodeFileRequest(sha256: Uint8Array, offset: number): Uint8Array {
   const at = Buffer.allocUnsafe(4);
   at.writeUInt32BE(offset);
@@ -89,6 +116,7 @@ export type Request =
   | { kind: "nodes"; section: string }
   | { kind: "leaves"; section: string; nodes: number[] }
   | { kind: "buckets"; section: string; buckets: number[] }
+  | { kind: "rows"; section: string; buckets: SaidBucket[] }
   | { kind: "file"; sha256: string; offset: number }
   | { kind: "certificate"; request: string };
 
@@ -113,11 +141,27 @@ export function decodeRequest(bytes: Uint8Array): Request | undefined {
     const good = nodes.length <= NODE_COUNT && nodes.every((node) => node < NODE_COUNT);
     return good ? { kind: "leaves", section, nodes } : undefined;
   }
+  if (bytes[0] === REQUEST.rows) return readRowsRequest(section, rest);
   if (bytes[0] !== REQUEST.buckets || rest.length % 2 !== 0 || rest.length > BUCKET_COUNT * 2)
     return undefined;
   const buckets: number[] = [];
   for (let at = 0; at < rest.length; at += 2) buckets.push((rest[at]! << 8) | rest[at + 1]!);
   return buckets.every((bucket) => bucket < BUCKET_COUNT) ? { kind: "buckets", section, buckets } : undefined;
+}
+
+function readRowsRequest(section: string, bytes: Uint8Array): Request | undefined {
+  const buckets: SaidBucket[] = [];
+  for (let rest = bytes; rest.length > 0; ) {
+    const index = (rest[0]! << 8) | (rest[1] ?? 0);
+    const said = takeBlock(rest.subarray(2));
+    if (said === undefined || index >= BUCKET_COUNT || buckets.length >= BUCKET_COUNT) return undefined;
+    // A place is told as a uint16.
+    if (said.block.length % FINGERPRINT_BYTES !== 0 || said.block.length > 0xffff * FINGERPRINT_BYTES)
+      return undefined;
+    buckets.push({ index, fingerprints: said.block });
+    rest = said.rest;
+  }
+  return { kind: "rows", section, buckets };
 }
 
 function readFileRequest(bytes: Uint8Array): Request | undefined {
