@@ -11,7 +11,7 @@ import { generateSiteKey } from "../link/site-key.ts";
 import { passwordDigest, recordingLog, settingsFor, until } from "../link/testing.ts";
 import { UnixOfficeCarrier } from "../link/unix-carrier.ts";
 import { AuthoriseClient } from "./authorise-client.ts";
-import type { KeeperEngines, KeeperSettings, KeeperStart } from "./messages.ts";
+import type { FromKeeper, KeeperEngines, KeeperSettings, KeeperStart } from "./messages.ts";
 
 /** An office in this process and a keeper in one of its own, as the exit starts it. */
 async function world() {
@@ -52,7 +52,10 @@ async function world() {
         stdio: ["ignore", "inherit", "ignore", "ipc"],
       });
       const keeper = { child, settings: [] as KeeperSettings[] };
-      child.on("message", (message) => keeper.settings.push(message as KeeperSettings));
+      child.on(
+        "message",
+        (message: FromKeeper) => message.type === "settings" && keeper.settings.push(message),
+      );
       child.send(start);
       keepers.push(keeper);
       return keeper;

@@ -1,6 +1,10 @@
 /** Where a remote exit keeps what it has. Three folders, and `leave` takes all of them away. */
 
-/** Code, readable by everybody: `start`, `releases/<12 hex>/{node,exit.mjs}`, `current` and `previous` → one of them. */
+/**
+ * Code, readable by everybody: `start`, `releases/<12 hex>/{node,exit.mjs,runtime}`, `current` and `previous` → one of them.
+ * `trial` stands while a new release is on trial: how often it was started, then the services that were well before it.
+ * `failed` names the release that was taken back last.
+ */
 export const CODE = "/opt/lethe-exit";
 /** Root's alone (0700): who this exit is, and its keys, made here. */
 export const KEYS = "/etc/lethe-exit";
@@ -8,13 +12,6 @@ export const KEYS = "/etc/lethe-exit";
 export const RUN = "/run/lethe-exit";
 
 export const START = `${CODE}/start`;
-export const RELEASES = `${CODE}/releases`;
-export const CURRENT = `${CODE}/current`;
-export const PREVIOUS = `${CODE}/previous`;
-/** Stands while a new release is on trial: how often it was started, then the services that were well before it. */
-export const TRIAL = `${CODE}/trial`;
-/** The release that was taken back last. */
-export const FAILED = `${CODE}/failed`;
 export const UNIT = "/etc/systemd/system/lethe-exit.service";
 
 /** A release's name: the first 12 hex digits of its bundle's SHA-256. */
