@@ -13,8 +13,10 @@ const MINUTE_MS = 60_000;
 /** Whatever has not answered by then hangs. */
 const TIMEOUT_MS = 8000;
 /** The first round comes as soon as everything runs; what does not by then is found to be ill. */
-const FIRST_WITHIN_MS = 15_000;
+const FIRST_WITHIN_MS = 30_000;
 const SETTLE_MS = 200;
+/** What was ill is looked at again so early in the next minute, at random. */
+const AGAIN_WITHIN_MS = 10_000;
 /** Several proxies listen on one port and the kernel chooses: with so many tries one that hangs is rarely missed. */
 const TRIES = 8;
 
@@ -40,7 +42,8 @@ export interface SelfTestOptions {
 
 /**
  * Asks each of the exit's services what a member's client would ask, through them, once a minute, in a second of the minute
- * drawn at the start, so that a fleet does not report all at once; the first time as soon as everything runs.
+ * drawn at the start, so that a fleet does not report all at once; the first time as soon as everything runs, and after an
+ * illness early in the next minute.
  */
 export class SelfTest {
   readonly #options: SelfTestOptions;
@@ -87,9 +90,10 @@ export class SelfTest {
     const services = await this.round();
     if (this.#closed) return;
     this.#options.onResult(minute, services);
-    const nowMs = this.#now();
+    const ill = services.some(({ healthy }) => !healthy);
+    const phaseMs = ill ? Math.min(this.#phaseMs, Math.random() * AGAIN_WITHIN_MS) : this.#phaseMs;
     // The office's time may have been corrected meanwhile, by any amount: the next round is never far away.
-    const nextMs = (minute + 1) * MINUTE_MS + this.#phaseMs - nowMs;
+    const nextMs = (minute + 1) * MINUTE_MS + phaseMs - this.#now();
     this.#in(nextMs > 0 && nextMs <= 2 * MINUTE_MS ? nextMs : this.#phaseMs);
   }
 
