@@ -135,6 +135,7 @@ async function runTests(node) {
       ...tests(2, "--test-global-setup=test/postgres.setup.ts", "src/**/*.test.ts", "test/*.test.ts"),
     ],
     ["Pages in a browser", ...tests(1, "test/browser/*.test.ts")],
+    ["A fleet's benchmark in its short form", ...tests(1, "test/bench/*.test.ts")],
     ["Lab: real clients and engines in network namespaces", ...tests(1, "test/lab/*.test.ts")],
   ];
   for (const [title, command, args] of stages) {

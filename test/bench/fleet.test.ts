@@ -5,8 +5,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { verdicts } from "../bench/fleet/limits.ts";
-import type { Results } from "../bench/fleet/results.ts";
+import { verdicts } from "../../bench/fleet/limits.ts";
+import type { Results } from "../../bench/fleet/results.ts";
 
 const NATS = "/usr/sbin/nats-server";
 /** A shared machine is no reason to fail; what a limit is for would be. */
@@ -21,7 +21,7 @@ test("the fleet's benchmark in its short form: each limit kept ten times over, n
 }, async (t) => {
   const folder = mkdtempSync(join(tmpdir(), "lethe-bench-"));
   try {
-    const main = fileURLToPath(new URL("../bench/fleet/main.ts", import.meta.url));
+    const main = fileURLToPath(new URL("../../bench/fleet/main.ts", import.meta.url));
     const run = spawn(process.execPath, ["--no-warnings", main, "--quick", "--out", folder], {
       stdio: ["ignore", "ignore", "pipe"],
     });
