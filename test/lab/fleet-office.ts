@@ -71,7 +71,8 @@ export class FleetOffice {
   }
 
   static async start(world: FleetWorld): Promise<FleetOffice> {
-    const postgres = await startCluster();
+    // A killed server must have what it has said yes to; the test cluster's own setting gives up on that for speed.
+    const postgres = await startCluster({ synchronous_commit: "on" });
     try {
       const client = new Client({ host: postgres.folder, user: TEST_SUPERUSER, database: "postgres" });
       await client.connect();

@@ -2,6 +2,7 @@ import { ApiMember } from "./api-member.ts";
 import { FleetExit } from "./fleet-exit.ts";
 import { FleetOffice } from "./fleet-office.ts";
 import { FleetWorld } from "./fleet-world.ts";
+import { until } from "./namespace.ts";
 
 const CITIES = [
   ["london1", "London", "GB"],
@@ -34,7 +35,7 @@ export class FleetScene {
 
   /** Adds every server and pastes its line there; for each, how long from the paste until it was up, in ms. */
   async join(): Promise<number[]> {
-    // As one operator does it: one line after the other, without waiting for the server before.
+    // As one operator does it: the next line once the server before has taken its own.
     const coming: Promise<number>[] = [];
     for (const [index, exit] of this.exits.entries()) {
       const [, city, countryCode] = CITIES[index]!;
@@ -42,6 +43,7 @@ export class FleetScene {
       const up = exit.up();
       up.catch(() => {});
       coming.push(up);
+      await until(`${exit.name} to enrol`, 60_000, () => exit.output.includes("Enrolled as"));
     }
     return Promise.all(coming);
   }
@@ -50,9 +52,9 @@ export class FleetScene {
     return (await this.office.mustCommand("voucher", "make", "--days", String(days))).trim();
   }
 
-  /** A new member with paid time. */
+  /** A new member with paid time, who speaks to the site from the internet: the client's way may be a tunnel's. */
   async member(name: string, days = 30): Promise<ApiMember> {
-    const member = new ApiMember(this.world.client, this.office.site, name);
+    const member = new ApiMember(this.world.internet, this.office.site, name);
     const { status, text } = await member.signUp(await this.voucher(days));
     if (status !== 201) throw new Error(`${name} could not sign up: ${status} ${text}`);
     return member;

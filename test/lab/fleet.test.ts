@@ -1,8 +1,13 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { whyNoCluster } from "../../src/store/test-cluster.ts";
+import { lab } from "./addresses.ts";
 import type { ApiMember } from "./api-member.ts";
+import { cutLinkCases } from "./cases/fleet-cut.ts";
+import { killCases } from "./cases/fleet-kills.ts";
+import { seizureCases } from "./cases/fleet-seizure.ts";
 import { FleetScene } from "./fleet-scene.ts";
+import { until } from "./namespace.ts";
 import { OpenVpnClient, over } from "./openvpn-client.ts";
 import { seenAddress } from "./probes.ts";
 import { curlThrough } from "./proxy-client.ts";
@@ -52,4 +57,32 @@ describe("a fleet", { skip: skipOrFail(whyNoCluster()) }, () => {
     }
     assert.equal(await seenAddress(world.client), world.addressOf(world.client));
   });
+
+  test("a drained server lets nobody new in and says so, and keeps who is online", async () => {
+    const { world, office, exits } = scene();
+    const [, exit] = exits;
+    const vpn = await member.vpn(exit!.name);
+    const address = world.addressOf(exit!.machine);
+    const connectStatus = async () => {
+      const options = curlThrough("connect", vpn, address);
+      const argv = ["curl", "-s", "-o", "/dev/null", "-w", "%{http_connect}", "--max-time", "10", ...options];
+      return (await world.internet.run([...argv, `http://${lab.internet.web4}/ip`])).stdout;
+    };
+    assert.equal(await connectStatus(), "200", "control");
+    const client = OpenVpnClient.start(world.client, world.folder, vpn);
+    try {
+      await client.online();
+      await office.mustCommand("server", "drain", exit!.name);
+      await until("new logins to end", 10_000, async () => (await connectStatus()) === "503");
+      assert.equal(await seenAddress(world.client), address);
+      await office.mustCommand("server", "undrain", exit!.name);
+      await until("logins again", 10_000, async () => (await connectStatus()) === "200");
+    } finally {
+      await client.stop();
+    }
+  });
+
+  cutLinkCases(scene);
+  killCases(scene);
+  seizureCases(scene);
 });
