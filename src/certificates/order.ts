@@ -3,11 +3,15 @@ import { Agent } from "node:https";
 import { rootCertificates } from "node:tls";
 import { axios, Client, crypto } from "acme-client";
 import { fail, ok, type Result } from "../lib/result.ts";
-import type { Challenges } from "./challenges.ts";
 import type { Pair } from "./pair.ts";
 import type { OrderProblem } from "./state.ts";
 
-/** One order at a time in a process: acme-client has one HTTP client for all. */
+/** Where the answers to challenges stand. What rejects ends the order. */
+export interface ChallengeAnswers {
+  put(token: string, keyAuthorization: string): void | Promise<void>;
+  remove(token: string): void;
+}
+
 export interface OrderOptions {
   /** The authority's directory (RFC 8555 section 7.1.1), an https address. */
   directory: string;
@@ -19,7 +23,7 @@ export interface OrderOptions {
   names: readonly string[];
   /** The account's key, PEM. */
   accountKey: string;
-  challenges: Challenges;
+  challenges: ChallengeAnswers;
 }
 
 /** No answer of an authority is large, and none takes long; the whole order may wait for validation. */
@@ -63,33 +67,61 @@ axios.interceptors.response.use((response) => {
   return response;
 });
 
-/**
- * Has a certificate made for `names` with a new key: account, order, HTTP-01 challenges, certificate (RFC 8555). The answers
- * to the challenges stand in `challenges` while it runs.
- */
+/** acme-client has one HTTP client for all of a process: one order after the other. */
+let last: Promise<unknown> = Promise.resolve();
+
+/** Has a certificate made for `names` with a new key. */
 export async function order(options: OrderOptions): Promise<Result<Pair, OrderProblem>> {
-  const { directory, directoryAuthority, email, names, accountKey, challenges } = options;
+  const { names } = options;
+  const key = newKeyPem();
+  const [, request] = await crypto.createCsr({ commonName: names[0]!, altNames: [...names] }, key);
+  const ordered = await orderFor(request.toString(), options);
+  return ordered.ok ? ok({ certificate: ordered.value, key }) : ordered;
+}
+
+/**
+ * Has a certificate made for a request (PKCS #10, PEM), with the chain to its authority: account, order, HTTP-01 challenges,
+ * certificate (RFC 8555). The answers to the challenges stand in `challenges` while it runs. Waits for its turn.
+ */
+export function orderFor(
+  request: string,
+  options: Omit<OrderOptions, "names">,
+): Promise<Result<string, OrderProblem>> {
+  const mine = last.then(() => orderNow(request, options));
+  last = mine;
+  return mine;
+}
+
+async function orderNow(
+  request: string,
+  options: Omit<OrderOptions, "names">,
+): Promise<Result<string, OrderProblem>> {
+  const { directory, directoryAuthority, email, accountKey, challenges } = options;
   lastProblem = undefined;
   answered = false;
   axios.defaults.httpsAgent = new Agent({
     ca: directoryAuthority ?? [...rootCertificates],
     minVersion: "TLSv1.2",
   });
-  const client = new Client({ directoryUrl: directory, accountKey, backoffMin: 1000, backoffMax: 10_000 });
-  const key = newKeyPem();
   try {
-    const [, request] = await crypto.createCsr({ commonName: names[0]!, altNames: [...names] }, key);
+    const client = new Client({ directoryUrl: directory, accountKey, backoffMin: 1000, backoffMax: 10_000 });
     await enterAccount(client, email);
     const certificate = await client.auto({
       csr: request,
       challengePriority: ["http-01"],
       // From behind NAT we may not reach our own name; the authority is who has to.
       skipChallengeVerification: true,
-      challengeCreateFn: async (_authorization, challenge, keyAuthorization) =>
-        challenges.put(challenge.token, keyAuthorization),
+      challengeCreateFn: async (_authorization, challenge, keyAuthorization) => {
+        try {
+          await challenges.put(challenge.token, keyAuthorization);
+        } catch (error) {
+          lastProblem = "challenge";
+          throw error;
+        }
+      },
       challengeRemoveFn: async (_authorization, challenge) => challenges.remove(challenge.token),
     });
-    return ok({ certificate, key });
+    return ok(certificate);
   } catch {
     // What it threw may quote the authority's words; the closed code says enough.
     return fail(lastProblem ?? (answered ? "directory" : "unreachable"));
