@@ -1,11 +1,4 @@
-import { randomUUID } from "node:crypto";
-import {
-  headers,
-  type NatsConnection,
-  NoRespondersError,
-  RequestError,
-  TimeoutError,
-} from "@nats-io/transport-node";
+import { type NatsConnection, NoRespondersError, RequestError, TimeoutError } from "@nats-io/transport-node";
 import { CarrierError, type ExitCarrier, MAX_MESSAGE_BYTES, MAX_REPORT_BYTES } from "./carrier.ts";
 import { PROTOCOL, type Protocol } from "./documents.ts";
 import { NatsConnector, type NatsLink } from "./nats-connection.ts";
@@ -36,8 +29,8 @@ export class NatsExitCarrier implements ExitCarrier {
   #aloneSince: number | undefined;
   #connection: NatsConnection | undefined;
   #requestsWaiting = 0;
-  /** Reports that no server has taken yet, oldest first; the id tells JetStream one that comes twice. */
-  #reports: { id: string; bytes: Uint8Array }[] = [];
+  /** Reports that no server has taken yet, oldest first. */
+  #reports: Uint8Array[] = [];
   #reporting = false;
   #reportRetry: NodeJS.Timeout | undefined;
   /** No stream took the last report. */
@@ -102,7 +95,7 @@ export class NatsExitCarrier implements ExitCarrier {
 
   publishReport(report: Uint8Array): void {
     if (report.length > MAX_REPORT_BYTES) return;
-    this.#reports.push({ id: randomUUID(), bytes: report });
+    this.#reports.push(report);
     if (this.#reports.length > MAX_REPORTS_WAITING) this.#reports.shift();
     void this.#sendReports();
   }
@@ -172,15 +165,10 @@ export class NatsExitCarrier implements ExitCarrier {
    * True when the stream has it: the server has read past it (PING, PONG), and did not say that nobody takes it (status 503,
    * NATS client protocol, "no responders").
    */
-  async #sendReport(connection: NatsConnection, { id, bytes }: { id: string; bytes: Uint8Array }) {
-    const named = headers();
-    named.set("Nats-Msg-Id", id);
+  async #sendReport(connection: NatsConnection, report: Uint8Array) {
     this.#reportLost = false;
     try {
-      connection.publish(this.#subjects.report(this.#server), bytes, {
-        headers: named,
-        reply: this.#reportInbox,
-      });
+      connection.publish(this.#subjects.report(this.#server), report, { reply: this.#reportInbox });
       await connection.flush();
     } catch {
       return false;

@@ -24,6 +24,7 @@ import { NatsConnector, type NatsLink } from "./nats-connection.ts";
 import { REFUSED_HEADER } from "./nats-exit-carrier.ts";
 import { type LinkSubjects, linkSubjects, OFFICE_INBOX } from "./nats-subjects.ts";
 import { RequestBudget } from "./request-budget.ts";
+import { REQUEST } from "./wire.ts";
 
 const START_WAIT_MS = 5000;
 const NANOS_A_SECOND = 1_000_000_000;
@@ -31,11 +32,22 @@ const REPORTS_KEPT_S = 86_400;
 /** 24 hours of one server's totals and health, and some. */
 const REPORTS_KEPT_A_SERVER = 2000;
 const REPORTS_KEPT_BYTES = 256 * 1024 * 1024;
-/** A report that comes twice within so long is known by its id; an exit sends one again after seconds. */
-const KNOWN_TWICE_S = 600;
-/** Reports that are being taken in at one time. */
+/**
+ * A report that comes twice changes nothing where it is taken in, so JetStream need not know it again. It would keep each report's
+ * id in memory, as long as the sender made it: an exit that somebody has taken over could take all the memory there is. The least
+ * that it can be told; 0 would be two minutes.
+ */
+const IDS_KEPT_MS = 100;
+/** Reports that are asked of the server at one time. */
 const REPORTS_AT_ONCE = 256;
-const ACK_WAIT_S = 60;
+/** And that are being taken in: all that several servers can have waiting, so that none of them holds the others up. */
+const REPORTS_TAKING_IN = 5 * REPORTS_KEPT_A_SERVER;
+/** Nothing is brought a second time to who has it already; a new term begins with a new consumer. */
+const ACK_WAIT_S = REPORTS_KEPT_S;
+/** Of a request for a certificate: signing it runs openssl, and nothing else runs meanwhile (60 ms). */
+const CERTIFICATE_COST = 100;
+/** Of each 10 KB of a request: an exit that says which rows it has makes us read as many of ours. */
+const BYTES_OF_COST = 10_000;
 const REPORT_AGAIN_MS = 2000;
 
 const SERVER = /^[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?$/;
@@ -58,7 +70,7 @@ export class NatsOfficeCarrier implements OfficeCarrier {
   readonly #budget = new RequestBudget();
   readonly #closing = new AbortController();
   /** By server: its reports are taken in one after the other. */
-  #takingIn = new Map<string, Promise<void>>();
+  #takingIn = new Map<string, { count: number; last: Promise<void> }>();
   #handler: RequestHandler | undefined;
   #report: ReportHandler = async () => {};
   #onResumed: () => void = () => {};
@@ -115,7 +127,7 @@ export class NatsOfficeCarrier implements OfficeCarrier {
   async close(): Promise<void> {
     this.#closing.abort();
     this.#cease();
-    await Promise.all(this.#takingIn.values());
+    await Promise.all([...this.#takingIn.values()].map(({ last }) => last));
     await this.#connector.close();
   }
 
@@ -183,7 +195,7 @@ export class NatsOfficeCarrier implements OfficeCarrier {
     }
     let answer: Uint8Array | undefined;
     try {
-      if (this.#budget.take(from)) answer = await this.#handler!(message.data, from);
+      if (this.#budget.take(from, costOf(message.data))) answer = await this.#handler!(message.data, from);
       else this.#log("request-refused", { reason: "slow-down" });
     } catch {
       answer = undefined;
@@ -202,16 +214,23 @@ export class NatsOfficeCarrier implements OfficeCarrier {
       message.term();
       return;
     }
-    const before = this.#takingIn.get(from) ?? Promise.resolve();
-    const taken = before
+    const queue = this.#takingIn.get(from) ?? { count: 0, last: Promise.resolve() };
+    // The stream keeps no more of one server; what it has dropped meanwhile would otherwise pile up here instead.
+    if (queue.count >= REPORTS_KEPT_A_SERVER) {
+      message.term();
+      return;
+    }
+    queue.count++;
+    queue.last = queue.last
       .then(() => this.#takeInAt(message, from, term))
       .catch(() => {
         // The connection has ended since: JetStream brings it again.
       })
       .finally(() => {
-        if (this.#takingIn.get(from) === taken) this.#takingIn.delete(from);
+        queue.count--;
+        if (queue.count === 0) this.#takingIn.delete(from);
       });
-    this.#takingIn.set(from, taken);
+    this.#takingIn.set(from, queue);
   }
 
   /** Tries until it is taken in, so that a later report never overtakes it; whoever leads next begins with what was not. */
@@ -230,6 +249,9 @@ export class NatsOfficeCarrier implements OfficeCarrier {
     }
   }
 }
+
+const costOf = (request: Uint8Array): number =>
+  request[0] === REQUEST.certificate ? CERTIFICATE_COST : 1 + Math.floor(request.length / BYTES_OF_COST);
 
 function refusal() {
   const refused = headers();
@@ -253,7 +275,7 @@ async function ensureStream(connection: NatsConnection, { stream, consumer, repo
     max_msgs_per_subject: REPORTS_KEPT_A_SERVER,
     max_msg_size: 2 * MAX_REPORT_BYTES,
     max_bytes: REPORTS_KEPT_BYTES,
-    duplicate_window: KNOWN_TWICE_S * NANOS_A_SECOND,
+    duplicate_window: IDS_KEPT_MS * 1_000_000,
     no_ack: true,
   };
   try {
@@ -268,7 +290,7 @@ async function ensureStream(connection: NatsConnection, { stream, consumer, repo
     durable_name: consumer,
     ack_policy: AckPolicy.Explicit,
     ack_wait: ACK_WAIT_S * NANOS_A_SECOND,
-    max_ack_pending: REPORTS_AT_ONCE,
+    max_ack_pending: REPORTS_TAKING_IN,
   });
   return jetstream(connection).consumers.get(stream, consumer);
 }

@@ -11,12 +11,15 @@ export class RequestBudget {
     this.#monotonicMs = monotonicMs;
   }
 
-  /** False where the server has to wait. `server` is one that nats-server let in, so that the map stays as small as the fleet. */
-  take(server: string): boolean {
+  /**
+   * False where the server has to wait. `cost`: what the request stands for, in ordinary ones. `server` is one that nats-server
+   * let in, so that the map stays as small as the fleet.
+   */
+  take(server: string, cost = 1): boolean {
     const now = this.#monotonicMs();
     const { tokens, atMs } = this.#left.get(server) ?? { tokens: BURST, atMs: now };
     const left = Math.min(BURST, tokens + ((now - atMs) / 1000) * A_SECOND);
-    this.#left.set(server, { tokens: left < 1 ? left : left - 1, atMs: now });
-    return left >= 1;
+    this.#left.set(server, { tokens: left < cost ? left : left - cost, atMs: now });
+    return left >= cost;
   }
 }
