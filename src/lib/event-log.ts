@@ -84,6 +84,8 @@ export interface EventFields {
   port?: number;
   exitCode?: number;
   version?: number;
+  /** How many such lines were left out before this one. */
+  omitted?: number;
   /** A word out of a closed union of the caller's (an error code such as EADDRINUSE, a reason for a refusal). */
   reason?: Reason;
 }
@@ -136,11 +138,32 @@ export type EventSink = (part: Part, code: EventCode, fields?: EventFields) => v
 /** The bound form that a room is given: `log("roster-refused", { reason: "signature" })`. */
 export type Log = (code: EventCode, fields?: EventFields) => void;
 
+/** Of one event with one reason: so many lines at once, then one in so long. */
+const LINES_AT_ONCE = 30;
+const A_LINE_EVERY_MS = 10_000;
+
+/**
+ * Passes on what a disk has room for: who can make us say something (with requests that are refused, say) could otherwise fill
+ * it. `omitted` says how many were left out before a line. It remembers the closed words alone, so its memory is small.
+ */
+export function limited(sink: EventSink, monotonicMs: () => number = () => performance.now()): EventSink {
+  const said = new Map<string, { lines: number; atMs: number; omitted: number }>();
+  return (part, code, fields) => {
+    const now = monotonicMs();
+    const key = `${part} ${code} ${fields?.part} ${fields?.reason}`;
+    const before = said.get(key) ?? { lines: LINES_AT_ONCE, atMs: now, omitted: 0 };
+    const lines = Math.min(LINES_AT_ONCE, before.lines + (now - before.atMs) / A_LINE_EVERY_MS);
+    const omitted = lines < 1 ? before.omitted + 1 : 0;
+    said.set(key, { lines: lines < 1 ? lines : lines - 1, atMs: now, omitted });
+    if (lines >= 1) sink(part, code, before.omitted > 0 ? { ...fields, omitted: before.omitted } : fields);
+  };
+}
+
 /** One line an event on standard error, `part code key=value …`, without a time: the journal adds its own. */
-const stderrSink: EventSink = (part, code, fields = {}) => {
+const stderrSink = limited((part, code, fields = {}) => {
   const rest = Object.entries(fields).map(([key, value]) => ` ${key}=${value}`);
   process.stderr.write(`lethe ${part} ${code}${rest.join("")}\n`);
-};
+});
 
 export const logFor =
   (part: Part, sink: EventSink = stderrSink): Log =>
