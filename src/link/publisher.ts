@@ -12,8 +12,9 @@ import {
   type SettingsDocument,
 } from "./documents.ts";
 import { PackedTable, sha256 } from "./packed-table.ts";
+import type { CertificateAnswer, CertificateQuestion } from "./public-certificate.ts";
 import { decodeReport, type Report } from "./reports.ts";
-import { difference } from "./row-differences.ts";
+import { Differences } from "./row-differences.ts";
 import type { ServerSettings } from "./settings.ts";
 import { type DocumentKind, signDocument } from "./signed.ts";
 import type { SiteKey } from "./site-key.ts";
@@ -49,6 +50,8 @@ export interface PublisherOptions {
   files?: (sha256Hex: string, offset: number) => Uint8Array | undefined | Promise<Uint8Array | undefined>;
   /** The certificate (PEM) for a server's request, which must bear that server's name; undefined where it does not. */
   sign?: (server: string, requestPem: string) => string | undefined | Promise<string | undefined>;
+  /** How it goes with a server's public certificate; undefined where it is to have none, or asks for what is not its own. */
+  publicCertificate?: (server: string, question: CertificateQuestion) => CertificateAnswer | undefined;
 }
 
 /** What is signed once for each protocol, when an exit that speaks it first needs it. */
@@ -82,6 +85,7 @@ export class RosterPublisher {
   #carriers: OfficeCarrier[] = [];
   #log: Log;
   #table = new PackedTable(CREDENTIALS);
+  #differences = new Differences();
   #settings = new Map<string, SignedByProtocol<Omit<SettingsDocument, "protocol">>>();
   /** Operations since the header; nothing where there are too many to send. */
   #operations: Uint8Array[] | undefined = [];
@@ -303,6 +307,8 @@ export class RosterPublisher {
         return found(await this.#options.files?.(asked.sha256, asked.offset));
       case "certificate":
         return Buffer.from(found(await this.#options.sign?.(from, asked.request)));
+      case "public-certificate":
+        return Buffer.from(JSON.stringify(found(this.#options.publicCertificate?.(from, asked.question))));
     }
     if (asked.section !== "credentials") throw new Error("link: no such section");
     if (this.#gather !== undefined) this.#publish();
@@ -315,7 +321,7 @@ export class RosterPublisher {
         return asMuchAsFits(asked.buckets, (index) => this.#table.bucket(index));
       case "rows":
         return asMuchAsFits(asked.buckets, ({ index, fingerprints }) =>
-          difference(this.#table.bucket(index), this.#table.rowBytes, fingerprints),
+          this.#differences.of(this.#table, index, fingerprints),
         );
     }
   }

@@ -5,7 +5,7 @@ import fc from "fast-check";
 import { CarrierError, type ExitCarrier } from "./carrier.ts";
 import { CREDENTIALS } from "./credentials.ts";
 import { PackedTable } from "./packed-table.ts";
-import { difference, fingerprints, withDifference } from "./row-differences.ts";
+import { Differences, fingerprints, withDifference } from "./row-differences.ts";
 import { fetchBuckets } from "./table-sync.ts";
 import * as wire from "./wire.ts";
 
@@ -16,22 +16,45 @@ const rows = fc
   .map((some) => {
     const table = new PackedTable(SHAPE);
     for (const [key, one, two] of some) table.set(Uint8Array.of(0, 0, key, one, two));
-    return table.bucket(0);
+    return table;
   });
 
 test("a bucket and what differs make the other bucket", () => {
   fc.assert(
     fc.property(rows, rows, (ours, theirs) => {
-      const bytes = difference(theirs, SHAPE.rowBytes, fingerprints(ours, SHAPE.rowBytes));
-      assert.deepEqual(Buffer.from(withDifference(ours, SHAPE, bytes)!), Buffer.from(theirs));
+      const bytes = new Differences().of(theirs, 0, fingerprints(ours.bucket(0), SHAPE.rowBytes));
+      const made = withDifference(ours.bucket(0), SHAPE, bytes);
+      assert.deepEqual(Buffer.from(made!), Buffer.from(theirs.bucket(0)));
     }),
   );
+});
+
+test("what is known of a bucket is forgotten when it changes", () => {
+  const differences = new Differences();
+  const theirs = new PackedTable(SHAPE);
+  theirs.set(Uint8Array.of(0, 0, 1, 1, 1));
+  const said = fingerprints(theirs.bucket(0), SHAPE.rowBytes);
+  assert.deepEqual([...differences.of(theirs, 0, said)], [0, 0]);
+  theirs.set(Uint8Array.of(0, 0, 1, 1, 2));
+  assert.deepEqual([...differences.of(theirs, 0, said)], [0, 1, 0, 0, 0, 0, 1, 1, 2]);
+});
+
+test("rows far apart in two buckets still come out right", () => {
+  const ours = new PackedTable(SHAPE);
+  const theirs = new PackedTable(SHAPE);
+  for (let key = 0; key < 200; key++) {
+    if (key < 100) ours.set(Uint8Array.of(0, 0, key, 1, 1));
+    if (key % 3 === 0 || key > 60) theirs.set(Uint8Array.of(0, 0, key, 1, key > 150 ? 2 : 1));
+  }
+  const bytes = new Differences().of(theirs, 0, fingerprints(ours.bucket(0), SHAPE.rowBytes));
+  const made = withDifference(ours.bucket(0), SHAPE, bytes);
+  assert.deepEqual(Buffer.from(made!), Buffer.from(theirs.bucket(0)));
 });
 
 test("bytes that are no difference give nothing, or some bucket, and no error", () => {
   fc.assert(
     fc.property(rows, fc.uint8Array({ maxLength: 40 }), (ours, bytes) => {
-      withDifference(ours, SHAPE, bytes);
+      withDifference(ours.bucket(0), SHAPE, bytes);
     }),
   );
   assert.equal(withDifference(new Uint8Array(0), SHAPE, new Uint8Array(1)), undefined);
@@ -123,9 +146,8 @@ async function synced(ours: PackedTable, theirs: PackedTable, carrier: ExitCarri
 
 test("of buckets that differ only the rows come that differ", async () => {
   const { ours, theirs } = twoTables();
-  const office = officeOf(theirs, ({ index, fingerprints }) =>
-    difference(theirs.bucket(index), CREDENTIALS.rowBytes, fingerprints),
-  );
+  const differences = new Differences();
+  const office = officeOf(theirs, ({ index, fingerprints }) => differences.of(theirs, index, fingerprints));
   await synced(ours, theirs, office.carrier);
   assert.deepEqual(office.asked, [wire.REQUEST.nodes, wire.REQUEST.leaves, wire.REQUEST.rows]);
   const digests = 2048 + 3 * 2048;
