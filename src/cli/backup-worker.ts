@@ -1,4 +1,5 @@
 import { createReadStream } from "node:fs";
+import { keepCopies } from "../backup/keep-copies.ts";
 import { type BackupOrder, makeBackup } from "../backup/make.ts";
 import { backupSentence, loadIntoPostgres, takeBack } from "../backup/take-back.ts";
 import { systemClock } from "../lib/clock.ts";
@@ -23,13 +24,14 @@ export type WorkerOrder =
       evenOld: boolean;
     }
   | { task: "look"; user: UnixUser; path: string; url: string }
-  | { task: "load"; user: UnixUser; staging: string; url: string; replace: boolean };
+  | { task: "load"; user: UnixUser; staging: string; url: string; replace: boolean }
+  | { task: "keep"; user: UnixUser; former: string; office: string };
 
 export type WorkerAnswer = { done: unknown } | { failed: string };
 
 export const BACKUP_FILE = 4;
 
-function work(order: WorkerOrder): Promise<unknown> {
+async function work(order: WorkerOrder): Promise<unknown> {
   switch (order.task) {
     case "make":
       return makeBackup(order, BACKUP_FILE, systemClock);
@@ -43,6 +45,8 @@ function work(order: WorkerOrder): Promise<unknown> {
       return lookAtStore(order.url === "" ? { path: order.path } : { url: order.url });
     case "load":
       return loadIntoPostgres(order);
+    case "keep":
+      return keepCopies(order);
   }
 }
 

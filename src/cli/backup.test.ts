@@ -11,6 +11,7 @@ import {
   readFileSync,
   rmSync,
   statSync,
+  symlinkSync,
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
@@ -308,6 +309,22 @@ test("an office that is there is not overwritten; with --force it is kept, its d
   const now = await openStore({ path: join(folder.office, "lethe.db") });
   assert.equal((await now.db.selectFrom("accounts").select("email").executeTakeFirst())?.email, null);
   await now.close();
+});
+
+test("links that an office which was broken into has left lead root nowhere", async () => {
+  const { data, folder, file, running } = await backedUp("sqlite");
+  await running.close();
+  const elsewhere = join(place, `elsewhere${folders++}`);
+  mkdirSync(elsewhere);
+  writeFileSync(join(elsewhere, "passwd"), "root");
+  const before = statSync(elsewhere);
+  rmSync(join(folder.office, "backups"), { recursive: true });
+  symlinkSync(elsewhere, join(folder.office, "backups"));
+  await restore(data, file, { identity, force: true }).catch((error) =>
+    assert.ok(error instanceof StartError),
+  );
+  assert.deepEqual(readdirSync(elsewhere), ["passwd"]);
+  assert.equal(statSync(elsewhere).uid, before.uid);
 });
 
 test("one more office gets the keys that all share, and nothing of the first one's own", async () => {

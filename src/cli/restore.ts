@@ -3,13 +3,13 @@ import {
   chownSync,
   closeSync,
   existsSync,
+  lstatSync,
   mkdirSync,
   openSync,
   readdirSync,
   readFileSync,
   renameSync,
   rmSync,
-  utimesSync,
 } from "node:fs";
 import { basename, join } from "node:path";
 import { SHARED_KEYS } from "../backup/contents.ts";
@@ -20,7 +20,6 @@ import { holdFile } from "../lib/file-lock.ts";
 import { type Config, parseConfig } from "../office/config.ts";
 import { type DataFolder, dataFolder, ensureDataFolder } from "../office/folders.ts";
 import { ensureUsers, type Users } from "../office/users.ts";
-import { replacedCopy } from "../store/copies.ts";
 import { askWorker } from "./backup.ts";
 import { inWords, RESTORED, RESTORING, readConfig } from "./prepare.ts";
 import { StartError } from "./start-error.ts";
@@ -103,7 +102,11 @@ async function restoreInto(
       throw error;
     });
   }
-  const kept = inWords(folder.root, () => putInPlace(folder, users, ready, keysOnly));
+  const kept = await putInPlace(folder, users, ready, keysOnly).catch((error) =>
+    inWords(folder.root, () => {
+      throw error;
+    }),
+  );
   inWords(folder.root, () => putSettings(folder, opened.settings));
   ensureDataFolder(folder, users);
   rmSync(ready, { recursive: true, force: true });
@@ -111,8 +114,16 @@ async function restoreInto(
 }
 
 /** Moves the office that stands there away, and the restored one there. Returns where the former is kept. */
-function putInPlace(folder: DataFolder, users: Users, ready: string, keysOnly: boolean): string | undefined {
+async function putInPlace(
+  folder: DataFolder,
+  users: Users,
+  ready: string,
+  keysOnly: boolean,
+): Promise<string | undefined> {
   const restored = join(ready, "office");
+  // Whoever runs as the office's user, too, puts nothing else in its place from here on.
+  if (process.getuid!() === 0) chownSync(ready, users.supervisor.uid, users.supervisor.gid);
+  if (!lstatSync(restored).isDirectory()) throw new StartError("What was unpacked was changed meanwhile.");
   const kept = join(folder.root, `replaced-${new Date().toISOString().replace(/[-:]|\..*/g, "")}`);
   if (keysOnly) {
     if (!existsSync(folder.office)) makeOffices(folder.office, users);
@@ -128,24 +139,19 @@ function putInPlace(folder: DataFolder, users: Users, ready: string, keysOnly: b
     renameSync(folder.office, join(kept, "office"));
   }
   renameSync(restored, folder.office);
-  if (former) keepCopies(join(kept, "office"), folder.office, users);
+  if (former) await keepCopies(kept, folder.office, users);
   return former ? kept : undefined;
 }
 
-/** What of the former office holds members goes where the sweeper deletes it on time. */
-function keepCopies(former: string, office: string, users: Users): void {
-  const backups = join(office, "backups");
-  const now = Date.now() / 1000;
-  makeOffices(backups, users);
-  for (const name of readdirOf(join(former, "backups")))
-    if (!existsSync(join(backups, name))) renameSync(join(former, "backups", name), join(backups, name));
-  rmSync(join(former, "backups"), { recursive: true, force: true });
-  for (const end of ["", "-wal", "-shm"]) {
-    const database = join(former, `lethe.db${end}`);
-    if (!existsSync(database)) continue;
-    const to = `${replacedCopy(backups)}${end}`;
-    renameSync(database, to);
-    utimesSync(to, now, now);
+/** The office's user does it, whom the kept folder lets through as long. */
+async function keepCopies(kept: string, office: string, users: Users): Promise<void> {
+  const asRoot = process.getuid!() === 0;
+  if (asRoot) chownSync(kept, users.supervisor.uid, users.office.gid);
+  chmodSync(kept, 0o710);
+  try {
+    await askWorker({ task: "keep", user: users.office, former: join(kept, "office"), office }, "ignore");
+  } finally {
+    chmodSync(kept, 0o700);
   }
 }
 
