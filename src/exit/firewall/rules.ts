@@ -130,7 +130,8 @@ ${facts.ipv6Uplink ? "" : `    # No IPv6 from here: said at once, so that the cl
     type filter hook output priority filter; policy accept;
     # This machine answers members, and asks them nothing.
     ${toTunnel} ct state established,related accept
-    ${toTunnel} meta l4proto { icmp, ipv6-icmp } accept
+    # icmpv6 is a word of nft's own; ipv6-icmp would need /etc/protocols, which a bare Debian has not.
+    ${toTunnel} meta l4proto { icmp, icmpv6 } accept
     ${toTunnel} drop
   }
 
