@@ -4,8 +4,9 @@ import { once } from "node:events";
 import { createServer, type Server } from "node:http";
 import { after, before, describe, it } from "node:test";
 import { Challenges } from "./challenges.ts";
-import { newKeyPem, order } from "./order.ts";
+import { order } from "./order.ts";
 import { checkPair } from "./pair.ts";
+import { newKeyPem } from "./request.ts";
 import { BLOCKED_NAME, type Pebble, randomName, startPebble } from "./testing.ts";
 
 describe("orders at an ACME authority (pebble, on loopback)", { timeout: 120_000 }, () => {

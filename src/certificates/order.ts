@@ -1,9 +1,9 @@
-import { generateKeyPairSync } from "node:crypto";
 import { Agent } from "node:https";
 import { rootCertificates } from "node:tls";
 import { axios, Client, crypto } from "acme-client";
 import { fail, ok, type Result } from "../lib/result.ts";
 import type { Pair } from "./pair.ts";
+import { newKeyPem } from "./request.ts";
 import type { OrderProblem } from "./state.ts";
 
 /** Where the answers to challenges stand. What rejects ends the order. */
@@ -142,9 +142,3 @@ async function enterAccount(client: Client, email: string): Promise<void> {
     await client.updateAccount(contact);
   }
 }
-
-/** P-256, PKCS #8: for accounts and certificates alike. */
-export const newKeyPem = (): string =>
-  generateKeyPairSync("ec", { namedCurve: "P-256" })
-    .privateKey.export({ type: "pkcs8", format: "pem" })
-    .toString();

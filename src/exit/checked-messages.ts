@@ -1,5 +1,6 @@
 import { isIP } from "node:net";
 import { z } from "zod";
+import { challenges } from "../link/public-certificate.ts";
 
 /** The messages that root takes from its unprivileged children: these read the Internet, and are not believed unread. */
 
@@ -29,6 +30,13 @@ export const keeperMessage = z.discriminatedUnion("type", [
   // Only says that it is there: the file is copied and hashed before a byte of it counts.
   z.object({ type: z.literal("fetched"), sha256: z.string().regex(/^[0-9a-f]{64}$/) }),
   z.object({ type: z.literal("linked") }),
+  // Answered to strangers on port 80, and nothing else is done with them.
+  z.object({ type: z.literal("challenges"), challenges }),
+  // Parsed by OpenSSL, and installed only where it is for our key and name (public-certificate/pair.ts).
+  z.object({
+    type: z.literal("public-certificate"),
+    certificate: z.string().regex(/^[\x20-\x7e\n]{1,20000}$/),
+  }),
 ]);
 
 const address = z.string().refine((text) => isIP(text) !== 0);
@@ -50,4 +58,6 @@ const listening = z.object({
 
 const open = z.object({ type: z.literal("open"), address, port: z.int().min(1).max(65_535) });
 
-export const proxyMessage = z.discriminatedUnion("type", [listening, open]);
+const answering = z.object({ type: z.literal("answering"), tokens: z.array(z.string().max(200)).max(4) });
+
+export const proxyMessage = z.discriminatedUnion("type", [listening, open, answering]);

@@ -12,9 +12,18 @@ import type { LoginAttempt } from "./authorise.ts";
 import { AuthoriseServer } from "./authorise-server.ts";
 import { Errands } from "./errands.ts";
 import { exitCarrier } from "./exit-carrier.ts";
-import type { FromKeeper, KeeperEngines, KeeperErrand, KeeperStart, OpenvpnTested } from "./messages.ts";
+import type {
+  ExitPublicCertificate,
+  FromKeeper,
+  KeeperAnswering,
+  KeeperEngines,
+  KeeperErrand,
+  KeeperStart,
+  OpenvpnTested,
+} from "./messages.ts";
 import { Meter, type SlotTraffic } from "./meter.ts";
 import { attachManagement, type ManagementLink } from "./openvpn/management.ts";
+import { PublicCertificateAsking } from "./public-certificate/asking.ts";
 import { SelfTestLogins } from "./self-test/logins.ts";
 import { OpenvpnTests } from "./self-test/openvpn-tests.ts";
 import { SelfTest, type ServiceHealth } from "./self-test/rounds.ts";
@@ -51,6 +60,7 @@ export class Keeper {
   #openvpnTests: OpenvpnTests;
   #selfTest: SelfTest;
   #errands: Errands;
+  readonly publicCertificate: PublicCertificateAsking;
   /** By management socket. */
   #managed = new Map<string, ManagementLink>();
 
@@ -94,6 +104,7 @@ export class Keeper {
       folder: dirname(start.sealedRoster),
       done: sendToExit,
     });
+    this.publicCertificate = new PublicCertificateAsking({ carrier: this.#carrier, tell: sendToExit });
     this.#replica.onAnswer(() => sendToExit({ type: "linked" }));
     this.#replica.onChange((changed) => this.#sessions.rosterChanged(changed));
     this.#replica.onSettings((settings, signed) => {
@@ -148,6 +159,7 @@ export class Keeper {
 
   async close(): Promise<void> {
     this.#errands.close();
+    this.publicCertificate.close();
     this.#selfTest.close();
     this.#target.close();
     for (const link of this.#managed.values()) link.close();
@@ -236,6 +248,20 @@ const errandSchema = z.discriminatedUnion("type", [
   }),
 ]) satisfies z.ZodType<KeeperErrand>;
 
+const publicCertificateSchema = z.discriminatedUnion("type", [
+  z.object({
+    type: z.literal("public-certificate"),
+    standing: z
+      .object({ request: z.string().max(20_000).exactOptional(), until: z.int().exactOptional() })
+      .exactOptional(),
+  }),
+  z.object({
+    type: z.literal("answering"),
+    tokens: z.array(z.string()).max(4),
+    portTaken: z.literal(true).exactOptional(),
+  }),
+]) satisfies z.ZodType<ExitPublicCertificate | KeeperAnswering>;
+
 /** The process: obeys the exit over IPC, and ends with it. */
 export function runKeeper(): void {
   const clock = systemClock;
@@ -270,6 +296,11 @@ export function runKeeper(): void {
     if (tested.success) return keeper?.openvpnTested(tested.data.id, tested.data.passed);
     const errand = errandSchema.safeParse(message);
     if (errand.success) return keeper?.runErrand(errand.data);
+    const news = publicCertificateSchema.safeParse(message);
+    if (news.success)
+      return news.data.type === "answering"
+        ? keeper?.publicCertificate.answers(news.data)
+        : keeper?.publicCertificate.stands(news.data.standing);
     const engines = enginesSchema.safeParse(message);
     if (engines.success) keeper?.setEngines(engines.data.engines);
     else log("internal-error", { reason: "malformed" });

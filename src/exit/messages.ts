@@ -1,3 +1,4 @@
+import type { Challenge } from "../link/public-certificate.ts";
 import type { ServerSettings } from "../link/settings.ts";
 import type { Service } from "./authorise.ts";
 
@@ -9,8 +10,10 @@ import type { Service } from "./authorise.ts";
  *              ◄─ report ──             ◄─ settings ─────────
  *                                       ◄─ test-openvpn ───── ── openvpn-tested ─►
  *                                       ── certify, fetch ──► ◄─ certificate, fetched, linked ─
+ *                                       ── public-certificate, answering ─► ◄─ challenges, public-certificate ─
  *                                       ── start, settings ─► proxy    (one a core: SOCKS5, HTTP)
  *                                       ◄─ listening ────────
+ *                                       ── challenges ──────► ◄─ answering ─
  */
 
 /** A Unix user that a process becomes; where the caller is not root, the caller's own ids. */
@@ -170,7 +173,30 @@ export interface KeeperLinked {
   type: "linked";
 }
 
-export type FromKeeper = KeeperSettings | TestOpenvpn | KeeperErrandDone | KeeperLinked;
+/** From the exit to the keeper: how it stands with the public certificate (public-certificate/); nothing where none is wanted. */
+export interface ExitPublicCertificate {
+  type: "public-certificate";
+  standing?: { request?: string; until?: number };
+}
+
+/** From the exit to the keeper: the tokens of the challenges that are answered on port 80 now. */
+export interface KeeperAnswering {
+  type: "answering";
+  tokens: string[];
+  portTaken?: true;
+}
+
+/** From the keeper to the exit: what is to be answered on port 80 while an order runs, and what came of the order. */
+export type KeeperPublicCertificate =
+  | { type: "challenges"; challenges: Challenge[] }
+  | { type: "public-certificate"; certificate: string };
+
+export type FromKeeper =
+  | KeeperSettings
+  | TestOpenvpn
+  | KeeperErrandDone
+  | KeeperLinked
+  | KeeperPublicCertificate;
 
 export interface ProxyStart {
   type: "start";
@@ -202,6 +228,18 @@ export interface PortSocket extends PortPlace {
   type: "socket";
   /** Why there is none; an errno name. */
   failed?: string;
+}
+
+/** From the exit to a proxy, after the sockets for it (`challenge-socket`, each with its handle): what to answer on port 80. */
+export interface ProxyChallenges {
+  type: "challenges";
+  challenges: Challenge[];
+}
+
+/** From a proxy to the exit: the tokens that it answers now. */
+export interface ProxyAnswering {
+  type: "answering";
+  tokens: string[];
 }
 
 /** From a proxy to the exit: where it listens now, whenever that changes. */

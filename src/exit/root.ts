@@ -2,6 +2,7 @@ import { Engines } from "../lib/engines.ts";
 import { type Log, logFor, reasonOf } from "../lib/event-log.ts";
 import { ForkedChild } from "../lib/forked-child.ts";
 import { certificateName } from "../link/certificate-name.ts";
+import type { Challenge } from "../link/public-certificate.ts";
 import type { ServerSettings } from "../link/settings.ts";
 import type { Trust } from "../link/signed.ts";
 import { openSettings } from "../link/signed-settings.ts";
@@ -10,8 +11,10 @@ import { certificateRequest, installCertificate } from "./certificate.ts";
 import { keeperMessage, proxyMessage } from "./checked-messages.ts";
 import { answerForPort } from "./low-ports.ts";
 import type {
+  ExitPublicCertificate,
   ExitReport,
   ExitStart,
+  KeeperAnswering,
   KeeperEngines,
   KeeperErrand,
   KeeperStart,
@@ -21,6 +24,8 @@ import type {
   ProxyStart,
   TestOpenvpn,
 } from "./messages.ts";
+import { ChallengeDoor } from "./public-certificate/door.ts";
+import { installPublicCertificate, standingOf } from "./public-certificate/pair.ts";
 import { type ExitState, Reconciler } from "./reconcile.ts";
 import { OpenvpnTester } from "./self-test/openvpn-tester.ts";
 import { Sysctls } from "./sysctls.ts";
@@ -58,6 +63,7 @@ export class ExitRoot {
   readonly #keeper: ForkedChild;
   readonly #openvpnTester: OpenvpnTester;
   readonly #proxies: ForkedChild[];
+  readonly #challenges: ChallengeDoor;
   readonly #onReport: (report: ExitReport) => void;
   readonly #onSettings: (settings: ServerSettings) => void;
   readonly #onFetched: (sha256: string) => void;
@@ -113,11 +119,19 @@ export class ExitRoot {
       onMessage: (message) => this.#onKeeper(message),
     });
     this.#proxies = Array.from({ length: start.proxies }, () => this.#newProxy(entry));
+    this.#challenges = new ChallengeDoor({
+      child: this.#proxies[0]!,
+      onAnswering: (answering) =>
+        this.#keeper.send({ type: "answering", ...answering } satisfies KeeperAnswering),
+    });
   }
 
   run(): void {
     this.#patience = setTimeout(() => void this.#engines.stopAll(), SETTINGS_WITHIN_MS);
-    this.#renewal = setInterval(() => this.#certify(), CERTIFICATE_LOOK_MS);
+    this.#renewal = setInterval(() => {
+      this.#certify();
+      this.#certifyPublicly();
+    }, CERTIFICATE_LOOK_MS);
     this.#log("started");
     this.#keeper.start();
     for (const proxy of this.#proxies) proxy.start();
@@ -158,6 +172,7 @@ export class ExitRoot {
     child.send(this.#engineNews());
     // Of one that has crashed nobody remembers what it was asked for.
     for (const errand of this.#errands.values()) child.send(errand);
+    if (this.#settings !== undefined) this.#certifyPublicly();
   }
 
   #onKeeper(message: unknown): void {
@@ -167,6 +182,8 @@ export class ExitRoot {
     else if (data.type === "test-openvpn") void this.#testOpenvpn(data);
     else if (data.type === "certificate") this.#takeCertificate(data.certificate);
     else if (data.type === "fetched") this.#onFetched(data.sha256);
+    else if (data.type === "challenges") this.#answerChallenges(data.challenges);
+    else if (data.type === "public-certificate") this.#takePublicCertificate(data.certificate);
     else this.#onLinked();
   }
 
@@ -206,6 +223,38 @@ export class ExitRoot {
     if (this.#settings !== undefined) this.#reconciler.update(this.#settings);
   }
 
+  /** Has the keeper tell the office how it stands with the public certificate, whose name the settings say. */
+  #certifyPublicly(): void {
+    const name = this.#settings?.publicName;
+    if (name === undefined) this.#challenges.set([]);
+    try {
+      const standing =
+        name === undefined ? {} : { standing: standingOf(this.#start.folder, name, Date.now()) };
+      this.#keeper.send({ type: "public-certificate", ...standing } satisfies ExitPublicCertificate);
+    } catch (error) {
+      this.#log("certificate-unwritable", { reason: reasonOf(error) });
+    }
+  }
+
+  #takePublicCertificate(certificate: string): void {
+    const name = this.#settings?.publicName;
+    if (name === undefined) return;
+    try {
+      installPublicCertificate(this.#start.folder, name, certificate, Date.now());
+      this.#log("certificate-installed", { part: "certificates" });
+    } catch {
+      this.#log("certificate-refused", { part: "certificates", reason: "foreign" });
+      return;
+    }
+    this.#certifyPublicly();
+  }
+
+  /** Beside an office port 80 is the site's, and the office answers there itself. */
+  #answerChallenges(challenges: Challenge[]): void {
+    if (this.#settings?.publicName !== undefined && this.#start.link.kind === "nats")
+      this.#challenges.set(challenges);
+  }
+
   async #testOpenvpn({ id, engine, username, password }: TestOpenvpn): Promise<void> {
     const settings = this.#settings;
     const login = { username, password };
@@ -223,6 +272,7 @@ export class ExitRoot {
     this.#version = opened.version;
     clearTimeout(this.#patience);
     this.#certify();
+    this.#certifyPublicly();
     this.#reconciler.update(opened.settings);
     this.#onSettings(opened.settings);
     this.#tell();
@@ -241,11 +291,14 @@ export class ExitRoot {
         } satisfies ProxyStart);
         const news = this.#proxyNews();
         if (news !== undefined) child.send(news);
+        if (child === this.#proxies[0]) this.#challenges.childStarted();
       },
       onMessage: (message) => {
         const parsed = proxyMessage.safeParse(message);
         if (!parsed.success) return;
         const { data } = parsed;
+        if (data.type === "answering")
+          return proxy === this.#proxies[0] ? this.#challenges.answering(data.tokens) : undefined;
         if (data.type === "open") return void answerForPort(proxy, data, this.#settings, this.#log);
         this.#listening.set(proxy, data.services as ListeningReport[]);
         this.#tell();

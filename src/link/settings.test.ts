@@ -51,7 +51,7 @@ test("what an older office does not say may be missing; what a newer one says is
     draining: true,
     certificateName: "london1-g2.exits.lethe.internal",
     release: { bundle: file, runtimes: { x64: file } },
-    acme: { directory: "https://ca.example.net/dir", email: "a@example.net", names: ["london1.example.net"] },
+    publicName: "london1.example.net",
   };
   assert.deepEqual(serverSettings.parse(whole), whole);
   assert.deepEqual(serverSettings.parse(good), good);
@@ -60,8 +60,8 @@ test("what an older office does not say may be missing; what a newer one says is
     { certificateName: "/etc/passwd" },
     { release: { bundle: { ...file, sha256: "../x" }, runtimes: {} } },
     { release: { bundle: { ...file, bytes: 1e12 }, runtimes: {} } },
-    { acme: { ...whole.acme, directory: "file:///etc/passwd" } },
-    { acme: { ...whole.acme, names: ["*.example.net"] } },
+    { publicName: "*.example.net" },
+    { publicName: "london1.example.net\n" },
   ])
     assert.ok(!serverSettings.safeParse({ ...whole, ...change }).success, JSON.stringify(change));
 });

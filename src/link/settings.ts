@@ -80,14 +80,8 @@ export const serverSettings = z.object({
       runtimes: z.object({ x64: file.exactOptional(), arm64: file.exactOptional() }),
     })
     .exactOptional(),
-  /** A public certificate for the exit's public names (RFC 8555). */
-  acme: z
-    .object({
-      directory: z.url({ protocol: /^https$/ }).max(300),
-      email: z.email().max(254),
-      names: z.array(dnsName).min(1).max(16),
-    })
-    .exactOptional(),
+  /** The DNS name that it is to have a public certificate for (public-certificate.ts); without it, none. */
+  publicName: dnsName.exactOptional(),
 });
 
 export type ServerSettings = z.infer<typeof serverSettings>;

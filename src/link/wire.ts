@@ -1,4 +1,5 @@
 import { BUCKET_COUNT, DIGEST_BYTES, NODE_COUNT } from "./packed-table.ts";
+import { type CertificateQuestion, readCertificateQuestion } from "./public-certificate.ts";
 import { FINGERPRINT_BYTES } from "./row-differences.ts";
 
 /**
@@ -12,6 +13,7 @@ import { FINGERPRINT_BYTES } from "./row-differences.ts";
  *   6 certificate  a PKCS #10 request, PEM             → the certificate, PEM
  *   7 rows     name, then for each bucket its index (uint16) and a block of its rows' fingerprints (row-differences.ts)
  *                                                      → one block a bucket, a difference: the first so many as fit, one at least
+ *   8 public certificate  JSON (public-certificate.ts) → JSON
  *
  * Broadcasts:
  *
@@ -29,6 +31,7 @@ export const REQUEST = {
   file: 5,
   certificate: 6,
   rows: 7,
+  publicCertificate: 8,
 } as const;
 export const BROADCAST = { change: 1, settings: 2 } as const;
 /** What goes over the link at once; between two chunks other answers get their turn. */
@@ -111,6 +114,9 @@ export function encodeFileRequest(sha256: Uint8Array, offset: number): Uint8Arra
 export const encodeCertificateRequest = (pem: string): Uint8Array =>
   Buffer.concat([Buffer.of(REQUEST.certificate), Buffer.from(pem)]);
 
+export const encodeCertificateQuestion = (question: CertificateQuestion): Uint8Array =>
+  Buffer.concat([Buffer.of(REQUEST.publicCertificate), Buffer.from(JSON.stringify(question))]);
+
 export type Request =
   | { kind: "hello"; hello: Hello }
   | { kind: "nodes"; section: string }
@@ -118,7 +124,8 @@ export type Request =
   | { kind: "buckets"; section: string; buckets: number[] }
   | { kind: "rows"; section: string; buckets: SaidBucket[] }
   | { kind: "file"; sha256: string; offset: number }
-  | { kind: "certificate"; request: string };
+  | { kind: "certificate"; request: string }
+  | { kind: "public-certificate"; question: CertificateQuestion };
 
 /** Nothing where the bytes are no request. */
 export function decodeRequest(bytes: Uint8Array): Request | undefined {
@@ -131,6 +138,10 @@ export function decodeRequest(bytes: Uint8Array): Request | undefined {
     const request = Buffer.from(bytes.subarray(1)).toString("latin1");
     const good = bytes.length <= MAX_REQUEST_PEM_BYTES && /^[\x20-\x7e\n]+$/.test(request);
     return good ? { kind: "certificate", request } : undefined;
+  }
+  if (bytes[0] === REQUEST.publicCertificate) {
+    const question = readCertificateQuestion(bytes.subarray(1));
+    return question && { kind: "public-certificate", question };
   }
   const named = readName(bytes.subarray(1));
   if (named === undefined) return undefined;

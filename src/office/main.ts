@@ -4,6 +4,7 @@ import type { HttpBindings } from "@hono/node-server";
 import type { Context } from "hono";
 import { Accounts } from "../accounts/accounts.ts";
 import { Vouchers } from "../billing/vouchers.ts";
+import { newKeyPem } from "../certificates/request.ts";
 import { Fleet } from "../fleet/fleet.ts";
 import { feedRoster } from "../fleet/roster.ts";
 import { reserveVersions } from "../fleet/roster-versions.ts";
@@ -86,7 +87,7 @@ async function start(message: OfficeStart): Promise<void> {
   const door = new SiteDoor({
     settings: config,
     officeFolder: folder,
-    acme: acme && { order: acme.order, newAccountKey: acme.newKeyPem, directoryAuthority: acmeAuthority },
+    acme: acme && { order: acme.order, newAccountKey: newKeyPem, directoryAuthority: acmeAuthority },
     clock,
     log: logFor("certificates"),
     tell,

@@ -1,9 +1,19 @@
+import type { Server } from "node:net";
 import { logFor } from "../../lib/event-log.ts";
 import { installLastResort } from "../../lib/last-resort.ts";
 import { becomeUser } from "../../lib/privileges.ts";
 import { AuthoriseClient } from "../authorise-client.ts";
 import { PortRequests } from "../low-ports.ts";
-import type { PortRequest, PortSocket, ProxyListening, ProxySettings, ProxyStart } from "../messages.ts";
+import type {
+  PortRequest,
+  PortSocket,
+  ProxyAnswering,
+  ProxyChallenges,
+  ProxyListening,
+  ProxySettings,
+  ProxyStart,
+} from "../messages.ts";
+import { ChallengeAnswers } from "../public-certificate/answers.ts";
 import { selfTestTargetPath } from "../self-test/target.ts";
 import { createProxyWorker } from "./worker.ts";
 
@@ -20,6 +30,7 @@ export function runProxy(): void {
   const ports = new PortRequests(({ address, port }) =>
     process.send?.({ type: "open", address, port } satisfies PortRequest),
   );
+  const challenges = new ChallengeAnswers();
   /** Settings are applied one after the other, so that reports come in their order. */
   let applying: Promise<void> = Promise.resolve();
 
@@ -37,14 +48,24 @@ export function runProxy(): void {
       process.send?.({ type: "listening", services } satisfies ProxyListening);
   }
 
-  process.on("message", (message: ProxyStart | ProxySettings | PortSocket, handle: unknown) => {
+  function answer(message: ProxyChallenges): void {
+    challenges.set(message.challenges);
+    const tokens = message.challenges.map(({ token }) => token);
+    process.send?.({ type: "answering", tokens } satisfies ProxyAnswering);
+  }
+
+  type FromExit = ProxyStart | ProxySettings | PortSocket | ProxyChallenges | { type: "challenge-socket" };
+  process.on("message", (message: FromExit, handle: unknown) => {
     if (message.type === "start" && !worker) start(message);
     else if (message.type === "socket") ports.hear(message, handle);
+    else if (message.type === "challenge-socket") challenges.take(handle as Server);
+    else if (message.type === "challenges") answer(message);
     else if (message.type === "settings") applying = applying.then(() => apply(message));
   });
 
   const stop = (): void => {
     worker?.close();
+    challenges.close();
     authoriser?.close();
     process.exit(0);
   };
