@@ -56,6 +56,15 @@ export class FleetExit {
     return this.#shell?.exitCode !== null;
   }
 
+  /** Until the pasted line has said that it has joined. */
+  async enrolled(timeoutMs = 120_000): Promise<void> {
+    try {
+      await until(`${this.name} to enrol`, timeoutMs, () => this.output.includes("Enrolled as"));
+    } catch (error) {
+      throw new Error(`${(error as Error).message}\n${this.name} showed:\n${this.output}`);
+    }
+  }
+
   /** Until the office's list shows it with news; how long that took, in ms. */
   async up(timeoutMs = 60_000): Promise<number> {
     const startedMs = performance.now();

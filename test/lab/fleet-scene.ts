@@ -2,7 +2,6 @@ import { ApiMember } from "./api-member.ts";
 import { FleetExit } from "./fleet-exit.ts";
 import { FleetOffice } from "./fleet-office.ts";
 import { FleetWorld } from "./fleet-world.ts";
-import { until } from "./namespace.ts";
 
 const CITIES = [
   ["london1", "London", "GB"],
@@ -40,10 +39,10 @@ export class FleetScene {
     for (const [index, exit] of this.exits.entries()) {
       const [, city, countryCode] = CITIES[index]!;
       exit.paste(await exit.invite(this.world.addressOf(exit.machine), city, countryCode));
-      const up = exit.up();
+      const up = exit.up(120_000);
       up.catch(() => {});
       coming.push(up);
-      await until(`${exit.name} to enrol`, 60_000, () => exit.output.includes("Enrolled as"));
+      await exit.enrolled();
     }
     return Promise.all(coming);
   }
