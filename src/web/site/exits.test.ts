@@ -27,6 +27,11 @@ const exits: ExitDoor = {
       ? { file: bundle, bytes: content.length, contentType: "text/plain; charset=utf-8" }
       : undefined,
 };
+async function until(holds: () => Promise<boolean>): Promise<void> {
+  const deadline = performance.now() + 10_000;
+  while (!(await holds())) assert.ok(performance.now() < deadline, "not within 10 s");
+}
+
 const post = (body: string) => ({
   method: "POST",
   body,
@@ -75,6 +80,26 @@ test("the exit's program comes whole, may be kept for good, and nothing else is 
   assert.equal(head.headers.get("content-length"), String(content.length));
   for (const path of ["/exit/bundle-2.mjs", "/exit/..%2Fbundle", "/exit/", "/exit/a/b"])
     assert.equal((await bench.app.request(path)).status, 404, path);
+  await bench.close();
+});
+
+test("one visitor cannot have hundreds of files opened at once; when they are through there is room again", async () => {
+  const bench = await openBench({ exits });
+  const ask = () => bench.app.request("/exit/bundle-1.mjs");
+  const answers = await Promise.all(Array.from({ length: 30 }, ask));
+  const good = answers.filter(({ status }) => status === 200);
+  assert.equal(good.length, 8);
+  const refused = answers.find(({ status }) => status === 503)!;
+  assert.equal(refused.headers.get("retry-after"), "5");
+  assert.equal(refused.headers.get("cache-control"), "no-store");
+  // Read to the end, or given up.
+  await good[0]!.arrayBuffer();
+  for (const answer of good.slice(1)) await answer.body!.cancel();
+  await until(async () => {
+    const answer = await ask();
+    await answer.arrayBuffer();
+    return answer.status === 200;
+  });
   await bench.close();
 });
 
