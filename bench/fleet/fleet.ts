@@ -168,7 +168,7 @@ async function measureLink(options: {
     results.changes.push(await measureChanges({ accounts, exits, probe, office, link, indices }));
     if (!last) continue;
     note(`link: reports of ${count} exits`);
-    const seconds = scale.reportSeconds;
+    const seconds = scale.reportSeconds / (count === most ? 1 : 2);
     results.reports.push(await measureReports({ accounts, exits, office, link, seconds }));
   }
   await probe.close();

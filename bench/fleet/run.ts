@@ -24,7 +24,7 @@ export interface Scale {
   statusPerSecond: number;
   /** Changes of one account at each size. */
   changes: number;
-  /** Reports come at their real rate for so long. */
+  /** Reports of the most exits come at their real rate for so long, fewer exits' for half of it. */
   reportSeconds: number;
   /** An exit waits at most so long before it asks a returned office: 30,000 in the product. */
   jitterMs: number;
@@ -36,7 +36,7 @@ export const FULL: Scale = {
   exits: [10, 100, 1000],
   accounts: [10_000, 100_000, 1_000_000],
   processes: 2,
-  siteSeconds: 8,
+  siteSeconds: 6,
   statusPerSecond: 500,
   changes: 30,
   reportSeconds: 60,
