@@ -87,6 +87,8 @@ export async function measureFirstRoster(options: {
   const relay = await startRelay(link.port);
   const worker = new Worker<ExitsTasks>("exits.ts", { execArgv: ["--expose-gc"] });
   const sealFolder = mkdtempSync("/dev/shm/lethe-fleet-");
+  const remove = () => rmSync(sealFolder, { recursive: true, force: true });
+  process.once("exit", remove);
   const seal = { path: join(sealFolder, "roster.sealed"), key: randomBytes(32) };
   const before = await worker.ask("memory");
   const officeBefore = await office.ask("use");
@@ -118,7 +120,8 @@ export async function measureFirstRoster(options: {
       async close() {
         await worker.kill();
         relay.close();
-        rmSync(sealFolder, { recursive: true, force: true });
+        process.off("exit", remove);
+        remove();
       },
     },
   };
