@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, renameSync, rmdirSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, renameSync, rmdirSync, rmSync, writeFileSync } from "node:fs";
 
 /** Units that a package brings and that must not come up at the next boot either. */
 const UNITS = {
@@ -10,6 +10,19 @@ const UNITS = {
   nginx: ["nginx.service"],
   caddy: ["caddy.service", "caddy-api.service"],
 };
+
+/** What invoke-rc.d asks before it starts a daemon; ours bears the mark, the operator's stands aside meanwhile. */
+const POLICY = "/usr/sbin/policy-rc.d";
+const POLICY_ASIDE = `${POLICY}.before-lethe`;
+const MARK = "# of Lethe, while it installs packages";
+
+function textOf(path) {
+  try {
+    return readFileSync(path, "utf8");
+  } catch {
+    return "";
+  }
+}
 
 /** Debian makes a database cluster when PostgreSQL is installed, unless it is told not to (pg_createcluster(1)). */
 const CLUSTERS = "/etc/postgresql-common/createcluster.d";
@@ -43,6 +56,12 @@ export function installDebianPackages(names) {
     say(`This is no Debian or Ubuntu: install these yourself if they are missing: ${names.join(", ")}.`);
     return;
   }
+  const restore = () => {
+    if (existsSync(POLICY_ASIDE)) renameSync(POLICY_ASIDE, POLICY);
+    else rmSync(POLICY, { force: true });
+  };
+  // Of a run that was killed in the middle: it goes whether there is more to install or not.
+  if (process.getuid?.() === 0 && (existsSync(POLICY_ASIDE) || textOf(POLICY).includes(MARK))) restore();
   const missing = names.filter((name) => !installed(name));
   if (missing.length === 0) return;
   if (process.getuid?.() !== 0) {
@@ -50,25 +69,21 @@ export function installDebianPackages(names) {
     return;
   }
   say(`Installing from Debian: ${missing.join(", ")} (their daemons are not started) …`);
-  const policy = "/usr/sbin/policy-rc.d";
-  const aside = `${policy}.before-lethe`;
-  // One left aside is of a run that was killed in the middle: that one is the operator's.
-  if (existsSync(policy) && !existsSync(aside)) renameSync(policy, aside);
+  if (existsSync(POLICY)) renameSync(POLICY, POLICY_ASIDE);
   const allowClusters = missing.includes("postgresql") ? withoutCluster() : () => {};
-  const restore = () => {
+  const end = () => {
     allowClusters();
-    if (existsSync(aside)) renameSync(aside, policy);
-    else rmSync(policy, { force: true });
+    restore();
   };
   const stop = () => {
-    restore();
+    end();
     process.exit(130);
   };
   process.once("SIGINT", stop);
   process.once("SIGTERM", stop);
   try {
     // 101: "action forbidden by policy" (invoke-rc.d).
-    writeFileSync(policy, "#!/bin/sh\nexit 101\n", { mode: 0o755 });
+    writeFileSync(POLICY, `#!/bin/sh\n${MARK}\nexit 101\n`, { mode: 0o755 });
     const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive", NEEDRESTART_SUSPEND: "1" };
     const apt = (...args) =>
       spawnSync("apt-get", args, { env, stdio: ["ignore", "ignore", "inherit"] }).status === 0;
@@ -84,7 +99,7 @@ export function installDebianPackages(names) {
     if (!done || absent.length > 0)
       say(`Could not be installed: ${absent.join(", ")}. What needs them will say so.`);
   } finally {
-    restore();
+    end();
     process.removeListener("SIGINT", stop);
     process.removeListener("SIGTERM", stop);
   }

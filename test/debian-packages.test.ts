@@ -1,0 +1,46 @@
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "node:test";
+
+/**
+ * The policy that keeps daemons from starting while packages are installed. Each case has a /usr/sbin of its own: an overlay in a
+ * mount namespace of its own.
+ */
+const OVERLAY = `mount -t tmpfs tmpfs "$1" && mkdir "$1/up" "$1/work" &&
+mount -t overlay overlay -o "lowerdir=/usr/sbin,upperdir=$1/up,workdir=$1/work" /usr/sbin || exit 77
+rm -f /usr/sbin/policy-rc.d /usr/sbin/policy-rc.d.before-lethe
+`;
+/** Asks for a package that is there already. */
+const NOTHING_TO_DO = `"$2" --no-warnings -e 'import("./scripts/debian-packages.mjs").then((part) => part.installDebianPackages(["dpkg"]))'
+`;
+const LEFT = `printf '#!/bin/sh\\n# of Lethe, while it installs packages\\nexit 101\\n' > /usr/sbin/policy-rc.d\n`;
+const SHOW = `cat /usr/sbin/policy-rc.d* 2> /dev/null || echo none`;
+
+function inOwnFolder(script: string) {
+  const folder = mkdtempSync(join(tmpdir(), "lethe-policy-"));
+  const words = ["-m", "--propagation", "private", "sh", "-c", OVERLAY + script, "sh", folder];
+  try {
+    return spawnSync("unshare", [...words, process.execPath], { encoding: "utf8", timeout: 30_000 });
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+const possible = process.getuid?.() === 0 && inOwnFolder("dpkg-query --version").status === 0;
+const skip = possible ? false : "needs root, overlay mounts and dpkg";
+
+test("what a killed run has left of the policy goes at the next, also where nothing is to be installed", {
+  skip,
+}, () => {
+  assert.equal(inOwnFolder(LEFT + NOTHING_TO_DO + SHOW).stdout, "none\n");
+  const aside = `${LEFT}echo operators > /usr/sbin/policy-rc.d.before-lethe\n`;
+  assert.equal(inOwnFolder(aside + NOTHING_TO_DO + SHOW).stdout, "operators\n");
+});
+
+test("the operator's own policy stays", { skip }, () => {
+  const own = "echo operators > /usr/sbin/policy-rc.d\n";
+  assert.equal(inOwnFolder(own + NOTHING_TO_DO + SHOW).stdout, "operators\n");
+});
