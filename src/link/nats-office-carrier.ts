@@ -46,6 +46,8 @@ const REPORTS_TAKING_IN = 5 * REPORTS_KEPT_A_SERVER;
 const ACK_WAIT_S = REPORTS_KEPT_S;
 /** Of a request for a certificate: signing it runs openssl, and nothing else runs meanwhile (60 ms). */
 const CERTIFICATE_COST = 100;
+/** Of what an exit says of its public certificate: it may be written down, and waited for the disk. */
+const PUBLIC_CERTIFICATE_COST = 20;
 /** Of each 10 KB of a request: an exit that says which rows it has makes us read as many of ours. */
 const BYTES_OF_COST = 10_000;
 const REPORT_AGAIN_MS = 2000;
@@ -250,8 +252,11 @@ export class NatsOfficeCarrier implements OfficeCarrier {
   }
 }
 
-const costOf = (request: Uint8Array): number =>
-  request[0] === REQUEST.certificate ? CERTIFICATE_COST : 1 + Math.floor(request.length / BYTES_OF_COST);
+function costOf(request: Uint8Array): number {
+  if (request[0] === REQUEST.certificate) return CERTIFICATE_COST;
+  if (request[0] === REQUEST.publicCertificate) return PUBLIC_CERTIFICATE_COST;
+  return 1 + Math.floor(request.length / BYTES_OF_COST);
+}
 
 function refusal() {
   const refused = headers();

@@ -65,7 +65,7 @@ test("a server with as many reports waiting as it may have does not hold up anot
 
 test("certificates and long questions are answered far more seldom than short ones", async () => {
   await using bench = await natsBench();
-  await bench.add("evil1", "evil2", "good1");
+  await bench.add("evil1", "evil2", "evil3", "good1");
   const office = bench.newOffice();
   const answered = new Map<string, number>();
   office.serve((request, from) => {
@@ -85,5 +85,7 @@ test("certificates and long questions are answered far more seldom than short on
   const long = await ask("evil2", Buffer.alloc(1_000_000, REQUEST.rows));
   assert.ok(certificates >= 5 && certificates < 10, `${certificates} certificates`);
   assert.ok(long >= 4 && long < 10, `${long} long ones`);
+  const standings = await ask("evil3", Buffer.of(REQUEST.publicCertificate));
+  assert.ok(standings >= 25 && standings < 45, `${standings} standings`);
   assert.equal(await ask("good1", Buffer.of(REQUEST.nodes)), 50);
 });
