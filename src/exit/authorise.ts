@@ -43,9 +43,9 @@ export interface Authoriser {
   /**
    * Takes back a client that logged in before this process started and whose connection lived on in its engine
    * (OpenVPN; docs/decisions/0004-sessions-outlive-restarts.md). Decided by the username alone: `unknown` where the roster has no such
-   * row, `expired` where its time is over, `unavailable` as long as there is no roster to ask; the caller asks again
-   * soon. Counts like a login, but the limit of simultaneous use ends nobody here. Optional, since only the keeper's own
-   * authoriser is ever asked. Never throws.
+   * row, `expired` where its time is over, `unavailable` as long as there is no roster to ask, or none that the office has
+   * confirmed and that knows the name; the caller asks again soon. Counts like a login, but the limit of simultaneous use
+   * ends nobody here. Optional, since only the keeper's own authoriser is ever asked. Never throws.
    */
   readmit?(client: { service: Service; username: string }): Promise<Admission>;
 }

@@ -57,7 +57,9 @@ async function world() {
       retryMs: 5,
       uptimeMs: () => clock.monotonic(),
     });
-    const sessions = new Sessions({ source: replica, timeMs: () => replica.timeMs(), clock, log });
+    const confirmed = () => replica.confirmed;
+    const timeMs = () => replica.timeMs();
+    const sessions = new Sessions({ source: replica, timeMs, clock, log, confirmed });
     replica.onChange((changed) => sessions.rosterChanged(changed));
     replica.start();
     return { replica, sessions };
@@ -149,6 +151,27 @@ test("after 72 hours without the office each protocol says why it lets nobody in
   worker.close();
   echo.close();
   exit.replica.close();
+});
+
+test("a crash and the office gone at once: a member newer than the sealed roster is not sent away before the office says so", async () => {
+  const { exit, newExit, newPublisher, publisher, office } = await world();
+  exit.replica.close();
+  await office.close();
+  const again = newExit();
+  await until(() => again.replica.timeMs() !== undefined, "the sealed roster");
+  const readmission = async (username: string) => {
+    const admission = await again.sessions.readmit({ service: "openvpn", username });
+    if (admission.admitted) admission.session.close();
+    return admission.admitted ? "admitted" : admission.reason;
+  };
+  assert.equal(await readmission("dddddddddddd"), "unavailable");
+  assert.equal(await readmission(LASTING), "admitted");
+  assert.equal(await readmission(ENDED), "expired");
+  await publisher.close();
+  const back = await newPublisher();
+  await until(async () => (await readmission("dddddddddddd")) === "unknown", "the office's word");
+  again.replica.close();
+  await back.close();
 });
 
 for (const [words, jumpMs] of [

@@ -82,7 +82,8 @@ export class Keeper {
     const timeMs = () => this.#replica.timeMs();
     const logins = new SelfTestLogins();
     const selfTest = (attempt: LoginAttempt) => logins.admit(attempt);
-    this.#sessions = new Sessions({ source: this.#replica, timeMs, clock, log, selfTest });
+    const confirmed = () => this.#replica.confirmed;
+    this.#sessions = new Sessions({ source: this.#replica, timeMs, clock, log, confirmed, selfTest });
     this.#server = new AuthoriseServer({ path: start.authoriseSocket, authoriser: this.#sessions, log });
     this.#meter = new Meter({
       clock,

@@ -33,6 +33,8 @@ export interface SessionsOptions {
   timeMs: () => number | undefined;
   clock: Clock;
   log: Log;
+  /** Whether the source has been confirmed since the start, and does not lack the newest credentials. */
+  confirmed?: () => boolean;
   /** The session of a login by which this exit tests itself; it counts nowhere. */
   selfTest?: (attempt: LoginAttempt) => Session | undefined;
   /** Until settings come. */
@@ -65,6 +67,7 @@ export class Sessions implements Authoriser, Lender {
   #size = 0;
   #maxSessions: number;
   #connectionsPerCredential: number;
+  #confirmed: () => boolean;
   #selfTest: (attempt: LoginAttempt) => Session | undefined;
   #draining = false;
   #sweep: NodeJS.Timeout | undefined;
@@ -75,6 +78,7 @@ export class Sessions implements Authoriser, Lender {
     this.#timeMs = options.timeMs;
     this.#clock = options.clock;
     this.#log = options.log;
+    this.#confirmed = options.confirmed ?? (() => true);
     this.#selfTest = options.selfTest ?? (() => undefined);
     this.#connectionsPerCredential = options.connectionsPerCredential ?? 1000;
     this.#maxSessions = options.maxSessions ?? 500_000;
@@ -122,7 +126,8 @@ export class Sessions implements Authoriser, Lender {
       const time = this.#timeMs();
       if (time === undefined) return refused("unavailable");
       const credential = this.#source.authorise(client.username);
-      if (credential === undefined) return refused("unknown");
+      // A member of a moment ago is not in a roster that was sealed before: that is no reason to end the session.
+      if (credential === undefined) return refused(this.#confirmed() ? "unknown" : "unavailable");
       if (time >= credential.until * 60_000) return refused("expired");
       return this.#admit(client.username.toLowerCase(), credential, false);
     } catch {

@@ -121,6 +121,11 @@ export class RosterReplica {
     this.#onChange = callback;
   }
 
+  /** Whether the office has answered since `start`: until then the roster is what was sealed, and may lack the newest rows. */
+  get confirmed(): boolean {
+    return this.#answered;
+  }
+
   get size(): number {
     return this.#table.size;
   }

@@ -15,8 +15,11 @@ const REFUSED: Record<Refusal, string> = {
     "TEMP[backoff 5]:This server cannot check logins now. Try again in a minute, or choose another server",
 };
 
-/** How long a client of an earlier life waits for somebody who can say whether it may stay. */
-const READMIT_FOR_MS = 30_000;
+/**
+ * How long a client of an earlier life waits for somebody who can say whether it may stay: longer than an exit waits at random
+ * before it asks an office that has come back (link/replica.ts).
+ */
+const READMIT_FOR_MS = 90_000;
 const READMIT_EVERY_MS = 250;
 /** A client is asked to stop; one that does not is thrown out after so long. */
 const GRACE_MS = 1000;
