@@ -93,3 +93,31 @@ test("a visitor who goes in the middle of sending leaves no line in the journal"
   assert.deepEqual(bench.logged, []);
   await bench.close();
 });
+
+test("a connection's thousand requests are not all worked on; those in turn come through, to the last that it may send", async () => {
+  let asked = 0;
+  const server = siteServer(() => {
+    asked++;
+    return new Response("page");
+  });
+  await once(server.listen(0, "127.0.0.1"), "listening");
+  try {
+    const { port } = server.address() as AddressInfo;
+    const socket = connect(port, "127.0.0.1");
+    socket.on("error", () => {});
+    socket.write("GET / HTTP/1.1\r\nHost: x\r\n\r\n".repeat(1000));
+    let said = "";
+    for await (const bytes of socket) {
+      said += bytes;
+      if (said.split("HTTP/1.1 503").length > 900) break;
+    }
+    assert.ok(asked > 0 && asked <= 100, `${asked} requests`);
+    const before = asked;
+    for (let i = 0; i < 150; i++)
+      assert.equal(await (await fetch(`http://127.0.0.1:${port}/`)).text(), "page");
+    assert.equal(asked, before + 150);
+  } finally {
+    server.closeAllConnections();
+    server.close();
+  }
+});

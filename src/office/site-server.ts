@@ -11,6 +11,11 @@ import { getRequestListener } from "@hono/node-server";
 const LIMITS = { headMs: 10_000, requestMs: 30_000, idleMs: 30_000, checkEveryMs: 2_000 };
 /** Of all visitors together: well under what a process may have open, so that the store and the link go on. */
 const CONNECTIONS_MOST = 2_000;
+/**
+ * Of one connection, which is closed then. Requests that do not wait for answers (HTTP pipelining, which no browser does) are all
+ * worked on at once, and 64 KB hold more than a thousand.
+ */
+const REQUESTS_MOST = 100;
 
 type Fetch = Parameters<typeof getRequestListener>[0];
 
@@ -24,6 +29,7 @@ function limited<Kind extends Server | SecureServer>(server: Kind, limits: typeo
   // Without a byte either way: who does not read the answer is let go, too.
   server.timeout = limits.idleMs;
   server.maxConnections = CONNECTIONS_MOST;
+  server.maxRequestsPerSocket = REQUESTS_MOST;
   return server;
 }
 
