@@ -36,15 +36,28 @@ export function stillRuns(process: ProcessIdentity): boolean {
   return now !== undefined && now.startTime === process.startTime && sameArguments(now.argv, process.argv);
 }
 
-/** Every living process with exactly these arguments: for those whose record was lost in a crash. */
+/**
+ * Every living process with exactly these arguments: for those whose record was lost in a crash. Those of a container are
+ * another machine's, which may well run the same engines on the same paths.
+ */
 export function findByArguments(argv: readonly string[]): ProcessIdentity[] {
   const found: ProcessIdentity[] = [];
   for (const entry of readdirSync("/proc")) {
     if (!/^\d+$/.test(entry)) continue;
     const candidate = identify(Number(entry));
-    if (candidate !== undefined && sameArguments(candidate.argv, argv)) found.push(candidate);
+    if (candidate !== undefined && sameArguments(candidate.argv, argv) && !isInContainer(candidate.pid))
+      found.push(candidate);
   }
   return found;
+}
+
+/** NSpid (proc(5)): its number here, then one for each namespace of processes below ours that it is in. */
+function isInContainer(pid: number): boolean {
+  try {
+    return /^NSpid:\t\d+\t/m.test(readFileSync(`/proc/${pid}/status`, "latin1"));
+  } catch {
+    return false;
+  }
 }
 
 /** A living process that is not our child: watched by polling, at most 250 ms late. */

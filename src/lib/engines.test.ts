@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -153,6 +154,31 @@ test("an engine whose record was lost is found by its arguments and ended before
   assert.notEqual(await running(second, "a"), lost);
   assert.equal(stillThere, undefined);
   assert.equal(findByArguments(spec("a").argv).length, 1);
+});
+
+test("the same engine in a container on this machine is another machine's, and is left alone", async (t) => {
+  if (process.getuid!() !== 0) {
+    assert.notEqual(process.env.CI, "true", "in CI nothing is skipped: this needs root");
+    return t.skip("SKIPPED: needs root");
+  }
+  const { argv } = spec("a");
+  writeFileSync(join(folder, "a.conf"), "one");
+  const container = spawn("unshare", ["--pid", "--fork", "--kill-child=KILL", ...argv], { stdio: "ignore" });
+  const ended = new Promise((resolve) => container.once("exit", resolve));
+  try {
+    // With its number here, whoever looks: the only child of unshare.
+    const inside = () =>
+      Number(readFileSync(`/proc/${container.pid}/task/${container.pid}/children`, "utf8").trim());
+    await until(() => identify(inside())?.argv[0] === argv[0]);
+    const pid = inside();
+    const engines = start();
+    await engines.want([spec("a")]);
+    await running(engines, "a");
+    assert.notEqual(identify(pid), undefined);
+  } finally {
+    container.kill("SIGKILL");
+    await ended;
+  }
 });
 
 test("a broken record is passed over", async () => {
