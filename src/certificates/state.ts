@@ -26,6 +26,18 @@ export type OrderProblem = (typeof ORDER_PROBLEMS)[number];
 export const CERTIFICATE_PROBLEMS = [...PAIR_PROBLEMS, ...ORDER_PROBLEMS, "unreadable"] as const;
 export type CertificateProblem = (typeof CERTIFICATE_PROBLEMS)[number];
 
+/**
+ * Of an exit's. `port-taken`: another program has port 80 there; `no-name`: its host is an address, or no name that an authority
+ * could ask for.
+ */
+export const EXIT_CERTIFICATE_PROBLEMS = [
+  ...PAIR_PROBLEMS,
+  ...ORDER_PROBLEMS,
+  "port-taken",
+  "no-name",
+] as const;
+export type ExitCertificateProblem = (typeof EXIT_CERTIFICATE_PROBLEMS)[number];
+
 /** How it stands with a public certificate; for `lethe status` and `lethe doctor`. */
 export interface CertificateState {
   source: "files" | "acme";

@@ -11,8 +11,7 @@ import { findProgram } from "../lib/run-command.ts";
 import type { Pair } from "./pair.ts";
 
 /** A certificate for tests, signed by its own key. */
-export function selfSigned(names: readonly string[], days = 10): Pair {
-  const key = newKey();
+export function selfSigned(names: readonly string[], days = 10, key = newKey()): Pair {
   const folder = mkdtempSync(join(tmpdir(), "lethe-certificate-"));
   try {
     const path = join(folder, "key.pem");
@@ -78,10 +77,11 @@ export async function startPebble(
   const nameServer = ["-dns01", `127.0.0.1:${names}`, "-management", `127.0.0.1:${namesManagement}`];
   const children = [
     run(["pebble-challtestsrv", ...nameServer, ...off]),
-    // Without waits and refusals by chance; those are for people's own tests.
+    // Without waits, refusals and shortcuts by chance; those are for people's own tests.
     run(["pebble", "-config", file, "-dnsserver", `127.0.0.1:${names}`], {
       PEBBLE_VA_NOSLEEP: "1",
       PEBBLE_WFE_NONCEREJECT: "0",
+      PEBBLE_AUTHZREUSE: "0",
     }),
   ];
   const stop = async () => {

@@ -1,4 +1,4 @@
-import type { CertificateProblem, CertificateState } from "./state.ts";
+import type { CertificateProblem, CertificateState, ExitCertificateProblem } from "./state.ts";
 
 /** What is wrong, as the rest of a sentence that begins with the certificate; and what to do. */
 const WORDS: Record<CertificateProblem, { what: string; remedy: string }> = {
@@ -48,6 +48,38 @@ const WORDS: Record<CertificateProblem, { what: string; remedy: string }> = {
     remedy: "make room on the disk; until then each start orders anew",
   },
 };
+
+const OTHER_ONE = "the authority sent another one than was asked for";
+/** The same of an exit's, in few words. */
+const EXIT_WORDS: Record<ExitCertificateProblem, string> = {
+  malformed: OTHER_ONE,
+  "key-mismatch": OTHER_ONE,
+  outdated: OTHER_ONE,
+  names: OTHER_ONE,
+  unreachable: "the authority of tls.acme is not reached",
+  challenge: "the authority got no answer on port 80 of its host",
+  "name-refused": "the authority makes none for that name",
+  account: "the authority refuses the account",
+  "rate-limited": "the authority says that there were too many orders",
+  directory: "the authority of tls.acme has an error",
+  unwritable: "the office's folder cannot be written",
+  "port-taken": "another program has its port 80",
+  "no-name": "its host is no whole DNS name",
+};
+
+/** For `lethe server list`; `until` in UTC seconds. */
+export function describeExitCertificate({
+  until,
+  problem,
+}: {
+  until?: number | undefined;
+  problem?: string | undefined;
+}): string {
+  const good =
+    until === undefined ? "" : `certificate until ${new Date(until * 1000).toISOString().slice(0, 10)}`;
+  if (problem === undefined) return good === "" ? "no certificate yet" : good;
+  return `${good === "" ? "no certificate" : `${good}, not renewed`}: ${EXIT_WORDS[problem as ExitCertificateProblem] ?? problem}`;
+}
 
 export const problemWords = (problem: CertificateProblem): string => WORDS[problem].what;
 export const problemRemedy = (problem: CertificateProblem): string => WORDS[problem].remedy;

@@ -1,12 +1,15 @@
 import { connect } from "node:net";
 import { join } from "node:path";
+import { describeExitCertificate } from "../certificates/words.ts";
 import { findProgram } from "../lib/run-command.ts";
 import { lookUpUser, USER_NAMES } from "../lib/unix-users.ts";
 import type { Config } from "../office/config.ts";
 import { dataFolder } from "../office/folders.ts";
 import { type LinkSettings, ownLinkServers } from "../office/link-address.ts";
 import type { StoreLook } from "../store/look.ts";
+import type { ServerView } from "../web/control-servers.ts";
 import { askWorker } from "./backup.ts";
+import { askOffice } from "./control-client.ts";
 import { bad, type Finding, good, note } from "./finding.ts";
 
 const ANSWER_WITHIN_MS = 5000;
@@ -56,6 +59,29 @@ export async function checkLink({ link }: { link: LinkSettings }): Promise<Findi
           "choose another link.listen in lethe.toml",
         ),
       ];
+}
+
+/** The servers' public certificates that could not be had or renewed; nothing while Lethe does not run. */
+export async function checkExitCertificates(
+  dataRoot: string,
+  { tls }: Pick<Config, "tls">,
+): Promise<Finding[]> {
+  if (!tls.exits) return [];
+  const { controlSocket } = dataFolder(dataRoot);
+  const answer = await askOffice<{ servers: ServerView[] }>(controlSocket, "GET", "/servers").catch(
+    () => undefined,
+  );
+  return (answer?.servers ?? []).flatMap(({ name, publicCertificate }) =>
+    publicCertificate?.problem === undefined
+      ? []
+      : [
+          note(
+            "certificate",
+            `${name}: ${describeExitCertificate(publicCertificate)}`,
+            "its host must be a DNS name that leads to it, and its port 80 open and free; it is tried again by itself",
+          ),
+        ],
+  );
 }
 
 /** What a server says by itself, "" where it says nothing, undefined where there is none. NATS: `INFO {…}`, before TLS begins. */

@@ -15,7 +15,7 @@ import { dataFolder } from "../office/folders.ts";
 import { parseListen } from "../office/listen-address.ts";
 import { type SiteTls, siteTls } from "../office/site-address.ts";
 import { secretFile } from "./credentials.ts";
-import { checkDatabase, checkLink } from "./doctor-fleet.ts";
+import { checkDatabase, checkExitCertificates, checkLink } from "./doctor-fleet.ts";
 import { bad, type Finding, good, note } from "./finding.ts";
 import { askSupervisor } from "./lock.ts";
 import { readConfig } from "./prepare.ts";
@@ -41,6 +41,7 @@ export async function doctor(dataRoot: string): Promise<{ findings: Finding[]; t
     checkPackages(),
     ...(await checkPorts(dataRoot, settings)),
     ...(await checkCertificate(dataRoot, settings)),
+    ...(await checkExitCertificates(dataRoot, settings)),
     await checkDatabase(dataRoot, settings),
     ...(await checkLink(settings)),
     await checkForwarding(),

@@ -1,3 +1,4 @@
+import { describeExitCertificate } from "../certificates/words.ts";
 import type { ServerView } from "../web/control-servers.ts";
 
 /** One line of `lethe server list`: how a server is, in few words. */
@@ -15,6 +16,9 @@ export function stateOf(server: ServerView): string {
   if (server.upgradeFailed) words.push("went back from an upgrade");
   else if (server.targetRelease !== "" && server.release !== "" && server.release !== server.targetRelease)
     words.push("upgrading");
+  const { publicCertificate } = server;
+  if (publicCertificate?.site) words.push("the site's certificate");
+  else if (publicCertificate !== undefined) words.push(describeExitCertificate(publicCertificate));
   return words.join("; ");
 }
 

@@ -125,6 +125,8 @@ export type Reason =
   | "rate-limited"
   | "directory"
   | "unwritable"
+  | "port-taken"
+  | "no-name"
   // the store's (store/errors.ts)
   | "full"
   | "read-only"

@@ -118,6 +118,12 @@ const table = {
       80,
       z.int().min(1).max(65_535),
     ),
+    exits: setting(
+      "Whether each server is to have a certificate from acme, too, for its host, which must be a DNS name that leads to it. The authority comes to its port 80.",
+      "true or false",
+      false,
+      z.boolean(),
+    ),
   },
   store: {
     url: setting(

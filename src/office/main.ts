@@ -39,6 +39,7 @@ import { serveControl } from "./listening.ts";
 import type { DoorMessage, OfficeMessage, OfficeQuestion, OfficeStart } from "./messages.ts";
 import { NATS_SERVER, NatsServer, renderLinkUsers } from "./nats-server.ts";
 import { openOfficeStore } from "./open-store.ts";
+import { exitCertificates } from "./order-for-exits.ts";
 import { ownServer } from "./own-server.ts";
 import { profileOf } from "./profiles.ts";
 import { linkUsers, RemoteLink } from "./remote-link.ts";
@@ -127,6 +128,16 @@ async function start(message: OfficeStart): Promise<void> {
     material,
   });
 
+  const forExits = exitCertificates({
+    config,
+    officeFolder: folder,
+    acme: acme && { orderFor: acme.orderFor, directoryAuthority: acmeAuthority },
+    fleet,
+    own: settings.server,
+    door,
+    clock,
+    log,
+  });
   const publisher = new RosterPublisher({
     key: keys.siteKey,
     clock,
@@ -137,6 +148,7 @@ async function start(message: OfficeStart): Promise<void> {
       const known = fleet.byLinkName(server);
       return known && signExitRequest(folder, certificateName(server, known.generation), request);
     },
+    publicCertificate: (server, question) => forExits?.certificates.answer(server, question),
   });
   const watch = makeWatch({ config, status, clock, log, leads: () => campaigning.leading });
   publisher.onReport(takeReport({ fleet, status, log, count: watch.count }));
@@ -242,6 +254,7 @@ async function start(message: OfficeStart): Promise<void> {
         files.line(formatJoinCode({ server: linkName, tokenId, token })),
       newestRelease: async () => (await files.release()).bundle.sha256,
       linkUsers: () => renderLinkUsers(site, officeKey, linkUsers(fleet)),
+      publicCertificate: (server) => forExits?.view(server),
       nowS: () => Math.floor(clock.now() / 1000),
     },
   });
@@ -262,6 +275,7 @@ async function start(message: OfficeStart): Promise<void> {
   });
   process.once("SIGTERM", () => void end(false));
   const end = async (leave: boolean) => {
+    forExits?.certificates.close();
     door.close();
     watch.close();
     controlServer.close();

@@ -5,6 +5,7 @@ import { certificateName } from "../link/certificate-name.ts";
 import { type ServerSettings, serverSettings } from "../link/settings.ts";
 import type { Config } from "./config.ts";
 import { type ListenAddress, parseListen } from "./listen-address.ts";
+import { publicNameSetting } from "./public-name.ts";
 import { sitePorts } from "./site-address.ts";
 
 const listens = (texts: string[]): ListenAddress[] => texts.map((text) => parseListen(text)!);
@@ -68,6 +69,7 @@ export function settingsOf(
     ownAddresses: addresses,
     services: servicesOf(ownListens(config), tlsCrypt),
     sitePorts: sitePorts(config),
+    ...publicNameSetting(config, host),
   });
 }
 
@@ -88,6 +90,7 @@ export function remoteSettings(
     sitePorts: [],
     draining: server.draining,
     certificateName: certificateName(server.linkName, server.generation),
+    ...publicNameSetting(config, server.host),
     ...(release !== undefined && { release }),
   });
 }

@@ -13,6 +13,7 @@ export interface SiteSettings {
     email: string;
     names: string[];
     http_port: number;
+    exits: boolean;
   };
 }
 
@@ -81,6 +82,12 @@ export function siteProblems(config: SiteSettings): { section: "site" | "tls"; k
     say("tls", tls.key === "" ? "certificate" : "key", ": certificate and key come together");
   if (tls.certificate !== "" && tls.acme !== "")
     say("tls", "acme", ": the certificate comes either from files or from there");
+  if (tls.exits && tls.acme === "")
+    say(
+      "tls",
+      "exits",
+      ": the servers' certificates are ordered from the authority of tls.acme: set it, too",
+    );
   const secure = siteTls(config);
   if (secure === undefined) return wrong;
   const { names, source } = secure;

@@ -70,6 +70,7 @@ describe("the site's door", { timeout: 60_000 }, () => {
       email: "",
       names: [NAME],
       http_port: http,
+      exits: false,
       ...tls,
     },
   });

@@ -35,7 +35,8 @@ export class SiteDoor {
   readonly #clock: Clock;
   readonly #log: Log;
   readonly #tell: (message: OfficeMessage) => void;
-  readonly #challenges = new Challenges();
+  /** Answered on the site's port without TLS, whatever the name. */
+  readonly challenges = new Challenges();
   readonly #firstPair = Promise.withResolvers<void>();
   readonly #renewed: RenewedCertificate | undefined;
   #servers: (Server | SecureServer)[] = [];
@@ -64,7 +65,7 @@ export class SiteDoor {
     if (source?.kind !== "acme" || acme === undefined) return;
     const { directory, email } = source;
     const { directoryAuthority } = acme;
-    const challenges = this.#challenges;
+    const { challenges } = this;
     this.#renewed = new RenewedCertificate({
       names,
       store: certificateFolder(officeFolder, directory),
@@ -134,7 +135,7 @@ export class SiteDoor {
     const listener = redirectListener({
       names: this.#tls!.names,
       port: httpsPort,
-      challenges: this.#challenges,
+      challenges: this.challenges,
       ready: () => this.#pair !== undefined,
     });
     return plainServer(listener);

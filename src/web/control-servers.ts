@@ -87,6 +87,17 @@ export interface ServerView {
   upgradeFailed: boolean;
   /** UTC minutes since 1970 of its last tests; 0 where it has not said. */
   testedMinute: number;
+  /** Left out where servers are to have none. */
+  publicCertificate?: PublicCertificateView;
+}
+
+export interface PublicCertificateView {
+  /** Its host is one of the site's names: the site's certificate is the one. */
+  site?: true;
+  /** UTC seconds: until when the one that it has is good. */
+  until?: number;
+  /** A closed word (certificates/state.ts): why there is no other one yet. */
+  problem?: string;
 }
 
 export interface ServerOffice {
@@ -102,6 +113,7 @@ export interface ServerOffice {
   newestRelease(): Promise<string>;
   /** Users and permissions for the operator's own NATS cluster, as its configuration takes them. */
   linkUsers(): string;
+  publicCertificate?(server: FleetServer): PublicCertificateView | undefined;
   nowS(): number;
 }
 
@@ -121,9 +133,11 @@ export function addServerControl(app: Hono, office: ServerOffice): void {
     (await views()).find((view) => view.name === name) ?? { name };
   const views = async (): Promise<ServerView[]> => {
     const statuses = new Map((await status.list()).map((each) => [each.server, each]));
-    return fleet.current.map((server) =>
-      view(server, statuses.get(server.name), status.healthOf(server.name), office.nowS()),
-    );
+    return fleet.current.map((server) => {
+      const shown = view(server, statuses.get(server.name), status.healthOf(server.name), office.nowS());
+      const publicCertificate = office.publicCertificate?.(server);
+      return publicCertificate === undefined ? shown : { ...shown, publicCertificate };
+    });
   };
   const invited = async (
     c: Context,
