@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import type { ChildProcess } from "node:child_process";
-import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { X509Certificate } from "node:crypto";
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, afterEach, before, describe, test } from "node:test";
@@ -33,7 +34,7 @@ describe("the site with its own certificate", { skip: skipOrFail() }, () => {
     rmSync(folder, { recursive: true });
   });
 
-  function start(name: string, tls: string, env: Record<string, string> = {}): string {
+  function start(name: string, tls: string, env: Record<string, string> = {}, host = NAME): string {
     const data = join(folder, name);
     mkdirSync(data, { recursive: true });
     const text = `[site]
@@ -48,7 +49,7 @@ listen = ["127.0.0.1:180"]
 [http_proxy]
 listen = ["0.0.0.0:181"]
 [server]
-host = "${NAME}"
+host = "${host}"
 `;
     writeFileSync(join(data, "lethe.toml"), text);
     const child = space.start([lethe, "up", "--data", data], ["ignore", "pipe", "pipe"], env);
@@ -140,6 +141,29 @@ host = "${NAME}"
     assert.equal(running!.said().match(/certificate-renewed/g)?.length, 1);
     await stop();
     assert.deepEqual(await listeners(443), []);
+    rmSync(runFolderOf(data), { recursive: true, force: true });
+  });
+
+  test("has one for the exit beside it, too, whose key is root's, by way of the same port 80", async () => {
+    const host = "exit1.lab.example";
+    const words = `acme = "${pebble!.directory}"\nacme_authority = "${join(folder, "authority.pem")}"\nnames = ["${NAME}"]\nexits = true`;
+    const data = start("exits", words, {}, host);
+    await isUp();
+    const shown = () => space.run([lethe, "server", "list", "--data", data]).then(({ stdout }) => stdout);
+    await until("the exit's certificate", 60_000, async () =>
+      /certificate until \d{4}-\d\d-\d\d/.test(await shown()),
+    );
+    const path = join(data, "exit", "public.crt");
+    assert.equal(new X509Certificate(readFileSync(path)).subjectAltName, `DNS:${host}`);
+    const key = statSync(join(data, "exit", "public.key"));
+    assert.deepEqual([key.mode & 0o777, key.uid], [0o600, 0]);
+    await stop();
+
+    // The site's own name is the site's alone.
+    start("exits", words);
+    await isUp();
+    await until("the list", 30_000, async () => /the site's certificate/.test(await shown()));
+    await stop();
     rmSync(runFolderOf(data), { recursive: true, force: true });
   });
 
