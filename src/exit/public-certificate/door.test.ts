@@ -2,9 +2,12 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { request } from "node:http";
 import { type AddressInfo, connect, createServer, type Server } from "node:net";
+import { join } from "node:path";
 import { afterEach, test } from "node:test";
+import { ForkedChild } from "../../lib/forked-child.ts";
 import { openListening } from "../../lib/hand-over.ts";
 import { until } from "../../link/testing.ts";
+import { proxyMessage } from "../checked-messages.ts";
 import { ChallengeAnswers } from "./answers.ts";
 import { ChallengeDoor } from "./door.ts";
 
@@ -112,4 +115,46 @@ test("a port that another program has is said; a proxy that starts anew gets new
   await until(() => told.length === 2, "answering again");
   assert.notEqual(port(), first);
   assert.deepEqual(await ask(port(), PATH), [200, CHALLENGE.keyAuthorization]);
+});
+
+test("a proxy process takes the socket, answers, and lets it go", async () => {
+  const free = await openListening({ address: "127.0.0.1", port: 0 });
+  const { port } = free.address() as AddressInfo;
+  await new Promise((resolve) => free.close(resolve));
+  const told: string[][] = [];
+  const child = new ForkedChild({
+    module: join(import.meta.dirname, "..", "bundle.ts"),
+    args: ["proxy"],
+    log: () => {},
+    onStart: () => door.childStarted(),
+    onMessage: (message) => {
+      const said = proxyMessage.parse(message);
+      if (said.type === "answering") door.answering(said.tokens);
+    },
+  });
+  const door: ChallengeDoor = new ChallengeDoor({
+    child,
+    onAnswering: ({ tokens }) => told.push(tokens),
+    open: async ({ address }) => {
+      if (address === "::") throw Object.assign(new Error("no IPv6"), { code: "EADDRNOTAVAIL" });
+      return openListening({ address: "127.0.0.1", port });
+    },
+  });
+  close = () => {
+    door.set([]);
+    void child.stop(1000);
+  };
+  door.set([CHALLENGE]);
+  child.start();
+  await until(() => told.some((tokens) => tokens.includes(TOKEN)), "answering", 30_000);
+  assert.deepEqual(await ask(port, PATH), [200, CHALLENGE.keyAuthorization]);
+  door.set([]);
+  await until(
+    async () =>
+      ask(port, PATH).then(
+        () => false,
+        () => true,
+      ),
+    "closed",
+  );
 });
