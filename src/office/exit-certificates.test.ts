@@ -15,13 +15,14 @@ import { installPublicCertificate, standingOf } from "../exit/public-certificate
 import { FakeClock } from "../lib/clock.ts";
 import { openListening } from "../lib/hand-over.ts";
 import { fail, ok } from "../lib/result.ts";
-import { CarrierError, type ExitCarrier } from "../link/carrier.ts";
+import { CarrierError, type ExitCarrier, type OfficeCarrier } from "../link/carrier.ts";
 import { MemoryCarrier } from "../link/memory-carrier.ts";
 import { askForPublicCertificate } from "../link/office-client.ts";
 import { RosterPublisher } from "../link/publisher.ts";
 import { generateSiteKey } from "../link/site-key.ts";
 import { recordingLog, until } from "../link/testing.ts";
 import { ExitCertificates, type ExitCertificatesOptions } from "./exit-certificates.ts";
+import { natsBench } from "./nats-testing.ts";
 
 let folder: string;
 let clock: FakeClock;
@@ -70,7 +71,11 @@ describe("public certificates for exits, over the link, from an authority (pebbl
   after(() => pebble?.stop());
 
   /** An office and one exit with the name, as the exit's root, keeper and proxy do it, in one process. */
-  async function world(names: Record<string, string>) {
+  async function world<Carrier extends OfficeCarrier>(
+    names: Record<string, string>,
+    carrier: Carrier,
+    ofLondon: (carrier: Carrier) => ExitCarrier,
+  ) {
     const accountKey = newKeyPem();
     const newOffice = () =>
       office(names, {
@@ -85,7 +90,6 @@ describe("public certificates for exits, over the link, from an authority (pebbl
           }),
       });
     let certificates = newOffice();
-    const carrier = new MemoryCarrier();
     const publisher = new RosterPublisher({
       key: generateSiteKey(),
       clock,
@@ -96,7 +100,8 @@ describe("public certificates for exits, over the link, from an authority (pebbl
     await publisher.start();
     closing.push(() => publisher.close());
     const exitFolder = join(folder, "exit");
-    const exit = newExit(carrier.connect({ server: "london1" }), names.london1!, exitFolder);
+    mkdirSync(exitFolder);
+    const exit = newExit(ofLondon(carrier), names.london1!, exitFolder);
     return {
       exit,
       exitFolder,
@@ -108,6 +113,9 @@ describe("public certificates for exits, over the link, from an authority (pebbl
       },
     };
   }
+
+  const memoryWorld = (names: Record<string, string>) =>
+    world(names, new MemoryCarrier(), (carrier) => carrier.connect({ server: "london1" }));
 
   async function connected(carrier: MemoryCarrier, server: string): Promise<ExitCarrier> {
     const exit = carrier.connect({ server });
@@ -159,8 +167,7 @@ describe("public certificates for exits, over the link, from an authority (pebbl
   it("come to the exit that asks, renew themselves, and stay where a renewal fails", async (t) => {
     if (!pebble) return t.skip("pebble is not installed");
     const name = randomName();
-    const { exit, exitFolder, certificates, restartOffice } = await world({ london1: name });
-    mkdirSync(exitFolder);
+    const { exit, exitFolder, certificates, restartOffice } = await memoryWorld({ london1: name });
     exit.look();
     const stands = () => certificates().view("london1");
     await until(() => stands().until !== undefined, "a certificate", 30_000);
@@ -200,10 +207,26 @@ describe("public certificates for exits, over the link, from an authority (pebbl
     assert.notEqual(new X509Certificate(read()).serialNumber, leaf.serialNumber);
   });
 
+  it("come over NATS, where a server is known by its key", async (t) => {
+    if (!pebble) return t.skip("pebble is not installed");
+    await using bench = await natsBench();
+    await bench.add("london1", "paris1");
+    const name = randomName();
+    const link = bench.newOffice();
+    const { exit, exitFolder, certificates } = await world({ london1: name }, link, () =>
+      bench.newExit("london1"),
+    );
+    exit.look();
+    await until(() => certificates().view("london1").until !== undefined, "a certificate", 30_000);
+    const leaf = new X509Certificate(readFileSync(join(exitFolder, "public.crt")));
+    assert.equal(leaf.subjectAltName, `DNS:${name}`);
+    for (const close of closing.splice(0).reverse()) await close();
+  });
+
   it("are refused for another server's name and for the site's", async (t) => {
     if (!pebble) return t.skip("pebble is not installed");
     const [own, others, site] = [randomName(), randomName(), randomName()];
-    const { carrier, certificates } = await world({ london1: own, paris1: others });
+    const { carrier, certificates } = await memoryWorld({ london1: own, paris1: others });
     const exit = await connected(carrier, "london1");
     for (const name of [others, site, `*.${own}`, `a.${own}`])
       await assert.rejects(askForPublicCertificate(exit, asks(name)), CarrierError);
@@ -225,7 +248,7 @@ describe("public certificates for exits, over the link, from an authority (pebbl
 
   it("fail in closed words where the authority refuses", async (t) => {
     if (!pebble) return t.skip("pebble is not installed");
-    const { carrier, certificates } = await world({ london1: BLOCKED_NAME });
+    const { carrier, certificates } = await memoryWorld({ london1: BLOCKED_NAME });
     const exit = await connected(carrier, "london1");
     await askForPublicCertificate(exit, asks(BLOCKED_NAME));
     await until(() => certificates().view("london1").problem === "name-refused", "refused", 30_000);
