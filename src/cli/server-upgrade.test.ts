@@ -144,6 +144,18 @@ test("the list says in few words how each server is", () => {
   assert.equal(stateOf(view("a1", { news: "never" })), "no news yet");
   assert.equal(stateOf(view("a1", { targetRelease: "c".repeat(12) })), "up; upgrading");
   assert.match(stateOf(view("a1", { upgradeFailed: true })), /went back/);
+  const until = Date.UTC(2031, 0, 5) / 1000;
+  for (const [publicCertificate, words] of [
+    [{ until }, "up; certificate until 2031-01-05"],
+    [{}, "up; no certificate yet"],
+    [{ site: true }, "up; the site's certificate"],
+    [{ problem: "no-name" }, "up; no certificate: its host is no whole DNS name"],
+    [
+      { until, problem: "port-taken" },
+      "up; certificate until 2031-01-05, not renewed: another program has its port 80",
+    ],
+  ] as const)
+    assert.equal(stateOf(view("a1", { publicCertificate })), words);
   assert.match(stateOf(view("a1", { state: "added" })), /waits for its line/);
   assert.match(stateOf(view("a1", { state: "lapsed" })), /lethe server rotate/);
   const lines = listText([view("london1"), view("exit1", { local: true })]).split("\n");
