@@ -2,13 +2,18 @@ import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, renameSync, rmdirSync, rmSync, writeFileSync } from "node:fs";
 
 /** Units that a package brings and that must not come up at the next boot either. */
-const UNITS = {
+export const UNITS = {
   unbound: ["unbound.service"],
   openvpn: ["openvpn.service"],
   nftables: ["nftables.service"],
   postgresql: ["postgresql.service"],
   nginx: ["nginx.service"],
   caddy: ["caddy.service", "caddy-api.service"],
+  // With its own configuration it listens on every address, without a password, on the port of our link.
+  "nats-server": ["nats-server.service"],
+  squid: ["squid.service"],
+  "dante-server": ["danted.service"],
+  tinyproxy: ["tinyproxy.service"],
 };
 
 /** What invoke-rc.d asks before it starts a daemon; ours bears the mark, the operator's stands aside meanwhile. */

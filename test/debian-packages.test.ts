@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { test } from "node:test";
 
 /**
@@ -43,4 +43,29 @@ test("what a killed run has left of the policy goes at the next, also where noth
 test("the operator's own policy stays", { skip }, () => {
   const own = "echo operators > /usr/sbin/policy-rc.d\n";
   assert.equal(inOwnFolder(own + NOTHING_TO_DO + SHOW).stdout, "operators\n");
+});
+
+test("whatever an installed package of ours would start at boot is known, and so is disabled when we install it", {
+  skip,
+}, async () => {
+  const scripts = new URL("../scripts/", import.meta.url);
+  const { UNITS } = (await import(new URL("debian-packages.mjs", scripts).href)) as {
+    UNITS: Record<string, string[]>;
+  };
+  const setup = readFileSync(new URL("setup.mjs", scripts), "utf8");
+  const lists = [...setup.matchAll(/^const (?:RUN|TEST|FLEET|PEERS) = \[([^\]]*)\];$/gm)];
+  const names = lists.flatMap(([, list]) => [...list!.matchAll(/"([a-z0-9-]+)"/g)].map(([, name]) => name!));
+  assert.ok(lists.length === 4 && names.includes("nats-server"));
+  let found = 0;
+  for (const name of names) {
+    const { stdout } = spawnSync("dpkg", ["-L", name], { encoding: "utf8" });
+    const units = stdout.split("\n").filter((path) => /\/systemd\/system\/[^/@]+\.service$/.test(path));
+    for (const path of units) {
+      // systemd itself is Debian's, and runs already where it matters.
+      if (name === "systemd" || !/^WantedBy=.*multi-user\.target/m.test(readFileSync(path, "utf8"))) continue;
+      found += 1;
+      assert.ok(UNITS[name]?.includes(basename(path)), `${name} starts ${basename(path)} at boot`);
+    }
+  }
+  assert.ok(found > 0, "none of the packages is installed");
 });
