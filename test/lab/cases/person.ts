@@ -7,6 +7,9 @@ import { OpenVpnClient } from "../openvpn-client.ts";
 import { seenAddress } from "../probes.ts";
 import type { Scene } from "../scene.ts";
 
+/** What is for programs or to be saved: no page. */
+const FILES = /\.(?:pac|ovpn|conf|zip)$|^\/(?:api|www|downloads)\//;
+
 /** Follows every link of the site from `start` on; returns the paths of the pages seen. */
 async function crawl(page: Page, site: string, start: string): Promise<string[]> {
   const seen = new Set<string>();
@@ -34,7 +37,7 @@ async function crawl(page: Page, site: string, start: string): Promise<string[]>
       .evaluateAll((links) => links.map((link) => link.getAttribute("href") ?? ""));
     for (const href of hrefs) {
       const url = new URL(href, page.url());
-      if (url.origin === site && !/\.pac$|^\/api\//.test(url.pathname)) open.push(url.pathname);
+      if (url.origin === site && !FILES.test(url.pathname)) open.push(url.pathname);
     }
   }
   assert.deepEqual(wrong, []);
