@@ -59,6 +59,9 @@ export class Reconciler {
   #closed = false;
   #look: NodeJS.Timeout | undefined;
   #seen = "";
+  /** nft or ip said no in the last pass. */
+  #refused = false;
+  #saidUnprotected = false;
   #rules = "";
   #tunnels: Tunnel[] = [];
   #failure: Failure | undefined;
@@ -104,7 +107,8 @@ export class Reconciler {
       try {
         const outside = outsideFacts();
         await this.#pass(this.#settings!);
-        this.#seen = seenAs(outside, insideFacts());
+        // What nft or ip refused once they may take the next time: such a pass counts as not done.
+        this.#seen = this.#refused ? "" : seenAs(outside, insideFacts());
         this.#saidBroken = false;
       } catch {
         // The disk may be full or a folder gone; the next look tries again.
@@ -123,6 +127,7 @@ export class Reconciler {
     this.#warnings = [];
     this.#foreignDrops = [];
     this.#resolverFailure = undefined;
+    this.#refused = false;
     this.#failure = this.#missing();
     if (this.#failure !== undefined || this.#tunnels.length === 0) {
       if (this.#failure !== undefined)
@@ -135,6 +140,7 @@ export class Reconciler {
     if (!(await this.#protect(settings, ipv6Uplink))) {
       // Without the firewall members' packets would leave with tunnel addresses, and reach what is closed.
       this.#failure = "other";
+      this.#refused = true;
       this.#warnings.push("The firewall could not be set up (nft refused the rules): OpenVPN stays off.");
       await this.#engines.want([]);
       return;
@@ -146,6 +152,7 @@ export class Reconciler {
     }
     if (!(await makeDevices(this.#tunnels, ipv6))) {
       this.#failure = "no-tun";
+      this.#refused = true;
       await this.#engines.want([]);
       return;
     }
@@ -172,7 +179,9 @@ export class Reconciler {
     if (rules === this.#rules) return true;
     const applied = await applyRules(rules);
     this.#rules = applied ? rules : "";
-    this.#log(applied ? "firewall-applied" : "firewall-unavailable", { part: "firewall" });
+    if (applied || !this.#saidUnprotected)
+      this.#log(applied ? "firewall-applied" : "firewall-unavailable", { part: "firewall" });
+    this.#saidUnprotected = !applied;
     return applied;
   }
 

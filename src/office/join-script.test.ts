@@ -1,5 +1,8 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { test } from "node:test";
 import { joinLine, joinScript } from "./join-script.ts";
 
@@ -36,6 +39,22 @@ test("the line is one line, holds the code once, and that as a word of the shell
   assert.ok(!line.includes("\n"));
   assert.equal(line.split(code).length, 2);
   assert.match(line, new RegExp(`printf '%s\\\\n' ${code} \\| sh "\\$f"`));
+});
+
+test("the line's exit code is that of what failed, for whoever pastes it by a program", () => {
+  const folder = mkdtempSync(join(tmpdir(), "lethe-join-line-"));
+  try {
+    // Before ours on the path: a curl that reaches nobody.
+    writeFileSync(join(folder, "curl"), "#!/bin/sh\nexit 7\n", { mode: 0o755 });
+    const run = spawnSync("/bin/dash", ["-c", line], {
+      encoding: "utf8",
+      env: { PATH: `${folder}:/usr/bin:/bin`, TMPDIR: folder },
+    });
+    assert.equal(run.status, 7, run.stderr);
+    assert.deepEqual(readdirSync(folder), ["curl"]);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 });
 
 test("an address or a code that would be more than a word of sh is refused", () => {

@@ -256,7 +256,7 @@ export function joinLine({ site, join, code }: { site: string; join: ServedFile;
     `printf '%s\\n' ${code} | sh "$f"`,
   ]
     .join(" && ")
-    .concat('; rm -f "$f"');
+    .concat('; r=$?; rm -f "$f"; (exit $r)');
 }
 
 function checkSite(site: string): void {

@@ -93,12 +93,33 @@ test("the first round comes once everything runs, then one a minute; what never 
   await pass(29_500);
   assert.equal(ill.results.length, 0);
   await pass(1000);
+  assert.equal(ill.results.length, 0, "looked at twice before the first word");
+  await pass(3000);
   assert.equal(ill.results[0]!.services[0]!.healthy, false);
   ill.made.update({ engines: engines(true, true) });
   const leftMs = 60_000 - (clock.now() % 60_000);
   await pass(leftMs + 10_500);
   assert.equal(ill.results[1]!.services[0]!.healthy, true, "looked at again early in the next minute");
   ill.made.close();
+});
+
+test("a start that is not quite through is not told as an illness", async (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  const clock = new FakeClock();
+  let through = false;
+  const { made, results } = selfTest({ clock, testResolver: async () => through });
+  made.update({ settings, engines: engines(true, true) });
+  for (let second = 0; second < 5; second += 1) {
+    clock.advance(1000);
+    t.mock.timers.tick(1000);
+    for (let turn = 0; turn < 10; turn += 1) await Promise.resolve();
+    through = second >= 1;
+  }
+  assert.deepEqual(
+    results.map(({ services }) => services.every(({ healthy }) => healthy)),
+    [true],
+  );
+  made.close();
 });
 
 test("a thousand exits that started at once do not report at once", async (t) => {
