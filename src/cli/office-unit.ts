@@ -1,4 +1,4 @@
-import { CAPABILITIES } from "../exit/remote/unit.ts";
+import { HARDENING } from "../exit/remote/unit.ts";
 
 export const UNIT_PATH = "/etc/systemd/system/lethe.service";
 
@@ -38,41 +38,11 @@ RuntimeDirectoryMode=0711
 RuntimeDirectoryPreserve=restart
 UMask=0077
 
-# Nothing of a member on a disk: no core file, no swap.
-LimitCORE=0
-MemorySwapMax=0
-LimitNOFILE=1048576
-
-CapabilityBoundingSet=${CAPABILITIES.join(" ")}
-AmbientCapabilities=
-NoNewPrivileges=yes
-KeyringMode=private
-
-ProtectSystem=strict
 ReadWritePaths=${quoted(data)} -/etc/unbound${inTmp ? " /tmp" : ""}
 ProtectHome=${atHome ? "read-only" : "yes"}
 PrivateTmp=${inTmp ? "no" : "yes"}
-PrivateMounts=yes
-ProtectKernelModules=yes
-ProtectKernelLogs=yes
-ProtectControlGroups=yes
-ProtectClock=yes
-ProtectHostname=yes
-# /proc/sys/net has to stay writable: forwarding is one of the exit's settings.
-ProtectKernelTunables=no
-DevicePolicy=closed
-DeviceAllow=/dev/net/tun rw
 
-RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6 AF_NETLINK
-RestrictNamespaces=yes
-RestrictRealtime=yes
-# Folders of sockets hand their group on (setgid).
-RestrictSUIDSGID=no
-LockPersonality=yes
-SystemCallArchitectures=native
-SystemCallFilter=@system-service
-SystemCallFilter=~@mount @swap @reboot @module @raw-io @obsolete @cpu-emulation @debug @clock
-SystemCallErrorNumber=EPERM
+${HARDENING}
 
 [Install]
 WantedBy=multi-user.target

@@ -21,6 +21,41 @@ export const CAPABILITIES = [
 /** The only folders it writes, beside the network settings of the kernel. unbound has its own where AppArmor binds it to that. */
 export const WRITABLE = [CODE, KEYS, RUN, "/etc/unbound"] as const;
 
+/** What every unit that holds an exit shuts (systemd.exec(5), 252); its folders are each unit's own. */
+export const HARDENING = `# Nothing of a member on a disk: no core file, no swap.
+LimitCORE=0
+MemorySwapMax=0
+LimitNOFILE=1048576
+
+CapabilityBoundingSet=${CAPABILITIES.join(" ")}
+AmbientCapabilities=
+NoNewPrivileges=yes
+SecureBits=
+KeyringMode=private
+
+ProtectSystem=strict
+PrivateMounts=yes
+ProtectKernelModules=yes
+ProtectKernelLogs=yes
+ProtectControlGroups=yes
+ProtectClock=yes
+ProtectHostname=yes
+# /proc/sys/net has to stay writable: forwarding is one of the exit's settings.
+ProtectKernelTunables=no
+DevicePolicy=closed
+DeviceAllow=/dev/net/tun rw
+
+RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6 AF_NETLINK
+RestrictNamespaces=yes
+RestrictRealtime=yes
+# Folders of sockets hand their group on (setgid); a binary with that bit would run nobody's code but our users'.
+RestrictSUIDSGID=no
+LockPersonality=yes
+SystemCallArchitectures=native
+SystemCallFilter=@system-service
+SystemCallFilter=~@mount @swap @reboot @module @raw-io @obsolete @cpu-emulation @debug @clock
+SystemCallErrorNumber=EPERM`;
+
 /** The systemd unit (systemd.exec(5), 252): everything that the exit can live without is shut. */
 export const unit =
   (): string => `# Written by Lethe's join script; changes are overwritten when it is run again.
@@ -46,42 +81,11 @@ RuntimeDirectoryMode=0711
 RuntimeDirectoryPreserve=restart
 UMask=0077
 
-# Nothing of a member on a disk: no core file, no swap.
-LimitCORE=0
-MemorySwapMax=0
-LimitNOFILE=1048576
-
-CapabilityBoundingSet=${CAPABILITIES.join(" ")}
-AmbientCapabilities=
-NoNewPrivileges=yes
-SecureBits=
-KeyringMode=private
-
-ProtectSystem=strict
 ReadWritePaths=${CODE} ${KEYS} -/etc/unbound
 ProtectHome=yes
 PrivateTmp=yes
-PrivateMounts=yes
-ProtectKernelModules=yes
-ProtectKernelLogs=yes
-ProtectControlGroups=yes
-ProtectClock=yes
-ProtectHostname=yes
-# /proc/sys/net has to stay writable: forwarding is one of the exit's settings.
-ProtectKernelTunables=no
-DevicePolicy=closed
-DeviceAllow=/dev/net/tun rw
 
-RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6 AF_NETLINK
-RestrictNamespaces=yes
-RestrictRealtime=yes
-# Folders of sockets hand their group on (setgid); a binary with that bit would run nobody's code but our users'.
-RestrictSUIDSGID=no
-LockPersonality=yes
-SystemCallArchitectures=native
-SystemCallFilter=@system-service
-SystemCallFilter=~@mount @swap @reboot @module @raw-io @obsolete @cpu-emulation @debug @clock
-SystemCallErrorNumber=EPERM
+${HARDENING}
 
 [Install]
 WantedBy=multi-user.target
