@@ -13,7 +13,7 @@ import { seenAddress } from "./probes.ts";
 import { curlThrough } from "./proxy-client.ts";
 import { skipOrFail } from "./requirements.ts";
 
-/** The issue's: on the status page within so long after the line was pasted. */
+/** On the status page within so long after the line was pasted (docs/operating.md, Servers). */
 const JOINED_WITHIN_MS = 60_000;
 
 /**
