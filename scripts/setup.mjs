@@ -19,6 +19,7 @@ const TEST = [
   "caddy",
   "chromium",
   "curl",
+  "libfaketime",
   "nginx",
   "pebble",
   "postgresql",

@@ -3,6 +3,7 @@ import { after, before, describe, test } from "node:test";
 import { whyNoCluster } from "../../src/store/test-cluster.ts";
 import { lab } from "./addresses.ts";
 import type { ApiMember } from "./api-member.ts";
+import { clockCases } from "./cases/fleet-clocks.ts";
 import { cutLinkCases } from "./cases/fleet-cut.ts";
 import { killCases } from "./cases/fleet-kills.ts";
 import { seizureCases } from "./cases/fleet-seizure.ts";
@@ -85,4 +86,5 @@ describe("a fleet", { skip: skipOrFail(whyNoCluster()) }, () => {
   cutLinkCases(scene);
   killCases(scene);
   seizureCases(scene);
+  if (process.env.LETHE_LAB_LONG === "1") clockCases(scene);
 });

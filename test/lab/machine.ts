@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { mkdirSync, readFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Namespace, run, until } from "./namespace.ts";
 
@@ -37,6 +37,9 @@ export class Machine extends Namespace {
         ];
       }),
       "mount -t tmpfs -o mode=0755 lab-run /run",
+      // libfaketime shares memory with what a process becomes, and ends it where that is another user: without a place for
+      // it, it goes on alone.
+      "[ ! -e /etc/ld.so.preload ] || mount -t tmpfs -o ro lab-shm /dev/shm",
       "echo ready",
       // Process 1 has to take in what others leave behind: the shell's wait does.
       "while :; do sleep 3600 & wait; done",
@@ -74,6 +77,22 @@ export class Machine extends Namespace {
     return ["nsenter", "--target", String(this.#init), "--mount", "--net", "--pid", "--", ...argv];
   }
 
+  /**
+   * How far its wall clock is off for what starts from now on (`+1h`, `-1d`; undefined: right), whatever environment it is
+   * started with (ld.so(8), /etc/ld.so.preload; libfaketime(1)). What runs must be started again: libfaketime moves the monotonic clock
+   * as well, by an amount that stays the same for a process that starts with it. Go's programs (nats-server) read the right
+   * time: they ask the kernel without libc.
+   */
+  setClock(offset: string | undefined): void {
+    const preload = join(this.disk, "etc", "ld.so.preload");
+    if (offset === undefined) {
+      rmSync(preload, { force: true });
+      return;
+    }
+    writeFileSync(join(this.disk, "etc", "faketimerc"), `${offset}\n`);
+    writeFileSync(preload, `${libfaketime()}\n`);
+  }
+
   /** Every process on it, by the host's numbers. */
   async pids(): Promise<number[]> {
     const { stdout } = await run(["ip", "netns", "pids", this.name]);
@@ -98,6 +117,15 @@ export class Machine extends Namespace {
     await this.powerOff();
     await super.remove();
   }
+}
+
+/** Debian's, which lies under the name of the architecture. */
+function libfaketime(): string {
+  const found = readdirSync("/usr/lib")
+    .map((folder) => join("/usr/lib", folder, "faketime", "libfaketime.so.1"))
+    .find((path) => existsSync(path));
+  if (found === undefined) throw new Error("libfaketime is not installed");
+  return found;
 }
 
 export function commandLine(pid: number): string {
