@@ -150,7 +150,7 @@ async function checkCertificate(dataRoot: string, settings: Config): Promise<Fin
   const found = describeCertificate(state);
   if (state.problem === undefined) return [good("certificate", found)];
   const remedy = problemRemedy(state.problem);
-  // What is in use goes on for now.
+  // A certificate that is in use is good until its end.
   return [
     state.notAfterMs === undefined ? bad("certificate", found, remedy) : note("certificate", found, remedy),
   ];
