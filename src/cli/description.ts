@@ -17,8 +17,15 @@ export interface StatusReport {
 
 const NAMES: Record<ListeningReport["service"], string> = {
   openvpn: "OpenVPN",
+  wireguard: "WireGuard",
+  ikev2: "IKEv2",
+  ssh: "SSH",
   socks5: "SOCKS5",
+  "socks5-tls": "SOCKS5 over TLS",
   http: "HTTP proxy",
+  https: "HTTPS proxy",
+  "stealth-tls": "OpenVPN in TLS",
+  "stealth-obfs4": "OpenVPN in obfs4",
 };
 
 const FAILURES: Record<NonNullable<ListeningReport["failed"]>, string> = {

@@ -1,4 +1,5 @@
-import type { LoginAttempt, Refusal, Service } from "./authorise.ts";
+import { SERVICES, type Service } from "../link/services.ts";
+import type { LoginAttempt, Refusal } from "./authorise.ts";
 
 /**
  * Between a proxy and the keeper, on a socket file: frames (lib/frames.ts) of JSON, each an array of messages, so that
@@ -35,7 +36,6 @@ export type ToProxy =
   | { kind: "cut"; id: number }
   | { kind: "recall"; id: number };
 
-const SERVICES: readonly unknown[] = ["socks5", "http", "openvpn"] satisfies Service[];
 const REFUSALS: readonly unknown[] = [
   "unknown",
   "expired",
@@ -76,7 +76,7 @@ function toKeeper(fields: unknown[], id: number): ToKeeper | undefined {
   if (kind === TO_KEEPER.giveBack) {
     return isSlots(fields[2]) ? { kind: "giveBack", id, slots: fields[2] } : undefined;
   }
-  if (kind !== TO_KEEPER.login || !SERVICES.includes(service)) return undefined;
+  if (kind !== TO_KEEPER.login || !(SERVICES as readonly unknown[]).includes(service)) return undefined;
   if (typeof username !== "string" || typeof password !== "string" || typeof address !== "string")
     return undefined;
   return { kind: "login", id, attempt: { service: service as Service, username, password, address } };

@@ -1,10 +1,10 @@
+import type { Service } from "../link/services.ts";
+
 /**
  * The one question every engine and proxy of an exit asks: may this username and password go online, and until when?
  * The engines' adapters (SOCKS5, HTTP, OpenVPN's management interface) only translate; who is let in, how many at once,
  * and when a live session has to end is decided behind this interface, in the keeper's memory.
  */
-
-export type Service = "socks5" | "http" | "openvpn";
 
 export interface LoginAttempt {
   service: Service;

@@ -1,6 +1,7 @@
 import { isIP } from "node:net";
 import { z } from "zod";
 import { challenges } from "../link/public-certificate.ts";
+import { SERVICES } from "../link/services.ts";
 
 /** The messages that root takes from its unprivileged children: these read the Internet, and are not believed unread. */
 
@@ -46,7 +47,7 @@ const listening = z.object({
   services: z
     .array(
       z.object({
-        service: z.enum(["socks5", "http", "openvpn"]),
+        service: z.enum(SERVICES),
         protocol: z.enum(["tcp", "udp"]),
         address,
         port: z.int().min(0).max(65_535),

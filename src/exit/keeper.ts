@@ -7,6 +7,7 @@ import { becomeUser } from "../lib/privileges.ts";
 import type { ExitCarrier } from "../link/carrier.ts";
 import { RosterReplica } from "../link/replica.ts";
 import { encodeReport, type Totals } from "../link/reports.ts";
+import { SERVICES } from "../link/services.ts";
 import type { ServerSettings } from "../link/settings.ts";
 import type { LoginAttempt } from "./authorise.ts";
 import { AuthoriseServer } from "./authorise-server.ts";
@@ -226,7 +227,7 @@ const enginesSchema = z.object({
     .array(
       z.object({
         id: z.string(),
-        service: z.enum(["socks5", "http", "openvpn"]),
+        service: z.enum(SERVICES),
         healthy: z.boolean(),
         management: path.exactOptional(),
       }),

@@ -1,6 +1,6 @@
 import type { Challenge } from "../link/public-certificate.ts";
+import type { Service } from "../link/services.ts";
 import type { ServerSettings } from "../link/settings.ts";
-import type { Service } from "./authorise.ts";
 
 /**
  * What the processes of an exit say to one another over Node's IPC channel. The exit (root) starts the keeper and the

@@ -1,6 +1,7 @@
 import { hash, timingSafeEqual } from "node:crypto";
 import type { Clock } from "../lib/clock.ts";
 import type { Log } from "../lib/event-log.ts";
+import type { Service } from "../link/services.ts";
 import type {
   Admission,
   Authoriser,
@@ -9,7 +10,6 @@ import type {
   Lender,
   LoginAttempt,
   Refusal,
-  Service,
   Session,
 } from "./authorise.ts";
 import { GuessThrottle } from "./guess-throttle.ts";

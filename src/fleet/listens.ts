@@ -3,9 +3,18 @@ interface Place {
   port: number;
 }
 
-/** Where a server's services listen; an empty list: not offered there. */
+/** Where a server's services listen; an empty list, or none: not offered there. */
 export interface Listens {
   openvpn: ({ protocol: "udp" | "tcp" } & Place)[];
   socks5: Place[];
   http: Place[];
+  /** Of every address of the machine. */
+  wireguard?: { port: number };
+  /** UDP 500 and 4500 of every address of the machine: RFC 7296 knows no others. */
+  ikev2?: boolean;
+  ssh?: Place[];
+  socks5Tls?: Place[];
+  https?: Place[];
+  stealthTls?: Place[];
+  stealthObfs4?: Place[];
 }

@@ -1,4 +1,5 @@
 import type { Selectable } from "kysely";
+import { SERVICES, type Service } from "../link/services.ts";
 import type { ServerSettings } from "../link/settings.ts";
 import type { Store } from "../store/open.ts";
 import type { Tables } from "../store/tables.ts";
@@ -11,7 +12,7 @@ export interface ServicePort {
 
 /** A service that members can reach on a server, and on which ports. */
 export interface ServiceOffer {
-  service: "openvpn" | "socks5" | "http";
+  service: Service;
   ports: ServicePort[];
 }
 
@@ -46,12 +47,23 @@ const NOBODYS: Origin = "office:";
 
 /** What a server with these settings offers; a port on several addresses stands once. */
 export function offersOf(settings: Pick<ServerSettings, "services">): ServiceOffer[] {
-  const { openvpn, socks5, http } = settings.services;
-  const offers: ServiceOffer[] = [
-    { service: "openvpn", ports: openvpn?.listen.map(({ protocol, port }) => ({ protocol, port })) ?? [] },
-    { service: "socks5", ports: socks5?.listen.map(({ port }) => ({ protocol: "tcp", port })) ?? [] },
-    { service: "http", ports: http?.listen.map(({ port }) => ({ protocol: "tcp", port })) ?? [] },
-  ];
+  const { services } = settings;
+  const tcp = (offered?: { listen: { port: number }[] }): ServicePort[] =>
+    offered?.listen.map(({ port }) => ({ protocol: "tcp", port })) ?? [];
+  const udp = (...ports: number[]): ServicePort[] => ports.map((port) => ({ protocol: "udp", port }));
+  const ports: Record<Service, ServicePort[]> = {
+    openvpn: services.openvpn?.listen.map(({ protocol, port }) => ({ protocol, port })) ?? [],
+    wireguard: services.wireguard === undefined ? [] : udp(services.wireguard.port),
+    ikev2: services.ikev2 === undefined ? [] : udp(500, 4500),
+    ssh: tcp(services.ssh),
+    socks5: tcp(services.socks5),
+    "socks5-tls": tcp(services.socks5Tls),
+    http: tcp(services.http),
+    https: tcp(services.https),
+    "stealth-tls": tcp(services.stealthTls),
+    "stealth-obfs4": tcp(services.stealthObfs4),
+  };
+  const offers: ServiceOffer[] = SERVICES.map((service) => ({ service, ports: ports[service] }));
   return offers
     .filter(({ ports }) => ports.length > 0)
     .map(({ service, ports }) => ({

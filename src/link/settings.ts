@@ -37,6 +37,22 @@ export const serverSettings = z.object({
   services: z.object({
     socks5: z.object({ listen: z.array(listen).min(1).max(16) }).optional(),
     http: z.object({ listen: z.array(listen).min(1).max(16) }).optional(),
+    /** The proxies inside TLS, with the certificate that `publicName` or `publicCertificate` speaks of. */
+    socks5Tls: z.object({ listen: z.array(listen).min(1).max(16) }).optional(),
+    https: z.object({ listen: z.array(listen).min(1).max(16) }).optional(),
+    ssh: z.object({ listen: z.array(listen).min(1).max(16) }).optional(),
+    /** On every address of the machine: WireGuard cannot be told one. */
+    wireguard: z.object({ port }).optional(),
+    /** On UDP 500 and 4500 of every address of the machine. */
+    ikev2: z
+      .object({
+        /** 32 bytes, base64: opens the NT hashes of the roster's section `nt-hashes`. Exits without IKEv2 never have it. */
+        hashKey: z.base64().length(44),
+      })
+      .optional(),
+    /** OpenVPN (TCP) inside TLS and obfs4; only beside `openvpn`. */
+    stealthTls: z.object({ listen: z.array(listen).min(1).max(4) }).optional(),
+    stealthObfs4: z.object({ listen: z.array(listen).min(1).max(4) }).optional(),
     openvpn: z
       .object({
         listen: z
@@ -62,11 +78,27 @@ export const serverSettings = z.object({
     handshakeMs: z.int().min(100).max(600_000),
     /** A tunnel without a byte either way for so long is closed. */
     idleMs: z.int().min(1000).max(86_400_000),
+    /** Sessions of one credential at one time over all services, on this exit; 10 where nothing is said. */
+    sessionsPerCredential: z.int().min(1).max(1_000_000).exactOptional(),
   }),
   dns: z.object({
     /** Resolvers that unbound forwards to; none: it asks the root servers itself. */
     forward: z.array(address).max(8),
   }),
+  /** The other exits that this one leads on to (two hops), each with the ports that stand for it here. */
+  hops: z
+    .array(
+      z.object({
+        /** Its addresses; the first IPv4 and the first IPv6 one are used. */
+        addresses: z.array(address).min(1).max(16),
+        /** Ports here and there: what comes to `port` goes on to `to` of that exit. */
+        ports: z.array(z.object({ protocol: z.enum(["udp", "tcp"]), port, to: port })).max(8),
+      }),
+    )
+    .max(10_000)
+    .exactOptional(),
+  /** Incoming ports for members of OpenVPN and IKEv2 (exit/firewall/port-forwarding.ts). */
+  portForwarding: z.boolean().exactOptional(),
   /** The office's site where it runs on this machine: the one service of the machine that members reach. */
   sitePorts: z.array(port).max(4),
   /** New logins are refused, with a text where the protocol has one; sessions go on. */

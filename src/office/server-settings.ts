@@ -47,11 +47,21 @@ export function defaultListens(config: Config): Listens {
 
 const isLoopback = (address: string): boolean => address === "::1" || address.startsWith("127.");
 
-export const servicesOf = ({ openvpn, socks5, http }: Listens, tlsCrypt: string): Services => ({
-  ...(socks5.length > 0 && { socks5: { listen: socks5 } }),
-  ...(http.length > 0 && { http: { listen: http } }),
-  ...(openvpn.length > 0 && { openvpn: { listen: openvpn, tlsCrypt } }),
-});
+export function servicesOf(listens: Listens, tlsCrypt: string): Services {
+  const { openvpn, socks5, http, ssh = [], socks5Tls = [], https = [] } = listens;
+  const { stealthTls = [], stealthObfs4 = [] } = listens;
+  return {
+    ...(socks5.length > 0 && { socks5: { listen: socks5 } }),
+    ...(http.length > 0 && { http: { listen: http } }),
+    ...(socks5Tls.length > 0 && { socks5Tls: { listen: socks5Tls } }),
+    ...(https.length > 0 && { https: { listen: https } }),
+    ...(ssh.length > 0 && { ssh: { listen: ssh } }),
+    ...(listens.wireguard !== undefined && { wireguard: listens.wireguard }),
+    ...(openvpn.length > 0 && { openvpn: { listen: openvpn, tlsCrypt } }),
+    ...(openvpn.length > 0 && stealthTls.length > 0 && { stealthTls: { listen: stealthTls } }),
+    ...(openvpn.length > 0 && stealthObfs4.length > 0 && { stealthObfs4: { listen: stealthObfs4 } }),
+  };
+}
 
 /** What the exit on this machine is told: lethe.toml, in the words of the roster's settings section. */
 export function settingsOf(

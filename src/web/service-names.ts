@@ -1,12 +1,20 @@
 import type { ServiceOffer } from "../fleet/servers.ts";
+import type { Service } from "../link/services.ts";
 
-const NAMES: Record<ServiceOffer["service"], string> = {
+const NAMES: Record<Service, string> = {
   openvpn: "OpenVPN",
+  wireguard: "WireGuard",
+  ikev2: "IKEv2",
+  ssh: "SSH tunnel",
   socks5: "SOCKS5 proxy",
+  "socks5-tls": "SOCKS5 proxy over TLS",
   http: "HTTP proxy",
+  https: "HTTPS proxy",
+  "stealth-tls": "OpenVPN in TLS",
+  "stealth-obfs4": "OpenVPN in obfs4",
 };
 
-export const serviceName = (service: string): string => NAMES[service as ServiceOffer["service"]] ?? service;
+export const serviceName = (service: string): string => NAMES[service as Service] ?? service;
 
 /** Where many stand in a row: `SOCKS5`. */
 export const shortServiceName = (service: string): string => serviceName(service).replace(/ proxy$/, "");

@@ -1,6 +1,7 @@
 import { hash, randomBytes, timingSafeEqual } from "node:crypto";
 import { formatIp, parseIp, unmap } from "../../lib/ip.ts";
-import type { LoginAttempt, Service, Session } from "../authorise.ts";
+import type { Service } from "../../link/services.ts";
+import type { LoginAttempt, Session } from "../authorise.ts";
 import { LiveSession } from "../sessions.ts";
 
 export interface SelfTestLogin {

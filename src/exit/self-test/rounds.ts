@@ -1,6 +1,6 @@
 import type { Clock } from "../../lib/clock.ts";
+import type { Service } from "../../link/services.ts";
 import type { ServerSettings } from "../../link/settings.ts";
-import type { Service } from "../authorise.ts";
 import type { KeeperEngines } from "../messages.ts";
 import { tunnelsOf } from "../tunnel-plan.ts";
 import { dialled } from "./addresses.ts";

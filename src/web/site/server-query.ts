@@ -1,12 +1,13 @@
 import { inGroup } from "../../fleet/recommend.ts";
 import type { ServerStatus } from "../../fleet/status.ts";
+import { SERVICES } from "../../link/services.ts";
 
 /** Which servers, in which order: the fields of the form on the status page, and of the API. */
 
 export const STATES = ["up", "draining", "no-news"] as const;
 export const SORTS = ["place", "load", "name", "bandwidth"] as const;
 export const LOADS = [25, 50, 80] as const;
-export const SERVICES = ["openvpn", "socks5", "http"] as const;
+export { SERVICES };
 
 export interface ServerQuery {
   /** Two capital letters. */
