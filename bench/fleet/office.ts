@@ -84,7 +84,7 @@ const tasks = {
       vouchers,
       status,
       inventory,
-      openvpnProfile: () => undefined,
+      profiles: () => [],
       // The load plays many people from one address, and says whom.
       clientAddress: (c) => c.req.header("x-forwarded-for") ?? "198.18.0.1",
     });

@@ -41,7 +41,7 @@ import { NATS_SERVER, NatsServer, renderLinkUsers } from "./nats-server.ts";
 import { openOfficeStore } from "./open-store.ts";
 import { exitCertificates } from "./order-for-exits.ts";
 import { ownServer } from "./own-server.ts";
-import { profileOf } from "./profiles.ts";
+import { profilesFor } from "./profiles.ts";
 import { linkUsers, RemoteLink } from "./remote-link.ts";
 import { requireSameSite } from "./same-site.ts";
 import { settingsSender } from "./send-settings.ts";
@@ -211,14 +211,12 @@ async function start(message: OfficeStart): Promise<void> {
     vouchers,
     status,
     inventory,
-    openvpnProfile: (names, options) =>
-      authority === undefined
-        ? undefined
-        : profileOf(
-            names.flatMap((name) => fleet.named(name) ?? []),
-            { authority, tlsCrypt: keys.tlsCrypt },
-            options,
-          ),
+    profiles: profilesFor({
+      siteName: config.site.name,
+      named: (name) => fleet.named(name),
+      authority,
+      tlsCrypt: keys.tlsCrypt,
+    }),
     exits: {
       enrol: enroller({
         fleet,

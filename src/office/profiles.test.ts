@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { FleetServer } from "../fleet/fleet-server.ts";
-import { profileOf } from "./profiles.ts";
+import type { ProfileOptions } from "../profiles/kinds.ts";
+import { profilesFor } from "./profiles.ts";
 
 const secrets = {
+  siteName: "Example",
   authority: "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
   tlsCrypt: "-----BEGIN OpenVPN Static key V1-----\naaaa\n-----END OpenVPN Static key V1-----\n",
 };
@@ -25,6 +27,15 @@ const server = (name: string, more: Partial<FleetServer> = {}): FleetServer =>
     ],
     ...more,
   }) as FleetServer;
+const profileOf = (
+  servers: FleetServer[],
+  sources: typeof secrets,
+  options: ProfileOptions = {},
+): string | undefined => {
+  const named = (name: string) => servers.find((each) => each.name === name);
+  const names = servers.map(({ name }) => name);
+  return profilesFor({ ...sources, named })("openvpn", names, options)[0]?.content;
+};
 const remotes = (profile = "") => profile.split("\n").filter((line) => line.startsWith("remote "));
 
 test("a profile insists on the certificate's name of the server's generation, whatever it is called now", () => {

@@ -5,6 +5,7 @@ import type { Status } from "../fleet/status.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Log } from "../lib/event-log.ts";
 import type { Result } from "../lib/result.ts";
+import type { ProfileFile, ProfileKind, ProfileOptions } from "../profiles/kinds.ts";
 import type { InventoryEntry } from "../store/inventory.ts";
 import type { Session } from "./session.ts";
 
@@ -32,10 +33,10 @@ export interface SiteOptions {
   /** What is stored and why; the privacy page is made of it. */
   inventory: readonly InventoryEntry[];
   /**
-   * The `.ovpn` of a server, or of several of which the client takes one at random, for every member alike (it names no
-   * member); undefined where none of them has OpenVPN over that protocol. A server that is not known is left out.
+   * What a client needs for a server, or for several of which it takes one, for every member alike (but `wireguard`, which
+   * is a device's); no file where none of them offers that. A server that is not known is left out.
    */
-  openvpnProfile(servers: readonly string[], options?: ProfileOptions): string | undefined;
+  profiles(kind: ProfileKind, servers: readonly string[], options?: ProfileOptions): ProfileFile[];
   /** What servers need that join the fleet; undefined where none can. */
   exits?: ExitDoor;
   /**
@@ -50,15 +51,6 @@ export interface ExitDoor {
   enrol(body: unknown, address: string): Promise<Result<object, string>>;
   /** What stands at a path such as `/exit/bundle-….mjs`. */
   file(path: string): { file: string; bytes: number; contentType: string } | undefined;
-}
-
-export interface ProfileOptions {
-  /** Without what only Windows understands. */
-  system?: "linux" | undefined;
-  /** Remotes over this protocol alone. */
-  protocol?: "udp" | "tcp" | undefined;
-  /** Remotes by the server's IPv4 addresses where they are known, instead of by its name. */
-  byAddress?: boolean | undefined;
 }
 
 /** Who a request comes from, once the gate has looked. */

@@ -86,12 +86,18 @@ export async function openBench(
     vouchers,
     status,
     inventory,
-    openvpnProfile: (servers, { protocol = "udp" } = {}) => {
+    profiles: (kind, servers, { protocol = "udp", system, name = servers[0] } = {}) => {
       const offered = servers.filter((server) => !/^(reykjavik|nowhere)/.test(server));
-      if (offered.length === 0) return undefined;
-      return ["client", ...offered.map((server) => `remote ${server}.example.net 1194 ${protocol}`), ""].join(
-        "\n",
-      );
+      if (kind !== "openvpn" || offered.length === 0) return [];
+      const lines = ["client", ...offered.map((server) => `remote ${server}.example.net 1194 ${protocol}`)];
+      const ending = system === "linux" ? "conf" : "ovpn";
+      return [
+        {
+          name: `${name}.${ending}`,
+          type: "application/x-openvpn-profile",
+          content: `${lines.join("\n")}\n`,
+        },
+      ];
     },
     clientAddress: () => "198.51.100.7",
     ...change,

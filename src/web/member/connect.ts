@@ -37,7 +37,7 @@ function openvpnPanel(
   best: ServerStatus | undefined,
 ): Html | undefined {
   const offered = servers.filter(
-    (server) => portsOf(server, "openvpn").length > 0 && web.openvpnProfile([server.server]) !== undefined,
+    (server) => portsOf(server, "openvpn").length > 0 && web.profiles("openvpn", [server.server]).length > 0,
   );
   if (offered.length === 0) return undefined;
   return html`<section class="panel"><h2>OpenVPN</h2>

@@ -3,9 +3,10 @@ import { createRoute, z } from "@hono/zod-openapi";
 import { allGroups } from "../../fleet/recommend.ts";
 import type { ServerStatus } from "../../fleet/status.ts";
 import { zipOf } from "../../lib/zip.ts";
+import type { ProfileOptions } from "../../profiles/kinds.ts";
 import { errorShape } from "../api/shapes.ts";
 import { errorPage } from "../errors.ts";
-import type { ProfileOptions, SiteEnv } from "../options.ts";
+import type { SiteEnv } from "../options.ts";
 import type { Web } from "../web.ts";
 import { groupServers } from "./group-servers.ts";
 
@@ -54,7 +55,7 @@ export function addDownloads(api: OpenAPIHono<SiteEnv>, web: Web): void {
       byAddress: true,
       system: system === "linux" ? "linux" : undefined,
     };
-    const anyone = sets.some(([, names]) => web.openvpnProfile(names, options) !== undefined);
+    const anyone = sets.some(([, names]) => web.profiles("openvpn", names, options).length > 0);
     if (!anyone) return errorPage(web, c, "not-found") as never;
     const ending = system === "linux" ? "conf" : "ovpn";
     const kind = {
@@ -67,8 +68,7 @@ export function addDownloads(api: OpenAPIHono<SiteEnv>, web: Web): void {
     return web.answers.answer(c, `zip ${scope} ${ending} ${protocol}`, [fingerprint(servers)], kind, () =>
       zipOf(
         sets.flatMap(([name, names]) => {
-          const content = web.openvpnProfile(names, options);
-          return content === undefined ? [] : [{ name: `${capital(name)}.${ending}`, content }];
+          return web.profiles("openvpn", names, { ...options, name: capital(name) });
         }),
       ),
     ) as never;

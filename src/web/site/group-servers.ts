@@ -1,6 +1,6 @@
 import { inGroup, recommended } from "../../fleet/recommend.ts";
 import type { ServerStatus } from "../../fleet/status.ts";
-import type { ProfileOptions } from "../options.ts";
+import type { ProfileOptions } from "../../profiles/kinds.ts";
 import type { Web } from "../web.ts";
 
 /** A client tries one after another, and ten seconds each: more are of no use, and some clients take no more than 64 lines. */
@@ -32,11 +32,13 @@ export function profileNamed(
   name: string,
   options: ProfileOptions,
 ): string | undefined {
-  if (servers.some(({ server }) => server === name)) return web.openvpnProfile([name], options);
+  if (servers.some(({ server }) => server === name))
+    return web.profiles("openvpn", [name], options)[0]?.content;
+  const profile = (names: readonly string[], given: ProfileOptions) =>
+    web.profiles("openvpn", names, given)[0]?.content;
   const members = groupServers(servers.filter((server) => inGroup(server, name)));
-  if (options.protocol !== undefined) return web.openvpnProfile(members, options);
+  if (options.protocol !== undefined) return profile(members, options);
   return (
-    web.openvpnProfile(members, { ...options, protocol: "udp" }) ??
-    web.openvpnProfile(members, { ...options, protocol: "tcp" })
+    profile(members, { ...options, protocol: "udp" }) ?? profile(members, { ...options, protocol: "tcp" })
   );
 }
