@@ -52,6 +52,9 @@ export const zone: Record<string, { a?: string[]; aaaa?: string[] }> = {
   "web.lab.example": { a: [lab.internet.web4], aaaa: [lab.internet.web6] },
   "web4.lab.example": { a: [lab.internet.web4] },
   "exit1.lab.example": { a: [lab.exit.v4] },
+  // The services' world (services-scene.ts): the office's own exit, and one that joined.
+  "berlin1.lab.example": { a: ["192.0.2.10"], aaaa: ["2001:db8:e::10"] },
+  "oslo1.lab.example": { a: ["198.19.1.2"], aaaa: ["2001:db8:f1::2"] },
   "private.lab.example": { a: [lab.private.v4] },
   "mixed.lab.example": { a: [lab.private.v4, lab.internet.web4] },
   "loopback.lab.example": { a: ["127.0.0.1"], aaaa: ["::1"] },

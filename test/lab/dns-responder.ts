@@ -9,6 +9,7 @@ export interface DnsQuestion {
   type: number;
 }
 
+const PUBLIC_NAMES = new Set(["exit1.lab.example", "berlin1.lab.example", "oslo1.lab.example"]);
 const A = 1;
 const AAAA = 28;
 
@@ -23,8 +24,8 @@ function ipv6Bytes(text: string): Buffer {
 }
 
 function addressesFor(server: string, name: string, type: number): string[] | undefined {
-  // The exit's own name is public; a client needs it before it has a tunnel.
-  if (server === lab.internet.foreignResolver && name !== "exit1.lab.example") {
+  // The exits' own names are public; a client needs them before it has a tunnel.
+  if (server === lab.internet.foreignResolver && !PUBLIC_NAMES.has(name)) {
     return type === A ? [lab.internet.trap] : [];
   }
   const entry = name.endsWith(".any.lab.example") ? zone["web4.lab.example"] : zone[name];

@@ -49,25 +49,35 @@ forward = ["${lab.internet.resolver}"]
 allow = ["198.18.0.0/16", "192.0.2.0/24"]
 `;
 
-/** The office of a fleet, `lethe up` on a PostgreSQL cluster of its own, on the world's office machine. */
+/** The office of a fleet, `lethe up` on the world's office machine; on a PostgreSQL cluster of its own unless said otherwise. */
 export class FleetOffice {
   readonly site = site;
   readonly data: string;
-  readonly postgres: TestCluster;
+  readonly #postgres: TestCluster | undefined;
   readonly #world: FleetWorld;
   #process: ChildProcess | undefined;
   /** Everything that any process of it has said. */
   output = "";
 
-  private constructor(world: FleetWorld, postgres: TestCluster) {
+  private constructor(world: FleetWorld, settings: string, postgres?: TestCluster) {
     this.#world = world;
-    this.postgres = postgres;
+    this.#postgres = postgres;
     this.data = join(world.folder, "office", "data");
     mkdirSync(this.data);
-    // The socket is for every user; the data beside it are the database's alone.
-    chmodSync(postgres.folder, 0o711);
-    const url = `postgres://${TEST_SUPERUSER}@/lethe?host=${postgres.folder}`;
-    writeFileSync(join(this.data, "lethe.toml"), configuration(url));
+    writeFileSync(join(this.data, "lethe.toml"), settings);
+  }
+
+  /** Throws where the office was started on SQLite. */
+  get postgres(): TestCluster {
+    if (this.#postgres === undefined) throw new Error("this office has no PostgreSQL");
+    return this.#postgres;
+  }
+
+  /** On SQLite, with this lethe.toml; otherwise like `start`. */
+  static async startAlone(world: FleetWorld, settings: string): Promise<FleetOffice> {
+    const office = new FleetOffice(world, settings);
+    await office.launch();
+    return office;
   }
 
   static async start(world: FleetWorld): Promise<FleetOffice> {
@@ -78,7 +88,10 @@ export class FleetOffice {
       await client.connect();
       await client.query("create database lethe");
       await client.end();
-      const office = new FleetOffice(world, postgres);
+      // The socket is for every user; the data beside it are the database's alone.
+      chmodSync(postgres.folder, 0o711);
+      const url = `postgres://${TEST_SUPERUSER}@/lethe?host=${postgres.folder}`;
+      const office = new FleetOffice(world, configuration(url), postgres);
       await office.launch();
       return office;
     } catch (error) {
@@ -144,6 +157,6 @@ export class FleetOffice {
 
   async remove(): Promise<void> {
     await this.#world.office.powerOff();
-    await this.postgres.stop();
+    await this.#postgres?.stop();
   }
 }

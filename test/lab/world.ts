@@ -1,11 +1,9 @@
-import type { ChildProcess } from "node:child_process";
-import { once } from "node:events";
 import { accessSync, chmodSync, constants, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { lab } from "./addresses.ts";
 import type { InternetLog } from "./internet.ts";
-import { startInternet } from "./internet-server.ts";
+import { InternetServer } from "./internet-server.ts";
 import { link, Namespace, removeLeftovers } from "./namespace.ts";
 
 /** Why the lab cannot run here, in words for a person; nothing where it can. */
@@ -60,8 +58,8 @@ export class World {
   readonly privateHost: Namespace;
   /** A folder of this world's own, removed with it. */
   readonly folder: string;
-  #servers: ChildProcess[] = [];
-  #internetServer: ChildProcess | undefined;
+  #servers: InternetServer[] = [];
+  #internetServer: InternetServer | undefined;
   #closed: Promise<void> | undefined;
 
   private constructor(prefix: string) {
@@ -153,40 +151,34 @@ export class World {
     for (const client of [client1, client2]) await this.#serve(client, "web", String(lab.clientPort));
   }
 
-  async #serve(namespace: Namespace, ...args: string[]): Promise<ChildProcess> {
-    const { server, ready } = startInternet(namespace, ...args);
+  async #serve(namespace: Namespace, ...args: string[]): Promise<InternetServer> {
+    const server = await InternetServer.start(namespace, ...args);
     this.#servers.push(server);
-    await ready;
     return server;
   }
 
+  #internetOf(): InternetServer {
+    if (this.#internetServer === undefined) throw new Error("the internet is not up");
+    return this.#internetServer;
+  }
+
   /** What the internet's servers have seen since the last `forget`. */
-  async seen(then: "keep" | "forget" = "keep"): Promise<InternetLog> {
-    const server = this.#internetServer;
-    if (server === undefined) throw new Error("the internet is not up");
-    const answer = once(server, "message") as Promise<[{ log: InternetLog }]>;
-    server.send("tell");
-    const [{ log }] = await answer;
-    if (then === "forget") await this.forget();
-    return log;
+  seen(then: "keep" | "forget" = "keep"): Promise<InternetLog> {
+    return this.#internetOf().seen(then);
   }
 
   /** Lets a download end that was started without a length (see `Transfer`). */
   endDownload(mark: string): void {
-    this.#internetServer?.send({ end: mark });
+    this.#internetServer?.endDownload(mark);
   }
 
-  async forget(): Promise<void> {
-    const server = this.#internetServer;
-    if (server === undefined) throw new Error("the internet is not up");
-    const answer = once(server, "message");
-    server.send("forget");
-    await answer;
+  forget(): Promise<void> {
+    return this.#internetOf().forget();
   }
 
   close(): Promise<void> {
     this.#closed ??= (async () => {
-      for (const server of this.#servers) server.kill("SIGKILL");
+      for (const server of this.#servers) server.kill();
       await Promise.all(this.namespaces.map((namespace) => namespace.remove()));
       rmSync(this.folder, { recursive: true, force: true });
     })();

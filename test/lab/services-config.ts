@@ -1,0 +1,38 @@
+import { lab } from "./addresses.ts";
+import { fleet } from "./fleet-world.ts";
+import { ports } from "./provider.ts";
+
+/** lethe.toml of the services' world; a server that joins takes its services from here, too. */
+export const servicesConfig = `[site]
+name = "Lab VPN"
+listen = ["${fleet.office.v4}:${ports.site}"]
+url = "http://${fleet.office.v4}:${ports.site}"
+
+[server]
+name = "berlin1"
+host = "berlin1.lab.example"
+addresses = ["${fleet.office.v4}", "${fleet.office.v6}"]
+city = "Berlin"
+country = "Germany"
+country_code = "DE"
+bandwidth_mbit = 100
+
+[link]
+hosts = ["${fleet.office.v4}"]
+
+[openvpn]
+udp = ["0.0.0.0:${ports.openvpn}"]
+tcp = ["0.0.0.0:${ports.openvpn}"]
+
+[socks5]
+listen = ["0.0.0.0:${ports.socks5}"]
+
+[http_proxy]
+listen = ["0.0.0.0:${ports.http}"]
+
+[dns]
+forward = ["${lab.internet.resolver}"]
+
+[egress]
+allow = ["198.18.0.0/16", "2001:db8:100::/48", "192.0.2.0/24"]
+`;

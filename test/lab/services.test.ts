@@ -1,0 +1,38 @@
+import assert from "node:assert/strict";
+import { after, before, describe, test } from "node:test";
+import { OpenVpnClient } from "./openvpn-client.ts";
+import { seenAddress, seenAddressV6 } from "./probes.ts";
+import { skipOrFail } from "./requirements.ts";
+import { clientAddresses, ServicesScene } from "./services-scene.ts";
+
+/** Whoever works on one service names its cases: `LETHE_LAB_CASES=ssh,wireguard`. */
+const only = process.env.LETHE_LAB_CASES?.split(",");
+const SERVICES: readonly (readonly [string, (scene: () => ServicesScene) => void])[] = [];
+
+describe("every service, on two exits", { skip: skipOrFail() }, () => {
+  let opened: ServicesScene | undefined;
+  const scene = (): ServicesScene => opened!;
+  before(async () => {
+    opened = await ServicesScene.open();
+  });
+  after(() => opened?.close());
+
+  test("a member is online through both exits, over IPv4 and IPv6, and seen as the client without one", async () => {
+    const { world, exits } = scene();
+    const member = await scene().member("anna.lab");
+    for (const exit of exits) {
+      const client = OpenVpnClient.start(world.client, world.folder, await member.vpn(exit.name));
+      try {
+        await client.online();
+        assert.equal(await seenAddress(world.client), exit.v4);
+        assert.equal(await seenAddressV6(world.client), exit.v6);
+      } finally {
+        await client.stop();
+      }
+    }
+    assert.equal(await seenAddress(world.client), clientAddresses.client.v4, "control");
+    assert.equal(await seenAddressV6(world.client), clientAddresses.client.v6, "control");
+  });
+
+  for (const [name, cases] of SERVICES) if (only?.includes(name) ?? true) cases(scene);
+});
