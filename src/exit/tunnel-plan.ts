@@ -1,34 +1,53 @@
 import { isIPv6 } from "node:net";
+import { formatIp, parseIp } from "../lib/ip.ts";
 import type { ServerSettings } from "../link/settings.ts";
 
 /**
- * The addresses inside our tunnels: one fixed plan on every exit. Listener i has 10.66.(16·i).0/20 and
- * fd6c:6574:6865:i::/64; the resolver's addresses lie on the loopback interface and belong to no listener.
+ * The addresses inside our tunnels: one fixed plan on every exit. OpenVPN's listener i has 10.66.(16·i).0/20 and
+ * fd6c:6574:6865:i::/64, IKEv2 10.66.128.0/18 and fd6c:6574:6865:8000::/64, WireGuard 10.96.0.0/11 and
+ * fd6c:6574:6865:a000::/64; the resolvers' addresses lie on the loopback interface and belong to no tunnel.
  */
-export const TUNNELS_4 = "10.66.0.0/16";
+export const TUNNELS_4: readonly string[] = ["10.66.0.0/16", "10.96.0.0/11"];
 export const TUNNELS_6 = "fd6c:6574:6865::/48";
-export const RESOLVER_4 = "10.66.255.1";
-export const RESOLVER_6 = "fd6c:6574:6865:ffff::1";
-/** Every tunnel device of ours, and nobody else's, is called so. */
+/** Every tunnel device of ours, and nobody else's, is called so; what an engine names itself is in `tunnelNetworks`. */
 export const DEVICE_PREFIX = "lethe-";
+
+/** What the resolvers keep back, each level all that the ones before it do. */
+export const DNS_LEVELS = ["none", "ads", "malware", "adult"] as const;
+export type DnsLevel = (typeof DNS_LEVELS)[number];
+/** The resolver of each level, which a profile names. */
+export const RESOLVERS: Readonly<Record<DnsLevel, { v4: string; v6: string }>> = {
+  none: { v4: "10.66.255.1", v6: "fd6c:6574:6865:ffff::1" },
+  ads: { v4: "10.66.255.2", v6: "fd6c:6574:6865:ffff::2" },
+  malware: { v4: "10.66.255.3", v6: "fd6c:6574:6865:ffff::3" },
+  adult: { v4: "10.66.255.4", v6: "fd6c:6574:6865:ffff::4" },
+};
+/** The resolver that keeps nothing back; whoever asks an address that is no resolver of ours gets to this one. */
+export const RESOLVER_4 = RESOLVERS.none.v4;
+export const RESOLVER_6 = RESOLVERS.none.v6;
 
 export type OpenvpnSettings = NonNullable<ServerSettings["services"]["openvpn"]>;
 
-export interface Tunnel {
+/** A device that members' packets come out of, and what they may bear as their source there. */
+export interface TunnelNetwork {
+  device: string;
+  /** The exit's own address inside, the clients' gateway. */
+  gateway4: string;
+  network4: string;
+  prefix4: number;
+  gateway6: string;
+  network6: string;
+  prefix6: number;
+}
+
+export interface Tunnel extends TunnelNetwork {
   /** The engine's id, `openvpn-0`. */
   id: string;
   /** `lethe-u0` for UDP, `lethe-t1` for TCP. */
   device: string;
   protocol: "udp" | "tcp";
   listen: { address: string; port: number; family: 4 | 6 };
-  /** The exit's own address inside, the clients' gateway. */
-  gateway4: string;
-  network4: string;
-  prefix4: number;
   netmask4: string;
-  gateway6: string;
-  network6: string;
-  prefix6: number;
 }
 
 export const tunnelsOf = (settings: OpenvpnSettings | undefined): Tunnel[] =>
@@ -45,3 +64,49 @@ export const tunnelsOf = (settings: OpenvpnSettings | undefined): Tunnel[] =>
     network6: `fd6c:6574:6865:${index}::`,
     prefix6: 64,
   }));
+
+/** WireGuard's device. The gateway is the address of no member: indices end before it. */
+export const WIREGUARD: TunnelNetwork = {
+  device: `${DEVICE_PREFIX}wg0`,
+  gateway4: "10.127.255.254",
+  network4: "10.96.0.0",
+  prefix4: 11,
+  gateway6: "fd6c:6574:6865:a000::ffff:fffe",
+  network6: "fd6c:6574:6865:a000::",
+  prefix6: 64,
+};
+
+/** Indices of WireGuard devices, the same on every exit; the last is the one before the gateway's. */
+export const WIREGUARD_INDEX_LEAST = 1;
+export const WIREGUARD_INDEX_MOST = 2 ** 21 - 3;
+
+/** The addresses inside the tunnel of the WireGuard device of this index. Throws RangeError for what is no index. */
+export function wireguardAddresses(index: number): { v4: string; v6: string } {
+  if (!Number.isInteger(index) || index < WIREGUARD_INDEX_LEAST || index > WIREGUARD_INDEX_MOST)
+    throw new RangeError("no index of a WireGuard device");
+  const base = parseIp(WIREGUARD.network4)!;
+  const number = new DataView(base.buffer, base.byteOffset).getUint32(0) + index;
+  const v4 = new Uint8Array(4);
+  new DataView(v4.buffer).setUint32(0, number);
+  const v6 = parseIp(WIREGUARD.network6)!.slice();
+  new DataView(v6.buffer).setUint32(12, index);
+  return { v4: formatIp(v4), v6: formatIp(v6) };
+}
+
+/** IKEv2's addresses; `device` is the XFRM interface, or the libipsec plugin's device once it has been renamed. */
+export const IKEV2: TunnelNetwork = {
+  device: `${DEVICE_PREFIX}x0`,
+  gateway4: "10.66.128.1",
+  network4: "10.66.128.0",
+  prefix4: 18,
+  gateway6: "fd6c:6574:6865:8000::1",
+  network6: "fd6c:6574:6865:8000::",
+  prefix6: 64,
+};
+
+/** The devices that these settings call for, whether their engines run or not: the firewall stands before any of them. */
+export const tunnelNetworks = (services: ServerSettings["services"]): TunnelNetwork[] => [
+  ...tunnelsOf(services.openvpn),
+  ...(services.wireguard === undefined ? [] : [WIREGUARD]),
+  ...(services.ikev2 === undefined ? [] : [IKEV2]),
+];

@@ -33,7 +33,7 @@ export function resolverConfiguration(
     "port: 53",
     "access-control: 0.0.0.0/0 refuse",
     "access-control: ::/0 refuse",
-    `access-control: ${TUNNELS_4} allow`,
+    ...TUNNELS_4.map((range) => `access-control: ${range} allow`),
     `access-control: ${TUNNELS_6} allow`,
     "access-control: 127.0.0.0/8 allow",
     // Without an IPv6 uplink each try to ask a name server over IPv6 would only cost time.

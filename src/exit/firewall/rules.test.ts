@@ -3,7 +3,7 @@ import { type SpawnSyncReturns, spawnSync } from "node:child_process";
 import { test } from "node:test";
 import { findProgram } from "../../lib/run-command.ts";
 import type { ServerSettings } from "../../link/settings.ts";
-import { tunnelsOf } from "../tunnel-plan.ts";
+import { IKEV2, tunnelsOf, WIREGUARD } from "../tunnel-plan.ts";
 import { type FirewallFacts, firewallRules } from "./rules.ts";
 
 const settings: Pick<ServerSettings, "egress" | "sitePorts" | "services"> = {
@@ -60,6 +60,17 @@ test("each tunnel may only speak as itself", () => {
   assert.ok(chain.includes('iifname "lethe-t1" ip6 saddr != fd6c:6574:6865:1::/64 drop'));
 });
 
+test("a device that its engine named itself is one of ours, and WireGuard's and IKEv2's ports are services'", () => {
+  const services = { wireguard: { port: 51_820 }, ikev2: { hashKey: "unused" } };
+  const libipsec = { ...IKEV2, device: "ipsec0" };
+  const text = render({ services }, { tunnels: [WIREGUARD, libipsec] });
+  assert.ok(chainOf(text, "early").includes('iifname { "lethe-*", "ipsec0" } jump from_tunnel'));
+  assert.ok(chainOf(text, "input").includes('iifname != { "lethe-*", "ipsec0" } accept'));
+  assert.ok(chainOf(text, "from_tunnel").includes('iifname "lethe-wg0" ip saddr != 10.96.0.0/11 drop'));
+  assert.ok(chainOf(text, "from_tunnel").includes('iifname "ipsec0" ip saddr != 10.66.128.0/18 drop'));
+  assert.match(setOf(text, "service_ports"), /elements = \{ udp \. 51820, udp \. 500, udp \. 4500 \}/);
+});
+
 test("without an IPv6 uplink a client's IPv6 is refused at once", () => {
   const refusal = "ip6 daddr != fd6c:6574:6865::/48 reject with icmpv6 no-route";
   assert.ok(!render().includes(refusal));
@@ -87,7 +98,8 @@ test("the kernel takes the rules, twice in a row, with and without everything op
       ipv6Uplink: false,
     },
   );
-  for (const text of [everything, least]) {
+  const named = render({}, { tunnels: [WIREGUARD, { ...IKEV2, device: "ipsec0" }] });
+  for (const text of [everything, least, named]) {
     // Debian's netbase, which has these files, is on no bare system.
     const bare =
       'for names in /etc/protocols /etc/services; do [ ! -e $names ] || mount --bind /dev/null $names; done; exec "$@"';

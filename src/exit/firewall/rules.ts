@@ -1,11 +1,20 @@
 import { isIPv4 } from "node:net";
+import { createRangeTable, parseIp, parseRange } from "../../lib/ip.ts";
 import type { ServerSettings } from "../../link/settings.ts";
 import { closedRanges } from "../closed-ranges.ts";
 import { closedPorts } from "../egress.ts";
-import { DEVICE_PREFIX, RESOLVER_4, RESOLVER_6, TUNNELS_4, TUNNELS_6, type Tunnel } from "../tunnel-plan.ts";
+import {
+  DEVICE_PREFIX,
+  RESOLVER_4,
+  RESOLVER_6,
+  TUNNELS_4,
+  TUNNELS_6,
+  type TunnelNetwork,
+} from "../tunnel-plan.ts";
 
 export interface FirewallFacts {
-  tunnels: readonly Tunnel[];
+  /** Every device that members' packets come out of. */
+  tunnels: readonly Pick<TunnelNetwork, "device" | "network4" | "prefix4" | "network6" | "prefix6">[];
   /** Every address the machine bears now, and the settings' own; loopback and tunnel addresses among them are passed over. */
   ownAddresses: readonly string[];
   /** Whether IPv6 leads anywhere from here. */
@@ -30,14 +39,13 @@ export function firewallRules(
   facts: FirewallFacts,
 ): string {
   const { egress, sitePorts } = settings;
-  const own4 = facts.ownAddresses.filter((address) => isIPv4(address) && !/^(127|10\.66)\./.test(address));
-  const own6 = facts.ownAddresses.filter(
-    (address) => !isIPv4(address) && !/^(::1$|fe80:|fd6c:6574:6865:)/.test(address),
-  );
+  const [own4, own6] = byFamily(facts.ownAddresses.filter(isOutside));
   const [deny4, deny6] = byFamily(egress.deny);
   const closed = closedRanges(egress.allow);
-  const fromTunnel = `iifname "${DEVICE_PREFIX}*"`;
-  const toTunnel = `oifname "${DEVICE_PREFIX}*"`;
+  const devices = deviceSet(facts.tunnels);
+  const fromTunnel = `iifname ${devices}`;
+  const toTunnel = `oifname ${devices}`;
+  const tunnels4 = `{ ${TUNNELS_4.join(", ")} }`;
   const site = sitePorts.length > 0;
 
   return `table inet lethe
@@ -59,8 +67,8 @@ ${set("service_ports", "inet_proto . inet_service", servicePorts(settings.servic
     iifname "lo" accept
     ${fromTunnel} accept
     # Nobody outside speaks to, or as, an address of the tunnels.
-    ip saddr ${TUNNELS_4} drop
-    ip daddr ${TUNNELS_4} drop
+    ip saddr ${tunnels4} drop
+    ip daddr ${tunnels4} drop
     ip6 saddr ${TUNNELS_6} drop
     ip6 daddr ${TUNNELS_6} drop
   }
@@ -79,13 +87,13 @@ ${facts.ipv6Uplink ? "" : `    # No IPv6 from here: said at once, so that the cl
 
   chain input {
     type filter hook input priority filter; policy accept;
-    iifname != "${DEVICE_PREFIX}*" accept
+    iifname != ${devices} accept
     ct state established,related accept
     ip daddr ${RESOLVER_4} meta l4proto { tcp, udp } th dport 53 accept
     ip6 daddr ${RESOLVER_6} meta l4proto { tcp, udp } th dport 53 accept
     ip daddr @own4 tcp dport @site_ports accept
     ip6 daddr @own6 tcp dport @site_ports accept
-    ip daddr ${TUNNELS_4} icmp type echo-request accept
+    ip daddr ${tunnels4} icmp type echo-request accept
     ip6 daddr ${TUNNELS_6} icmpv6 type echo-request accept
     meta l4proto tcp reject with tcp reset
     reject with icmpx admin-prohibited
@@ -135,11 +143,11 @@ ${facts.ipv6Uplink ? "" : `    # No IPv6 from here: said at once, so that the cl
     ${toTunnel} drop
   }
 
-${site ? siteAddress(own4, own6) : ""}  chain source {
+${site ? siteAddress(fromTunnel, own4, own6) : ""}  chain source {
     type nat hook postrouting priority srcnat; policy accept;
     ${toTunnel} accept
     oifname "lo" accept
-    ip saddr ${TUNNELS_4} masquerade fully-random
+    ip saddr ${tunnels4} masquerade fully-random
     ip6 saddr ${TUNNELS_6} masquerade fully-random
   }
 
@@ -148,8 +156,8 @@ ${site ? siteAddress(own4, own6) : ""}  chain source {
     type filter hook postrouting priority srcnat + 50; policy accept;
     ${toTunnel} accept
     oifname "lo" accept
-    ip saddr ${TUNNELS_4} drop
-    ip daddr ${TUNNELS_4} drop
+    ip saddr ${tunnels4} drop
+    ip daddr ${tunnels4} drop
     ip6 saddr ${TUNNELS_6} drop
     ip6 daddr ${TUNNELS_6} drop
   }
@@ -157,18 +165,43 @@ ${site ? siteAddress(own4, own6) : ""}  chain source {
 `;
 }
 
-const sourceRules = ({ device, network4, prefix4, network6, prefix6 }: Tunnel): string =>
+const sourceRules = ({
+  device,
+  network4,
+  prefix4,
+  network6,
+  prefix6,
+}: FirewallFacts["tunnels"][number]): string =>
   `    iifname "${device}" ip saddr != ${network4}/${prefix4} drop
     iifname "${device}" ip6 saddr != ${network6}/${prefix6} drop`;
 
+/** Our devices for a match: all with our prefix, there or not, and those whose engine gave them another name. */
+function deviceSet(tunnels: FirewallFacts["tunnels"]): string {
+  const others = tunnels.map(({ device }) => device).filter((device) => !device.startsWith(DEVICE_PREFIX));
+  const names = [`${DEVICE_PREFIX}*`, ...new Set(others)].map((name) => `"${name}"`);
+  return names.length === 1 ? names[0]! : `{ ${names.join(", ")} }`;
+}
+
+/** Loopback, link-local and tunnel addresses are closed as ranges already. */
+const inside = createRangeTable(
+  ["127.0.0.0/8", "::1", "fe80::/10", ...TUNNELS_4, TUNNELS_6].map((text) => ({
+    range: parseRange(text)!,
+    value: 1,
+  })),
+);
+const isOutside = (address: string): boolean => {
+  const ip = parseIp(address);
+  return ip !== undefined && inside.lookup(ip) === undefined;
+};
+
 /** The site sees a member from inside the tunnel as the exit itself: it learns no tunnel address. */
-function siteAddress(own4: readonly string[], own6: readonly string[]): string {
+function siteAddress(fromTunnel: string, own4: readonly string[], own6: readonly string[]): string {
   const map = (addresses: readonly string[]): string =>
     addresses.map((address) => `${address} : ${address}`).join(", ");
   const rule = (family: "ip" | "ip6", addresses: readonly string[]): string =>
     addresses.length === 0
       ? ""
-      : `    iifname "${DEVICE_PREFIX}*" tcp dport @site_ports snat ${family} to ${family} daddr map { ${map(addresses)} }\n`;
+      : `    ${fromTunnel} tcp dport @site_ports snat ${family} to ${family} daddr map { ${map(addresses)} }\n`;
   return `  chain site_source {
     type nat hook input priority 100; policy accept;
 ${rule("ip", own4)}${rule("ip6", own6)}  }
@@ -188,9 +221,12 @@ function byFamily(ranges: readonly string[]): [v4: string[], v6: string[]] {
 }
 
 function servicePorts(services: ServerSettings["services"]): string[] {
-  const tcp = [...(services.socks5?.listen ?? []), ...(services.http?.listen ?? [])];
+  const { socks5, http, socks5Tls, https, ssh, stealthTls, stealthObfs4 } = services;
+  const tcp = [socks5, http, socks5Tls, https, ssh, stealthTls, stealthObfs4];
   return [
-    ...tcp.map(({ port }) => `tcp . ${port}`),
+    ...tcp.flatMap((service) => service?.listen ?? []).map(({ port }) => `tcp . ${port}`),
     ...(services.openvpn?.listen ?? []).map(({ protocol, port }) => `${protocol} . ${port}`),
+    ...(services.wireguard === undefined ? [] : [`udp . ${services.wireguard.port}`]),
+    ...(services.ikev2 === undefined ? [] : ["udp . 500", "udp . 4500"]),
   ];
 }
