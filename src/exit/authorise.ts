@@ -17,7 +17,7 @@ export interface LoginAttempt {
 /**
  * Why a login is refused. `unknown`: no such username, or the wrong password (one answer for both). `expired`: right
  * password, but the paid time is over. `slow-down`: too many wrong tries lately. `too-many`: the credential's limit of
- * simultaneous use is reached. `draining`: the operator lets nobody new in here; who is online stays. `unavailable`: nobody
+ * simultaneous use is reached, over all services of this exit. `draining`: the operator lets nobody new in here; who is online stays. `unavailable`: nobody
  * can say at the moment (no valid roster, keeper restarting).
  */
 export type Refusal = "unknown" | "expired" | "slow-down" | "too-many" | "draining" | "unavailable";
@@ -40,14 +40,44 @@ export type Admission =
 export interface Authoriser {
   /** Never throws: what goes wrong inside is `unavailable`. */
   login(attempt: LoginAttempt): Promise<Admission>;
+}
+
+/** What a challenge is held against. */
+export interface Secret {
+  /** SHA-256 of the password, 32 bytes. */
+  digest: Uint8Array;
+  /** MD4 of the password in UTF-16LE, 16 bytes; nothing where this exit is not given any. */
+  ntHash?: Uint8Array;
+}
+
+export type Challenged<Proof> =
+  | { admitted: true; session: Session; proof: Proof }
+  | { admitted: false; reason: Refusal };
+
+/** What the keeper's own authoriser also does, for engines that ask otherwise than with a password. Nothing of it throws. */
+export interface KeeperAuthoriser extends Authoriser {
   /**
    * Takes back a client that logged in before this process started and whose connection lived on in its engine
-   * (OpenVPN; docs/decisions/0004-sessions-outlive-restarts.md). Decided by the username alone: `unknown` where the roster has no such
+   * (docs/decisions/0004-sessions-outlive-restarts.md). Decided by the username alone: `unknown` where the roster has no such
    * row, `expired` where its time is over, `unavailable` as long as there is no roster to ask, or none that the office has
-   * confirmed and that knows the name; the caller asks again soon. Counts like a login, but the limit of simultaneous use
-   * ends nobody here. Optional, since only the keeper's own authoriser is ever asked. Never throws.
+   * confirmed and that knows the name; the caller asks again soon. Counts like a login, but no limit of simultaneous use
+   * ends anybody here.
    */
-  readmit?(client: { service: Service; username: string }): Promise<Admission>;
+  readmit(client: { service: Service; username: string }): Promise<Admission>;
+  /**
+   * A client that its engine has let in by a key comes online (a WireGuard device's first handshake). Like `readmit`, but it
+   * comes in anew: the limits refuse it, and so does a server that drains.
+   */
+  occupy(client: { service: Service; username: string }): Promise<Admission>;
+  /**
+   * A login by challenge and response (EAP-MSCHAPv2). `verify` is a pure function that says whether the response is right,
+   * by what it returns: the proof that the server in turn owes the client, or undefined. It is also called, with a secret of
+   * nobody's, where there is no such username.
+   */
+  challenge<Proof>(
+    attempt: Omit<LoginAttempt, "password">,
+    verify: (secret: Secret) => Proof | undefined,
+  ): Promise<Challenged<Proof>>;
 }
 
 /**
@@ -76,4 +106,6 @@ export interface Credential {
 export interface CredentialSource {
   /** The credential of `username`, or nothing where this source has none. Takes microseconds. */
   authorise(username: string): Credential | undefined;
+  /** The NT hash of the password (see Secret), where this source has it. */
+  ntHash?(username: string): Uint8Array | undefined;
 }

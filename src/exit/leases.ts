@@ -1,4 +1,5 @@
 import { hash, randomBytes } from "node:crypto";
+import { isProxyService } from "../link/services.ts";
 import type { LoginAttempt, Session } from "./authorise.ts";
 import { LiveList } from "./proxy/live-list.ts";
 import { LiveSession } from "./sessions.ts";
@@ -58,7 +59,7 @@ export class Leases {
    * the keeper's to decide: from another address guessing at the name may be being slowed.
    */
   take(attempt: LoginAttempt): Session | undefined {
-    if (this.#holdings.size === 0 || attempt.service === "openvpn") return undefined;
+    if (this.#holdings.size === 0 || !isProxyService(attempt.service)) return undefined;
     const lease = this.#holdings.get(this.#tag(attempt))?.leases.find(({ free }) => free > 0);
     return lease && this.#use(lease);
   }

@@ -1,18 +1,20 @@
 import { hash, timingSafeEqual } from "node:crypto";
 import type { Clock } from "../lib/clock.ts";
 import type { Log } from "../lib/event-log.ts";
-import type { Service } from "../link/services.ts";
+import { isProxyService, type Service } from "../link/services.ts";
 import type {
   Admission,
-  Authoriser,
+  Challenged,
   Credential,
   CredentialSource,
+  KeeperAuthoriser,
   Lender,
   LoginAttempt,
   Refusal,
+  Secret,
   Session,
 } from "./authorise.ts";
-import { GuessThrottle } from "./guess-throttle.ts";
+import { type GuessTag, GuessThrottle } from "./guess-throttle.ts";
 
 const SWEEP_MS = 1000;
 /** Longer ones are nobody's: they are refused before anything is computed of them. */
@@ -26,6 +28,11 @@ const LEASE_SLOTS = 32;
 const LEAST_LIMIT_LENT = 128;
 /** Compared with where there is no such name, so that the answer takes as long. */
 const NOBODYS_DIGEST = Buffer.alloc(32);
+const NOBODYS_SECRET: Secret = { digest: NOBODYS_DIGEST, ntHash: Buffer.alloc(16) };
+/** Until settings come, and where they say nothing. */
+const SESSIONS_A_CREDENTIAL = 10;
+/** What a session is of: a VPN client; in its place a number, all proxy connections from one address (its keyed tag). */
+const VPN = "vpn";
 
 export interface SessionsOptions {
   source: CredentialSource;
@@ -37,8 +44,14 @@ export interface SessionsOptions {
   confirmed?: () => boolean;
   /** The session of a login by which this exit tests itself; it counts nowhere. */
   selfTest?: (attempt: LoginAttempt) => Session | undefined;
+  /** The same of a login by challenge; undefined where it is none of the exit's own. */
+  selfTestChallenge?: <Proof>(
+    attempt: Omit<LoginAttempt, "password">,
+    verify: (secret: Secret) => Proof | undefined,
+  ) => Challenged<Proof> | undefined;
   /** Until settings come. */
   connectionsPerCredential?: number;
+  sessionsPerCredential?: number;
   /** Of all credentials together. */
   maxSessions?: number;
 }
@@ -52,12 +65,15 @@ interface Use {
   sessions: Set<AdmittedSession>;
   /** Those by which a proxy may admit more. */
   loans: Set<AdmittedSession>;
-  /** Slots of proxy connections, lent ones whether used or not: they have a limit, VPN clients have none. */
+  /** Slots of proxy connections, lent ones whether used or not. */
   connections: number;
+  vpnClients: number;
+  /** Admitted proxy connections and loans by the client's address, which stands here as a keyed tag; one session each. */
+  proxyClients: Map<number, number>;
 }
 
 /** Who is online on this exit, in memory only: lets in, counts, and ends what must end. */
-export class Sessions implements Authoriser, Lender {
+export class Sessions implements KeeperAuthoriser, Lender {
   #source: CredentialSource;
   #timeMs: () => number | undefined;
   #clock: Clock;
@@ -67,8 +83,10 @@ export class Sessions implements Authoriser, Lender {
   #size = 0;
   #maxSessions: number;
   #connectionsPerCredential: number;
+  #sessionsPerCredential: number;
   #confirmed: () => boolean;
   #selfTest: (attempt: LoginAttempt) => Session | undefined;
+  #selfTestChallenge: NonNullable<SessionsOptions["selfTestChallenge"]>;
   #draining = false;
   #sweep: NodeJS.Timeout | undefined;
   #saidSlowedAt = Number.NEGATIVE_INFINITY;
@@ -80,7 +98,9 @@ export class Sessions implements Authoriser, Lender {
     this.#log = options.log;
     this.#confirmed = options.confirmed ?? (() => true);
     this.#selfTest = options.selfTest ?? (() => undefined);
+    this.#selfTestChallenge = options.selfTestChallenge ?? (() => undefined);
     this.#connectionsPerCredential = options.connectionsPerCredential ?? 1000;
+    this.#sessionsPerCredential = options.sessionsPerCredential ?? SESSIONS_A_CREDENTIAL;
     this.#maxSessions = options.maxSessions ?? 500_000;
   }
 
@@ -99,9 +119,11 @@ export class Sessions implements Authoriser, Lender {
     clearInterval(this.#sweep);
   }
 
-  setLimits(limits: { connectionsPerCredential: number }): void {
+  /** Who is online stays; what is lent by more generous limits is called back. */
+  setLimits(limits: { connectionsPerCredential: number; sessionsPerCredential?: number }): void {
     const lowered = limits.connectionsPerCredential < this.#connectionsPerCredential;
     this.#connectionsPerCredential = limits.connectionsPerCredential;
+    this.#sessionsPerCredential = limits.sessionsPerCredential ?? SESSIONS_A_CREDENTIAL;
     if (lowered) for (const use of this.#uses.values()) this.#recall(use);
   }
 
@@ -113,26 +135,40 @@ export class Sessions implements Authoriser, Lender {
 
   async login(attempt: LoginAttempt): Promise<Admission> {
     try {
-      return this.#decide(attempt);
+      return this.#decidePassword(attempt);
     } catch {
       this.#log("internal-error");
       return refused("unavailable");
     }
   }
 
-  /** See Authoriser: a VPN client that outlived the process that had let it in. */
+  /** See KeeperAuthoriser: a VPN client that outlived the process that had let it in. */
   async readmit(client: { service: Service; username: string }): Promise<Admission> {
+    return this.#comeIn(client, "back");
+  }
+
+  async occupy(client: { service: Service; username: string }): Promise<Admission> {
+    return this.#comeIn(client, "anew");
+  }
+
+  async challenge<Proof>(
+    attempt: Omit<LoginAttempt, "password">,
+    verify: (secret: Secret) => Proof | undefined,
+  ): Promise<Challenged<Proof>> {
     try {
-      const time = this.#timeMs();
-      if (time === undefined) return refused("unavailable");
-      const credential = this.#source.authorise(client.username);
-      // A member of a moment ago is not in a roster that was sealed before: that is no reason to end the session.
-      if (credential === undefined) return refused(this.#confirmed() ? "unknown" : "unavailable");
-      if (time >= credential.until * 60_000) return refused("expired");
-      return this.#admit(client.username.toLowerCase(), credential, false);
+      const test = this.#selfTestChallenge(attempt, verify);
+      if (test !== undefined) return test;
+      let proof: Proof | undefined;
+      const admission = this.#decide(attempt, (credential) => {
+        const ntHash = credential && this.#source.ntHash?.(attempt.username);
+        const secret = credential && { digest: credential.digest, ...(ntHash !== undefined && { ntHash }) };
+        proof = verify(secret ?? NOBODYS_SECRET);
+        return proof !== undefined;
+      });
+      return admission.admitted ? { ...admission, proof: proof! } : admission;
     } catch {
       this.#log("internal-error");
-      return refused("unavailable");
+      return { admitted: false, reason: "unavailable" };
     }
   }
 
@@ -191,27 +227,50 @@ export class Sessions implements Authoriser, Lender {
     if (time === undefined && cut > 0) this.#log("sessions-cut", { reason: "outdated" });
   }
 
-  #decide(attempt: LoginAttempt): Admission {
+  #comeIn({ service, username }: { service: Service; username: string }, how: "back" | "anew"): Admission {
+    try {
+      const time = this.#timeMs();
+      if (time === undefined) return refused("unavailable");
+      const credential = this.#source.authorise(username);
+      // A member of a moment ago is not in a roster that was sealed before: that is no reason to end the session.
+      if (credential === undefined) return refused(this.#confirmed() ? "unknown" : "unavailable");
+      if (time >= credential.until * 60_000) return refused("expired");
+      if (how === "anew" && this.#draining) return refused("draining");
+      const client = isProxyService(service) ? 0 : VPN;
+      return this.#admit(username.toLowerCase(), credential, client, how);
+    } catch {
+      this.#log("internal-error");
+      return refused("unavailable");
+    }
+  }
+
+  #decidePassword(attempt: LoginAttempt): Admission {
+    if (attempt.password.length > MAX_PASSWORD_CHARACTERS) return refused("unknown");
+    const selfTest = this.#timeMs() === undefined ? undefined : this.#selfTest(attempt);
+    if (selfTest !== undefined) return { admitted: true, session: selfTest, selfTest: true };
+    return this.#decide(attempt, (credential) => {
+      const given = hash("sha256", attempt.password, "buffer");
+      return timingSafeEqual(given, credential?.digest ?? NOBODYS_DIGEST);
+    });
+  }
+
+  /** `isRight` is asked whether there is such a credential or not. */
+  #decide(
+    { service, username: name, address }: Omit<LoginAttempt, "password">,
+    isRight: (credential: Credential | undefined) => boolean,
+  ): Admission {
     const time = this.#timeMs();
     if (time === undefined) return refused("unavailable");
-    if (
-      attempt.username.length > MAX_USERNAME_CHARACTERS ||
-      attempt.password.length > MAX_PASSWORD_CHARACTERS
-    ) {
-      return refused("unknown");
-    }
-    const selfTest = this.#selfTest(attempt);
-    if (selfTest !== undefined) return { admitted: true, session: selfTest, selfTest: true };
-    const username = attempt.username.toLowerCase();
+    if (name.length > MAX_USERNAME_CHARACTERS) return refused("unknown");
+    const username = name.toLowerCase();
     const now = this.#clock.monotonic();
-    const tag = this.#throttle.tag(attempt.address, username);
+    const tag = this.#throttle.tag(address, username);
     if (this.#throttle.slowed(tag, now)) {
       this.#saySlowed(now);
       return refused("slow-down");
     }
-    const credential = this.#source.authorise(attempt.username);
-    const given = hash("sha256", attempt.password, "buffer");
-    const right = timingSafeEqual(given, credential?.digest ?? NOBODYS_DIGEST);
+    const credential = this.#source.authorise(name);
+    const right = isRight(credential);
     if (credential === undefined || !right) {
       this.#throttle.wrong(tag, now);
       // Where guessing has begun, this table alone knows whom to slow.
@@ -221,10 +280,15 @@ export class Sessions implements Authoriser, Lender {
     }
     if (time >= credential.until * 60_000) return refused("expired");
     if (this.#draining) return refused("draining");
-    return this.#admit(username, credential, attempt.service !== "openvpn");
+    return this.#admit(username, credential, isProxyService(service) ? clientOf(tag) : VPN, "anew");
   }
 
-  #admit(username: string, { digest, until }: Credential, counted: boolean): Admission {
+  #admit(
+    username: string,
+    { digest, until }: Credential,
+    client: typeof VPN | number,
+    how: "back" | "anew",
+  ): Admission {
     const use = this.#uses.get(username) ?? {
       username,
       digest,
@@ -232,12 +296,21 @@ export class Sessions implements Authoriser, Lender {
       sessions: new Set(),
       loans: new Set(),
       connections: 0,
+      vpnClients: 0,
+      proxyClients: new Map(),
     };
     if (this.#size >= this.#maxSessions) return refused("too-many");
-    if (counted && use.connections >= this.#connectionsPerCredential) return refused("too-many");
-    const session = new AdmittedSession(use, counted, () => this.#ended(session));
+    if (how === "anew") {
+      const another = client === VPN || !use.proxyClients.has(client);
+      const taken = use.vpnClients + use.proxyClients.size;
+      if (another && taken >= this.#sessionsPerCredential) return refused("too-many");
+      if (client !== VPN && use.connections >= this.#connectionsPerCredential) return refused("too-many");
+    }
+    const session = new AdmittedSession(use, client, () => this.#ended(session));
     use.sessions.add(session);
     use.connections += session.slots;
+    if (client === VPN) use.vpnClients += 1;
+    else use.proxyClients.set(client, (use.proxyClients.get(client) ?? 0) + 1);
     this.#size += 1;
     this.#uses.set(username, use);
     // Long before the limit, so that what is lent and not used is back by then.
@@ -246,9 +319,15 @@ export class Sessions implements Authoriser, Lender {
   }
 
   #ended(session: AdmittedSession): void {
-    const { use, slots } = session;
+    const { use, slots, client } = session;
     if (!use.sessions.delete(session)) return;
     use.loans.delete(session);
+    if (client === VPN) use.vpnClients -= 1;
+    else {
+      const left = use.proxyClients.get(client)! - 1;
+      if (left > 0) use.proxyClients.set(client, left);
+      else use.proxyClients.delete(client);
+    }
     use.connections -= slots;
     this.#size -= Math.max(slots, 1);
     if (use.sessions.size === 0 && this.#uses.get(use.username) === use) this.#uses.delete(use.username);
@@ -287,7 +366,10 @@ export class Sessions implements Authoriser, Lender {
   }
 }
 
-const refused = (reason: Refusal): Admission => ({ admitted: false, reason });
+const refused = (reason: Refusal): { admitted: false; reason: Refusal } => ({ admitted: false, reason });
+
+/** The keyed tag of an address at a name, as one number of 53 bits. */
+const clientOf = ({ pair: [high, low] }: GuessTag): number => (high & 0x1f_ffff) * 2 ** 32 + low;
 
 /** A session as its holder sees it, with the end that its maker holds. */
 export class LiveSession implements Session {
@@ -323,13 +405,15 @@ export class LiveSession implements Session {
 
 class AdmittedSession extends LiveSession {
   use: Use;
+  client: typeof VPN | number;
   /** Proxy connections that it stands for: one, more where it is a loan, none for a VPN client. */
   slots: number;
   onRecall: (() => void) | undefined;
 
-  constructor(use: Use, counted: boolean, release: () => void) {
+  constructor(use: Use, client: typeof VPN | number, release: () => void) {
     super(release);
     this.use = use;
-    this.slots = counted ? 1 : 0;
+    this.client = client;
+    this.slots = client === VPN ? 0 : 1;
   }
 }

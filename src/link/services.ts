@@ -17,3 +17,8 @@ export const SERVICES = [
 ] as const;
 
 export type Service = (typeof SERVICES)[number];
+
+/** They relay single connections of programs; the others carry a whole device, and count by it. */
+export const PROXY_SERVICES: readonly Service[] = ["socks5", "socks5-tls", "http", "https"];
+
+export const isProxyService = (service: Service): boolean => PROXY_SERVICES.includes(service);

@@ -143,7 +143,7 @@ test("each refusal reaches the client in words", async () => {
   const words: [Refusal, string][] = [
     ["unknown", "Wrong VPN username or password"],
     ["expired", "Your paid time is over. Extend it in the member area"],
-    ["too-many", "Too many connections with this VPN username"],
+    ["too-many", "Too many sessions with this VPN username on this server. End one elsewhere"],
     ["slow-down", "TEMP[backoff 30]:Too many wrong passwords. Try again in a minute"],
     ["draining", "TEMP[backoff 30,advance remote]:This server takes no new logins. Choose another server"],
     [

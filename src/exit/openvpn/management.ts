@@ -1,7 +1,7 @@
 import { connect, type Socket } from "node:net";
 import type { Clock } from "../../lib/clock.ts";
 import type { Log } from "../../lib/event-log.ts";
-import type { Admission, Authoriser, Refusal, Session } from "../authorise.ts";
+import type { Admission, KeeperAuthoriser, Refusal, Session } from "../authorise.ts";
 import { type ClientLogin, type ManagementEvent, ManagementLines } from "./management-lines.ts";
 
 /** What a refused client's person reads. OpenVPN 2.6 clients take a TEMP answer as "try again later", older ones as refused. */
@@ -9,7 +9,7 @@ const REFUSED: Record<Refusal, string> = {
   unknown: "Wrong VPN username or password",
   expired: "Your paid time is over. Extend it in the member area",
   "slow-down": "TEMP[backoff 30]:Too many wrong passwords. Try again in a minute",
-  "too-many": "Too many connections with this VPN username",
+  "too-many": "Too many sessions with this VPN username on this server. End one elsewhere",
   draining: "TEMP[backoff 30,advance remote]:This server takes no new logins. Choose another server",
   unavailable:
     "TEMP[backoff 5]:This server cannot check logins now. Try again in a minute, or choose another server",
@@ -46,7 +46,7 @@ export interface ManagementLink {
 export interface ManagementOptions {
   /** The engine's management socket. */
   path: string;
-  authoriser: Authoriser;
+  authoriser: Pick<KeeperAuthoriser, "login" | "readmit">;
   log: Log;
   clock: Clock;
   /** How long a client may take to go when told, and a waiting one to be asked about; a second unless told. */
@@ -237,10 +237,10 @@ class Management implements ManagementLink {
 
   async #readmit(cid: number, client: Client, untilMs: number): Promise<void> {
     const { authoriser, clock } = this.#options;
-    const admission: Admission = (await authoriser.readmit?.({
+    const admission: Admission = await authoriser.readmit({
       service: "openvpn",
       username: client.username,
-    })) ?? { admitted: false, reason: "unavailable" };
+    });
     // It may have gone, been asked for its password again, or have been lost with the socket meanwhile.
     if (this.#clients.get(cid) !== client || client.session !== undefined || client.cut) {
       if (admission.admitted) admission.session.close();
