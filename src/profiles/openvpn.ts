@@ -5,7 +5,7 @@ interface OpenvpnRemote {
   protocol: "udp" | "tcp";
 }
 
-interface OpenvpnProfileInput {
+export interface OpenvpnProfileInput {
   /**
    * The names in the certificates of the servers that `remotes` are of. The client insists on the one; of several, on what
    * their names begin with, as openvpn(8) can say no more.
@@ -19,6 +19,16 @@ interface OpenvpnProfileInput {
   tlsCrypt: string;
   /** Leaves out what only Windows understands; undefined: for every system. */
   system?: "linux" | undefined;
+  /** The remote is a program on the client's own device (stunnel, obfs4proxy), or is reached through one. */
+  carrier?: Carrier | undefined;
+}
+
+/** What carries OpenVPN from the client's device to a server. */
+export interface Carrier {
+  /** The server's IPv4 address or name: what goes there stays outside of the tunnel. */
+  server: string;
+  /** Where the program speaks SOCKS5, and the file beside the profile with its user name and password. */
+  socks?: { port: number; file: string } | undefined;
 }
 
 /** Linux has no such option and says so at every start, although it is told to pass it over. */
@@ -63,6 +73,7 @@ export function openvpnProfile(input: OpenvpnProfileInput): string {
     "",
     "# All traffic, IPv4 and IPv6, goes through the tunnel.",
     "redirect-gateway def1 ipv6",
+    ...(input.carrier === undefined ? [] : carried(input.carrier)),
     ...(input.system === "linux" ? [] : WINDOWS),
     "",
     "remote-cert-tls server",
@@ -80,6 +91,13 @@ export function openvpnProfile(input: OpenvpnProfileInput): string {
     "",
   ].join("\n");
 }
+
+/** OpenVPN knows its remote as this device: it is told where the packets really go. */
+const carried = ({ server, socks }: Carrier): string[] => [
+  "# But not what carries it.",
+  `route ${word(server)} 255.255.255.255 net_gateway`,
+  ...(socks === undefined ? [] : [`socks-proxy 127.0.0.1 ${portNumber(socks.port)} ${word(socks.file)}`]),
+];
 
 function nameCheck(names: readonly string[]): string[] {
   const [first = "", ...others] = names.map(word);
