@@ -1,3 +1,7 @@
+import { type DnsLevel, resolverOf } from "../lib/dns-levels.ts";
+import { GUARD_MARK, GUARD_SCRIPT } from "./guard.ts";
+import type { System } from "./kinds.ts";
+
 interface OpenvpnRemote {
   /** Host name or address of the server. */
   host: string;
@@ -17,8 +21,14 @@ export interface OpenvpnProfileInput {
   ca: string;
   /** The OpenVPN static key of the server, as `openvpn --genkey tls-crypt` writes it. */
   tlsCrypt: string;
-  /** Leaves out what only Windows understands; undefined: for every system. */
-  system?: "linux" | undefined;
+  /** Leaves out what that system does not understand; undefined: for every system. */
+  system?: System | undefined;
+  /** The resolver inside the tunnel; `none` where nothing is said, which is the one that the server names itself. */
+  level?: DnsLevel | undefined;
+  /** For Linux: all routes in a table of their own, DNS pinned, and a kill switch, by the script of guard.ts beside the file. */
+  guarded?: boolean | undefined;
+  /** The file on the client with VPN username and password on two lines; undefined: it asks. For routers, which cannot. */
+  loginFile?: string | undefined;
   /** The remote is a program on the client's own device (stunnel, obfs4proxy), or is reached through one. */
   carrier?: Carrier | undefined;
 }
@@ -32,7 +42,7 @@ export interface Carrier {
 }
 
 /** Linux has no such option and says so at every start, although it is told to pass it over. */
-const WINDOWS = [
+const BLOCK_OUTSIDE_DNS = [
   "# Windows asks every resolver it knows unless the others are blocked; other systems have no such option.",
   "ignore-unknown-option block-outside-dns",
   "block-outside-dns",
@@ -49,6 +59,7 @@ const WINDOWS = [
  * reconnection, and a client without a terminal then gives up.
  */
 export function openvpnProfile(input: OpenvpnProfileInput): string {
+  const { system, guarded = false, level = "none", loginFile } = input;
   const remotes = [
     ...input.remotes.filter(({ protocol }) => protocol === "udp"),
     ...input.remotes.filter(({ protocol }) => protocol === "tcp"),
@@ -69,12 +80,12 @@ export function openvpnProfile(input: OpenvpnProfileInput): string {
     "resolv-retry infinite",
     "persist-key",
     "persist-tun",
-    "auth-user-pass",
+    loginFile === undefined ? "auth-user-pass" : `auth-user-pass ${path(loginFile)}`,
     "",
-    "# All traffic, IPv4 and IPv6, goes through the tunnel.",
-    "redirect-gateway def1 ipv6",
+    ...(guarded ? guard(level) : ROUTES),
     ...(input.carrier === undefined ? [] : carried(input.carrier)),
-    ...(input.system === "linux" ? [] : WINDOWS),
+    ...(system === undefined || system === "windows" ? BLOCK_OUTSIDE_DNS : []),
+    ...(level === "none" ? [] : resolver(level)),
     "",
     "remote-cert-tls server",
     ...nameCheck(input.serverNames),
@@ -99,6 +110,27 @@ const carried = ({ server, socks }: Carrier): string[] => [
   ...(socks === undefined ? [] : [`socks-proxy 127.0.0.1 ${portNumber(socks.port)} ${word(socks.file)}`]),
 ];
 
+const ROUTES = ["# All traffic, IPv4 and IPv6, goes through the tunnel.", "redirect-gateway def1 ipv6"];
+
+/** Of several resolvers a client asks any: the one that the server names has to go (openvpn(8), --pull-filter). */
+const resolver = (level: DnsLevel): string[] => [
+  "# The resolver that blocks what was chosen, instead of the one that blocks nothing.",
+  'pull-filter ignore "dhcp-option DNS"',
+  `dhcp-option DNS ${resolverOf(level).v4}`,
+];
+
+const guard = (level: DnsLevel): string[] => [
+  `# All traffic goes through the tunnel, by a routing table of its own that no network can add to: ${GUARD_SCRIPT}`,
+  "# makes it, and a kill switch. Start openvpn in the folder of both files.",
+  "route-noexec",
+  `mark ${GUARD_MARK}`,
+  "script-security 2",
+  `setenv LETHE_DNS4 ${resolverOf(level).v4}`,
+  `setenv LETHE_DNS6 ${resolverOf(level).v6}`,
+  `up "/bin/sh ${GUARD_SCRIPT}"`,
+  `down "/bin/sh ${GUARD_SCRIPT}"`,
+];
+
 function nameCheck(names: readonly string[]): string[] {
   const [first = "", ...others] = names.map(word);
   if (others.length === 0) return [`verify-x509-name ${first} name`];
@@ -111,6 +143,11 @@ function nameCheck(names: readonly string[]): string[] {
 function word(text: string): string {
   if (!/^[A-Za-z0-9._:-]{1,253}$/.test(text))
     throw new RangeError("openvpnProfile: not a name or an address");
+  return text;
+}
+
+function path(text: string): string {
+  if (!/^\/[A-Za-z0-9._/-]{1,200}$/.test(text)) throw new RangeError("openvpnProfile: not a path");
   return text;
 }
 
