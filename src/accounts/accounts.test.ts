@@ -444,20 +444,28 @@ onEachStore(
   async (kind) => {
     const office = await newOffice(kind);
     const id = await member(office);
+    const device = { id: "d1", account_id: id, public_key: "key", address_index: 7, name: "Laptop" };
+    await office.store.db.insertInto("devices").values(device).execute();
+    const place = { city: "", country: "", country_code: "XX", latitude: 0, longitude: 0, bandwidth_mbit: 1 };
+    const server = { name: "oslo1", host: "h", ...place, addresses: "[]", services: "[]" };
+    await office.store.db.insertInto("servers").values(server).execute();
+    const onServer = { device_id: "d1", server: "oslo1" };
+    await office.store.db.insertInto("device_servers").values(onServer).execute();
     const exported = (await office.accounts.exportEverything(id)) as {
       stored: { table: string; column: string; value: unknown }[];
       workedOut: { value: string }[];
       elsewhere: { where: string }[];
     };
     const row = await office.store.db.selectFrom("accounts").selectAll().executeTakeFirstOrThrow();
+    const rows: Record<string, object> = { accounts: row, devices: device, device_servers: onServer };
     const expected = inventory
       .filter(({ place, aboutAccount }) => place === "table" && aboutAccount)
-      .map(({ table, column }) => [table, column, row[column as keyof typeof row]]);
+      .map(({ table, column }) => [table, column, (rows[table] as Record<string, unknown>)[column]]);
     assert.deepEqual(
       exported.stored.map(({ table, column, value }) => [table, column, value]),
       expected,
     );
-    assert.equal(exported.stored.length, Object.keys(row).length);
+    assert.equal(exported.stored.length, Object.values(rows).flatMap(Object.keys).length);
     assert.ok(
       exported.stored.every(({ value }) => value !== undefined),
       "JSON would drop it",

@@ -339,7 +339,17 @@ export class Accounts {
   /** Everything stored about an account, with purpose and lifetime out of the data inventory. */
   async exportEverything(id: string): Promise<object | undefined> {
     const row = await this.#rowOf({ id });
-    return row && describeAccount(row, this.#credentialsOf(row));
+    if (row === undefined) return undefined;
+    const { db } = this.#store;
+    const devices = await db.selectFrom("devices").selectAll().where("account_id", "=", id).execute();
+    const onServers = await db
+      .selectFrom("device_servers")
+      .innerJoin("devices", "devices.id", "device_servers.device_id")
+      .selectAll("device_servers")
+      .where("account_id", "=", id)
+      .execute();
+    const rows = { accounts: [row] as [AccountRow], devices, device_servers: onServers };
+    return describeAccount(rows, this.#credentialsOf(row));
   }
 
   /**

@@ -1,25 +1,38 @@
 import { inventory } from "../store/inventory.ts";
-import type { AccountRow } from "../store/tables.ts";
+import type { AccountRow, Tables } from "../store/tables.ts";
 import type { VpnCredentials } from "./vpn-credentials.ts";
+
+/** Every row about one account, by table. */
+export interface RowsOfAccount {
+  accounts: [AccountRow];
+  devices: Tables["devices"][];
+  device_servers: Tables["device_servers"][];
+}
 
 /**
  * What is stored about an account, as an object for JSON: each column with its value, purpose and lifetime out of the data
  * inventory, so that nothing can be forgotten; then what is worked out from it, and what is kept outside the database.
  */
-export function describeAccount(row: AccountRow, vpn: VpnCredentials): object {
+export function describeAccount(ofAccount: RowsOfAccount, vpn: VpnCredentials): object {
   const about = inventory.filter((entry) => entry.aboutAccount);
-  const values = row as unknown as Record<string, string | number | null>;
+  const rows = ofAccount as unknown as Record<string, Record<string, string | number | null>[]>;
+  const missing = about.find(({ place, table }) => place === "table" && rows[table] === undefined);
+  if (missing !== undefined) throw new Error(`describeAccount: no rows of ${missing.table}`);
   return {
-    stored: about
-      .filter((entry) => entry.place === "table")
-      .map(({ table, column, what, purpose, lifetime }) => ({
-        table,
-        column,
-        value: values[column],
-        what,
-        purpose,
-        lifetime,
-      })),
+    stored: Object.entries(rows).flatMap(([from, list]) =>
+      list.flatMap((row) =>
+        about
+          .filter(({ place, table }) => place === "table" && table === from)
+          .map(({ table, column, what, purpose, lifetime }) => ({
+            table,
+            column,
+            value: row[column],
+            what,
+            purpose,
+            lifetime,
+          })),
+      ),
+    ),
     workedOut: [
       { what: "VPN username, made anew each time and not stored", value: vpn.username },
       { what: "VPN password, made anew each time and not stored", value: vpn.password },

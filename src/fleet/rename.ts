@@ -2,7 +2,13 @@ import type { Selectable, Transaction } from "kysely";
 import type { Tables } from "../store/tables.ts";
 
 /** The tables whose rows are of a server, and go with it. */
-const OF_A_SERVER = ["server_services", "server_health", "traffic_slots", "traffic_hours"] as const;
+const OF_A_SERVER = [
+  "server_services",
+  "server_health",
+  "traffic_slots",
+  "traffic_hours",
+  "device_servers",
+] as const;
 
 /** Gives a server's row, and all that is kept of it, another name (which nobody has). */
 export async function renameRow(

@@ -37,6 +37,7 @@ const DAY_S = 24 * HOUR_S;
 
 const accountLife = "until the member deletes the account, or 30 days after its paid time ended";
 const voucherLife = "3 years while nobody has used it; 30 days after it was used";
+const deviceLife = "until the member removes the device; as long as the account at most";
 const serverLife = "as long as the server belongs to the service";
 
 /** Table by table; the type makes a column without an entry a compile error. */
@@ -75,6 +76,37 @@ const tables: { [Name in keyof Tables]: TableInventory<Tables[Name]> } = {
         purpose:
           "No two accounts get the same VPN username, and credentials that somebody published can be cut off",
         lifetime: `until the member asks for new VPN credentials; else ${accountLife}`,
+      },
+    },
+  },
+  devices: {
+    lifetime: deviceLife,
+    aboutAccount: true,
+    columns: {
+      id: { what: "A random number of the WireGuard device's own", purpose: "Tells devices apart" },
+      account_id: { what: "The account's random number", purpose: "Whose device it is" },
+      public_key: {
+        what: "The device's public key; the private key stays with the device",
+        purpose: "WireGuard knows a device by it",
+      },
+      address_index: {
+        what: "A number drawn at random, which its addresses inside the tunnel are made from",
+        purpose: "The same tunnel address on every server",
+      },
+      name: {
+        what: "What the member calls the device, if anything",
+        purpose: "The member's own list of devices",
+      },
+    },
+  },
+  device_servers: {
+    lifetime: `${deviceLife}; until the server is taken out of the service`,
+    aboutAccount: true,
+    columns: {
+      device_id: { what: "The device's random number", purpose: "Which device it is about" },
+      server: {
+        what: "A server that the member fetched the device's profile for; nothing says whether it was ever used",
+        purpose: "Letting the device online there, and on no other server",
       },
     },
   },
@@ -323,7 +355,7 @@ const elsewhere: readonly Omit<InventoryEntry, "column">[] = [
   {
     place: "file",
     table: "news between offices",
-    what: "Where several offices share a database: the random number of an account that has just changed, on the database's server",
+    what: "Where several offices share a database: the random number of an account that has just changed, or whose devices have, on the database's server",
     purpose: "Every server hears of the change at once, whichever office made it",
     lifetime: "until all offices have heard it, as a rule less than a second; its file is used again later",
     aboutAccount: true,

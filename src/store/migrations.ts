@@ -142,6 +142,35 @@ export const migrations: Steps = {
         .execute();
     },
   },
+  "0004-devices": {
+    async up(db) {
+      const text = textOf(db);
+      await db.schema
+        .createTable("devices")
+        .addColumn("id", text, (column) => column.primaryKey())
+        .addColumn("account_id", text, (column) =>
+          column.notNull().references("accounts.id").onDelete("cascade"),
+        )
+        .addColumn("public_key", text, (column) => column.notNull().unique())
+        .addColumn("address_index", "integer", (column) => column.notNull().unique())
+        .addColumn("name", text)
+        .execute();
+      await db.schema
+        .createTable("device_servers")
+        .addColumn("device_id", text, (column) =>
+          column.notNull().references("devices.id").onDelete("cascade"),
+        )
+        .addColumn("server", text, (column) =>
+          column.notNull().references("servers.name").onDelete("cascade"),
+        )
+        .addPrimaryKeyConstraint("device_servers_key", ["device_id", "server"])
+        .execute();
+      await db.schema.createIndex("devices_account").on("devices").column("account_id").execute();
+      await db.schema.createIndex("device_servers_server").on("device_servers").column("server").execute();
+      await withoutSamples(db, "devices", ["id", "account_id", "public_key", "address_index", "name"]);
+      await withoutSamples(db, "device_servers", ["device_id"]);
+    },
+  },
 };
 
 /** The steps that this version knows, oldest first. */

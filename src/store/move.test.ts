@@ -70,6 +70,12 @@ async function fullFile(accounts = 1203): Promise<string> {
       .insertInto("server_health")
       .values({ server: "a0", service: "http", minute: 50, healthy: 1, release: "0123456789ab" })
       .execute();
+    const owner = rows[0]!.id;
+    await trx
+      .insertInto("devices")
+      .values({ id: "d1", account_id: owner, public_key: "k=", address_index: 2_097_149, name: "Küche" })
+      .execute();
+    await trx.insertInto("device_servers").values({ device_id: "d1", server: "a-b" }).execute();
     await trx.insertInto("site").values({ name: "roster-version", value: "17" }).execute();
   });
   await store.close();
@@ -96,7 +102,7 @@ test("everything arrives as it was, and the file stays as it was", { skip }, asy
     assert.equal(rows, expected.length);
     assert.deepEqual(await rowsOf(store, table as keyof Tables), expected, table);
   }
-  assert.equal(moved.length, 8);
+  assert.equal(moved.length, 10);
   assert.ok(moved[0]!.rows > 1000);
   assert.match(moved[0]!.digest, /^[0-9a-f]{64}$/);
   await source.close();

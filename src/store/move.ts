@@ -18,6 +18,8 @@ const KEYS: { readonly [Name in keyof Tables]: readonly (keyof Tables[Name] & st
   traffic_slots: ["server", "slot"],
   traffic_hours: ["server", "hour"],
   site: ["name"],
+  devices: ["id"],
+  device_servers: ["device_id", "server"],
 };
 const TABLES = Object.keys(KEYS) as (keyof Tables)[];
 const BATCH_ROWS = 500;

@@ -6,7 +6,7 @@ import type { PostgresAddress } from "./postgres-url.ts";
 import type { Tables } from "./tables.ts";
 
 /** What news can be of; each topic is a PostgreSQL channel of that name. */
-export type Topic = "account_changes" | "server_changes";
+export type Topic = "account_changes" | "device_changes" | "server_changes";
 
 /**
  * How the offices on one database tell each other that something has changed. Only what names it travels (an account's random id,

@@ -6,7 +6,7 @@ import type { Tables } from "./tables.ts";
  * takes the bytes away is VACUUM FULL: it writes the table and its indexes anew and removes the old files. Nobody can use the
  * table meanwhile, so it is done for many deletions at once and for a small part of the time.
  */
-const TABLES: readonly (keyof Tables)[] = ["accounts", "vouchers"];
+const TABLES: readonly (keyof Tables)[] = ["accounts", "vouchers", "devices", "device_servers"];
 /** The tables may be closed for a thousandth of the time: a rewrite of a second is followed by a quarter of an hour without. */
 const CLOSED_PART = 1 / 1000;
 const LEAST_MS = 60_000;

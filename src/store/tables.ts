@@ -8,6 +8,8 @@ export interface Tables {
   accounts: AccountRow;
   vouchers: VoucherRow;
   servers: ServerRow;
+  devices: DeviceRow;
+  device_servers: DeviceServerRow;
   server_services: ServerServiceRow;
   server_health: ServerHealthRow;
   traffic_slots: TrafficSlotRow;
@@ -67,6 +69,23 @@ interface ServerRow {
   /** Names the one-time token of an enrolment that is open; the token itself is nowhere. */
   enrolment_id: string | null;
   enrolment_expires: number | null;
+}
+
+export interface DeviceRow {
+  id: string;
+  account_id: string;
+  /** The device's WireGuard public key, base64 (wg(8)). */
+  public_key: string;
+  /** Its number, 1 and up; its addresses inside the tunnel are worked out from it (lib/device-addresses.ts). */
+  address_index: number;
+  /** What the member calls it. */
+  name: string | null;
+}
+
+/** A server on which a device may be online. */
+interface DeviceServerRow {
+  device_id: string;
+  server: string;
 }
 
 interface ServerHealthRow {
