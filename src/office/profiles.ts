@@ -1,8 +1,11 @@
 import { isIPv4 } from "node:net";
 import type { FleetServer } from "../fleet/fleet-server.ts";
 import { certificateName } from "../link/certificate-name.ts";
+import { GUARD_SCRIPT, guardScript } from "../profiles/guard.ts";
 import type { ProfileFile, ProfileKind, ProfileOptions } from "../profiles/kinds.ts";
 import { openvpnProfile } from "../profiles/openvpn.ts";
+import { OPENWRT_LOGIN, openwrtScript } from "../profiles/openwrt.ts";
+import { proxyAutoConfig } from "../profiles/proxy.ts";
 
 /** What stands in every server's profiles alike, and where servers are looked up. */
 export interface ProfileSources {
@@ -27,7 +30,12 @@ export interface Making {
 type Maker = (servers: readonly FleetServer[], making: Making, options: ProfileOptions) => ProfileFile[];
 
 /** Each kind's own function; the files themselves are made in the room `profiles`. */
-const MAKERS: Partial<Record<ProfileKind, Maker>> = { openvpn };
+const MAKERS: Partial<Record<ProfileKind, Maker>> = {
+  openvpn,
+  "openvpn-guarded": openvpnGuarded,
+  openwrt,
+  pac,
+};
 
 /** The site's `profiles` (web/options.ts). */
 export const profilesFor =
@@ -43,31 +51,107 @@ export const profilesFor =
     return make(servers, { siteName, authority, tlsCrypt, name, via }, options);
   };
 
-function openvpn(
-  servers: readonly FleetServer[],
-  { authority, tlsCrypt, name }: Making,
-  { system, protocol, byAddress = false }: ProfileOptions,
-): ProfileFile[] {
-  const offering = servers.flatMap((server) => {
-    const { ports } = server.services.find(({ service }) => service === "openvpn") ?? { ports: [] };
-    const wanted = ports.filter((port) => protocol === undefined || port.protocol === protocol);
-    return wanted.length === 0 ? [] : [{ server, ports: wanted }];
-  });
-  if (offering.length === 0) return [];
-  const content = openvpnProfile({
-    serverNames: offering.map(({ server }) => certificateName(server.linkName, server.generation)),
-    remotes: offering.flatMap(({ server, ports }) =>
-      hostsOf(server, byAddress).flatMap((host) => ports.map((port) => ({ host, ...port }))),
-    ),
-    ca: authority,
-    tlsCrypt,
-    system: system === "linux" ? "linux" : undefined,
-  });
-  const ending = system === "linux" ? "conf" : "ovpn";
-  return [{ name: `${name}.${ending}`, type: "application/x-openvpn-profile", content }];
+interface OpenvpnWay {
+  host: string;
+  port: number;
+  protocol: "udp" | "tcp";
 }
 
-function hostsOf({ host, addresses }: FleetServer, byAddress: boolean): string[] {
-  const known = byAddress ? addresses.filter((address) => isIPv4(address)) : [];
-  return known.length > 0 ? known : [host];
+/** Where OpenVPN is to be dialled for a server; none where it has none over that protocol. */
+function openvpnWays(
+  server: FleetServer,
+  hosts: readonly string[],
+  { protocol }: ProfileOptions,
+): OpenvpnWay[] {
+  const { ports } = server.services.find(({ service }) => service === "openvpn") ?? { ports: [] };
+  const wanted = ports.filter((port) => protocol === undefined || port.protocol === protocol);
+  return hosts.flatMap((host) => wanted.map((port) => ({ host, ...port })));
 }
+
+/** The profile's text; undefined where none of the servers has OpenVPN so. */
+function openvpnText(
+  servers: readonly FleetServer[],
+  { authority, tlsCrypt }: Making,
+  hostsOf: (server: FleetServer) => readonly string[],
+  options: ProfileOptions,
+  more: { guarded?: boolean; loginFile?: string } = {},
+): string | undefined {
+  const offering = servers
+    .map((server) => ({ server, ways: openvpnWays(server, hostsOf(server), options) }))
+    .filter(({ ways }) => ways.length > 0);
+  if (offering.length === 0) return undefined;
+  return openvpnProfile({
+    serverNames: offering.map(({ server }) => certificateName(server.linkName, server.generation)),
+    remotes: offering.flatMap(({ ways }) => ways),
+    ca: authority,
+    tlsCrypt,
+    system: options.system,
+    level: options.level,
+    ...more,
+  });
+}
+
+const OPENVPN = "application/x-openvpn-profile";
+
+function openvpn(servers: readonly FleetServer[], making: Making, options: ProfileOptions): ProfileFile[] {
+  const hosts = (server: FleetServer) => {
+    const known = options.byAddress ? addressesOf(server) : [];
+    return known.length > 0 ? known : [server.host];
+  };
+  const content = openvpnText(servers, making, hosts, options);
+  const ending = options.system === "linux" ? "conf" : "ovpn";
+  return content === undefined ? [] : [{ name: `${making.name}.${ending}`, type: OPENVPN, content }];
+}
+
+/** By addresses first: while the kill switch is shut no name can be asked for. */
+function openvpnGuarded(
+  servers: readonly FleetServer[],
+  making: Making,
+  options: ProfileOptions,
+): ProfileFile[] {
+  const hosts = (server: FleetServer) => [...new Set([...addressesOf(server), server.host])];
+  const content = openvpnText(servers, making, hosts, { ...options, system: "linux" }, { guarded: true });
+  if (content === undefined) return [];
+  return [
+    { name: `${making.name}.conf`, type: OPENVPN, content },
+    { name: GUARD_SCRIPT, type: "application/x-sh", content: guardScript() },
+  ];
+}
+
+/** By addresses alone, for the same reason; by the name where none are known. */
+function openwrt(servers: readonly FleetServer[], making: Making, options: ProfileOptions): ProfileFile[] {
+  const hosts = (server: FleetServer) => {
+    const known = addressesOf(server);
+    return known.length > 0 ? known : [server.host];
+  };
+  // The router's resolver is told by the script: the profile names none.
+  const { level, ...rest } = options;
+  const content = openvpnText(
+    servers,
+    making,
+    hosts,
+    { ...rest, system: "router" },
+    { loginFile: OPENWRT_LOGIN },
+  );
+  if (content === undefined) return [];
+  return [
+    { name: `${making.name}.ovpn`, type: OPENVPN, content },
+    { name: "setup.sh", type: "application/x-sh", content: openwrtScript(level) },
+  ];
+}
+
+function pac(servers: readonly FleetServer[], { name, via }: Making): ProfileFile[] {
+  if (via !== undefined) return [];
+  const places = servers.flatMap((server) => {
+    const port = (wanted: string) =>
+      server.services.find(({ service }) => service === wanted)?.ports[0]?.port;
+    const place = { host: server.host, httpPort: port("http"), socks5Port: port("socks5") };
+    return (place.httpPort ?? place.socks5Port) === undefined ? [] : [place];
+  });
+  if (places.length === 0) return [];
+  return [
+    { name: `${name}.pac`, type: "application/x-ns-proxy-autoconfig", content: proxyAutoConfig(...places) },
+  ];
+}
+
+const addressesOf = ({ addresses }: FleetServer): string[] => addresses.filter((address) => isIPv4(address));

@@ -6,10 +6,14 @@ export type System = (typeof SYSTEMS)[number];
 
 /**
  * Every kind of file that members download. `wireguard` names a device of the member's; all others are the same for
- * every member. `stealth-tls` and `stealth-obfs4` are several files.
+ * every member. Some are several files, to be kept in one folder.
  */
 export const PROFILE_KINDS = [
   "openvpn",
+  /** For Linux, with the script that keeps all traffic in the tunnel (guard.ts). */
+  "openvpn-guarded",
+  /** For OpenWrt, with the script that sets it up. */
+  "openwrt",
   "wireguard",
   /** IKEv2: Apple's .mobileconfig, the strongSwan app's .sswan, a PowerShell script for Windows. */
   "mobileconfig",
@@ -43,6 +47,8 @@ export interface ProfileOptions {
   via?: string | undefined;
   /** By the server's addresses where they are known, instead of by its name. */
   byAddress?: boolean | undefined;
+  /** The VPN username, for kinds that can have it (`ssh`); undefined: the client asks, or is told. */
+  username?: string | undefined;
   /** Whose WireGuard file it is; without a private key a line says where it belongs. */
   device?: { index: number; privateKey?: string | undefined } | undefined;
 }
