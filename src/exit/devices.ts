@@ -1,7 +1,11 @@
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { networkInterfaces } from "node:os";
+import { DNS_LEVELS, type DnsLevel, resolverOf } from "../lib/dns-levels.ts";
 import { findProgram, runCommand } from "../lib/run-command.ts";
-import { DEVICE_PREFIX, RESOLVER_4, RESOLVER_6, type Tunnel } from "./tunnel-plan.ts";
+import { DEVICE_PREFIX, type Tunnel } from "./tunnel-plan.ts";
+
+/** The addresses of all resolvers, whichever levels there are now. */
+const RESOLVERS = new Set(DNS_LEVELS.flatMap((level) => Object.values(resolverOf(level))));
 
 /** Whether the kernel does IPv6 at all, and whether a default route leads anywhere with it. */
 export function ipv6Facts(): { ipv6: boolean; ipv6Uplink: boolean } {
@@ -35,22 +39,32 @@ export function ownAddresses(): string[] {
   const all = others.flatMap(([, addresses]) =>
     (addresses ?? []).map(({ address }) => address.split("%")[0]!),
   );
-  return [...new Set(all)].filter((address) => address !== RESOLVER_4 && address !== RESOLVER_6).sort();
+  return [...new Set(all)].filter((address) => !RESOLVERS.has(address)).sort();
 }
 
 const NET = "/sys/class/net";
 
-/** Our tunnel devices that exist now: ours are tun devices with our prefix, whoever made them. */
+/** Our tunnel devices that exist now, of whatever kind, whoever made them. */
 export const tunnelDevices = (): string[] =>
-  readdirSync(NET).filter((name) => name.startsWith(DEVICE_PREFIX) && existsSync(`${NET}/${name}/tun_flags`));
+  readdirSync(NET).filter((name) => name.startsWith(DEVICE_PREFIX));
+
+export interface WantedDevices {
+  /** The tun devices that are made here. */
+  tunnels: readonly Tunnel[];
+  /** Devices with our prefix that their engines make themselves. */
+  others: readonly string[];
+  /** The resolvers that are to have their address. */
+  resolvers: readonly DnsLevel[];
+  ipv6: boolean;
+}
 
 /**
- * Makes the tunnels' devices, addresses and the resolver's: persistent, so that a route into a tunnel stays while its
+ * Makes the tunnels' devices, addresses and the resolvers': persistent, so that a route into a tunnel stays while its
  * engine is dead, and what is meant for a client is dropped there instead of leaving by the default route. Idempotent.
  * Root's group may open them, so that openvpn needs no CAP_NET_ADMIN for it. False where the kernel or `ip` refuses.
  */
-export async function makeDevices(tunnels: readonly Tunnel[], ipv6: boolean): Promise<boolean> {
-  const wanted = new Set(tunnels.map(({ device }) => device));
+export async function makeDevices({ tunnels, others, resolvers, ipv6 }: WantedDevices): Promise<boolean> {
+  const wanted = new Set([...tunnels.map(({ device }) => device), ...others]);
   const there = new Set(tunnelDevices());
   const commands = [...there]
     .filter((device) => !wanted.has(device))
@@ -66,28 +80,37 @@ export async function makeDevices(tunnels: readonly Tunnel[], ipv6: boolean): Pr
       `link set dev ${device} mtu 1500 txqueuelen 4000 up`,
     );
   }
-  if (tunnels.length > 0) {
-    commands.push(`addr replace ${RESOLVER_4}/32 dev lo`);
-    if (ipv6) commands.push(`addr replace ${RESOLVER_6}/128 dev lo nodad`);
-  } else {
-    commands.push(...resolverRemoval());
-  }
+  const addresses = resolvers.flatMap((level) => {
+    const { v4, v6 } = resolverOf(level);
+    return ipv6 ? [v4, v6] : [v4];
+  });
+  commands.push(
+    ...addresses.map((address) =>
+      address.includes(":")
+        ? `addr replace ${address}/128 dev lo nodad`
+        : `addr replace ${address}/32 dev lo`,
+    ),
+    ...resolverAddresses()
+      .filter((address) => !addresses.includes(address))
+      .map(resolverRemoval),
+  );
   return batch(commands);
 }
 
 /** Takes all of it away again. */
 export async function removeDevices(): Promise<void> {
-  await batch([...tunnelDevices().map((device) => `link delete dev ${device}`), ...resolverRemoval()]);
+  await batch([
+    ...tunnelDevices().map((device) => `link delete dev ${device}`),
+    ...resolverAddresses().map(resolverRemoval),
+  ]);
 }
 
-const resolverRemoval = (): string[] =>
-  resolverAddresses().map((address) => `addr delete ${address}/${address === RESOLVER_4 ? 32 : 128} dev lo`);
+const resolverRemoval = (address: string): string =>
+  `addr delete ${address}/${address.includes(":") ? 128 : 32} dev lo`;
 
-/** The resolver's addresses that are on the loopback interface now. */
+/** The resolvers' addresses that are on the loopback interface now. */
 export const resolverAddresses = (): string[] =>
-  (networkInterfaces().lo ?? [])
-    .map(({ address }) => address)
-    .filter((address) => address === RESOLVER_4 || address === RESOLVER_6);
+  (networkInterfaces().lo ?? []).map(({ address }) => address).filter((address) => RESOLVERS.has(address));
 
 const groupOf = (device: string): number => Number(readFileSync(`${NET}/${device}/group`, "latin1"));
 

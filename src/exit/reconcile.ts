@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import type { Engines } from "../lib/engines.ts";
+import type { EngineSpec, Engines } from "../lib/engines.ts";
 import type { Log, Reason } from "../lib/event-log.ts";
 import { findProgram } from "../lib/run-command.ts";
 import type { ServerSettings } from "../link/settings.ts";
@@ -20,7 +20,7 @@ import { launcher } from "./launcher.ts";
 import type { ExitStart, KeeperEngines, ListeningReport } from "./messages.ts";
 import { openvpnEngine } from "./openvpn/engine.ts";
 import { type Sysctls, setForwarding } from "./sysctls.ts";
-import { RESOLVER_4, type Tunnel, tunnelsOf } from "./tunnel-plan.ts";
+import { RESOLVER_4, type Tunnel, tunnelNetworks, tunnelsOf } from "./tunnel-plan.ts";
 import { groupName, userExists, userName } from "./unix-names.ts";
 
 type Failure = NonNullable<ListeningReport["failed"]>;
@@ -29,7 +29,8 @@ type Failure = NonNullable<ListeningReport["failed"]>;
 export interface ExitState {
   /** Nothing is on its way: each engine runs or has failed. */
   settled: boolean;
-  openvpn: ListeningReport[];
+  /** One line a listener of every service that the engines here offer. */
+  listening: ListeningReport[];
   engines: KeeperEngines["engines"];
   warnings: string[];
   /** Our own resolver where it answers. */
@@ -64,7 +65,12 @@ export class Reconciler {
   #saidUnprotected = false;
   #rules = "";
   #tunnels: Tunnel[] = [];
+  /** What keeps every engine from running. */
   #failure: Failure | undefined;
+  /** What keeps OpenVPN alone from running. */
+  #openvpnFailure: Failure | undefined;
+  /** The resolvers are wanted. */
+  #resolving = false;
   /** Since when the office's signature has been waited for; nothing where there is a certificate. */
   #unsignedSinceMs: number | undefined;
   #resolverFailure: "not-installed" | undefined;
@@ -123,13 +129,17 @@ export class Reconciler {
   }
 
   async #pass(settings: ServerSettings): Promise<void> {
+    const networks = tunnelNetworks(settings.services);
     this.#tunnels = tunnelsOf(settings.services.openvpn);
+    this.#resolving = networks.length > 0;
     this.#warnings = [];
     this.#foreignDrops = [];
     this.#resolverFailure = undefined;
+    this.#openvpnFailure = undefined;
     this.#refused = false;
-    this.#failure = this.#missing();
-    if (this.#failure !== undefined || this.#tunnels.length === 0) {
+    this.#failure = missing(["nft", "ip"]);
+    const leadsOn = (settings.hops ?? []).length > 0;
+    if (this.#failure !== undefined || (networks.length === 0 && !leadsOn)) {
       if (this.#failure !== undefined)
         this.#log("engine-unavailable", { part: "openvpn", reason: this.#failure });
       await this.#engines.want([]);
@@ -141,38 +151,46 @@ export class Reconciler {
       // Without the firewall members' packets would leave with tunnel addresses, and reach what is closed.
       this.#failure = "other";
       this.#refused = true;
-      this.#warnings.push("The firewall could not be set up (nft refused the rules): OpenVPN stays off.");
+      this.#warnings.push(
+        "The firewall could not be set up (nft refused the rules): every VPN service stays off.",
+      );
       await this.#engines.want([]);
       return;
     }
     if (!setForwarding(this.#sysctls, ipv6Uplink)) {
       this.#warnings.push(
-        "Forwarding could not be turned on (net.ipv4.ip_forward): members get no traffic over OpenVPN.",
+        "Forwarding could not be turned on (net.ipv4.ip_forward): members get no traffic over VPN.",
       );
     }
-    if (!(await makeDevices(this.#tunnels, ipv6))) {
+    this.#openvpnFailure = existsSync("/dev/net/tun") ? missing(["openvpn"]) : "no-tun";
+    const tunnels = this.#openvpnFailure === undefined ? this.#tunnels : [];
+    const own = new Set(this.#tunnels.map(({ device }) => device));
+    const devices = {
+      tunnels,
+      others: networks.map(({ device }) => device).filter((device) => !own.has(device)),
+      resolvers: this.#resolving ? (["none"] as const) : [],
+      ipv6,
+    };
+    if (!(await makeDevices(devices))) {
       this.#failure = "no-tun";
       this.#refused = true;
       await this.#engines.want([]);
       return;
     }
-    await this.#engines.want(this.#specs(settings, ipv6, ipv6Uplink));
+    if (this.#openvpnFailure !== undefined && this.#tunnels.length > 0)
+      this.#log("engine-unavailable", { part: "openvpn", reason: this.#openvpnFailure });
+    await this.#engines.want([
+      ...(this.#resolving ? this.#resolverSpecs(settings, ipv6, ipv6Uplink) : []),
+      ...this.#openvpnSpecs(settings, tunnels, ipv6),
+    ]);
     // The root process says when there is one: until then the resolver alone runs.
     this.#unsignedSinceMs = this.#signed() ? undefined : (this.#unsignedSinceMs ?? performance.now());
     this.#foreignDrops = (await readRuleset())?.foreignDrops ?? [];
   }
 
-  /** What OpenVPN needs and this machine or process has not. */
-  #missing(): Failure | undefined {
-    if (process.getuid!() !== 0) return "no-root";
-    if (!existsSync("/dev/net/tun")) return "no-tun";
-    const installed = ["openvpn", "nft", "ip"].every((name) => findProgram(name) !== undefined);
-    return installed ? undefined : "not-installed";
-  }
-
   async #protect(settings: ServerSettings, ipv6Uplink: boolean): Promise<boolean> {
     const rules = firewallRules(settings, {
-      tunnels: this.#tunnels,
+      tunnels: tunnelNetworks(settings.services),
       ownAddresses: [...ownAddresses(), ...settings.ownAddresses],
       ipv6Uplink,
     });
@@ -189,15 +207,14 @@ export class Reconciler {
     return existsSync(`${this.#start.folder}/tls.crt`);
   }
 
-  #specs(settings: ServerSettings, ipv6: boolean, ipv6Uplink: boolean): Parameters<Engines["want"]>[0] {
-    const { accounts, folder, run } = this.#start;
-    const { tlsCrypt } = settings.services.openvpn!;
-    const specs = (this.#signed() ? this.#tunnels : []).map((tunnel) =>
+  #openvpnSpecs(settings: ServerSettings, tunnels: readonly Tunnel[], ipv6: boolean): EngineSpec[] {
+    const { accounts, folder } = this.#start;
+    return (this.#signed() ? tunnels : []).map((tunnel) =>
       openvpnEngine({
         program: findProgram("openvpn")!,
         launcher: launcher({ fewCapabilities: true }),
         tunnel,
-        tlsCrypt,
+        tlsCrypt: settings.services.openvpn!.tlsCrypt,
         configurationPath: this.#engines.configurationPath(tunnel.id),
         place: {
           folder,
@@ -208,13 +225,17 @@ export class Reconciler {
         },
       }),
     );
+  }
+
+  #resolverSpecs(settings: ServerSettings, ipv6: boolean, ipv6Uplink: boolean): EngineSpec[] {
+    const { accounts, run } = this.#start;
     const unbound = findProgram("unbound");
     if (unbound === undefined) {
       this.#resolverFailure = "not-installed";
       this.#warnings.push(
         "unbound is not installed: names cannot be looked up inside the tunnels (apt-get install unbound).",
       );
-      return specs;
+      return [];
     }
     const configuration = resolverConfiguration(settings, {
       user: userExists("unbound") ? "unbound" : names(accounts.vpn)?.user,
@@ -222,13 +243,14 @@ export class Reconciler {
       ipv6,
       ipv6Uplink,
     });
-    const resolver = resolverEngine({
-      program: unbound,
-      launcher: launcher({ fewCapabilities: false }),
-      configuration,
-      configurationPath: resolverConfigurationPath(run.engines),
-    });
-    return [resolver, ...specs];
+    return [
+      resolverEngine({
+        program: unbound,
+        launcher: launcher({ fewCapabilities: false }),
+        configuration,
+        configurationPath: resolverConfigurationPath(run.engines),
+      }),
+    ];
   }
 
   #managementSocket(tunnel: Tunnel): string {
@@ -244,18 +266,22 @@ export class Reconciler {
       (view) => view?.state === "starting" && view.refused === undefined,
     );
     const resolves = resolver?.state === "running";
-    const unsigned = this.#unsignedSinceMs !== undefined && this.#failure === undefined;
+    const unsigned =
+      this.#unsignedSinceMs !== undefined &&
+      this.#tunnels.length > 0 &&
+      (this.#failure ?? this.#openvpnFailure) === undefined;
     const signing = unsigned && performance.now() - this.#unsignedSinceMs! < SIGNED_WITHIN_MS;
     const resolverDown =
-      this.#tunnels.length > 0 &&
-      this.#failure === undefined &&
-      !resolves &&
-      this.#resolverFailure === undefined;
+      this.#resolving && this.#failure === undefined && !resolves && this.#resolverFailure === undefined;
     this.#onState({
       settled: !this.#passing && !pending && !signing,
-      openvpn: views.map(({ tunnel, view }) => {
+      listening: views.map(({ tunnel, view }) => {
         const unsignedFor = unsigned && !signing ? "no-certificate" : undefined;
-        const failed = this.#failure ?? unsignedFor ?? (view && failureOf(view.state, view.refused));
+        const failed =
+          this.#failure ??
+          this.#openvpnFailure ??
+          unsignedFor ??
+          (view && failureOf(view.state, view.refused));
         const { address, port } = tunnel.listen;
         return {
           service: "openvpn",
@@ -322,6 +348,12 @@ export class Reconciler {
 const outsideFacts = (): unknown[] => [ownAddresses(), ipv6Facts()];
 const insideFacts = (): unknown[] => [tunnelDevices().sort(), resolverAddresses()];
 const seenAs = (...facts: unknown[]): string => JSON.stringify(facts);
+
+/** What keeps these programs from being run here. */
+function missing(programs: readonly string[]): Failure | undefined {
+  if (process.getuid!() !== 0) return "no-root";
+  return programs.every((name) => findProgram(name) !== undefined) ? undefined : "not-installed";
+}
 
 function names({ uid, gid }: { uid: number; gid: number }): { user: string; group: string } | undefined {
   const user = uid === 0 ? undefined : userName(uid);

@@ -341,7 +341,7 @@ export class ExitRoot {
       type: "report",
       settled:
         this.#state?.settled === true && (!wantsProxies || this.#listening.size === this.#proxies.length),
-      services: [...proxied, ...(this.#state?.openvpn ?? [])],
+      services: [...proxied, ...(this.#state?.listening ?? [])],
       warnings: this.#state?.warnings ?? [],
     };
   }

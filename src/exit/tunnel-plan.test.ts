@@ -1,18 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { formatIp, parseIp, parseRange } from "../lib/ip.ts";
-import {
-  DNS_LEVELS,
-  IKEV2,
-  RESOLVERS,
-  TUNNELS_4,
-  TUNNELS_6,
-  tunnelNetworks,
-  tunnelsOf,
-  WIREGUARD,
-  WIREGUARD_INDEX_MOST,
-  wireguardAddresses,
-} from "./tunnel-plan.ts";
+import { DNS_LEVELS, resolverOf } from "../lib/dns-levels.ts";
+import { formatIp, parseRange } from "../lib/ip.ts";
+import { IKEV2, TUNNELS_4, TUNNELS_6, tunnelNetworks, tunnelsOf, WIREGUARD } from "./tunnel-plan.ts";
 
 const listen = Array.from({ length: 8 }, (_, index) => ({
   protocol: index % 2 === 0 ? ("udp" as const) : ("tcp" as const),
@@ -50,8 +40,8 @@ test("no two tunnels share an address, and all of them lie in the ranges of tunn
 test("the resolvers' addresses are of no tunnel", () => {
   for (const level of DNS_LEVELS)
     for (const one of tunnelNetworks(all)) {
-      assert.ok(!within(RESOLVERS[level].v4, `${one.network4}/${one.prefix4}`));
-      assert.ok(!within(RESOLVERS[level].v6, `${one.network6}/${one.prefix6}`));
+      assert.ok(!within(resolverOf(level).v4, `${one.network4}/${one.prefix4}`));
+      assert.ok(!within(resolverOf(level).v6, `${one.network6}/${one.prefix6}`));
     }
 });
 
@@ -60,13 +50,4 @@ test("devices are there for the services that are on", () => {
   assert.deepEqual(tunnelNetworks({ wireguard: all.wireguard }), [WIREGUARD]);
   assert.deepEqual(tunnelNetworks({ ikev2: all.ikev2 }), [IKEV2]);
   assert.deepEqual(tunnelNetworks({ openvpn: all.openvpn }), tunnelsOf(all.openvpn));
-});
-
-test("a WireGuard device's addresses follow from its index; the last is the one before the gateway", () => {
-  assert.deepEqual(wireguardAddresses(1), { v4: "10.96.0.1", v6: "fd6c:6574:6865:a000::1" });
-  assert.deepEqual(wireguardAddresses(70_000), { v4: "10.97.17.112", v6: "fd6c:6574:6865:a000::1:1170" });
-  assert.equal(wireguardAddresses(WIREGUARD_INDEX_MOST).v4, "10.127.255.253");
-  assert.deepEqual(parseIp(WIREGUARD.gateway4), Uint8Array.of(10, 127, 255, 254));
-  for (const index of [0, -1, 0.5, Number.NaN, WIREGUARD_INDEX_MOST + 1])
-    assert.throws(() => wireguardAddresses(index), RangeError);
 });

@@ -1,5 +1,6 @@
 import { isIPv6 } from "node:net";
-import { formatIp, parseIp } from "../lib/ip.ts";
+import { WIREGUARD_GATEWAY_4, WIREGUARD_GATEWAY_6 } from "../lib/device-addresses.ts";
+import { resolverOf } from "../lib/dns-levels.ts";
 import type { ServerSettings } from "../link/settings.ts";
 
 /**
@@ -12,19 +13,8 @@ export const TUNNELS_6 = "fd6c:6574:6865::/48";
 /** Every tunnel device of ours, and nobody else's, is called so; what an engine names itself is in `tunnelNetworks`. */
 export const DEVICE_PREFIX = "lethe-";
 
-/** What the resolvers keep back, each level all that the ones before it do. */
-export const DNS_LEVELS = ["none", "ads", "malware", "adult"] as const;
-export type DnsLevel = (typeof DNS_LEVELS)[number];
-/** The resolver of each level, which a profile names. */
-export const RESOLVERS: Readonly<Record<DnsLevel, { v4: string; v6: string }>> = {
-  none: { v4: "10.66.255.1", v6: "fd6c:6574:6865:ffff::1" },
-  ads: { v4: "10.66.255.2", v6: "fd6c:6574:6865:ffff::2" },
-  malware: { v4: "10.66.255.3", v6: "fd6c:6574:6865:ffff::3" },
-  adult: { v4: "10.66.255.4", v6: "fd6c:6574:6865:ffff::4" },
-};
 /** The resolver that keeps nothing back; whoever asks an address that is no resolver of ours gets to this one. */
-export const RESOLVER_4 = RESOLVERS.none.v4;
-export const RESOLVER_6 = RESOLVERS.none.v6;
+export const { v4: RESOLVER_4, v6: RESOLVER_6 } = resolverOf("none");
 
 export type OpenvpnSettings = NonNullable<ServerSettings["services"]["openvpn"]>;
 
@@ -65,33 +55,16 @@ export const tunnelsOf = (settings: OpenvpnSettings | undefined): Tunnel[] =>
     prefix6: 64,
   }));
 
-/** WireGuard's device. The gateway is the address of no member: indices end before it. */
+/** WireGuard's device; whose addresses are whose is in lib/device-addresses.ts. */
 export const WIREGUARD: TunnelNetwork = {
   device: `${DEVICE_PREFIX}wg0`,
-  gateway4: "10.127.255.254",
+  gateway4: WIREGUARD_GATEWAY_4,
   network4: "10.96.0.0",
   prefix4: 11,
-  gateway6: "fd6c:6574:6865:a000::ffff:fffe",
+  gateway6: WIREGUARD_GATEWAY_6,
   network6: "fd6c:6574:6865:a000::",
   prefix6: 64,
 };
-
-/** Indices of WireGuard devices, the same on every exit; the last is the one before the gateway's. */
-export const WIREGUARD_INDEX_LEAST = 1;
-export const WIREGUARD_INDEX_MOST = 2 ** 21 - 3;
-
-/** The addresses inside the tunnel of the WireGuard device of this index. Throws RangeError for what is no index. */
-export function wireguardAddresses(index: number): { v4: string; v6: string } {
-  if (!Number.isInteger(index) || index < WIREGUARD_INDEX_LEAST || index > WIREGUARD_INDEX_MOST)
-    throw new RangeError("no index of a WireGuard device");
-  const base = parseIp(WIREGUARD.network4)!;
-  const number = new DataView(base.buffer, base.byteOffset).getUint32(0) + index;
-  const v4 = new Uint8Array(4);
-  new DataView(v4.buffer).setUint32(0, number);
-  const v6 = parseIp(WIREGUARD.network6)!.slice();
-  new DataView(v6.buffer).setUint32(12, index);
-  return { v4: formatIp(v4), v6: formatIp(v6) };
-}
 
 /** IKEv2's addresses; `device` is the XFRM interface, or the libipsec plugin's device once it has been renamed. */
 export const IKEV2: TunnelNetwork = {
