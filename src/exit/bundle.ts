@@ -19,6 +19,9 @@ switch (process.argv[2]) {
   case "proxy":
     (await import("./proxy/main.ts")).runProxy();
     break;
+  case "ssh":
+    (await import("./ssh/main.ts")).runSsh();
+    break;
   // What follows is of a machine without an office.
   case "run":
     (await import("./remote/run.ts")).runRemote(entry);

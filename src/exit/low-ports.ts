@@ -7,7 +7,7 @@ import type { PortPlace, PortSocket } from "./messages.ts";
 
 /**
  * Ports below 1024 for unprivileged processes of ours: a child that may not have one asks, root opens it and hands the
- * listening socket over, without reading a byte from it. Only ports that the office's settings name for the proxies; whoever
+ * listening socket over, without reading a byte from it. Only ports that the office's settings name for the proxies and SSH; whoever
  * has broken into a child gets no other.
  */
 export function answerForPort(
@@ -16,8 +16,8 @@ export function answerForPort(
   settings: ServerSettings | undefined,
   log: Log,
 ): Promise<void> {
-  const { socks5, http } = settings?.services ?? {};
-  const ours = [...(socks5?.listen ?? []), ...(http?.listen ?? [])];
+  const { socks5, http, socks5Tls, https, ssh } = settings?.services ?? {};
+  const ours = [socks5, http, socks5Tls, https, ssh].flatMap((service) => service?.listen ?? []);
   const named = ours.some(({ address, port }) => address === place.address && port === place.port);
   if (named) return handOver(child, place, true);
   log("port-refused", { port: place.port });

@@ -14,6 +14,8 @@ import type { ServerSettings } from "../link/settings.ts";
  *                                       ── start, settings ─► proxy    (one a core: SOCKS5, HTTP)
  *                                       ◄─ listening ────────
  *                                       ── challenges ──────► ◄─ answering ─
+ *                                       ── start, settings ─► ssh      (one for two cores)
+ *                                       ◄─ listening ────────
  */
 
 /** A Unix user that a process becomes; where the caller is not root, the caller's own ids. */
@@ -202,6 +204,12 @@ export interface ProxyStart {
   type: "start";
   authoriseSocket: string;
   account: Account;
+}
+
+/** To a process of SSH: what a proxy is told, and what it proves itself to clients with. */
+export interface SshStart extends ProxyStart {
+  /** Private keys (ssh/host-keys.ts). */
+  hostKeys: string[];
 }
 
 export interface ProxySettings {

@@ -8,7 +8,7 @@ import type { Trust } from "../link/signed.ts";
 import { openSettings } from "../link/signed-settings.ts";
 import { siteId, verifyingKey } from "../link/site-key.ts";
 import { certificateRequest, installCertificate } from "./certificate.ts";
-import { keeperMessage, proxyMessage } from "./checked-messages.ts";
+import { keeperMessage } from "./checked-messages.ts";
 import { answerForPort } from "./low-ports.ts";
 import type {
   ExitPublicCertificate,
@@ -18,17 +18,21 @@ import type {
   KeeperEngines,
   KeeperErrand,
   KeeperStart,
-  ListeningReport,
   OpenvpnTested,
+  PortRequest,
+  ProxyAnswering,
   ProxySettings,
   ProxyStart,
+  SshStart,
   TestOpenvpn,
 } from "./messages.ts";
 import { ChallengeDoor } from "./public-certificate/door.ts";
 import { installPublicCertificate, standingOf } from "./public-certificate/pair.ts";
 import { type ExitState, Reconciler } from "./reconcile.ts";
 import { OpenvpnTester } from "./self-test/openvpn-tester.ts";
+import { type HostKeys, hostKeys } from "./ssh/host-keys.ts";
 import { Sysctls } from "./sysctls.ts";
+import { Workers } from "./workers.ts";
 
 /** Without settings nobody can say who may be online: what an earlier life left running then ends. */
 const SETTINGS_WITHIN_MS = 60_000;
@@ -62,7 +66,8 @@ export class ExitRoot {
   readonly #reconciler: Reconciler;
   readonly #keeper: ForkedChild;
   readonly #openvpnTester: OpenvpnTester;
-  readonly #proxies: ForkedChild[];
+  readonly #proxies: Workers;
+  readonly #ssh: Workers;
   readonly #challenges: ChallengeDoor;
   readonly #onReport: (report: ExitReport) => void;
   readonly #onSettings: (settings: ServerSettings) => void;
@@ -77,8 +82,7 @@ export class ExitRoot {
   #ending = false;
   #patience: NodeJS.Timeout | undefined;
   #renewal: NodeJS.Timeout | undefined;
-  /** What each proxy said last; nothing from one that has not spoken since it was started. */
-  readonly #listening = new Map<ForkedChild, ListeningReport[]>();
+  #hostKeys: HostKeys | undefined;
   /** What each was told last. */
   readonly #told = new Map<string, string>();
 
@@ -118,9 +122,27 @@ export class ExitRoot {
       onStart: (child) => this.#startKeeper(child),
       onMessage: (message) => this.#onKeeper(message),
     });
-    this.#proxies = Array.from({ length: start.proxies }, () => this.#newProxy(entry));
+    const workers = {
+      entry,
+      onMessage: (child: ForkedChild, message: PortRequest | ProxyAnswering) =>
+        this.#onWorker(child, message),
+      onListening: () => this.#tell(),
+    };
+    this.#proxies = new Workers({
+      ...workers,
+      part: "proxy",
+      count: start.proxies,
+      onStart: (child) => this.#startProxy(child),
+    });
+    this.#ssh = new Workers({
+      ...workers,
+      part: "ssh",
+      // What SSH costs is encryption, and one process encrypts some gigabits a second.
+      count: Math.ceil(start.proxies / 2),
+      onStart: (child) => this.#startSsh(child),
+    });
     this.#challenges = new ChallengeDoor({
-      child: this.#proxies[0]!,
+      child: this.#proxies.children[0]!,
       onAnswering: (answering) =>
         this.#keeper.send({ type: "answering", ...answering } satisfies KeeperAnswering),
     });
@@ -134,7 +156,7 @@ export class ExitRoot {
     }, CERTIFICATE_LOOK_MS);
     this.#log("started");
     this.#keeper.start();
-    for (const proxy of this.#proxies) proxy.start();
+    this.#proxies.start();
   }
 
   /**
@@ -149,7 +171,7 @@ export class ExitRoot {
     clearInterval(this.#renewal);
     await this.#reconciler.close();
     if (leave) this.#engines.release();
-    await Promise.all([...this.#proxies.map((proxy) => proxy.stop(2000)), this.#keeper.stop(2000)]);
+    await Promise.all([this.#proxies.stop(2000), this.#ssh.stop(2000), this.#keeper.stop(2000)]);
     if (!leave) await this.#reconciler.clear();
     this.#log("stopped");
     return true;
@@ -273,42 +295,49 @@ export class ExitRoot {
     clearTimeout(this.#patience);
     this.#certify();
     this.#certifyPublicly();
+    this.#offerSsh();
     this.#reconciler.update(opened.settings);
     this.#onSettings(opened.settings);
     this.#tell();
   }
 
-  #newProxy(entry: string): ForkedChild {
-    const proxy: ForkedChild = new ForkedChild({
-      module: entry,
-      args: ["proxy"],
-      log: logFor("proxy"),
-      onStart: (child) => {
-        child.send({
-          type: "start",
-          authoriseSocket: this.#start.run.authoriseSocket,
-          account: this.#start.accounts.proxy,
-        } satisfies ProxyStart);
-        const news = this.#proxyNews();
-        if (news !== undefined) child.send(news);
-        if (child === this.#proxies[0]) this.#challenges.childStarted();
-      },
-      onMessage: (message) => {
-        const parsed = proxyMessage.safeParse(message);
-        if (!parsed.success) return;
-        const { data } = parsed;
-        if (data.type === "answering")
-          return proxy === this.#proxies[0] ? this.#challenges.answering(data.tokens) : undefined;
-        if (data.type === "open") return void answerForPort(proxy, data, this.#settings, this.#log);
-        this.#listening.set(proxy, data.services as ListeningReport[]);
-        this.#tell();
-      },
-      onCrash: () => {
-        this.#listening.delete(proxy);
-        this.#tell();
-      },
-    });
-    return proxy;
+  #startProxy(child: ForkedChild): void {
+    const { run, accounts } = this.#start;
+    const { authoriseSocket } = run;
+    child.send({ type: "start", authoriseSocket, account: accounts.proxy } satisfies ProxyStart);
+    const news = this.#proxyNews();
+    if (news !== undefined) child.send(news);
+    if (child === this.#proxies.children[0]) this.#challenges.childStarted();
+  }
+
+  #startSsh(child: ForkedChild): void {
+    const { run, accounts } = this.#start;
+    const { authoriseSocket } = run;
+    const keys = this.#hostKeys?.private ?? [];
+    child.send({
+      type: "start",
+      authoriseSocket,
+      account: accounts.proxy,
+      hostKeys: keys,
+    } satisfies SshStart);
+    const news = this.#proxyNews();
+    if (news !== undefined) child.send(news);
+  }
+
+  #onWorker(child: ForkedChild, message: PortRequest | ProxyAnswering): void {
+    if (message.type === "open") void answerForPort(child, message, this.#settings, this.#log);
+    else if (child === this.#proxies.children[0]) this.#challenges.answering(message.tokens);
+  }
+
+  /** The processes of SSH run where it is offered; the host keys are made with the first of them. */
+  #offerSsh(): void {
+    if (this.#settings?.services.ssh === undefined) return void this.#ssh.stop(2000);
+    try {
+      this.#hostKeys ??= hostKeys(this.#start.folder);
+      this.#ssh.start();
+    } catch (error) {
+      this.#log("engine-unavailable", { part: "ssh", reason: reasonOf(error) });
+    }
   }
 
   #proxyNews(): ProxySettings | undefined {
@@ -318,7 +347,7 @@ export class ExitRoot {
   }
 
   #engineNews(): KeeperEngines {
-    const proxied = merged([...this.#listening.values()]);
+    const proxied = [...this.#proxies.listening, ...this.#ssh.listening];
     const services = [...new Set(proxied.map(({ service }) => service))];
     return {
       type: "engines",
@@ -334,14 +363,10 @@ export class ExitRoot {
   }
 
   #report(): ExitReport {
-    const proxied = merged([...this.#listening.values()]);
-    const services = this.#settings?.services;
-    const wantsProxies = services?.socks5 !== undefined || services?.http !== undefined;
     return {
       type: "report",
-      settled:
-        this.#state?.settled === true && (!wantsProxies || this.#listening.size === this.#proxies.length),
-      services: [...proxied, ...(this.#state?.listening ?? [])],
+      settled: this.#state?.settled === true && this.#proxies.settled && this.#ssh.settled,
+      services: [...this.#proxies.listening, ...this.#ssh.listening, ...(this.#state?.listening ?? [])],
       warnings: this.#state?.warnings ?? [],
     };
   }
@@ -353,7 +378,8 @@ export class ExitRoot {
     if (this.#changed("keeper", forEngines)) this.#keeper.send(forEngines);
     const forProxies = this.#proxyNews();
     if (forProxies !== undefined && this.#changed("proxies", forProxies)) {
-      for (const proxy of this.#proxies) proxy.send(forProxies);
+      this.#proxies.send(forProxies);
+      this.#ssh.send(forProxies);
     }
     const report = this.#report();
     if (this.#changed("report", report)) this.#onReport(report);
@@ -365,14 +391,4 @@ export class ExitRoot {
     this.#told.set(whom, text);
     return true;
   }
-}
-
-/** One line a listener: with several proxies on one port, it listens as soon as one of them does. */
-function merged(reports: ListeningReport[][]): ListeningReport[] {
-  const lines = new Map<string, ListeningReport>();
-  for (const line of reports.flat()) {
-    const key = `${line.service} ${line.protocol} ${line.address} ${line.port}`;
-    if (lines.get(key)?.failed !== undefined || !lines.has(key)) lines.set(key, line);
-  }
-  return [...lines.values()];
 }

@@ -1,12 +1,13 @@
 import { createServer, type Server, type Socket } from "node:net";
 import type { Log } from "../../lib/event-log.ts";
 import { reasonOf } from "../../lib/event-log.ts";
+import type { Service } from "../../link/services.ts";
 import type { PortRequests } from "../low-ports.ts";
 import type { ListeningReport } from "../messages.ts";
 import { SOCKET_HIGH_WATER_MARK_BYTES } from "./relay.ts";
 
 export interface Endpoint {
-  service: "socks5" | "http";
+  service: Service;
   address: string;
   port: number;
 }
@@ -23,14 +24,15 @@ const failureOf = (error: unknown): NonNullable<ListeningReport["failed"]> => {
  * the connections. An endpoint that could not be had is tried again at the next `update`.
  */
 export class Listeners {
-  readonly #serve: Record<Endpoint["service"], (client: Socket) => void>;
+  readonly #serve: Partial<Record<Service, (client: Socket) => void>>;
   readonly #log: Log;
   readonly #ports: PortRequests | undefined;
   readonly #servers = new Map<string, { endpoint: Endpoint; server: Server }>();
   #reports: ListeningReport[] = [];
 
   constructor(options: {
-    serve: Record<Endpoint["service"], (client: Socket) => void>;
+    /** One for each service of the endpoints. */
+    serve: Partial<Record<Service, (client: Socket) => void>>;
     log: Log;
     /** Who is asked for ports that this process may not have (low-ports.ts). */
     ports?: PortRequests | undefined;
@@ -73,7 +75,7 @@ export class Listeners {
     server.once("listening", () => {
       server.removeAllListeners("error");
       // Running out of file descriptors and the like concerns one connection, not the server.
-      server.on("error", () => this.#log("internal-error", { part: endpoint.service }));
+      server.on("error", () => this.#log("internal-error"));
       this.#servers.set(key, { endpoint, server });
       const bound = server.address();
       resolve(report(endpoint, bound && typeof bound === "object" ? bound.port : port));

@@ -1,0 +1,158 @@
+import type { Socket } from "node:net";
+import type { ServerChannel } from "ssh2";
+import type { Expiring, Sweeper } from "../proxy/sweeper.ts";
+
+/** What may wait in our memory for a slow reader before its source is paused. */
+const QUEUE_LIMIT_BYTES = 256 * 1024;
+
+/** What a tunnel needs of the connection that it runs in. */
+export interface Carrier {
+  /** Bytes that wait for the client's kernel; all its tunnels share that socket. */
+  unsentBytes(): number;
+  /** A tunnel holds back what the client sends it, or has let go. */
+  heldChanged(): void;
+  closed(tunnel: Forward): void;
+}
+
+/**
+ * One `direct-tcpip` channel and the connection behind it. `ssh2`'s channels close both ways at `end()`; here the end of one
+ * direction is passed on as EOF alone (RFC 4254 section 5.3) and the channel is closed when both have ended.
+ */
+export class Forward implements Expiring {
+  deadlineMs: number;
+  readonly #channel: ServerChannel;
+  readonly #upstream: Socket;
+  readonly #carrier: Carrier;
+  readonly #sweeper: Sweeper;
+  readonly #idleMs: number;
+  #clientHeld = false;
+  #upstreamHeld = false;
+  #clientEnded = false;
+  #upstreamEnded = false;
+  #over = false;
+
+  constructor(options: {
+    channel: ServerChannel;
+    /** Connected; its bytes wait until now. */
+    upstream: Socket;
+    carrier: Carrier;
+    sweeper: Sweeper;
+    /** Without a byte either way for so long it ends. */
+    idleMs: number;
+  }) {
+    const { channel, upstream } = options;
+    this.#channel = channel;
+    this.#upstream = upstream;
+    this.#carrier = options.carrier;
+    this.#sweeper = options.sweeper;
+    this.#idleMs = options.idleMs;
+    this.deadlineMs = performance.now() + options.idleMs;
+    options.sweeper.add(this);
+
+    channel.on("data", (chunk: Buffer) => this.#fromClient(chunk));
+    channel.on("end", () => {
+      this.#clientEnded = true;
+      upstream.end();
+      this.#passEnd();
+    });
+    channel.on("close", () => this.#channelClosed());
+    channel.on("error", () => this.abort());
+    upstream.on("data", (chunk: Buffer) => this.#fromUpstream(chunk));
+    upstream.on("drain", () => {
+      if (!this.#clientHeld) return;
+      this.#clientHeld = false;
+      channel.resume();
+      this.#carrier.heldChanged();
+    });
+    upstream.on("end", () => {
+      this.#upstreamEnded = true;
+      this.#passEnd();
+    });
+    upstream.on("error", () => upstream.destroy());
+    upstream.on("close", () => this.#upstreamClosed());
+    if (upstream.destroyed) this.abort();
+    else upstream.resume();
+  }
+
+  /** What the client has sent and the upstream's kernel has not taken. */
+  get heldBytes(): number {
+    return this.#clientHeld ? this.#channel.readableLength : 0;
+  }
+
+  #fromClient(chunk: Buffer): void {
+    this.deadlineMs = this.#sweeper.nowMs + this.#idleMs;
+    if (this.#over) return;
+    this.#upstream.write(chunk);
+    if (this.#upstream.writableLength <= QUEUE_LIMIT_BYTES) return;
+    this.#clientHeld = true;
+    this.#channel.pause();
+    this.#carrier.heldChanged();
+  }
+
+  #fromUpstream(chunk: Buffer): void {
+    this.deadlineMs = this.#sweeper.nowMs + this.#idleMs;
+    if (this.#over) return;
+    this.#channel.write(chunk, this.#onWritten);
+    if (!this.#clogged()) return;
+    this.#upstreamHeld = true;
+    this.#upstream.pause();
+  }
+
+  /** The client's window is used up, or its kernel does not take what is encrypted. */
+  #clogged(): boolean {
+    return (
+      this.#channel.writableLength > QUEUE_LIMIT_BYTES || this.#carrier.unsentBytes() > QUEUE_LIMIT_BYTES
+    );
+  }
+
+  readonly #onWritten = (): void => {
+    this.release();
+    if (this.#upstreamEnded) this.#passEnd();
+  };
+
+  /** Goes on reading where nothing stands in the way any more. */
+  release(): void {
+    if (!this.#upstreamHeld || this.#clogged()) return;
+    this.#upstreamHeld = false;
+    this.#upstream.resume();
+  }
+
+  #passEnd(): void {
+    if (this.#over || !this.#upstreamEnded || this.#channel.writableLength > 0) return;
+    // Not in ssh2's types: sends EOF and leaves the other direction open.
+    (this.#channel as ServerChannel & { eof(): void }).eof();
+    if (this.#clientEnded || this.#upstream.destroyed) this.#channel.close();
+  }
+
+  #channelClosed(): void {
+    if (this.#over) return;
+    this.#finish();
+    this.#upstream.destroySoon();
+  }
+
+  #upstreamClosed(): void {
+    if (this.#over) return;
+    if (this.#upstreamEnded) this.#passEnd();
+    else this.abort();
+  }
+
+  expire(): void {
+    this.abort();
+  }
+
+  /** Ends both at once. Idempotent. */
+  abort(): void {
+    if (this.#over) return;
+    this.#finish();
+    this.#channel.close();
+    // So that no half of an upload looks like the whole.
+    if (this.#upstream.writableEnded) this.#upstream.destroy();
+    else this.#upstream.resetAndDestroy();
+  }
+
+  #finish(): void {
+    this.#over = true;
+    this.#sweeper.delete(this);
+    this.#carrier.closed(this);
+  }
+}
