@@ -12,6 +12,8 @@ export interface FleetServer extends Server {
   /** Undefined until it has enrolled. */
   nkey: string | undefined;
   generation: number;
+  /** Its own, for good: fleet/hops.ts. */
+  number: number;
   /** Undefined: as lethe.toml says. */
   listens: Listens | undefined;
   /** SHA-256 of the bundle it is to run, hex. */

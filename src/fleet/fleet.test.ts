@@ -154,6 +154,20 @@ onEachStore("rotating forgets the key at once and gives the certificate another 
   await close();
 });
 
+onEachStore("each server has a number of its own for good, whatever it is called", async (kind) => {
+  const { store, fleet, close } = await newFleet(kind);
+  value(await fleet.add(london));
+  value(await fleet.add({ ...london, name: "oslo1", addresses: ["192.0.2.3"] }));
+  const numbers = () => Object.fromEntries(fleet.current.map(({ linkName, number }) => [linkName, number]));
+  assert.deepEqual(numbers(), { exit1: 1, london1: 2, oslo1: 3 });
+  value(await fleet.rename("london1", "paris1"));
+  await saveServers(store, [{ ...own, city: "Leeds" }], "office:a");
+  value(await fleet.remove("paris1"));
+  value(await fleet.add({ ...london, name: "rome1", addresses: ["192.0.2.4"] }));
+  assert.deepEqual(numbers(), { exit1: 1, oslo1: 3, rome1: 4 });
+  await close();
+});
+
 onEachStore(
   "a renamed server keeps its key, its name on the link and its traffic; a removed one takes all along",
   async (kind) => {

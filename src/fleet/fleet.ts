@@ -14,6 +14,7 @@ import type { Tables } from "../store/tables.ts";
 import { newTokenId, TOKEN_LIFETIME_S, tokenOf } from "./enrolment.ts";
 import type { FleetServer, Invitation, NewServer } from "./fleet-server.ts";
 import { groupsOf } from "./groups.ts";
+import { newNumber } from "./hops.ts";
 import type { Listens } from "./listens.ts";
 import { checkName, checkNewServer, type NameError, type NewServerError } from "./new-server.ts";
 import { renameRow } from "./rename.ts";
@@ -141,6 +142,7 @@ export class Fleet {
           listens: server.listens === undefined ? null : JSON.stringify(server.listens),
           enrolment_id: invitation.tokenId,
           enrolment_expires: invitation.expires,
+          number: await newNumber(trx),
         })
         .execute();
       return ok(invitation);
@@ -345,6 +347,7 @@ function fleetServerOf(row: Row): FleetServer {
     origin: row.origin,
     nkey: row.nkey ?? undefined,
     generation: row.generation,
+    number: row.number ?? 0,
     listens: row.listens === null ? undefined : JSON.parse(row.listens),
     release: row.release ?? undefined,
     enrolmentExpires: row.enrolment_expires ?? undefined,

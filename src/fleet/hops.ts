@@ -1,3 +1,6 @@
+import { type Kysely, PostgresAdapter, sql, type Transaction } from "kysely";
+import type { Tables } from "../store/tables.ts";
+
 /**
  * Two hops without any state: on each server one port stands for each other server's, wherever that one's own ports are. What
  * comes to it goes on as it is, so that the tunnel is end to end with the second server.
@@ -10,11 +13,24 @@ export const SERVER_NUMBER_MOST = 999;
 const FIRST_PORT: Readonly<Record<HopService, number>> = { wireguard: 52_000, openvpn: 53_000 };
 
 /**
- * The port of any server that leads on to the server of this number; undefined where there is none (WireGuard has no TCP).
- * Throws RangeError for what is no number of a server.
+ * The port of any server that leads on to the server of this number; undefined where there is none (WireGuard has no TCP, and
+ * a thousandth server no ports). Throws RangeError for what is no number of a server.
  */
 export function hopPort(number: number, service: HopService, protocol: HopProtocol): number | undefined {
-  if (!Number.isInteger(number) || number < 1 || number > SERVER_NUMBER_MOST)
-    throw new RangeError("no number of a server");
-  return service === "wireguard" && protocol === "tcp" ? undefined : FIRST_PORT[service] + number;
+  if (!Number.isInteger(number) || number < 1) throw new RangeError("no number of a server");
+  if (number > SERVER_NUMBER_MOST || (service === "wireguard" && protocol === "tcp")) return undefined;
+  return FIRST_PORT[service] + number;
 }
+
+/** A number that no server has, for one that is about to be written: one above the highest, so that few are ever given twice. */
+export async function newNumber(trx: Transaction<Tables>): Promise<number> {
+  // Two offices may each be about to write one; SQLite lets only one write anyway.
+  if (onPostgres(trx)) await sql`lock table servers in share row exclusive mode`.execute(trx);
+  const { highest } = await trx
+    .selectFrom("servers")
+    .select(({ fn }) => fn.max("number").as("highest"))
+    .executeTakeFirstOrThrow();
+  return (highest ?? 0) + 1;
+}
+
+const onPostgres = (db: Kysely<Tables>): boolean => db.getExecutor().adapter instanceof PostgresAdapter;

@@ -19,9 +19,11 @@ export async function renameRow(
   // In this order, since rows of a server that is not there are refused and those of one that goes are deleted.
   await trx
     .insertInto("servers")
-    .values({ ...row, name })
+    // No two rows have one number.
+    .values({ ...row, name, number: null })
     .execute();
   for (const table of OF_A_SERVER)
     await trx.updateTable(table).set({ server: name }).where("server", "=", row.name).execute();
   await trx.deleteFrom("servers").where("name", "=", row.name).execute();
+  await trx.updateTable("servers").set({ number: row.number }).where("name", "=", name).execute();
 }

@@ -4,6 +4,7 @@ import type { ServerSettings } from "../link/settings.ts";
 import type { Store } from "../store/open.ts";
 import type { Tables } from "../store/tables.ts";
 import { groupsOf } from "./groups.ts";
+import { newNumber } from "./hops.ts";
 
 export interface ServicePort {
   protocol: "tcp" | "udp";
@@ -100,9 +101,14 @@ export async function saveServers(
       if (taken !== undefined)
         throw new NameTakenError(`The fleet has ${taken} already. Change it in [server] of lethe.toml.`);
       const { name, ...rest } = { ...rowOf(server), origin, link_name: server.name };
+      const known = await trx
+        .selectFrom("servers")
+        .select("number")
+        .where("name", "=", name)
+        .executeTakeFirst();
       await trx
         .insertInto("servers")
-        .values({ name, ...rest })
+        .values({ name, ...rest, number: known?.number ?? (await newNumber(trx)) })
         .onConflict((conflict) => conflict.column("name").doUpdateSet(rest))
         .execute();
     }

@@ -34,6 +34,7 @@ const london: FleetServer = {
   origin: "fleet",
   nkey: "U",
   generation: 3,
+  number: 7,
   listens: undefined,
   release: undefined,
   enrolmentExpires: undefined,

@@ -159,6 +159,7 @@ const tables: { [Name in keyof Tables]: TableInventory<Tables[Name]> } = {
       groups: { what: "The groups it belongs to", purpose: "The list of servers" },
       listens: { what: "The addresses and ports of its services", purpose: "Its settings" },
       release: { what: "The version it is to run", purpose: "Upgrading it" },
+      number: { what: "A number of its own", purpose: "The ports by which other servers lead on to it" },
       enrolment_id: {
         what: "A random number that names a one-time token; the token is stored nowhere",
         purpose: "A new server proves that it is the one that was asked for",

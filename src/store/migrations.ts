@@ -171,6 +171,16 @@ export const migrations: Steps = {
       await withoutSamples(db, "device_servers", ["device_id"]);
     },
   },
+  "0005-server-numbers": {
+    async up(db) {
+      await db.schema.alterTable("servers").addColumn("number", "integer").execute();
+      const servers = await sql<{ name: string }>`select name from servers order by name`.execute(db);
+      for (const [index, { name }] of servers.rows.entries())
+        await sql`update servers set number = ${index + 1} where name = ${name}`.execute(db);
+      // Unique, and null only while a row is being moved to another name.
+      await db.schema.createIndex("servers_number").unique().on("servers").column("number").execute();
+    },
+  },
 };
 
 /** The steps that this version knows, oldest first. */

@@ -69,6 +69,8 @@ interface ServerRow {
   /** Names the one-time token of an enrolment that is open; the token itself is nowhere. */
   enrolment_id: string | null;
   enrolment_expires: number | null;
+  /** 1 and up, given once: the ports of two hops follow from it (fleet/hops.ts). */
+  number: number | null;
 }
 
 export interface DeviceRow {

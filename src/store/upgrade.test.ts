@@ -43,6 +43,8 @@ const account = (name: string) => ({
   vpn_salt: `salt-${name}`,
   vpn_tag: `tag-${name}`,
 });
+const earlierThan = (step: string): Steps =>
+  Object.fromEntries(Object.entries(migrations).filter(([name]) => name < step));
 const BAD = "9001-bad";
 /** A newer version's steps: a good one, and one that has done half of its work when `then` is called. */
 const newer = (then: (db: Kysely<unknown>) => Promise<void>): Steps => ({
@@ -212,6 +214,25 @@ for (const [where, sizeKb, grown] of [
     const copies = grown === 0 ? "" : "before-9001.db";
     assert.equal(child.stdout, `upgrade-failed true\n500000\n${copies}\n`, child.stderr);
   });
+
+test("servers of before they had numbers get one each, by name", async () => {
+  const where = { path: join(newFolder(), "lethe.db"), backups: join(newFolder(), "backups") };
+  const before = await openStore({ ...where, steps: earlierThan("0005-server-numbers") });
+  const place = { city: "", country: "", country_code: "XX", latitude: 0, longitude: 0, bandwidth_mbit: 1 };
+  for (const name of ["oslo1", "berlin1"])
+    await before.db
+      .insertInto("servers")
+      .values({ name, host: name, ...place, addresses: "[]", services: "[]" })
+      .execute();
+  await before.close();
+  const store = await openStore(where);
+  const rows = await store.db.selectFrom("servers").select(["name", "number"]).orderBy("name").execute();
+  assert.deepEqual(rows, [
+    { name: "berlin1", number: 1 },
+    { name: "oslo1", number: 2 },
+  ]);
+  await store.close();
+});
 
 test("copies are deleted on time, and what a crash left half-made soon", () => {
   const place = newFolder();
