@@ -36,6 +36,22 @@ export function unprivileged({ uid, gid }: { uid: number; gid: number }): string
   ];
 }
 
+/**
+ * For wireguard-go: an unprivileged user that keeps CAP_NET_ADMIN (engine.ts says why), and nothing else of root. Nothing
+ * where this machine cannot do that.
+ */
+export function wireguardLauncher({ uid, gid }: { uid: number; gid: number }): string[] | undefined {
+  const prlimit = findProgram("prlimit");
+  const setpriv = findProgram("setpriv");
+  if (process.getuid!() !== 0 || uid === 0 || prlimit === undefined || setpriv === undefined)
+    return undefined;
+  const only = "-all,+net_admin";
+  return [
+    ...[prlimit, ...NO_CORE, setpriv, "--reuid", String(uid), "--regid", String(gid), "--clear-groups"],
+    ...["--inh-caps", only, "--ambient-caps", only, "--bounding-set", only, "--no-new-privs"],
+  ];
+}
+
 /** Programs (util-linux, on every Debian) that prepare an engine's process and then become it. */
 export function launcher(options: { fewCapabilities: boolean }): string[] {
   const prlimit = findProgram("prlimit");

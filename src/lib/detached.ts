@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { readdirSync, readFileSync } from "node:fs";
+import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { SCRUBBED_ENVIRONMENT } from "./run-command.ts";
 import type { RunningChild } from "./supervise.ts";
 
@@ -45,10 +45,21 @@ export function findByArguments(argv: readonly string[]): ProcessIdentity[] {
   for (const entry of readdirSync("/proc")) {
     if (!/^\d+$/.test(entry)) continue;
     const candidate = identify(Number(entry));
-    if (candidate !== undefined && sameArguments(candidate.argv, argv) && !isInContainer(candidate.pid))
+    if (candidate !== undefined && sameArguments(candidate.argv, argv) && !isElsewhere(candidate.pid))
       found.push(candidate);
   }
   return found;
+}
+
+const isElsewhere = (pid: number): boolean => isInContainer(pid) || hasOtherNetwork(pid);
+
+/** What is in another network namespace (network_namespaces(7)) takes no port of ours. Who may not look takes it for ours. */
+function hasOtherNetwork(pid: number): boolean {
+  try {
+    return readlinkSync(`/proc/${pid}/ns/net`) !== readlinkSync("/proc/self/ns/net");
+  } catch {
+    return false;
+  }
 }
 
 /** NSpid (proc(5)): its number here, then one for each namespace of processes below ours that it is in. */
@@ -81,19 +92,20 @@ const BECOMES_WITHIN_MS = 2000;
 
 /**
  * Starts a program in a session of its own, with /dev/null as its three files and an empty environment, and does not keep
- * us alive for it. `launcher` is a program that prepares and then becomes `argv` (setpriv). Throws where it cannot be
- * executed.
+ * us alive for it. `launcher` is a program that prepares and then becomes `argv` (setpriv); `file3` an open file that it gets
+ * as its file 3. Throws where it cannot be executed.
  */
 export async function launchDetached(
   argv: readonly string[],
   launcher: readonly string[] = [],
+  file3?: number,
 ): Promise<RunningChild & { identity: ProcessIdentity }> {
   const [program, ...words] = [...launcher, ...argv];
   const child = spawn(program!, words, {
     cwd: "/",
     detached: true,
     env: SCRUBBED_ENVIRONMENT,
-    stdio: "ignore",
+    stdio: ["ignore", "ignore", "ignore", ...(file3 === undefined ? [] : [file3])],
   });
   child.unref();
   const { promise: exited, resolve } = Promise.withResolvers<number | undefined>();

@@ -22,6 +22,8 @@ export interface EngineSpec {
   leaves?: readonly string[];
   /** Asked before every start that is no adoption; a word refuses it until the next try. */
   prepare?: () => Promise<Reason | undefined>;
+  /** A socket that we open and it gets as file 3, where it could not have it itself; closed here once it has it. */
+  handOver?: () => Promise<{ fd: number; close: () => void }>;
   /** Polled after a start: whether it serves. Until then it is "starting"; after ten seconds it counts as running anyway. */
   ready?: () => Promise<boolean>;
 }
@@ -135,7 +137,7 @@ export class Engines {
     if (reason !== undefined) return reason;
     const configurationPath = spec.configurationPath ?? this.configurationPath(spec.id);
     writeFileAtomic(configurationPath, spec.configuration);
-    const child = await launchDetached(spec.argv, spec.launcher);
+    const child = await launchWith(spec);
     writeFileAtomic(
       this.#recordPath(spec.id),
       JSON.stringify({ identity: child.identity, hash, files: this.#files(spec) } satisfies PidRecord),
@@ -180,6 +182,15 @@ export class Engines {
 
   #recordPath(id: string): string {
     return `${this.#folder}/${id}.pid`;
+  }
+}
+
+async function launchWith({ argv, launcher, handOver }: EngineSpec): ReturnType<typeof launchDetached> {
+  const given = await handOver?.();
+  try {
+    return await launchDetached(argv, launcher, given?.fd);
+  } finally {
+    given?.close();
   }
 }
 

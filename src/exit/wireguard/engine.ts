@@ -1,0 +1,81 @@
+import { createSocket } from "node:dgram";
+import { chmodSync, chownSync, existsSync, mkdirSync, renameSync, rmSync } from "node:fs";
+import { createServer } from "node:net";
+import type { EngineSpec } from "../../lib/engines.ts";
+import { type Reason, reasonOf } from "../../lib/event-log.ts";
+import type { Account } from "../messages.ts";
+import { uapiSet } from "./uapi.ts";
+
+/** Where wireguard-go and `wg` look for a device's socket: fixed when they were built. */
+const SOCKETS = "/run/wireguard";
+
+export const uapiSocket = (device: string): string => `${SOCKETS}/${device}.sock`;
+
+export const WIREGUARD_GO = "wireguard-go";
+
+/**
+ * wireguard-go, where the kernel has no WireGuard of its own. It reads the Internet, and so it is not root: an unprivileged
+ * user that keeps CAP_NET_ADMIN, without which it gives up when it sets the device's MTU. The folder of its socket is root's;
+ * the socket is made here and handed to it as file 3.
+ */
+export function wireguardGoEngine(options: {
+  program: string;
+  /** See `wireguardLauncher` (launcher.ts). */
+  launcher: readonly string[];
+  device: string;
+  port: number;
+  /** The exit's, base64: an engine with another key is another engine. */
+  publicKey: string;
+  account: Account;
+}): EngineSpec {
+  const { program, launcher, device, port, publicKey, account } = options;
+  const socket = uapiSocket(device);
+  return {
+    id: "wireguard",
+    part: "wireguard",
+    argv: [program, "-f", device],
+    launcher: [...launcher, "/usr/bin/env", "LOG_LEVEL=silent", "WG_PROCESS_FOREGROUND=1", "WG_UAPI_FD=3"],
+    configuration: `# What wireguard-go runs with; it is told over its socket.\nListenPort = ${port}\nPublicKey = ${publicKey}\n`,
+    leaves: [socket],
+    prepare: async () => {
+      // Another exit's on the same machine and folder, which a namespace of its own hides from us.
+      if (existsSync(socket) && (await uapiSet(socket, [], 1000)) === undefined) return "EADDRINUSE";
+      return udpPortTaken(port);
+    },
+    handOver: () => listeningSocket(socket, account),
+    ready: async () => (await uapiSet(socket, [], 1000)) === undefined,
+  };
+}
+
+/** Listens, is the engine's user's, and has no more to do with us once it has been handed over. */
+async function listeningSocket(path: string, account: Account): Promise<{ fd: number; close: () => void }> {
+  mkdirSync(SOCKETS, { recursive: true, mode: 0o755 });
+  const beside = `${path}.new`;
+  rmSync(beside, { force: true });
+  const server = createServer();
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", reject);
+    server.listen(beside, resolve);
+  });
+  if (process.getuid!() === 0) chownSync(beside, account.uid, account.gid);
+  chmodSync(beside, 0o600);
+  // Closing takes away the name that it was bound to: by then it has another.
+  renameSync(beside, path);
+  // The number is not in Node's documentation; node:cluster hands sockets over by it.
+  const { fd } = (server as unknown as { _handle: { fd: number } })._handle;
+  return { fd, close: () => server.close() };
+}
+
+/** WireGuard listens on every address of both families, and cannot be told one. */
+export async function udpPortTaken(port: number): Promise<Reason | undefined> {
+  for (const type of ["udp4", "udp6"] as const) {
+    const { promise, resolve } = Promise.withResolvers<Reason | undefined>();
+    const socket = createSocket({ type, ipv6Only: type === "udp6" });
+    socket.once("error", (error) => resolve(reasonOf(error)));
+    socket.bind({ port, exclusive: true }, () => socket.close(() => resolve(undefined)));
+    const reason = await promise;
+    // EADDRNOTAVAIL or the like: there is no IPv6, and then none is taken.
+    if (reason === "EADDRINUSE" || reason === "EACCES") return reason;
+  }
+  return undefined;
+}
