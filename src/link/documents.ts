@@ -17,7 +17,8 @@ const digest = z.string().regex(/^[0-9a-f]{64}$/);
 /** Any protocol parses, so that the exit can say "protocol" and not "malformed". */
 const protocol = z.int().min(1);
 
-const section = z.object({ rows: z.int().min(0), digest, rowBytes: z.int().min(1).max(65_535) });
+const summary = { rows: z.int().min(0), digest, rowBytes: z.int().min(1).max(65_535) };
+const section = z.object(summary);
 
 /** Site-wide: what every section of the roster amounts to. Sections that an exit does not know are dropped. */
 export const headerSchema = z.object({
@@ -25,7 +26,7 @@ export const headerSchema = z.object({
   version,
   issuedAtMs: time,
   notAfterMs: time,
-  sections: z.object({ credentials: section }),
+  sections: z.object({ credentials: section, "nt-hashes": section.exactOptional() }),
 });
 export type Header = z.infer<typeof headerSchema>;
 
@@ -38,6 +39,21 @@ export const settingsSchema = z.object({
   settings: z.unknown(),
 });
 export type SettingsDocument = z.infer<typeof settingsSchema> & { settings: ServerSettings };
+
+/**
+ * What one server's peers (peers.ts) amount to. With a nonce it answers that server's question; without, it comes with a
+ * change, and is good where its version is higher than what the server has.
+ */
+export const peersSchema = z.object({
+  protocol,
+  server: z.string(),
+  version,
+  issuedAtMs: time,
+  notAfterMs: time,
+  ...summary,
+  nonce: z.string().max(100).exactOptional(),
+});
+export type PeersDocument = z.infer<typeof peersSchema>;
 
 /** Signed at the moment an exit asks: shows that header and settings are the office's newest, and its clock. */
 export const answerSchema = z.object({

@@ -105,6 +105,15 @@ export class PackedTable {
     }
   }
 
+  /** Every row, in rising order of the keys: views, good until the next change. */
+  *rows(): Generator<Uint8Array> {
+    for (let index = 0; index < BUCKETS; index++) {
+      const bytes = this.bucket(index);
+      for (let start = 0; start < bytes.length; start += this.rowBytes)
+        yield bytes.subarray(start, start + this.rowBytes);
+    }
+  }
+
   /** The bytes of one bucket: a view, good until the next change. */
   bucket(index: number): Uint8Array {
     return this.#buckets[index]!.subarray(0, this.#rowsIn[index]! * this.rowBytes);

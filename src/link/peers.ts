@@ -44,7 +44,8 @@ export function packPeer({ publicKey, index, until, owner }: Peer): Uint8Array {
 export function unpackPeer(row: Uint8Array): Peer {
   const view = new DataView(row.buffer, row.byteOffset);
   return {
-    publicKey: row.slice(0, 32),
+    // Not slice: a Buffer's is a view.
+    publicKey: new Uint8Array(row.subarray(0, 32)),
     index: view.getUint32(32),
     until: view.getUint32(36),
     owner: credentialUsername(row.subarray(40, 48)),

@@ -11,10 +11,13 @@ import {
   type Protocol,
   type SettingsDocument,
 } from "./documents.ts";
-import { PackedTable, sha256 } from "./packed-table.ts";
+import { NT_HASHES, packNtHash } from "./nt-hashes.ts";
+import { sha256 } from "./packed-table.ts";
+import type { Peer } from "./peers.ts";
+import { PeersPublisher } from "./peers-publisher.ts";
 import type { CertificateAnswer, CertificateQuestion } from "./public-certificate.ts";
+import { PublishedSection, type Replacement } from "./published-section.ts";
 import { decodeReport, type Report } from "./reports.ts";
-import { Differences } from "./row-differences.ts";
 import type { ServerSettings } from "./settings.ts";
 import { type DocumentKind, signDocument } from "./signed.ts";
 import type { SiteKey } from "./site-key.ts";
@@ -23,9 +26,6 @@ import * as wire from "./wire.ts";
 /** Changes made within so long go out as one; well under the 2 s in which an exit must act. */
 const GATHER_MS = 10;
 const RENEW_MS = 3_600_000;
-/** More operations than this are not sent one by one: the exits compare buckets. */
-const MAX_OPERATIONS = 10_000;
-const MAX_BUCKETS_ANSWER_BYTES = 1_000_000;
 /** How far ahead of our clock an exit may say that a version already was. */
 const MAX_AHEAD_MS = 7 * 86_400_000;
 
@@ -39,6 +39,8 @@ export interface NewCredential {
   passwordDigest: Uint8Array;
   /** UTC minutes since 1970. */
   untilMinutes: number;
+  /** MD4 of the password in UTF-16LE, 16 bytes; dropped unless NT hashes are kept. */
+  ntHash?: Uint8Array;
 }
 
 export interface PublisherOptions {
@@ -84,18 +86,17 @@ export class RosterPublisher {
   #clock: Clock;
   #carriers: OfficeCarrier[] = [];
   #log: Log;
-  #table = new PackedTable(CREDENTIALS);
-  #differences = new Differences();
+  #credentials = new PublishedSection(CREDENTIALS);
+  #ntHashes: { hashKey: Uint8Array; section: PublishedSection } | undefined;
+  #peers: PeersPublisher;
   #settings = new Map<string, SignedByProtocol<Omit<SettingsDocument, "protocol">>>();
-  /** Operations since the header; nothing where there are too many to send. */
-  #operations: Uint8Array[] | undefined = [];
-  /** Operations made while `replaceAllCredentials` reads; done again on the new table. */
-  #sinceReplacing: wire.Operation[] | undefined;
   /** The newest version given to anything. */
   #issued = 0;
   #header: SignedByProtocol<Omit<Header, "protocol">> | undefined;
   /** Servers whose exits spoke the older protocol when they last asked. */
   #older = new Set<string>();
+  /** Those whose exits do not take peers, as they said when they last asked. */
+  #withoutPeers = new Set<string>();
   #followedAt: number | undefined;
   #gather: NodeJS.Timeout | undefined;
   #renew: NodeJS.Timeout | undefined;
@@ -107,12 +108,13 @@ export class RosterPublisher {
     this.#key = options.key;
     this.#clock = options.clock;
     this.#log = options.log;
+    this.#peers = new PeersPublisher({ ...options, nextVersion: () => this.#nextVersion() });
     for (const carrier of options.carriers) this.#attach(carrier);
   }
 
   /** How many credentials the roster holds. */
   get size(): number {
-    return this.#table.size;
+    return this.#credentials.size;
   }
 
   /** The newest version that anything of ours bears; 0 before the start. */
@@ -120,34 +122,71 @@ export class RosterPublisher {
     return this.#issued;
   }
 
-  /** Throws RangeError where the credential cannot stand in a row (credentials.ts). */
-  setCredential(username: string, passwordDigest: Uint8Array, untilMinutes: number): void {
-    this.#do({
-      kind: wire.SET,
-      bytes: packCredential({ username, digest: passwordDigest, until: untilMinutes }),
-    });
+  /** Throws RangeError where the credential cannot stand in a row (credentials.ts, nt-hashes.ts). */
+  setCredential(
+    username: string,
+    passwordDigest: Uint8Array,
+    untilMinutes: number,
+    ntHash?: Uint8Array,
+  ): void {
+    const [row, ntRow] = this.#rowsOf({ username, passwordDigest, untilMinutes, ...(ntHash && { ntHash }) });
+    this.#do({ kind: wire.SET, bytes: row });
+    if (ntRow !== undefined) this.#do({ kind: wire.SET, bytes: ntRow }, this.#ntHashes?.section);
   }
 
   removeCredential(username: string): void {
-    const key = credentialKey(username);
-    if (key !== undefined) this.#do({ kind: wire.DELETE, bytes: key });
+    const bytes = credentialKey(username);
+    if (bytes === undefined) return;
+    this.#do({ kind: wire.DELETE, bytes });
+    this.#do({ kind: wire.DELETE, bytes }, this.#ntHashes?.section);
   }
 
   /** From now on these and no others, except what is set or removed while they are being read. */
   async replaceAllCredentials(all: Iterable<NewCredential> | AsyncIterable<NewCredential>): Promise<void> {
-    const table = new PackedTable(CREDENTIALS);
-    this.#sinceReplacing = [];
+    const credentials = this.#credentials.replace();
+    const ntHashes = this.#ntHashes?.section.replace();
+    const replaced = [credentials, ntHashes].filter((each): each is Replacement => each !== undefined);
     try {
-      for await (const { username, passwordDigest, untilMinutes } of all) {
-        table.set(packCredential({ username, digest: passwordDigest, until: untilMinutes }));
+      for await (const credential of all) {
+        const [row, ntRow] = this.#rowsOf(credential);
+        credentials.set(row);
+        if (ntRow !== undefined) ntHashes?.set(ntRow);
       }
-      for (const operation of this.#sinceReplacing) apply(table, operation);
-      this.#table = table;
-      this.#operations = undefined;
+      for (const each of replaced) each.commit();
       this.#gatherChanges();
     } finally {
-      this.#sinceReplacing = undefined;
+      // After `commit` it does nothing.
+      for (const each of replaced) each.cancel();
     }
+  }
+
+  /**
+   * From now on the roster has a section of NT hashes under this key (32 bytes), or none. True where that is another key than
+   * before: the section is then empty, and every credential is to be set again.
+   */
+  keepNtHashes(hashKey: Uint8Array | undefined): boolean {
+    const before = this.#ntHashes?.hashKey;
+    if (before === hashKey || (before && hashKey && Buffer.compare(before, hashKey) === 0)) return false;
+    this.#ntHashes = hashKey && { hashKey, section: new PublishedSection(NT_HASHES) };
+    this.#gatherChanges();
+    return hashKey !== undefined;
+  }
+
+  /** A device may come in on `server` (its name on the link). Throws RangeError where it cannot stand in a row (peers.ts). */
+  setPeer(server: string, peer: Peer): void {
+    this.#peers.set(server, peer);
+    if (this.#peers.isChanged) this.#gatherChanges();
+  }
+
+  removePeer(server: string, publicKey: Uint8Array): void {
+    this.#peers.remove(server, publicKey);
+    if (this.#peers.isChanged) this.#gatherChanges();
+  }
+
+  /** From now on these devices and no others. */
+  replacePeers(server: string, peers: Iterable<Peer>): void {
+    this.#peers.replace(server, peers);
+    this.#gatherChanges();
   }
 
   /** Sent to that server alone; nothing happens where they are what it has. */
@@ -161,6 +200,7 @@ export class RosterPublisher {
   removeServer(server: string): void {
     this.#settings.delete(server);
     this.#older.delete(server);
+    this.#withoutPeers.delete(server);
   }
 
   /** An exit's news, from the server that it says it is from. Where the promise rejects, the carrier may bring it again. */
@@ -191,6 +231,9 @@ export class RosterPublisher {
 
   /** Rejects where a carrier cannot start. Call it when the roster is complete: exits take it as it is then. */
   async start(): Promise<void> {
+    this.#credentials.takeOperations();
+    this.#ntHashes?.section.takeOperations();
+    this.#peers.takeChanges();
     this.#signHeader();
     this.#started = true;
     this.#renew = setInterval(() => this.#publish(), RENEW_MS);
@@ -211,7 +254,9 @@ export class RosterPublisher {
     carrier.onReport((bytes, from) => this.#report(bytes, from));
     carrier.onResumed(() => {
       // The header alone: whoever has missed nothing takes it as it is, the others ask.
-      if (this.#started) this.#sendChange([carrier], this.#header!.document.version, []);
+      if (!this.#started) return;
+      this.#sendChange([carrier], this.#header!.document.version, []);
+      for (const { server, message } of this.#peers.reminders()) this.#sendPeers([carrier], server, message);
     });
   }
 
@@ -222,13 +267,15 @@ export class RosterPublisher {
     else await this.#onReport(report, from);
   }
 
-  #do(operation: wire.Operation): void {
-    this.#sinceReplacing?.push(operation);
-    if (!apply(this.#table, operation)) return;
-    this.#operations?.push(wire.operation(operation.kind, operation.bytes));
-    if (this.#operations !== undefined && this.#operations.length > MAX_OPERATIONS)
-      this.#operations = undefined;
-    this.#gatherChanges();
+  #rowsOf(credential: NewCredential): [Uint8Array, Uint8Array | undefined] {
+    const { username, passwordDigest: digest, untilMinutes: until, ntHash } = credential;
+    const row = packCredential({ username, digest, until });
+    if (this.#ntHashes === undefined || ntHash === undefined) return [row, undefined];
+    return [row, packNtHash(this.#ntHashes.hashKey, { username, digest, ntHash })];
+  }
+
+  #do(operation: wire.Operation, section: PublishedSection | undefined = this.#credentials): void {
+    if (section?.do(operation)) this.#gatherChanges();
   }
 
   #gatherChanges(): void {
@@ -240,20 +287,29 @@ export class RosterPublisher {
     clearTimeout(this.#gather);
     this.#gather = undefined;
     const previous = this.#header!.document.version;
-    const operations = this.#operations ?? [];
+    const sections = [
+      { section: "credentials", operations: this.#credentials.takeOperations() },
+      { section: "nt-hashes", operations: this.#ntHashes?.section.takeOperations() ?? new Uint8Array(0) },
+    ];
     this.#signHeader();
-    this.#sendChange(this.#carriers, previous, operations);
+    const changed = sections.filter(({ operations }) => operations.length > 0);
+    this.#sendChange(this.#carriers, previous, changed);
+    for (const { server, message } of this.#peers.takeChanges())
+      this.#sendPeers(this.#carriers, server, message);
   }
 
   /** One message for all exits of a protocol, however many they are. */
-  #sendChange(carriers: OfficeCarrier[], previous: number, operations: Uint8Array[]): void {
-    const sections =
-      operations.length === 0 ? [] : [{ section: "credentials", operations: Buffer.concat(operations) }];
+  #sendChange(carriers: OfficeCarrier[], previous: number, sections: wire.Change["sections"]): void {
     const protocols: Protocol[] = this.#older.size > 0 ? [PROTOCOL, 1] : [PROTOCOL];
     for (const protocol of protocols) {
       const message = wire.encodeChange({ header: this.#header!.as(protocol), previous, sections });
       for (const carrier of carriers) carrier.broadcast(message, { protocol });
     }
+  }
+
+  #sendPeers(carriers: OfficeCarrier[], server: string, message: Uint8Array): void {
+    if (this.#withoutPeers.has(server)) return;
+    for (const carrier of carriers) carrier.broadcast(message, { server });
   }
 
   #sendSettings(server: string): void {
@@ -280,15 +336,11 @@ export class RosterPublisher {
       issuedAtMs,
       notAfterMs: issuedAtMs + HEADER_LIFETIME_MS,
       sections: {
-        credentials: {
-          rows: this.#table.size,
-          digest: hex(this.#table.root()),
-          rowBytes: CREDENTIALS.rowBytes,
-        },
+        credentials: this.#credentials.summary,
+        ...(this.#ntHashes && { "nt-hashes": this.#ntHashes.section.summary }),
       },
     };
     this.#header = new SignedByProtocol("header", header, this.#key);
-    this.#operations = [];
   }
 
   /** Rises always, also over restarts and over two changes in one millisecond, without being stored. */
@@ -310,20 +362,12 @@ export class RosterPublisher {
       case "public-certificate":
         return Buffer.from(JSON.stringify(found(this.#options.publicCertificate?.(from, asked.question))));
     }
-    if (asked.section !== "credentials") throw new Error("link: no such section");
     if (this.#gather !== undefined) this.#publish();
-    switch (asked.kind) {
-      case "nodes":
-        return this.#table.nodes();
-      case "leaves":
-        return Buffer.concat(asked.nodes.map((node) => this.#table.leavesOf(node)));
-      case "buckets":
-        return asMuchAsFits(asked.buckets, (index) => this.#table.bucket(index));
-      case "rows":
-        return asMuchAsFits(asked.buckets, ({ index, fingerprints }) =>
-          this.#differences.of(this.#table, index, fingerprints),
-        );
-    }
+    if (asked.kind === "peers") return this.#peers.document(from, asked.nonce);
+    if (asked.section === "credentials") return this.#credentials.answer(asked);
+    if (asked.section === "nt-hashes") return found(this.#ntHashes).section.answer(asked);
+    if (asked.section === "peers") return this.#peers.answer(from, asked);
+    throw new Error("link: no such section");
   }
 
   /**
@@ -344,6 +388,8 @@ export class RosterPublisher {
     if (hello.protocol < 1) throw new Error("link: no such protocol");
     if (this.#gather !== undefined) this.#publish();
     this.#follow(hello.seen);
+    if (hello.sections?.includes("peers")) this.#withoutPeers.delete(from);
+    else this.#withoutPeers.add(from);
 
     // One that is newer than we are reads our documents, which are then of the protocol before its own.
     const protocol = hello.protocol === 1 ? 1 : PROTOCOL;
@@ -361,29 +407,6 @@ export class RosterPublisher {
     };
     return wire.blocks(header, settings ?? new Uint8Array(0), signDocument("answer", answer, this.#key));
   }
-}
-
-/** One block for each of `asked`, as many as fit into an answer, one at least. */
-function asMuchAsFits<Asked>(asked: Asked[], answerOf: (one: Asked) => Uint8Array): Uint8Array {
-  const out: Uint8Array[] = [];
-  let bytes = 0;
-  for (const one of asked) {
-    const part = answerOf(one);
-    if (out.length > 0 && bytes + part.length > MAX_BUCKETS_ANSWER_BYTES) break;
-    out.push(part);
-    bytes += part.length;
-  }
-  return wire.blocks(...out);
-}
-
-/** False where nothing changed. */
-function apply(table: PackedTable, operation: wire.Operation): boolean {
-  if (operation.kind === wire.DELETE) return table.delete(operation.bytes);
-  const key = operation.bytes.subarray(0, table.keyBytes);
-  const old = table.get(key);
-  if (old !== undefined && Buffer.from(old).equals(operation.bytes)) return false;
-  table.set(operation.bytes);
-  return true;
 }
 
 function found<T>(answer: T | undefined): T {

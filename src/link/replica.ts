@@ -4,14 +4,17 @@ import { type Log, type Reason, reasonOf } from "../lib/event-log.ts";
 import type { ExitCarrier } from "./carrier.ts";
 import { CREDENTIALS, credentialKey, credentialUsername, unpackCredential } from "./credentials.ts";
 import { accepts, answerSchema, type Header, headerSchema, PROTOCOL, type Protocol } from "./documents.ts";
+import { NT_HASHES, openNtHash } from "./nt-hashes.ts";
 import { PackedTable, sha256 } from "./packed-table.ts";
+import type { Peer } from "./peers.ts";
+import { type ChangedPeers, PeersReplica } from "./peers-replica.ts";
 import { Refused } from "./refused.ts";
 import { readSealed, writeSealed } from "./seal.ts";
 import type { ServerSettings } from "./settings.ts";
 import { openDocument, type Trust } from "./signed.ts";
 import { openSettings } from "./signed-settings.ts";
 import { siteId, verifyingKey } from "./site-key.ts";
-import { fetchBuckets } from "./table-sync.ts";
+import { applyAll, fetchBuckets } from "./table-sync.ts";
 import * as wire from "./wire.ts";
 
 /** The office is asked for its newest header at least so often, so that a carrier cannot keep one from us for longer. */
@@ -67,6 +70,12 @@ export class RosterReplica {
   #uptimeMs: () => number;
 
   #table: PackedTable;
+  /** Only where this exit has IKEv2. */
+  #ntHashes: PackedTable | undefined;
+  /** Buckets of theirs that are fetched already, and how often they have changed meanwhile. */
+  #ntStaged = new Map<number, Uint8Array>();
+  #ntAttempts = 0;
+  #peers: PeersReplica;
   #current: Current | undefined;
   #settings: { version: number; signed: Uint8Array; settings: ServerSettings } | undefined;
   /** The last signed time, and the monotonic reading it belongs to. */
@@ -89,6 +98,8 @@ export class RosterReplica {
   #reported = new Map<Reason, number>();
   #onSettings: (settings: ServerSettings, signed: Uint8Array) => void = () => {};
   #onChange: (usernames: string[] | "all") => void = () => {};
+  #onPeers: (changed: ChangedPeers) => void = () => {};
+  #onUp: () => void = () => {};
   #onAnswer: () => void = () => {};
 
   constructor(options: ReplicaOptions) {
@@ -101,6 +112,8 @@ export class RosterReplica {
     this.#log = options.log;
     this.#seal = options.seal;
     this.#table = options.table ?? new PackedTable(CREDENTIALS);
+    const { server, carrier } = options;
+    this.#peers = new PeersReplica({ server, carrier, trust: this.#trust, protocol: this.#protocol });
     this.#firstRetryMs = options.retryMs ?? RETRY_MS;
     this.#retryMs = this.#firstRetryMs;
     this.#uptimeMs = options.uptimeMs ?? (() => Number(process.hrtime.bigint() / 1_000_000n));
@@ -119,6 +132,16 @@ export class RosterReplica {
   /** Which credentials changed, in lower case; set before `start`. */
   onChange(callback: (usernames: string[] | "all") => void): void {
     this.#onChange = callback;
+  }
+
+  /** Which of this server's peers changed, by public key; set before `start`. */
+  onPeers(callback: (changed: ChangedPeers) => void): void {
+    this.#onPeers = callback;
+  }
+
+  /** The connection to the office stands, for the first time or again; set before `start`. */
+  onUp(callback: () => void): void {
+    this.#onUp = callback;
   }
 
   /** Whether the office has answered since `start`: until then the roster is what was sealed, and may lack the newest rows. */
@@ -142,6 +165,31 @@ export class RosterReplica {
     return row && unpackCredential(row);
   }
 
+  /** The NT hash that belongs to the credential (nt-hashes.ts), where this exit has IKEv2 and the office knows one. */
+  ntHash(username: string): Uint8Array | undefined {
+    const hashKey = this.#settings?.settings.services.ikev2?.hashKey;
+    const key = credentialKey(username);
+    const row = key && this.#ntHashes?.get(key);
+    const digest = this.authorise(username)?.digest;
+    if (row === undefined || digest === undefined || hashKey === undefined) return undefined;
+    return openNtHash(Buffer.from(hashKey, "base64"), row, digest);
+  }
+
+  /**
+   * The devices that may come in here by WireGuard; also those whose time (`until`) is over. None where no roster holds, and
+   * where the settings have no WireGuard.
+   */
+  *peers(): Generator<Peer> {
+    const time = this.timeMs();
+    if (time !== undefined) yield* this.#peers.all(time);
+  }
+
+  /** One of them, by its public key. */
+  peer(publicKey: Uint8Array): Peer | undefined {
+    const time = this.timeMs();
+    return time === undefined ? undefined : this.#peers.get(publicKey, time);
+  }
+
   /**
    * The time as the office signed it last, plus what has passed since by a clock that nobody sets. Nothing where there is no
    * roster, or it has not been renewed for 72 h: nobody may then be let in.
@@ -156,6 +204,7 @@ export class RosterReplica {
     this.#unseal();
     this.#carrier.onUp(() => {
       this.#log("link-up");
+      this.#onUp();
       this.#syncSoon();
     });
     this.#carrier.onDown(() => {
@@ -233,8 +282,49 @@ export class RosterReplica {
       this.#accept(offer.current, staged.size > 0 ? "all" : []);
       if (offer.settings !== undefined) this.#takeSettings(offer.settings);
       else this.#report("unknown");
+      await this.#syncNtHashes();
+      await this.#syncPeers();
       return;
     }
+  }
+
+  /** Brings them to what the header says. */
+  async #syncNtHashes(): Promise<void> {
+    const wanted = this.#current?.header.sections["nt-hashes"];
+    if (this.#settings?.settings.services.ikev2 === undefined || wanted === undefined) {
+      if (this.#ntHashes !== undefined) this.#sealLater();
+      this.#ntHashes = undefined;
+      this.#ntStaged.clear();
+      return;
+    }
+    if (wanted.rowBytes !== NT_HASHES.rowBytes) throw new Refused("protocol");
+    const table = this.#ntHashes ?? new PackedTable(NT_HASHES);
+    this.#ntHashes = table;
+    const staged = this.#ntStaged;
+    try {
+      await fetchBuckets(this.#carrier, table, "nt-hashes", wanted.digest, staged);
+    } catch (error) {
+      // As with the credentials: what was fetched so far is kept, and the newest header asked for.
+      this.#ntAttempts += 1;
+      if (!(error instanceof Refused) || this.#ntAttempts >= 5) throw error;
+      this.#syncAgain = true;
+      return;
+    }
+    for (const [index, bytes] of staged) table.replaceBucket(index, bytes);
+    if (staged.size > 0) this.#sealLater();
+    staged.clear();
+    this.#ntAttempts = 0;
+  }
+
+  async #syncPeers(): Promise<void> {
+    if (this.#settings?.settings.services.wireguard !== undefined)
+      this.#peersChanged(await this.#peers.sync(() => this.#time()));
+    else if (this.#peers.clear()) this.#peersChanged("all");
+  }
+
+  #peersChanged(changed: ChangedPeers): void {
+    this.#sealLater();
+    if (changed.length > 0) this.#onPeers(changed);
   }
 
   /** A header that answers a nonce of ours; throws Refused for any other. */
@@ -242,7 +332,7 @@ export class RosterReplica {
     const nonce = randomBytes(32).toString("base64");
     const seen = Math.max(this.#current?.header.version ?? 0, this.#settings?.version ?? 0);
     const reply = await this.#carrier.request(
-      wire.encodeHello({ protocol: this.#protocol, nonce, server: this.#server, seen }),
+      wire.encodeHello({ protocol: this.#protocol, nonce, server: this.#server, seen, sections: ["peers"] }),
     );
     const [signedHeader, signedSettings, signedAnswer, ...more] = wire.readBlocks(reply) ?? [];
     if (!signedHeader || !signedSettings || !signedAnswer || more.length > 0) throw new Refused("malformed");
@@ -286,6 +376,7 @@ export class RosterReplica {
     }
     if (message[0] === wire.BROADCAST.change) this.#takeChange(message.subarray(1));
     else if (message[0] === wire.BROADCAST.settings) this.#takeSettings(message.slice(1));
+    else if (message[0] === wire.BROADCAST.peers) this.#takePeers(message.subarray(1));
     else throw new Refused("malformed");
   }
 
@@ -298,7 +389,8 @@ export class RosterReplica {
     const wanted = header.sections.credentials.digest;
     if (change.previous !== version) {
       // We missed one, and only what differs is fetched; or another office leads now, and the rows are ours already.
-      if (hex(this.#table.root()) === wanted) this.#acceptChange(header, change.header, []);
+      if (hex(this.#table.root()) === wanted && this.#hasNtHashes(header))
+        this.#acceptChange(header, change.header, []);
       else this.#syncSoon();
       return;
     }
@@ -314,7 +406,30 @@ export class RosterReplica {
       return;
     }
     const usernames = operations.map((operation) => credentialUsername(operation.bytes.subarray(0, 8)));
+    this.#applyNtHashes(header, change);
     this.#acceptChange(header, change.header, usernames);
+  }
+
+  /** Never keeps a credential's change waiting: what does not come out right is asked for. */
+  #applyNtHashes(header: Header, { sections }: wire.Change): void {
+    if (this.#ntHashes === undefined) return;
+    const part = sections.find(({ section }) => section === "nt-hashes");
+    const undo = applyAll(this.#ntHashes, (part && wire.readOperations(part.operations, NT_HASHES)) ?? []);
+    if (this.#hasNtHashes(header)) return;
+    undo();
+    this.#syncSoon();
+  }
+
+  #hasNtHashes({ sections }: Header): boolean {
+    return this.#ntHashes === undefined || hex(this.#ntHashes.root()) === sections["nt-hashes"]?.digest;
+  }
+
+  #takePeers(bytes: Uint8Array): void {
+    if (this.#settings?.settings.services.wireguard === undefined) return;
+    const changed = this.#peers.take(bytes, this.#time());
+    // Of a change that concerns us alone nobody else asks at the same time.
+    if (changed === undefined) void this.#sync();
+    else this.#peersChanged(changed);
   }
 
   #acceptChange(header: Header, signedHeader: Uint8Array, changed: string[]): void {
@@ -338,9 +453,15 @@ export class RosterReplica {
     }
     const { version, settings } = opened;
     if (version === this.#settings?.version) return;
+    const before = this.#settings?.settings.services;
     this.#settings = { version, signed, settings };
     this.#sealLater();
     this.#onSettings(settings, signed);
+    const { ikev2, wireguard } = settings.services;
+    const others = (before?.ikev2 === undefined) !== (ikev2 === undefined);
+    const asked = (before?.wireguard === undefined) !== (wireguard === undefined);
+    // Sections that it is to have from now on, or no more; a sync that goes on sees to them at its end.
+    if (this.#answered && !this.#syncing && (others || asked)) void this.#sync();
   }
 
   #accept(current: Current, changed: string[] | "all"): void {
@@ -411,6 +532,8 @@ export class RosterReplica {
         timeMs: this.#time(),
         uptimeMs: this.#uptimeMs(),
         table: this.#table,
+        ntHashes: this.#ntHashes,
+        peers: this.#peers.sealed,
       });
     } catch (error) {
       this.#log("seal-unwritable", { reason: reasonOf(error) });
@@ -429,25 +552,14 @@ export class RosterReplica {
       this.#setTime(timeMs);
       this.#accept({ header, signedHeader: sealed.header }, "all");
       if (sealed.settings !== undefined) this.#takeSettings(sealed.settings);
+      this.#ntHashes = sealed.ntHashes;
+      if (sealed.peers === undefined) return;
+      this.#peers.restore(sealed.peers, timeMs);
+      this.#onPeers("all");
     });
   }
 }
 
 const between = (least: number, most: number): number => least + Math.random() * (most - least);
-
-/** Returns what takes the operations back. */
-function applyAll(table: PackedTable, operations: wire.Operation[]): () => void {
-  const undo: (() => void)[] = [];
-  for (const { kind, bytes } of operations) {
-    const key = bytes.slice(0, table.keyBytes);
-    const old = table.get(key);
-    undo.push(() => (old === undefined ? table.delete(key) : table.set(old)));
-    if (kind === wire.SET) table.set(bytes);
-    else table.delete(key);
-  }
-  return () => {
-    for (const step of undo.reverse()) step();
-  };
-}
 
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString("hex");

@@ -3,7 +3,9 @@ import { readFileSync, rmSync } from "node:fs";
 import { z } from "zod";
 import { writeFileAtomic } from "../lib/atomic-file.ts";
 import { CREDENTIALS } from "./credentials.ts";
-import { BUCKET_COUNT, bucketOf, PackedTable } from "./packed-table.ts";
+import { NT_HASHES } from "./nt-hashes.ts";
+import { BUCKET_COUNT, bucketOf, PackedTable, type TableShape } from "./packed-table.ts";
+import { PEERS } from "./peers.ts";
 
 /**
  * The roster as an exit keeps it over a restart of its own processes: on tmpfs, encrypted (AES-256-GCM) with a key that
@@ -11,7 +13,7 @@ import { BUCKET_COUNT, bucketOf, PackedTable } from "./packed-table.ts";
  *
  *   0   magic   8 bytes "LTHSEAL1", authenticated
  *   8   iv      12 bytes
- *   20  sealed  uint32 length, JSON of that length, then every credential row in rising order
+ *   20  sealed  uint32 length, JSON of that length, then every row in rising order: credentials, NT hashes, peers
  *   -16 tag
  */
 const MAGIC = Buffer.from("LTHSEAL1");
@@ -26,6 +28,8 @@ export interface SealedRoster {
   timeMs: number;
   uptimeMs: number;
   table: PackedTable;
+  ntHashes: PackedTable | undefined;
+  peers: { signed: Uint8Array; table: PackedTable } | undefined;
 }
 
 const metaSchema = z.object({
@@ -34,6 +38,9 @@ const metaSchema = z.object({
   settings: z.base64().nullable(),
   timeMs: z.number(),
   uptimeMs: z.number(),
+  /** How many of the rows are NT hashes and peers; left out where there are none of them. */
+  ntHashes: z.int().min(0).exactOptional(),
+  peers: z.object({ signed: z.base64(), rows: z.int().min(0) }).exactOptional(),
 });
 
 /** Throws the file system's error where the file cannot be written. */
@@ -44,6 +51,13 @@ export function writeSealed(path: string, key: Uint8Array, roster: SealedRoster)
     settings: roster.settings === undefined ? null : Buffer.from(roster.settings).toString("base64"),
     timeMs: roster.timeMs,
     uptimeMs: roster.uptimeMs,
+    ...(roster.ntHashes && { ntHashes: roster.ntHashes.size }),
+    ...(roster.peers && {
+      peers: {
+        signed: Buffer.from(roster.peers.signed).toString("base64"),
+        rows: roster.peers.table.size,
+      },
+    }),
   };
   const json = Buffer.from(JSON.stringify(meta));
   const head = Buffer.allocUnsafe(4);
@@ -52,7 +66,8 @@ export function writeSealed(path: string, key: Uint8Array, roster: SealedRoster)
   const iv = randomBytes(IV_BYTES);
   const cipher = createCipheriv("aes-256-gcm", key, iv);
   cipher.setAAD(MAGIC);
-  const rowsBytes = roster.table.size * CREDENTIALS.rowBytes;
+  const tables = [roster.table, roster.ntHashes, roster.peers?.table].filter((table) => table !== undefined);
+  const rowsBytes = tables.reduce((bytes, table) => bytes + table.size * table.rowBytes, 0);
   const out = Buffer.allocUnsafe(MAGIC.length + IV_BYTES + head.length + json.length + rowsBytes + TAG_BYTES);
   let at = 0;
   const put = (bytes: Uint8Array) => {
@@ -63,7 +78,8 @@ export function writeSealed(path: string, key: Uint8Array, roster: SealedRoster)
   put(iv);
   put(cipher.update(head));
   put(cipher.update(json));
-  for (let index = 0; index < BUCKET_COUNT; index++) put(cipher.update(roster.table.bucket(index)));
+  for (const table of tables)
+    for (let index = 0; index < BUCKET_COUNT; index++) put(cipher.update(table.bucket(index)));
   put(cipher.final());
   put(cipher.getAuthTag());
   writeFileAtomic(path, out);
@@ -94,22 +110,31 @@ function unseal(bytes: Buffer, key: Uint8Array): SealedRoster {
   const rowsAt = 4 + plain.readUInt32BE(0);
   const meta = metaSchema.parse(JSON.parse(plain.subarray(4, rowsAt).toString()));
   if (meta.boot !== bootId()) throw new Error("seal: another boot");
+  const peersAt = plain.length - (meta.peers?.rows ?? 0) * PEERS.rowBytes;
+  const ntHashesAt = peersAt - (meta.ntHashes ?? 0) * NT_HASHES.rowBytes;
+  if (ntHashesAt < rowsAt) throw new Error("seal: rows");
   return {
     header: Buffer.from(meta.header, "base64"),
     settings: meta.settings === null ? undefined : Buffer.from(meta.settings, "base64"),
     timeMs: meta.timeMs,
     uptimeMs: meta.uptimeMs,
-    table: readRows(plain.subarray(rowsAt)),
+    table: readRows(CREDENTIALS, plain.subarray(rowsAt, ntHashesAt)),
+    ntHashes:
+      meta.ntHashes === undefined ? undefined : readRows(NT_HASHES, plain.subarray(ntHashesAt, peersAt)),
+    peers: meta.peers && {
+      signed: Buffer.from(meta.peers.signed, "base64"),
+      table: readRows(PEERS, plain.subarray(peersAt)),
+    },
   };
 }
 
-function readRows(rows: Uint8Array): PackedTable {
-  const table = new PackedTable(CREDENTIALS);
+function readRows(shape: TableShape, rows: Uint8Array): PackedTable {
+  const table = new PackedTable(shape);
   let start = 0;
   while (start < rows.length) {
     const index = bucketOf(rows.subarray(start));
     let end = start;
-    while (end < rows.length && bucketOf(rows.subarray(end)) === index) end += CREDENTIALS.rowBytes;
+    while (end < rows.length && bucketOf(rows.subarray(end)) === index) end += shape.rowBytes;
     if (!table.replaceBucket(index, rows.slice(start, end))) throw new Error("seal: rows");
     start = end;
   }

@@ -12,7 +12,7 @@ import { type SiteKey, siteId } from "./site-key.ts";
  * Nothing of the payload is looked at before the signature holds. The kind is in what is signed, so that a document of
  * one kind never passes for another.
  */
-export type DocumentKind = "header" | "settings" | "answer";
+export type DocumentKind = "header" | "settings" | "answer" | "peers";
 
 const SITE_BYTES = 16;
 const PAYLOAD_AT = SITE_BYTES + 64;

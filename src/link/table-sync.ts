@@ -132,4 +132,19 @@ async function fetchLeaves(
   return leaves;
 }
 
+/** Returns what takes the operations back. */
+export function applyAll(table: PackedTable, operations: wire.Operation[]): () => void {
+  const undo: (() => void)[] = [];
+  for (const { kind, bytes } of operations) {
+    const key = bytes.slice(0, table.keyBytes);
+    const old = table.get(key);
+    undo.push(() => (old === undefined ? table.delete(key) : table.set(old)));
+    if (kind === wire.SET) table.set(bytes);
+    else table.delete(key);
+  }
+  return () => {
+    for (const step of undo.reverse()) step();
+  };
+}
+
 const same = (a: Uint8Array, b: Uint8Array): boolean => Buffer.compare(a, b) === 0;

@@ -5,7 +5,8 @@ import { FINGERPRINT_BYTES } from "./row-differences.ts";
 /**
  * What exits ask and what the office says, as bytes. Requests, each followed by its answer:
  *
- *   1 hello    JSON {protocol, nonce, server, seen}     → three blocks: header, settings or nothing, answer (documents.ts)
+ *   1 hello    JSON {protocol, nonce, server, seen, sections}
+ *                                                      → three blocks: header, settings or nothing, answer (documents.ts)
  *   2 nodes    name                                    → 64 node digests of that section
  *   3 leaves   name, then node indices (uint8 each)    → 64 leaf digests for each
  *   4 buckets  name, then bucket indices (uint16 each) → one block a bucket: the first so many as fit, one at least
@@ -14,11 +15,15 @@ import { FINGERPRINT_BYTES } from "./row-differences.ts";
  *   7 rows     name, then for each bucket its index (uint16) and a block of its rows' fingerprints (row-differences.ts)
  *                                                      → one block a bucket, a difference: the first so many as fit, one at least
  *   8 public certificate  JSON (public-certificate.ts) → JSON
+ *   9 peers    a nonce, base64                         → the signed document of the asking server's peers (documents.ts)
  *
  * Broadcasts:
  *
  *   1 change    block header; uint64 version before it; then for each section with changed rows: name, block of operations
  *   2 settings  a signed settings document
+ *   3 peers     block signed document; block of operations on that server's peers, which it alone hears of
+ *
+ * The section `peers` is the asking server's own; `credentials` and `nt-hashes` are everybody's.
  *
  * block = uint32 length, bytes; name = uint8 length, ASCII; operation = 1, row | 2, key. All numbers big-endian.
  * Nothing here is trusted for being well formed: the signature of the header decides, over the digest of the result.
@@ -32,8 +37,9 @@ export const REQUEST = {
   certificate: 6,
   rows: 7,
   publicCertificate: 8,
+  peers: 9,
 } as const;
-export const BROADCAST = { change: 1, settings: 2 } as const;
+export const BROADCAST = { change: 1, settings: 2, peers: 3 } as const;
 /** What goes over the link at once; between two chunks other answers get their turn. */
 export const FILE_CHUNK_BYTES = 1_000_000;
 const MAX_REQUEST_PEM_BYTES = 8192;
@@ -72,6 +78,8 @@ export interface Hello {
   server: string;
   /** The newest header version the exit has accepted, 0 for none. */
   seen: number;
+  /** Which sections of its own, beside everybody's, the exit takes; an exit of an earlier version says none. */
+  sections?: string[];
 }
 
 export const encodeHello = (hello: Hello): Uint8Array =>
@@ -117,6 +125,9 @@ export const encodeCertificateRequest = (pem: string): Uint8Array =>
 export const encodeCertificateQuestion = (question: CertificateQuestion): Uint8Array =>
   Buffer.concat([Buffer.of(REQUEST.publicCertificate), Buffer.from(JSON.stringify(question))]);
 
+export const encodePeersRequest = (nonce: string): Uint8Array =>
+  Buffer.concat([Buffer.of(REQUEST.peers), Buffer.from(nonce)]);
+
 export type Request =
   | { kind: "hello"; hello: Hello }
   | { kind: "nodes"; section: string }
@@ -125,7 +136,8 @@ export type Request =
   | { kind: "rows"; section: string; buckets: SaidBucket[] }
   | { kind: "file"; sha256: string; offset: number }
   | { kind: "certificate"; request: string }
-  | { kind: "public-certificate"; question: CertificateQuestion };
+  | { kind: "public-certificate"; question: CertificateQuestion }
+  | { kind: "peers"; nonce: string };
 
 /** Nothing where the bytes are no request. */
 export function decodeRequest(bytes: Uint8Array): Request | undefined {
@@ -142,6 +154,10 @@ export function decodeRequest(bytes: Uint8Array): Request | undefined {
   if (bytes[0] === REQUEST.publicCertificate) {
     const question = readCertificateQuestion(bytes.subarray(1));
     return question && { kind: "public-certificate", question };
+  }
+  if (bytes[0] === REQUEST.peers) {
+    const nonce = Buffer.from(bytes.subarray(1)).toString("latin1");
+    return /^[A-Za-z0-9+/]{43}=$/.test(nonce) ? { kind: "peers", nonce } : undefined;
   }
   const named = readName(bytes.subarray(1));
   if (named === undefined) return undefined;
@@ -213,6 +229,23 @@ export function decodeChange(bytes: Uint8Array): Change | undefined {
   return { header: first.block, previous: Number(previous), sections };
 }
 
+export interface PeersChange {
+  /** Signed. */
+  document: Uint8Array;
+  /** None where they are too many to tell, or where nobody should have missed any. */
+  operations: Uint8Array;
+}
+
+export const encodePeers = ({ document, operations }: PeersChange): Uint8Array =>
+  Buffer.concat([Buffer.of(BROADCAST.peers), blocks(document, operations)]);
+
+/** `bytes` without the first. Nothing where they are no such change. */
+export function decodePeers(bytes: Uint8Array): PeersChange | undefined {
+  const [document, operations, ...more] = readBlocks(bytes) ?? [];
+  if (document === undefined || operations === undefined || more.length > 0) return undefined;
+  return { document, operations };
+}
+
 export interface Operation {
   kind: typeof SET | typeof DELETE;
   /** The row, or the key. */
@@ -274,9 +307,12 @@ function parseHello(bytes: Uint8Array): Hello | undefined {
     return undefined;
   }
   if (typeof json !== "object" || json === null) return undefined;
-  const { protocol, nonce, server, seen } = json as Record<string, unknown>;
+  const { protocol, nonce, server, seen, sections } = json as Record<string, unknown>;
   if (typeof protocol !== "number" || typeof nonce !== "string" || typeof server !== "string")
     return undefined;
   if (!Number.isSafeInteger(seen) || (seen as number) < 0) return undefined;
-  return { protocol, nonce, server, seen: seen as number };
+  const hello = { protocol, nonce, server, seen: seen as number };
+  if (sections === undefined) return hello;
+  if (!Array.isArray(sections) || !sections.every((each) => typeof each === "string")) return undefined;
+  return { ...hello, sections };
 }
