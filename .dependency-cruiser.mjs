@@ -34,7 +34,7 @@ const packages = {
   certificates: ["acme-client"],
   backup: ["age-encryption", "kysely", "zod"],
   link: ["zod", "@nats-io/transport-node", "@nats-io/jetstream"],
-  exit: ["zod"],
+  exit: ["zod", "ssh2"],
 };
 
 const reasons = {

@@ -22,6 +22,9 @@ interface AddOptions {
   openvpnTcp?: ListenAddress[];
   socks5?: ListenAddress[];
   httpProxy?: ListenAddress[];
+  httpsProxy?: ListenAddress[];
+  socks5Tls?: ListenAddress[];
+  ssh?: ListenAddress[];
   wait?: number | true;
 }
 
@@ -60,6 +63,9 @@ Examples:
     .option("--openvpn-tcp <listen>", "", listenList)
     .option("--socks5 <listen>", "", listenList)
     .option("--http-proxy <listen>", "", listenList)
+    .option("--https-proxy <listen>", "", listenList)
+    .option("--socks5-tls <listen>", "", listenList)
+    .option("--ssh <listen>", "", listenList)
     .option("--wait [minutes]", "until it is on the status page", wholeNumber(1, 24 * 60))
     .action(async (name: string, options: AddOptions) => {
       const invited = await office.ask<Invited>("POST", "/servers/add", { name, ...requestOf(options) });
@@ -162,7 +168,20 @@ async function hand(office: Office, invited: Invited, wait: number | true | unde
 }
 
 function requestOf(options: AddOptions) {
-  const { openvpnUdp, openvpnTcp, socks5, httpProxy, address, group, bandwidth, wait: _, ...rest } = options;
+  const {
+    openvpnUdp,
+    openvpnTcp,
+    socks5,
+    httpProxy,
+    httpsProxy,
+    socks5Tls,
+    ssh,
+    address,
+    group,
+    bandwidth,
+    wait: _,
+    ...rest
+  } = options;
   const openvpn =
     openvpnUdp === undefined && openvpnTcp === undefined
       ? undefined
@@ -174,6 +193,9 @@ function requestOf(options: AddOptions) {
     ...(openvpn && { openvpn }),
     ...(socks5 && { socks5 }),
     ...(httpProxy && { http: httpProxy }),
+    ...(httpsProxy && { https: httpsProxy }),
+    ...(socks5Tls && { socks5Tls }),
+    ...(ssh && { ssh }),
   };
   return {
     ...rest,

@@ -101,8 +101,14 @@ export function checkNewServer(
   return undefined;
 }
 
-function listensHold({ openvpn, socks5, http }: Listens): boolean {
-  const all = [...openvpn, ...[...socks5, ...http].map((place) => ({ protocol: "tcp" as const, ...place }))];
+function listensHold({ openvpn, socks5, http, ssh = [], socks5Tls = [], https = [] }: Listens): boolean {
+  const all = [
+    ...openvpn,
+    ...[...socks5, ...http, ...ssh, ...socks5Tls, ...https].map((place) => ({
+      protocol: "tcp" as const,
+      ...place,
+    })),
+  ];
   const meet = (a: string, b: string) =>
     a === b || (isIP(a) === isIP(b) && [a, b].some((address) => address === "0.0.0.0" || address === "::"));
   const double = all.some(({ protocol, address, port }, index) =>
@@ -112,7 +118,7 @@ function listensHold({ openvpn, socks5, http }: Listens): boolean {
   );
   return (
     all.length > 0 &&
-    [openvpn, socks5, http].every((list) => list.length <= LISTENERS_MOST) &&
+    [openvpn, socks5, http, ssh, socks5Tls, https].every((list) => list.length <= LISTENERS_MOST) &&
     all.every(
       ({ address, port }) => isAddress(address) && Number.isInteger(port) && within(port, 1, 65_535),
     ) &&

@@ -218,10 +218,44 @@ const table = {
     ),
   },
   socks5: {
-    listen: setting("The SOCKS5 proxy.", `a list, each ${ADDRESS_AND_PORT}`, ["0.0.0.0:1080"], listenList),
+    listen: setting(
+      "The SOCKS5 proxy.",
+      `a list, each ${ADDRESS_AND_PORT}`,
+      ["0.0.0.0:1080", "[::]:1080"],
+      listenList,
+    ),
   },
   http_proxy: {
-    listen: setting("The HTTP proxy.", `a list, each ${ADDRESS_AND_PORT}`, ["0.0.0.0:3128"], listenList),
+    listen: setting(
+      "The HTTP proxy.",
+      `a list, each ${ADDRESS_AND_PORT}`,
+      ["0.0.0.0:3128", "[::]:3128"],
+      listenList,
+    ),
+  },
+  https_proxy: {
+    listen: setting(
+      "The HTTP proxy over TLS, for browsers. It needs a public certificate: this machine's own in [tls], another server's by tls.exits.",
+      `a list, each ${ADDRESS_AND_PORT}`,
+      ["0.0.0.0:8443", "[::]:8443"],
+      listenList,
+    ),
+  },
+  socks5_tls: {
+    listen: setting(
+      "The SOCKS5 proxy over TLS, with the same certificate.",
+      `a list, each ${ADDRESS_AND_PORT}`,
+      ["0.0.0.0:1081", "[::]:1081"],
+      listenList,
+    ),
+  },
+  ssh: {
+    listen: setting(
+      "SSH tunnels (ssh -N -D, ssh -N -L): forwarding alone, no shell. Port 22 is the operator's own as a rule.",
+      `a list, each ${ADDRESS_AND_PORT}`,
+      ["0.0.0.0:2222", "[::]:2222"],
+      listenList,
+    ),
   },
   dns: {
     forward: setting(
@@ -401,7 +435,16 @@ export function parseConfig(text: string, file: string): Config {
 }
 
 /** Two services on one port: section and key of the later one, and what is wrong. An address for all takes the port on each. */
-function doubles({ site, link, openvpn, socks5, http_proxy }: Config): [string, string, string][] {
+function doubles({
+  site,
+  link,
+  openvpn,
+  socks5,
+  http_proxy,
+  https_proxy,
+  socks5_tls,
+  ssh,
+}: Config): [string, string, string][] {
   const listens = (section: string, key: string, protocol: string, texts: readonly string[]) =>
     texts.map((text) => ({ section, key, protocol, text, ...parseListen(text)! }));
   const all = [
@@ -411,6 +454,9 @@ function doubles({ site, link, openvpn, socks5, http_proxy }: Config): [string, 
     ...listens("openvpn", "tcp", "TCP", openvpn.tcp),
     ...listens("socks5", "listen", "TCP", socks5.listen),
     ...listens("http_proxy", "listen", "TCP", http_proxy.listen),
+    ...listens("https_proxy", "listen", "TCP", https_proxy.listen),
+    ...listens("socks5_tls", "listen", "TCP", socks5_tls.listen),
+    ...listens("ssh", "listen", "TCP", ssh.listen),
   ];
   const meet = (a: string, b: string) =>
     a === b || (isIP(a) === isIP(b) && [a, b].some((address) => address === "0.0.0.0" || address === "::"));

@@ -31,6 +31,9 @@ export function buildExitBundle(): ExitBundle {
     target: "node24",
     legalComments: "inline",
     // A new runtime makes a new bundle, so that one name stands for both.
+    // ssh2 does without either, and a binary made here would not run there; its own lookup of files finds none in a bundle.
+    external: ["*.node", "cpu-features"],
+    define: { __dirname: '""', __filename: '""' },
     banner: { js: `// Lethe exit, for Node ${process.versions.node}\n${REQUIRE}` },
     write: false,
     metafile: true,

@@ -13,6 +13,12 @@ tcp = []
 listen = ["127.0.0.1:1080"]
 [http_proxy]
 listen = ["0.0.0.0:3128"]
+[https_proxy]
+listen = ["203.0.113.1:8443"]
+[socks5_tls]
+listen = []
+[ssh]
+listen = ["203.0.113.1:22", "203.0.113.2:22"]
 `,
   "lethe.toml",
 );
@@ -49,6 +55,9 @@ test("addresses that are the office's own stand for all of another machine's, ea
     ],
     socks5: [{ address: "127.0.0.1", port: 1080 }],
     http: [{ address: "0.0.0.0", port: 3128 }],
+    https: [{ address: "0.0.0.0", port: 8443 }],
+    socks5Tls: [],
+    ssh: [{ address: "0.0.0.0", port: 22 }],
   });
 });
 

@@ -24,10 +24,18 @@ const common = ({ egress, limits, dns }: Config) => ({
 });
 
 /** Where the services listen on this machine. */
-function ownListens({ openvpn, socks5, http_proxy }: Config): Listens {
+function ownListens(config: Config): Listens {
+  const { openvpn, socks5, http_proxy, https_proxy, socks5_tls, ssh } = config;
   const udp = listens(openvpn.udp).map((listen) => ({ protocol: "udp" as const, ...listen }));
   const tcp = listens(openvpn.tcp).map((listen) => ({ protocol: "tcp" as const, ...listen }));
-  return { openvpn: [...udp, ...tcp], socks5: listens(socks5.listen), http: listens(http_proxy.listen) };
+  return {
+    openvpn: [...udp, ...tcp],
+    socks5: listens(socks5.listen),
+    http: listens(http_proxy.listen),
+    ssh: listens(ssh.listen),
+    socks5Tls: listens(socks5_tls.listen),
+    https: listens(https_proxy.listen),
+  };
 }
 
 /**
@@ -35,14 +43,21 @@ function ownListens({ openvpn, socks5, http_proxy }: Config): Listens {
  * all of that machine's. Loopback stays loopback.
  */
 export function defaultListens(config: Config): Listens {
-  const { openvpn, socks5, http } = ownListens(config);
+  const { openvpn, socks5, http, ssh = [], socks5Tls = [], https = [] } = ownListens(config);
   const anywhere = <Place extends ListenAddress>(places: readonly Place[]): Place[] => {
     const moved = places.map((place) =>
       isLoopback(place.address) ? place : { ...place, address: isIP(place.address) === 4 ? "0.0.0.0" : "::" },
     );
     return [...new Map(moved.map((place) => [JSON.stringify(place), place])).values()];
   };
-  return { openvpn: anywhere(openvpn), socks5: anywhere(socks5), http: anywhere(http) };
+  return {
+    openvpn: anywhere(openvpn),
+    socks5: anywhere(socks5),
+    http: anywhere(http),
+    ssh: anywhere(ssh),
+    socks5Tls: anywhere(socks5Tls),
+    https: anywhere(https),
+  };
 }
 
 const isLoopback = (address: string): boolean => address === "::1" || address.startsWith("127.");

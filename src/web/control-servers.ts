@@ -14,6 +14,9 @@ const listens = z
     openvpn: z.array(z.strictObject({ protocol: z.enum(["udp", "tcp"]), ...place.shape })),
     socks5: z.array(place),
     http: z.array(place),
+    ssh: z.array(place),
+    socks5Tls: z.array(place),
+    https: z.array(place),
   })
   .partial();
 const addRequest = z.strictObject({
