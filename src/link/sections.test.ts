@@ -301,6 +301,7 @@ test("an exit with IKEv2 opens the NT hash of a credential; one without neither 
   const a1 = await it.exit("a1", IKEV2);
   const b1 = await it.exit("b1", WIREGUARD);
   await until(() => a1.replica.ntHash(nameOf(1)) !== undefined, "the NT hash");
+  await a1.settled();
   assert.deepEqual(a1.replica.ntHash(nameOf(1).toUpperCase()), ntHashOf("one"));
   assert.equal(a1.replica.ntHash(nameOf(2)), undefined);
   assert.equal(a1.replica.ntHash("no name"), undefined);
