@@ -93,19 +93,20 @@ const BECOMES_WITHIN_MS = 2000;
 /**
  * Starts a program in a session of its own, with /dev/null as its three files and an empty environment, and does not keep
  * us alive for it. `launcher` is a program that prepares and then becomes `argv` (setpriv); `file3` an open file that it gets
- * as its file 3. Throws where it cannot be executed.
+ * as its file 3, `input` one for its standard input. Throws where it cannot be executed.
  */
 export async function launchDetached(
   argv: readonly string[],
   launcher: readonly string[] = [],
   file3?: number,
+  input?: number,
 ): Promise<RunningChild & { identity: ProcessIdentity }> {
   const [program, ...words] = [...launcher, ...argv];
   const child = spawn(program!, words, {
     cwd: "/",
     detached: true,
     env: SCRUBBED_ENVIRONMENT,
-    stdio: ["ignore", "ignore", "ignore", ...(file3 === undefined ? [] : [file3])],
+    stdio: [input ?? "ignore", "ignore", "ignore", ...(file3 === undefined ? [] : [file3])],
   });
   child.unref();
   const { promise: exited, resolve } = Promise.withResolvers<number | undefined>();

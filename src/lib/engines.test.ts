@@ -1,6 +1,14 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, test } from "node:test";
@@ -229,4 +237,24 @@ test("a program that is not there is tried again without end, and harms nothing"
   await until(() => events.filter((code) => code === "engine-backing-off").length >= 2);
   await engines.stopAll();
   assert.deepEqual(readdirSync(folder), []);
+});
+
+test("a program that ends with its standard input has one that never does, and is left nothing on the disk for it", async () => {
+  const engines = start();
+  await engines.want([spec("a", "one", { argv: ["/usr/bin/cat", "-"], holdsInput: true })]);
+  const pid = await running(engines, "a");
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  assert.equal(engines.view("a")?.pid, pid);
+  assert.match(readlinkSync(`/proc/${pid}/fd/0`), /\(deleted\)$/);
+  engines.release();
+  assert.ok(identify(pid), "it goes on without us");
+});
+
+test("what an engine that was killed left behind ends before it starts again, deaf to SIGTERM or not", async () => {
+  const engines = start();
+  const deaf = spawn("/bin/sh", ["-c", "trap '' TERM; exec tail -f /dev/null --pid=1"], { stdio: "ignore" });
+  await until(() => identify(deaf.pid!)?.argv[0] === "tail");
+  await engines.want([spec("a", "one", { argv: [...identify(deaf.pid!)!.argv] })]);
+  await running(engines, "a");
+  assert.equal(identify(deaf.pid!), undefined);
 });

@@ -1,8 +1,12 @@
+import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { readdirSync, readFileSync, rmSync } from "node:fs";
+import { closeSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { writeFileAtomic } from "./atomic-file.ts";
 import { adopt, findByArguments, launchDetached, type ProcessIdentity, stillRuns } from "./detached.ts";
 import type { Log, Part, Reason } from "./event-log.ts";
+import { findProgram } from "./run-command.ts";
 import { type ChildState, endChild, type RunningChild, Supervised } from "./supervise.ts";
 
 /** One engine as it should run. */
@@ -24,6 +28,8 @@ export interface EngineSpec {
   prepare?: () => Promise<Reason | undefined>;
   /** A socket that we open and it gets as file 3, where it could not have it itself; closed here once it has it. */
   handOver?: () => Promise<{ fd: number; close: () => void }>;
+  /** For a program that ends when its standard input does: it gets one that never ends. */
+  holdsInput?: true;
   /** Polled after a start: whether it serves. Until then it is "starting"; after ten seconds it counts as running anyway. */
   ready?: () => Promise<boolean>;
 }
@@ -132,7 +138,7 @@ export class Engines {
       return adopt(left.identity);
     }
     // One whose record was lost between its start and the writing: it holds the ports, and nobody watches it.
-    await Promise.all(findByArguments(spec.argv).map((lost) => endChild(adopt(lost, 50))));
+    await endAll(spec.argv);
     const reason = await spec.prepare?.();
     if (reason !== undefined) return reason;
     const configurationPath = spec.configurationPath ?? this.configurationPath(spec.id);
@@ -151,6 +157,7 @@ export class Engines {
     const engine = this.#engines.get(id)!;
     this.#engines.delete(id);
     await engine.supervised.stop();
+    await endAll(engine.spec.argv);
     this.#takeAway(id, this.#files(engine.spec));
   }
 
@@ -166,7 +173,7 @@ export class Engines {
   }
 
   #takeAway(id: string, files: readonly string[]): void {
-    for (const file of [...files, this.#recordPath(id)]) rmSync(file, { force: true });
+    for (const file of [...files, this.#recordPath(id)]) rmSync(file, { recursive: true, force: true });
   }
 
   /** Ends every engine, those left by an earlier life too, and takes their files away. */
@@ -185,12 +192,35 @@ export class Engines {
   }
 }
 
-async function launchWith({ argv, launcher, handOver }: EngineSpec): ReturnType<typeof launchDetached> {
+/** A lost one has no sessions to end well, and openvpn's second process (port-share) hears no SIGTERM once the first is killed. */
+const LOST_GRACE_MS = 300;
+
+/** Ends every process with these arguments, whoever started it. */
+async function endAll(argv: readonly string[]): Promise<void> {
+  await Promise.all(findByArguments(argv).map((lost) => endChild(adopt(lost, 50), LOST_GRACE_MS)));
+}
+
+async function launchWith(spec: EngineSpec): ReturnType<typeof launchDetached> {
+  const { argv, launcher, handOver, holdsInput } = spec;
   const given = await handOver?.();
+  const input = holdsInput ? endlessInput() : undefined;
   try {
-    return await launchDetached(argv, launcher, given?.fd);
+    return await launchDetached(argv, launcher, given?.fd, input);
   } finally {
     given?.close();
+    if (input !== undefined) closeSync(input);
+  }
+}
+
+/** Both ends of a pipe in one (fifo(7), opened for reading and writing): who has it open waits on it for ever. */
+function endlessInput(): number {
+  const folder = mkdtempSync(join(tmpdir(), "lethe-"));
+  try {
+    const pipe = join(folder, "pipe");
+    execFileSync(findProgram("mkfifo")!, ["-m", "600", pipe]);
+    return openSync(pipe, "r+");
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
   }
 }
 
