@@ -2,7 +2,8 @@ import { request } from "node:http";
 import { NOT_YOURS } from "./lock.ts";
 import { StartError } from "./start-error.ts";
 
-const MOST_CHARACTERS = 4_000_000;
+/** A zip of a large fleet's files, as base64. */
+const MOST_CHARACTERS = 64_000_000;
 
 /**
  * Asks the running office over its control socket: JSON over HTTP, as `web/control.ts` serves it.

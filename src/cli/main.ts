@@ -17,6 +17,7 @@ import {
   type Office,
 } from "./office-commands.ts";
 import { readConfig } from "./prepare.ts";
+import { addProfileCommands } from "./profile-commands.ts";
 import { restore } from "./restore.ts";
 import { addLinkCommands, addServerCommands } from "./server-commands.ts";
 import { StartError, UsageError } from "./start-error.ts";
@@ -122,6 +123,7 @@ addAccountCommands(program, office);
 addVoucherCommands(program, office);
 addServerCommands(program, office);
 addLinkCommands(program, office);
+addProfileCommands(program, office);
 addInventoryCommand(program, office);
 program
   .command("backup")

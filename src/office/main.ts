@@ -199,6 +199,12 @@ async function start(message: OfficeStart): Promise<void> {
   const campaigning = leadRemoteLink({ store, officeId: keys.officeId, versions, remote, log });
   if (!campaigning.leading && config.store.url !== "") await remote.update().catch(trouble);
 
+  const profiles = profilesFor({
+    siteName: config.site.name,
+    named: (name) => fleet.named(name),
+    authority,
+    tlsCrypt: keys.tlsCrypt,
+  });
   const trusts = trustedProxies(config.site.trusted_proxies);
   const pages = createSite({
     siteName: config.site.name,
@@ -211,12 +217,7 @@ async function start(message: OfficeStart): Promise<void> {
     vouchers,
     status,
     inventory,
-    profiles: profilesFor({
-      siteName: config.site.name,
-      named: (name) => fleet.named(name),
-      authority,
-      tlsCrypt: keys.tlsCrypt,
-    }),
+    profiles,
     exits: {
       enrol: enroller({
         fleet,
@@ -243,6 +244,12 @@ async function start(message: OfficeStart): Promise<void> {
     vouchers,
     inventory,
     log,
+    profiles: {
+      profiles,
+      status,
+      siteName: config.site.name,
+      ...(config.site.url !== "" && { publicUrl: siteOrigin(config) }),
+    },
     servers: {
       fleet,
       status,

@@ -1,5 +1,6 @@
 import { isIPv4 } from "node:net";
 import type { FleetServer } from "../fleet/fleet-server.ts";
+import { hopPort } from "../fleet/hops.ts";
 import { certificateName } from "../link/certificate-name.ts";
 import { GUARD_SCRIPT, guardScript } from "../profiles/guard.ts";
 import type { ProfileFile, ProfileKind, ProfileOptions } from "../profiles/kinds.ts";
@@ -37,6 +38,8 @@ const MAKERS: Partial<Record<ProfileKind, Maker>> = {
   pac,
 };
 
+const TWO_HOPS = new Set<ProfileKind>(["openvpn", "openvpn-guarded", "openwrt", "wireguard"]);
+
 /** The site's `profiles` (web/options.ts). */
 export const profilesFor =
   ({ named, authority, siteName, tlsCrypt }: ProfileSources) =>
@@ -46,7 +49,9 @@ export const profilesFor =
     const make = MAKERS[kind];
     const [first] = servers;
     if (first === undefined || make === undefined || authority === undefined) return [];
-    if (options.via !== undefined && (via === undefined || servers.includes(via))) return [];
+    // Of several servers each would need a port of its own on the first one; IKE, SSH and proxies know no two hops.
+    if (options.via !== undefined)
+      if (via === undefined || via === first || servers.length > 1 || !TWO_HOPS.has(kind)) return [];
     const name = options.name ?? (via === undefined ? first.name : `${first.name}-by-${via.name}`);
     return make(servers, { siteName, authority, tlsCrypt, name, via }, options);
   };
@@ -57,27 +62,32 @@ interface OpenvpnWay {
   protocol: "udp" | "tcp";
 }
 
-/** Where OpenVPN is to be dialled for a server; none where it has none over that protocol. */
+/** Where OpenVPN is to be dialled for a server; none where it has none over that protocol, or none leads on to it. */
 function openvpnWays(
   server: FleetServer,
-  hosts: readonly string[],
+  via: FleetServer | undefined,
+  hostsOf: (server: FleetServer) => readonly string[],
   { protocol }: ProfileOptions,
 ): OpenvpnWay[] {
   const { ports } = server.services.find(({ service }) => service === "openvpn") ?? { ports: [] };
   const wanted = ports.filter((port) => protocol === undefined || port.protocol === protocol);
-  return hosts.flatMap((host) => wanted.map((port) => ({ host, ...port })));
+  if (via === undefined) return hostsOf(server).flatMap((host) => wanted.map((port) => ({ host, ...port })));
+  return [...new Set(wanted.map((port) => port.protocol))].flatMap((each) => {
+    const port = hopPort(server.number, "openvpn", each);
+    return port === undefined ? [] : hostsOf(via).map((host) => ({ host, port, protocol: each }));
+  });
 }
 
 /** The profile's text; undefined where none of the servers has OpenVPN so. */
 function openvpnText(
   servers: readonly FleetServer[],
-  { authority, tlsCrypt }: Making,
+  { authority, tlsCrypt, via }: Making,
   hostsOf: (server: FleetServer) => readonly string[],
   options: ProfileOptions,
   more: { guarded?: boolean; loginFile?: string } = {},
 ): string | undefined {
   const offering = servers
-    .map((server) => ({ server, ways: openvpnWays(server, hostsOf(server), options) }))
+    .map((server) => ({ server, ways: openvpnWays(server, via, hostsOf, options) }))
     .filter(({ ways }) => ways.length > 0);
   if (offering.length === 0) return undefined;
   return openvpnProfile({
@@ -140,8 +150,7 @@ function openwrt(servers: readonly FleetServer[], making: Making, options: Profi
   ];
 }
 
-function pac(servers: readonly FleetServer[], { name, via }: Making): ProfileFile[] {
-  if (via !== undefined) return [];
+function pac(servers: readonly FleetServer[], { name }: Making): ProfileFile[] {
   const places = servers.flatMap((server) => {
     const port = (wanted: string) =>
       server.services.find(({ service }) => service === wanted)?.ports[0]?.port;

@@ -43,6 +43,14 @@ on() {
   for tool in ip nft; do
     command -v $tool >/dev/null || fail "the command $tool is missing: install iproute2 and nftables"
   done
+  inside=
+  for address in "\${ifconfig_local:-}" "\${ifconfig_ipv6_local:-}"; do
+    case $address in
+      *[!0-9a-fA-F:.]*) fail "not an address" ;;
+      *:*) inside="$inside iifname != \\"$1\\" ip6 daddr $address fib saddr type != local drop;" ;;
+      *.*) inside="$inside iifname != \\"$1\\" ip daddr $address fib saddr type != local drop;" ;;
+    esac
+  done
   # Replaced in one step: what stood shut stays shut meanwhile.
   nft -f - <<END
 table inet lethe_guard
@@ -60,6 +68,11 @@ table inet lethe_guard {
     type nat hook output priority -100;
     oifname "$1" meta nfproto ipv4 meta l4proto { tcp, udp } th dport 53 dnat ip to $LETHE_DNS4
     oifname "$1" meta nfproto ipv6 meta l4proto { tcp, udp } th dport 53 dnat ip6 to $LETHE_DNS6
+  }
+  # From outside nobody reaches the tunnel's own addresses (CVE-2019-14899).
+  chain raw {
+    type filter hook prerouting priority -300;
+    $inside
   }
   # Answers to the tunnel's packets bear its mark too, or strict reverse path filtering would drop them.
   chain keep {

@@ -35,6 +35,7 @@ async function newOffice(problem?: string) {
     accounts,
     vouchers,
     inventory,
+    profiles: { profiles: () => [], status, siteName: "Example" },
     log,
     servers: {
       fleet,

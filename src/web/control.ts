@@ -10,6 +10,7 @@ import { VOUCHERS_AT_ONCE_MOST, type Vouchers } from "../billing/vouchers.ts";
 import type { Log } from "../lib/event-log.ts";
 import type { Result } from "../lib/result.ts";
 import type { InventoryEntry } from "../store/inventory.ts";
+import { addProfileControl, type ProfileOffice } from "./control-profiles.ts";
 import { addServerControl, type ServerOffice } from "./control-servers.ts";
 
 const days = z.int().min(1).max(EXTENSION_DAYS_MOST);
@@ -41,6 +42,7 @@ export function createControl(office: {
   vouchers: Vouchers;
   inventory: readonly InventoryEntry[];
   servers: ServerOffice;
+  profiles: ProfileOffice;
   log: Log;
 }): Hono {
   const { accounts, vouchers } = office;
@@ -91,6 +93,7 @@ export function createControl(office: {
     }),
   );
   addServerControl(app, office.servers);
+  addProfileControl(app, office.profiles);
   app.get("/inventory", (c) => c.json({ entries: office.inventory }));
 
   app.onError((error, c) => {

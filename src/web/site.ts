@@ -18,6 +18,7 @@ import { addConnect } from "./member/connect.ts";
 import { addCredentials } from "./member/credentials.ts";
 import { addOverview } from "./member/overview.ts";
 import { addSettings } from "./member/settings.ts";
+import { addSystem } from "./member/system.ts";
 import type { SiteEnv, SiteOptions } from "./options.ts";
 import { Redemptions } from "./redemptions.ts";
 import { SessionSeal } from "./session.ts";
@@ -82,6 +83,7 @@ export function createSite(options: SiteOptions): Hono<SiteEnv> {
   addOverview(app, web);
   addCredentials(app, web);
   addConnect(app, web);
+  addSystem(app, web);
   addSettings(app, web);
 
   addApi(app, web);

@@ -4,6 +4,7 @@ import { errorPage } from "../errors.ts";
 import { forBearers } from "../gate.ts";
 import { tryLogIn, tryPassword } from "../log-in-attempt.ts";
 import type { Member, SiteEnv } from "../options.ts";
+import { COMMON_KINDS, download, profileQuery } from "../profile-files.ts";
 import { trySignUp } from "../sign-up-attempt.ts";
 import { addDownloads } from "../site/downloads.ts";
 import { profileNamed } from "../site/group-servers.ts";
@@ -155,6 +156,25 @@ const routes = {
       ...members,
     },
   }),
+  profile: createRoute({
+    method: "get",
+    path: "/api/v1/account/profiles/{kind}/{server}",
+    summary: "A server's file for a kind of client; a zip where it is several",
+    tags: ["servers"],
+    security,
+    request: {
+      params: z.object({
+        kind: z.enum(COMMON_KINDS),
+        server: z.string().openapi({ example: "london1" }),
+      }),
+      query: profileQuery,
+    },
+    responses: {
+      200: { content: { "application/octet-stream": { schema: z.string() } }, description: "The file" },
+      404: problem("No such server, or it does not offer that"),
+      ...members,
+    },
+  }),
   delete: createRoute({
     method: "post",
     path: "/api/v1/account/deletion",
@@ -263,6 +283,20 @@ export function addApi(app: Hono<SiteEnv>, web: Web): void {
     const profile = profileNamed(web, await web.status.list(), c.req.valid("param").server, { protocol });
     if (profile === undefined) return error(c, "not-found");
     return c.body(profile, 200, { "content-type": "application/x-openvpn-profile" }) as never;
+  });
+
+  api.openapi(routes.profile, async (c) => {
+    const { kind, server } = c.req.valid("param");
+    const { username } =
+      kind === "ssh"
+        ? await web.accounts.vpnCredentials(c.get("member").account.id)
+        : { username: undefined };
+    const made = download(web, kind, server, { ...c.req.valid("query"), username });
+    if (made === undefined) return error(c, "not-found");
+    return c.body(new Uint8Array(made.body), 200, {
+      "content-type": made.type,
+      "content-disposition": `attachment; filename="${made.name}"`,
+    }) as never;
   });
 
   api.openapi(routes.delete, async (c) => {

@@ -2,9 +2,11 @@ import type { Hono } from "hono";
 import type { AccountView } from "../../accounts/accounts.ts";
 import { allGroups, bestServer, recommended } from "../../fleet/recommend.ts";
 import type { ServerStatus } from "../../fleet/status.ts";
+import { SYSTEMS } from "../../profiles/kinds.ts";
 import { PROXY_WARNING, proxySettings } from "../../profiles/proxy.ts";
 import { tokenField } from "../forms.ts";
 import { forMembers } from "../gate.ts";
+import { SYSTEM_NAMES } from "../guides.ts";
 import { type Html, html } from "../html.ts";
 import { page } from "../layout.ts";
 import type { SiteEnv } from "../options.ts";
@@ -14,6 +16,7 @@ import { isFiltered, matching, parseQuery, type ServerQuery } from "../site/serv
 import { count } from "../site/server-table.ts";
 import { values } from "../values.ts";
 import type { Web } from "../web.ts";
+import { systemPicture } from "./pictures.ts";
 
 const portsOf = (server: ServerStatus, service: string) =>
   server.services.find((each) => each.service === service)?.ports ?? [];
@@ -121,6 +124,12 @@ function groupRows(all: readonly ServerStatus[], shown: readonly ServerStatus[])
     });
 }
 
+const systems = (): Html => html`<section class="panel"><h2>What do you want to connect?</h2>
+<ul class="systems">${SYSTEMS.map(
+  (system) =>
+    html`<li><a href="/member/connect/${system}">${systemPicture(system)}<span>${SYSTEM_NAMES[system]}</span></a></li>`,
+)}</ul></section>`;
+
 const hasAccess = ({ paidUntil, terminated }: AccountView, nowMs: number): boolean =>
   !terminated && paidUntil !== undefined && paidUntil * 1000 > nowMs;
 
@@ -136,6 +145,7 @@ export function addConnect(app: Hono<SiteEnv>, web: Web): void {
       const body = html`<h1>Get connected</h1>
 ${!hasAccess(member.account, web.clock.now()) && html`<div class="notice"><p>This account has no paid time: nothing below lets you in until you <a href="/member">redeem a voucher</a>.</p></div>`}
 <p class="lead">Any client that speaks a standard works. Log in with your VPN username and password, on as many devices of your own as you like.</p>
+${all.length > 0 && systems()}
 <form method="post" action="/member/credentials">${tokenField(member.session.formToken)}<p><button class="button quiet">Show my VPN username and password</button></p></form>
 ${all.length === 0 && html`<div class="panel"><p>There is no server yet.</p></div>`}
 ${all.length > SHOWN_MOST && choose(all, servers, query)}

@@ -1,0 +1,318 @@
+import type { Service } from "../link/services.ts";
+import type { ProfileKind, System } from "../profiles/kinds.ts";
+
+/** How to get online with which client on which system: what the pages say, and the text beside the files of a zip. */
+
+/** What a way protects: all of a device's traffic, what programs send through it, or nothing but the address. */
+export type Covers = "everything" | "programs" | "relay";
+
+export type Picture = "install" | "download" | "import" | "switch" | "terminal" | "settings";
+
+export interface Guide {
+  title: string;
+  /** The program that it is for. */
+  client: string;
+  covers: Covers;
+  /** What a server must offer for it. */
+  service: Service;
+  /** The file to download; undefined: a device of the member's, or settings of a browser. */
+  kind?: ProfileKind;
+  /** In `{file}` goes the name of the first file; what stands between backticks is typed. */
+  steps: readonly (readonly [Picture, string])[];
+  /** What keeps traffic in where the tunnel breaks, or what to mind. */
+  note?: string;
+}
+
+export const SYSTEM_NAMES: Record<System, string> = {
+  windows: "Windows",
+  macos: "macOS",
+  ios: "iPhone and iPad",
+  android: "Android",
+  linux: "Linux",
+  router: "Router",
+};
+
+const DEVICE = "Add a device on the page Devices. Its private key is made on this device and stays here.";
+const LOGIN = "Enter your VPN username and password when asked.";
+
+const wireguard = (client: string, last: string, note: string): Guide => ({
+  title: "WireGuard",
+  client,
+  covers: "everything",
+  service: "wireguard",
+  steps: [
+    ["install", `Install ${client}.`],
+    ["download", DEVICE],
+    ["import", last],
+  ],
+  note,
+});
+
+const openvpn = (client: string, install: string, open: string, note: string): Guide => ({
+  title: "OpenVPN",
+  client,
+  covers: "everything",
+  service: "openvpn",
+  kind: "openvpn",
+  steps: [
+    ["install", install],
+    ["download", "Download {file}."],
+    ["import", `${open} ${LOGIN}`],
+  ],
+  note,
+});
+
+const stealthTls = (install: string, start: string): Guide => ({
+  title: "OpenVPN in TLS",
+  client: "stunnel and OpenVPN, where a network blocks VPNs",
+  covers: "everything",
+  service: "stealth-tls",
+  kind: "stealth-tls",
+  steps: [
+    ["install", install],
+    ["download", "Download the files and unpack them into one folder."],
+    ["terminal", `${start} ${LOGIN}`],
+  ],
+  note: "To the network it looks like a visit to a website. Slower than the others: take it where they do not get through.",
+});
+
+const stealthObfs4 = (install: string, start: string): Guide => ({
+  title: "OpenVPN in obfs4",
+  client: "obfs4proxy and OpenVPN, where even TLS is blocked",
+  covers: "everything",
+  service: "stealth-obfs4",
+  kind: "stealth-obfs4",
+  steps: [
+    ["install", install],
+    ["download", "Download the files and unpack them into one folder."],
+    ["terminal", `${start} ${LOGIN}`],
+  ],
+  note: "To the network it looks like nothing at all: random bytes.",
+});
+
+const ssh = (open: string, command: string): Guide => ({
+  title: "SSH tunnel",
+  client: "OpenSSH, which the system has already",
+  covers: "programs",
+  service: "ssh",
+  kind: "ssh",
+  steps: [
+    ["download", "Download {file}."],
+    ["terminal", `${open} run \`${command}\` and enter your VPN password. Leave it open.`],
+    ["settings", "In the browser set the SOCKS5 proxy 127.0.0.1, port 1080, and let it resolve names there."],
+  ],
+  note: "Only programs that use this proxy go through it. If ssh ends they have no connection until it runs again.",
+});
+
+const proxy = (where: string): Guide => ({
+  title: "Proxy",
+  client: "a browser alone",
+  covers: "relay",
+  service: "http",
+  steps: [
+    ["settings", where],
+    ["download", "Give it the address of the automatic configuration (PAC) below."],
+    ["switch", "Open any page: the browser asks for your VPN username and password once."],
+  ],
+  note: "A plain proxy hides your address and encrypts nothing: your network sees what you send without HTTPS, and your VPN username and password.",
+});
+
+export const GUIDES: Record<System, readonly Guide[]> = {
+  windows: [
+    wireguard(
+      "WireGuard from wireguard.com/install",
+      "In WireGuard choose Import tunnel(s) from file, take the file, and press Activate.",
+      "While it is active, Windows lets nothing past it.",
+    ),
+    {
+      title: "IKEv2",
+      client: "built into Windows 10 and 11",
+      covers: "everything",
+      service: "ikev2",
+      kind: "windows",
+      steps: [
+        ["download", "Download {file}."],
+        [
+          "terminal",
+          "Open PowerShell as administrator in its folder and run `powershell -ExecutionPolicy Bypass -File {file}`.",
+        ],
+        ["switch", `Under Settings, Network & internet, VPN, press Connect. ${LOGIN}`],
+      ],
+    },
+    openvpn(
+      "OpenVPN Connect or OpenVPN GUI",
+      "Install OpenVPN from openvpn.net.",
+      "Open the file with it and connect.",
+      "It blocks all other resolvers while it runs. In OpenVPN Connect switch Seamless Tunnel on: it stops traffic while it reconnects.",
+    ),
+    stealthTls(
+      "Install stunnel from stunnel.org and OpenVPN from openvpn.net.",
+      "Run `stunnel {file}` in that folder, then open the profile with OpenVPN GUI.",
+    ),
+    stealthObfs4(
+      "Put obfs4proxy.exe (or lyrebird.exe) into a folder of the PATH, and install OpenVPN from openvpn.net.",
+      "In PowerShell as administrator run the script of that folder.",
+    ),
+    ssh("In a terminal", "ssh -F {file} {alias}"),
+    proxy("Open Settings, Network & internet, Proxy, Use setup script."),
+  ],
+  macos: [
+    wireguard(
+      "WireGuard from the App Store",
+      "In WireGuard choose Import tunnel(s) from file, take the file, and press Activate.",
+      "Under On demand choose Wi-Fi and Ethernet: it then comes up by itself, and is back after a break.",
+    ),
+    {
+      title: "IKEv2",
+      client: "built into macOS",
+      covers: "everything",
+      service: "ikev2",
+      kind: "mobileconfig",
+      steps: [
+        ["download", "Download {file} and open it."],
+        ["import", "Under System Settings, General, Device Management, double-click it and press Install."],
+        ["switch", `${LOGIN} It connects by itself from now on; switch it off under VPN.`],
+      ],
+    },
+    openvpn(
+      "Tunnelblick or OpenVPN Connect",
+      "Install Tunnelblick from tunnelblick.net.",
+      "Drag the file onto its icon in the menu bar and connect.",
+      "In Tunnelblick's settings of the profile set On unexpected disconnect to Disable network access.",
+    ),
+    stealthTls(
+      "Install both: `brew install stunnel openvpn`.",
+      "In a terminal run `stunnel {file}` in that folder, and in a second one OpenVPN with the profile.",
+    ),
+    stealthObfs4(
+      "Install both: `brew install obfs4proxy openvpn`.",
+      "In a terminal run the script of that folder with `sudo sh`.",
+    ),
+    ssh("In a terminal", "ssh -F {file} {alias}"),
+    proxy("Open System Settings, Network, Details, Proxies, Automatic proxy configuration."),
+  ],
+  ios: [
+    wireguard(
+      "WireGuard from the App Store",
+      "In WireGuard press +, choose Create from QR code or from file, and switch it on.",
+      "Edit it and switch On demand on for Wi-Fi and Cellular: it then comes up by itself, and is back after a break.",
+    ),
+    {
+      title: "IKEv2",
+      client: "built into iOS and iPadOS",
+      covers: "everything",
+      service: "ikev2",
+      kind: "mobileconfig",
+      steps: [
+        ["download", "Open this page in Safari and download {file}."],
+        ["import", "Open Settings: Profile Downloaded stands at the top. Press Install."],
+        ["switch", `${LOGIN} It connects by itself from now on; switch it off under VPN.`],
+      ],
+    },
+    openvpn(
+      "OpenVPN Connect",
+      "Install OpenVPN Connect from the App Store.",
+      "Open the file in it, press Add, and connect.",
+      "In its settings switch Seamless Tunnel on: it stops traffic while it reconnects.",
+    ),
+    proxy("Open Settings, Wi-Fi, the network's (i), Configure Proxy, Automatic."),
+  ],
+  android: [
+    wireguard(
+      "WireGuard from F-Droid or Google Play",
+      "In WireGuard press +, scan the QR code or take the file, and switch it on.",
+      "In Android's VPN settings switch Always-on VPN and Block connections without VPN on.",
+    ),
+    {
+      title: "IKEv2",
+      client: "strongSwan",
+      covers: "everything",
+      service: "ikev2",
+      kind: "sswan",
+      steps: [
+        ["install", "Install strongSwan VPN Client from F-Droid or Google Play."],
+        ["download", "Download {file} and open it with strongSwan: Import."],
+        ["switch", `Press the profile. ${LOGIN}`],
+      ],
+      note: "In Android's VPN settings switch Always-on VPN and Block connections without VPN on.",
+    },
+    openvpn(
+      "OpenVPN for Android",
+      "Install OpenVPN for Android from F-Droid or Google Play.",
+      "Press Import, take the file, save it, and press its name.",
+      "In Android's VPN settings switch Always-on VPN and Block connections without VPN on.",
+    ),
+    proxy("Open Settings, Wi-Fi, the network, Advanced, Proxy, Proxy auto-config."),
+  ],
+  linux: [
+    wireguard(
+      "wireguard-tools from your distribution",
+      "Copy the file for Linux to /etc/wireguard and run `sudo wg-quick up` with its name.",
+      "The file for Linux has a routing table of its own and a kill switch: no network can draw traffic out of it.",
+    ),
+    {
+      title: "OpenVPN, guarded",
+      client: "openvpn on the command line",
+      covers: "everything",
+      service: "openvpn",
+      kind: "openvpn-guarded",
+      steps: [
+        ["install", "Install openvpn, iproute2 and nftables from your distribution."],
+        ["download", "Download the files and unpack them into one folder."],
+        ["terminal", `In that folder run \`sudo openvpn --config {file}\`. ${LOGIN}`],
+      ],
+      note: "A routing table of its own: no network can draw traffic out of the tunnel, not even by DHCP (TunnelVision). The local network is out of reach meanwhile. If openvpn dies nothing leaves the machine until it is back; `sudo sh lethe-guard.sh off` lets it out again.",
+    },
+    openvpn(
+      "NetworkManager, for desktops",
+      "Install network-manager-openvpn from your distribution.",
+      "Run `nmcli connection import type openvpn file {file}`, or import it in the desktop's network settings.",
+      "A network that hands out routes of its own by DHCP can draw traffic out of it; where you do not trust the network take the guarded one.",
+    ),
+    stealthTls(
+      "Install stunnel4 and openvpn from your distribution.",
+      "In that folder run `stunnel {file}` and, in a second terminal, `sudo openvpn --config` with the profile.",
+    ),
+    stealthObfs4(
+      "Install obfs4proxy and openvpn from your distribution.",
+      "Run the script of that folder with `sudo sh`.",
+    ),
+    ssh("In a terminal", "ssh -F {file} {alias}"),
+    proxy("Open the browser's or the desktop's network settings and choose automatic proxy configuration."),
+  ],
+  router: [
+    wireguard(
+      "WireGuard on the router (OpenWrt, OPNsense, FRITZ!Box …)",
+      "In the router's WireGuard page import the file of the device.",
+      "Allow the home network to go out through the tunnel alone, and nothing gets past it.",
+    ),
+    {
+      title: "OpenVPN on OpenWrt",
+      client: "OpenWrt 22.03 and newer",
+      covers: "everything",
+      service: "openvpn",
+      kind: "openwrt",
+      steps: [
+        ["install", "On the router: `opkg update && opkg install openvpn-openssl`."],
+        [
+          "download",
+          "Download the files, unpack them, and copy both to the router: `scp -O *.ovpn setup.sh root@192.168.1.1:`.",
+        ],
+        ["terminal", `On the router run \`sh setup.sh {server}\`. ${LOGIN}`],
+      ],
+      note: "What is behind the router goes into the tunnel or nowhere; `sh setup.sh off` puts everything back.",
+    },
+    openvpn(
+      "a router that takes .ovpn files (pfSense, ASUS, GL.iNet …)",
+      "Open the router's page of OpenVPN clients.",
+      "Import the file there and switch it on.",
+      "Allow the home network to go out through the tunnel alone, and nothing gets past it.",
+    ),
+  ],
+};
+
+export const COVERS_WORDS: Record<Covers, string> = {
+  everything: "encrypts everything",
+  programs: "encrypts what goes through it",
+  relay: "relays, does not encrypt",
+};

@@ -1,0 +1,195 @@
+import type { Hono } from "hono";
+import { bestServer } from "../../fleet/recommend.ts";
+import type { ServerStatus } from "../../fleet/status.ts";
+import { DNS_LEVELS, type DnsLevel } from "../../lib/dns-levels.ts";
+import { type ProfileOptions, SYSTEMS, type System } from "../../profiles/kinds.ts";
+import { PROXY_WARNING } from "../../profiles/proxy.ts";
+import { sshAlias } from "../../profiles/ssh.ts";
+import { tokenField } from "../forms.ts";
+import { forMembers } from "../gate.ts";
+import { COVERS_WORDS, GUIDES, type Guide, SYSTEM_NAMES } from "../guides.ts";
+import { type Html, html } from "../html.ts";
+import { page } from "../layout.ts";
+import type { SiteEnv } from "../options.ts";
+import { COMMON_KINDS, download, LEVEL_NAMES, profileQuery } from "../profile-files.ts";
+import { matching, parseQuery } from "../site/server-query.ts";
+import { values } from "../values.ts";
+import type { Web } from "../web.ts";
+import { picture } from "./pictures.ts";
+
+/** A system's page: each way to get online with it in three steps, for the server that is chosen. */
+
+/** More of them make a list that is heavy and long; the others are found on the page before. */
+const OPTIONS_MOST = 200;
+const SERVICES_OF_HOPS = ["wireguard", "openvpn"];
+
+interface Choice {
+  system: System;
+  server: ServerStatus;
+  level: DnsLevel;
+  via: ServerStatus | undefined;
+}
+
+function queryOf({ system, level, via }: Choice): string {
+  const fields = new URLSearchParams({ system });
+  if (level !== "none") fields.set("level", level);
+  if (via !== undefined) fields.set("via", via.server);
+  return `?${fields}`;
+}
+
+const offers = (server: ServerStatus, service: string): boolean =>
+  server.services.some((each) => each.service === service);
+
+interface Option {
+  value: string;
+  text: string;
+}
+
+const select = (name: string, label: string, chosen: string, options: readonly Option[]): Html =>
+  html`<div class="field"><label for="c-${name}">${label}</label><select id="c-${name}" name="${name}">${options.map(
+    ({ value, text }) =>
+      html`<option value="${value}"${value === chosen && html` selected`}>${text}</option>`,
+  )}</select></div>`;
+
+function choices({ system, server, level, via }: Choice, all: readonly ServerStatus[]): Html {
+  const ordered = matching(all, parseQuery({}));
+  const shown = ordered.length <= OPTIONS_MOST ? ordered : matching(all, parseQuery({ sort: "load" }));
+  const listed = (chosen: ServerStatus | undefined) => [
+    ...(chosen === undefined || shown.slice(0, OPTIONS_MOST).includes(chosen) ? [] : [chosen]),
+    ...shown.slice(0, OPTIONS_MOST),
+  ];
+  const option = ({ server: value, city, countryCode }: ServerStatus) => ({
+    value,
+    text: `${city}, ${countryCode} (${value})`,
+  });
+  const first = listed(via).filter((each) => each !== server);
+  return html`<form class="filter panel" method="get" action="/member/connect/${system}" aria-label="What the files are for">
+${select("server", "Server", server.server, listed(server).map(option))}
+${select(
+  "level",
+  "Names to block",
+  level,
+  DNS_LEVELS.map((value) => ({ value, text: LEVEL_NAMES[value] })),
+)}
+${first.length > 0 && select("via", "First through", via?.server ?? "", [{ value: "", text: "no other server" }, ...first.map(option)])}
+<p class="actions"><button class="button">Show</button></p>
+${
+  all.length > OPTIONS_MOST &&
+  html`<p class="muted small wide">The ${OPTIONS_MOST} least loaded of ${all.length}. <a href="/member/connect">Look for another one.</a></p>`
+}
+</form>`;
+}
+
+/** The step's text, with the file's name in it, and what is to be typed set apart. */
+function stepText(text: string, words: Record<string, string>): Html {
+  const filled = text.replaceAll(/\{([a-z]+)\}/g, (whole, word: string) => words[word] ?? whole);
+  return html`${filled.split("`").map((part, index) => (index % 2 === 1 ? html`<code>${part}</code>` : part))}`;
+}
+
+const BADGES = { everything: "good", programs: "", relay: "warn" } as const;
+
+function guidePanel(guide: Guide, words: Record<string, string>, action: Html): Html {
+  return html`<section class="panel guide"><h2>${guide.title} <span class="badge ${BADGES[guide.covers]}">${COVERS_WORDS[guide.covers]}</span></h2>
+<p class="muted">With ${stepText(guide.client, words)}.</p>
+<ol class="steps">${guide.steps.map(
+    ([drawing, text]) => html`<li>${picture(drawing)}<p>${stepText(text, words)}</p></li>`,
+  )}</ol>
+${action}
+${guide.note !== undefined && guide.covers !== "relay" && html`<p class="muted small">${stepText(guide.note, words)}</p>`}</section>`;
+}
+
+function proxyAction({ server }: Choice, origin: string): Html {
+  const port = (service: string) => server.services.find((each) => each.service === service)?.ports[0]?.port;
+  const row = (service: string, name: string) => {
+    const value = port(service);
+    return value === undefined ? [] : [{ id: `p-${service}`, name, value, copy: false }];
+  };
+  return html`<div class="notice warn"><p>${PROXY_WARNING}</p></div>
+${values([
+  { id: "p-pac", name: "Automatic (PAC)", value: `${origin}/proxy/${server.server}.pac` },
+  { id: "p-host", name: "Server", value: server.host },
+  ...row("http", "HTTP proxy port"),
+  ...row("socks5", "SOCKS5 port"),
+])}`;
+}
+
+function guideOf(web: Web, guide: Guide, choice: Choice, origin: string): Html | undefined {
+  const { system, server, level, via } = choice;
+  const { kind, service } = guide;
+  if (kind !== undefined && kind !== "wireguard") {
+    const options: ProfileOptions = { system, level, via: via?.server };
+    const files = web.profiles(kind, [server.server], options);
+    const [first] = files;
+    if (first === undefined) return undefined;
+    const address = `/member/profiles/${kind}/${server.server}${queryOf(choice)}`;
+    const label = files.length === 1 ? first.name : "the files (zip)";
+    const words = { file: first.name, server: server.server, alias: sshAlias(server.server) };
+    return guidePanel(
+      guide,
+      words,
+      html`<p><a class="button" href="${address}" download>Download ${label}</a></p>`,
+    );
+  }
+  if (!offers(server, service) || (via !== undefined && !SERVICES_OF_HOPS.includes(service)))
+    return undefined;
+  return guidePanel(
+    guide,
+    {},
+    service === "wireguard"
+      ? html`<p><a class="button" href="/member/devices">Devices</a></p>`
+      : proxyAction(choice, origin),
+  );
+}
+
+export function addSystem(app: Hono<SiteEnv>, web: Web): void {
+  app.get(
+    `/member/connect/:system{${SYSTEMS.join("|")}}`,
+    forMembers(web, async (c, member) => {
+      const all = await web.status.list();
+      const system = c.req.param("system") as System;
+      const asked = (key: string) => all.find(({ server }) => server === c.req.query(key));
+      const server = asked("server") ?? bestServer(all) ?? all[0];
+      const level = DNS_LEVELS.find((each) => each === c.req.query("level")) ?? "none";
+      const via = asked("via");
+      const choice = server && { system, server, level, via: via === server ? undefined : via };
+      const origin = web.publicUrl ?? new URL(c.req.url).origin;
+      const ways =
+        choice === undefined
+          ? []
+          : GUIDES[system].flatMap((guide) => guideOf(web, guide, choice, origin) ?? []);
+      const zip = `/downloads/all/get?system=${system}&level=${level}`;
+      const body = html`<p><a href="/member/connect">All systems and servers</a></p>
+<h1>Get connected: ${SYSTEM_NAMES[system]}</h1>
+<p class="lead">Each of these ways works alone; the first is the one to try first. Your VPN username and password are the same for all.</p>
+<form method="post" action="/member/credentials">${tokenField(member.session.formToken)}<p><button class="button quiet">Show my VPN username and password</button></p></form>
+${choice === undefined ? html`<div class="panel"><p>There is no server yet.</p></div>` : choices(choice, all)}
+${choice?.via !== undefined && html`<div class="notice"><p>Two hops: ${choice.via.server} sees your address and none of your destinations, ${choice.server.server} your destinations and not your address. WireGuard and OpenVPN can do it.</p></div>`}
+${ways}
+${choice !== undefined && ways.length === 0 && html`<div class="panel"><p>This server offers nothing for ${SYSTEM_NAMES[system]} so. Choose another one.</p></div>`}
+${ways.length > 0 && html`<p><a href="${zip}" download>All files for ${SYSTEM_NAMES[system]}, of all servers (zip)</a></p>`}`;
+      return page(web, c, {
+        title: `Get connected: ${SYSTEM_NAMES[system]}`,
+        section: "member",
+        tab: "connect",
+        body,
+        script: "enhance.js",
+      });
+    }),
+  );
+
+  app.get(
+    `/member/profiles/:kind{${COMMON_KINDS.join("|")}}/:server{[a-z0-9-]+}`,
+    forMembers(web, async (c, member) => {
+      const query = profileQuery.safeParse(c.req.query());
+      if (!query.success) return c.notFound();
+      const kind = COMMON_KINDS.find((each) => each === c.req.param("kind"))!;
+      const { username } = kind === "ssh" ? await web.accounts.vpnCredentials(member.account.id) : {};
+      const made = download(web, kind, c.req.param("server") ?? "", { ...query.data, username });
+      if (made === undefined) return c.notFound();
+      return c.body(new Uint8Array(made.body), 200, {
+        "content-type": made.type,
+        "content-disposition": `attachment; filename="${made.name}"`,
+      });
+    }),
+  );
+}
