@@ -16,36 +16,30 @@ const FEW_CAPABILITIES = [
   "--no-new-privs",
 ];
 
-/** For a program that needs nothing of root: it becomes that user at once. Nothing where this machine cannot do that. */
-export function unprivileged({ uid, gid }: { uid: number; gid: number }): string[] | undefined {
-  const prlimit = findProgram("prlimit");
-  const setpriv = findProgram("setpriv");
-  if (process.getuid!() !== 0 || uid === 0 || prlimit === undefined || setpriv === undefined)
-    return undefined;
-  const user = ["--reuid", String(uid), "--regid", String(gid), "--clear-groups"];
-  return [
-    prlimit,
-    ...NO_CORE,
-    setpriv,
-    ...user,
-    "--bounding-set",
-    "-all",
-    "--inh-caps",
-    "-all",
-    "--no-new-privs",
-  ];
-}
+/**
+ * For a program that needs nothing of root, or no more than ports below 1024 (`lowPorts`): it becomes that user at once.
+ * Nothing where this machine cannot do that.
+ */
+export const unprivileged = (account: Ids, { lowPorts = false } = {}): string[] | undefined =>
+  becoming(account, lowPorts ? "-all,+net_bind_service" : "-all");
 
 /**
  * For wireguard-go: an unprivileged user that keeps CAP_NET_ADMIN (engine.ts says why), and nothing else of root. Nothing
  * where this machine cannot do that.
  */
-export function wireguardLauncher({ uid, gid }: { uid: number; gid: number }): string[] | undefined {
+export const wireguardLauncher = (account: Ids): string[] | undefined => becoming(account, "-all,+net_admin");
+
+interface Ids {
+  uid: number;
+  gid: number;
+}
+
+/** `only`: what of root's capabilities it keeps, as setpriv(1) writes it. */
+function becoming({ uid, gid }: Ids, only: string): string[] | undefined {
   const prlimit = findProgram("prlimit");
   const setpriv = findProgram("setpriv");
   if (process.getuid!() !== 0 || uid === 0 || prlimit === undefined || setpriv === undefined)
     return undefined;
-  const only = "-all,+net_admin";
   return [
     ...[prlimit, ...NO_CORE, setpriv, "--reuid", String(uid), "--regid", String(gid), "--clear-groups"],
     ...["--inh-caps", only, "--ambient-caps", only, "--bounding-set", only, "--no-new-privs"],

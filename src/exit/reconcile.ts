@@ -1,7 +1,8 @@
 import { existsSync } from "node:fs";
-import type { EngineSpec, Engines } from "../lib/engines.ts";
-import type { Log, Reason } from "../lib/event-log.ts";
+import type { EngineSpec, Engines, EngineView } from "../lib/engines.ts";
+import type { Log } from "../lib/event-log.ts";
 import { findProgram } from "../lib/run-command.ts";
+import type { ServerIdentity } from "../link/identity.ts";
 import type { ServerSettings } from "../link/settings.ts";
 import {
   ipv6Facts,
@@ -19,9 +20,10 @@ import { firewallRules } from "./firewall/rules.ts";
 import { launcher } from "./launcher.ts";
 import type { ExitStart, KeeperEngines, ListeningReport } from "./messages.ts";
 import { openvpnEngine } from "./openvpn/engine.ts";
+import { Stealth } from "./stealth/stealth.ts";
 import { type Sysctls, setForwarding } from "./sysctls.ts";
-import { RESOLVER_4, type Tunnel, tunnelNetworks, tunnelsOf } from "./tunnel-plan.ts";
-import { groupName, userExists, userName } from "./unix-names.ts";
+import { placesOf, RESOLVER_4, type Tunnel, tunnelNetworks, tunnelsOf } from "./tunnel-plan.ts";
+import { engineNames, userExists } from "./unix-names.ts";
 
 type Failure = NonNullable<ListeningReport["failed"]>;
 
@@ -53,6 +55,8 @@ export class Reconciler {
   readonly #sysctls: Sysctls;
   readonly #log: Log;
   readonly #onState: (state: ExitState) => void;
+  readonly #onIdentity: (part: ServerIdentity) => void;
+  readonly #stealth: Stealth;
   #settings: ServerSettings | undefined;
   #due = false;
   #running: Promise<void> | undefined;
@@ -74,6 +78,7 @@ export class Reconciler {
   /** Since when the office's signature has been waited for; nothing where there is a certificate. */
   #unsignedSinceMs: number | undefined;
   #resolverFailure: "not-installed" | undefined;
+  #ipv6 = false;
   #warnings: string[] = [];
   #foreignDrops: string[] = [];
   #saidBroken = false;
@@ -84,12 +89,16 @@ export class Reconciler {
     sysctls: Sysctls;
     log: Log;
     onState: (state: ExitState) => void;
+    /** What an engine is known by, when it is made and whenever it is another. */
+    onIdentity: (part: ServerIdentity) => void;
   }) {
     this.#start = options.start;
     this.#engines = options.engines;
+    this.#stealth = new Stealth(options);
     this.#sysctls = options.sysctls;
     this.#log = options.log;
     this.#onState = options.onState;
+    this.#onIdentity = options.onIdentity;
   }
 
   /** New settings: a pass follows. */
@@ -164,6 +173,8 @@ export class Reconciler {
     }
     this.#openvpnFailure = existsSync("/dev/net/tun") ? missing(["openvpn"]) : "no-tun";
     const tunnels = this.#openvpnFailure === undefined ? this.#tunnels : [];
+    this.#ipv6 = ipv6;
+    this.#stealth.update(settings.services, ipv6);
     const own = new Set(this.#tunnels.map(({ device }) => device));
     const devices = {
       tunnels,
@@ -182,7 +193,9 @@ export class Reconciler {
     await this.#engines.want([
       ...(this.#resolving ? this.#resolverSpecs(settings, ipv6, ipv6Uplink) : []),
       ...this.#openvpnSpecs(settings, tunnels, ipv6),
+      ...(this.#signed() && tunnels.length > 0 ? this.#stealth.specs() : []),
     ]);
+    if (this.#stealth.identity.obfs4 !== undefined) this.#onIdentity(this.#stealth.identity);
     // The root process says when there is one: until then the resolver alone runs.
     this.#unsignedSinceMs = this.#signed() ? undefined : (this.#unsignedSinceMs ?? performance.now());
     this.#foreignDrops = (await readRuleset())?.foreignDrops ?? [];
@@ -219,9 +232,10 @@ export class Reconciler {
         place: {
           folder,
           managementSocket: this.#managementSocket(tunnel),
-          runAs: names(accounts.vpn),
-          keeper: names(accounts.keeper),
+          runAs: engineNames(accounts.vpn),
+          keeper: engineNames(accounts.keeper),
           ipv6,
+          portShare: this.#stealth.sharePlace(tunnel),
         },
       }),
     );
@@ -238,7 +252,7 @@ export class Reconciler {
       return [];
     }
     const configuration = resolverConfiguration(settings, {
-      user: userExists("unbound") ? "unbound" : names(accounts.vpn)?.user,
+      user: userExists("unbound") ? "unbound" : engineNames(accounts.vpn)?.user,
       rootKey: rootKeyFile(),
       ipv6,
       ipv6Uplink,
@@ -262,9 +276,11 @@ export class Reconciler {
     if (this.#settings === undefined || this.#closed) return;
     const views = this.#tunnels.map((tunnel) => ({ tunnel, view: this.#engines.view(tunnel.id) }));
     const resolver = this.#engines.view("unbound");
-    const pending = [...views.map(({ view }) => view), resolver].some(
-      (view) => view?.state === "starting" && view.refused === undefined,
-    );
+    const pending =
+      this.#stealth.pending ||
+      [...views.map(({ view }) => view), resolver].some(
+        (view) => view?.state === "starting" && view.refused === undefined,
+      );
     const resolves = resolver?.state === "running";
     const unsigned =
       this.#unsignedSinceMs !== undefined &&
@@ -273,30 +289,32 @@ export class Reconciler {
     const signing = unsigned && performance.now() - this.#unsignedSinceMs! < SIGNED_WITHIN_MS;
     const resolverDown =
       this.#resolving && this.#failure === undefined && !resolves && this.#resolverFailure === undefined;
+    const inside =
+      this.#failure ?? this.#openvpnFailure ?? (unsigned && !signing ? "no-certificate" : undefined);
+    const listening = views.flatMap(({ tunnel, view }) => {
+      const failed = inside ?? failureOf(view);
+      return placesOf(tunnel)
+        .filter(({ address }) => this.#ipv6 || address !== "::" || !tunnel.listen.dual)
+        .map((place) => ({
+          service: "openvpn" as const,
+          protocol: tunnel.protocol,
+          ...place,
+          ...(failed && { failed }),
+        }));
+    });
+    const stealth = this.#stealth.report(inside, failureOf);
     this.#onState({
       settled: !this.#passing && !pending && !signing,
-      listening: views.map(({ tunnel, view }) => {
-        const unsignedFor = unsigned && !signing ? "no-certificate" : undefined;
-        const failed =
-          this.#failure ??
-          this.#openvpnFailure ??
-          unsignedFor ??
-          (view && failureOf(view.state, view.refused));
-        const { address, port } = tunnel.listen;
-        return {
-          service: "openvpn",
-          protocol: tunnel.protocol,
-          address,
-          port,
-          ...(failed ? { failed } : {}),
-        };
-      }),
-      engines: views.map(({ tunnel, view }) => ({
-        id: tunnel.id,
-        service: "openvpn",
-        healthy: view?.state === "running",
-        management: this.#managementSocket(tunnel),
-      })),
+      listening: [...listening, ...stealth.listening],
+      engines: [
+        ...views.map(({ tunnel, view }) => ({
+          id: tunnel.id,
+          service: "openvpn" as const,
+          healthy: view?.state === "running",
+          management: this.#managementSocket(tunnel),
+        })),
+        ...stealth.engines,
+      ],
       warnings: [
         ...this.#warnings,
         ...this.#foreignDrops,
@@ -355,13 +373,9 @@ function missing(programs: readonly string[]): Failure | undefined {
   return programs.every((name) => findProgram(name) !== undefined) ? undefined : "not-installed";
 }
 
-function names({ uid, gid }: { uid: number; gid: number }): { user: string; group: string } | undefined {
-  const user = uid === 0 ? undefined : userName(uid);
-  const group = groupName(gid);
-  return user === undefined || group === undefined ? undefined : { user, group };
-}
-
-function failureOf(state: string, refused: Reason | undefined): Failure | undefined {
-  if (state === "running" || (state === "starting" && refused === undefined)) return undefined;
+function failureOf(view: EngineView | undefined): Failure | undefined {
+  if (view === undefined || view.state === "running") return undefined;
+  const { state, refused } = view;
+  if (state === "starting" && refused === undefined) return undefined;
   return refused === "EADDRINUSE" || refused === "EACCES" || refused === "EADDRNOTAVAIL" ? refused : "other";
 }

@@ -36,16 +36,17 @@ export interface Tunnel extends TunnelNetwork {
   /** `lethe-u0` for UDP, `lethe-t1` for TCP. */
   device: string;
   protocol: "udp" | "tcp";
-  listen: { address: string; port: number; family: 4 | 6 };
+  /** `dual`: on the same port of every IPv6 address as well (`0.0.0.0` and `::` are one listener). */
+  listen: { address: string; port: number; family: 4 | 6; dual?: true };
   netmask4: string;
 }
 
 export const tunnelsOf = (settings: OpenvpnSettings | undefined): Tunnel[] =>
-  (settings?.listen ?? []).map((listen, index) => ({
+  listenersOf(settings?.listen ?? []).map(({ protocol, ...listen }, index) => ({
     id: `openvpn-${index}`,
-    device: `${DEVICE_PREFIX}${listen.protocol === "udp" ? "u" : "t"}${index}`,
-    protocol: listen.protocol,
-    listen: { address: listen.address, port: listen.port, family: isIPv6(listen.address) ? 6 : 4 },
+    device: `${DEVICE_PREFIX}${protocol === "udp" ? "u" : "t"}${index}`,
+    protocol,
+    listen,
     gateway4: `10.66.${16 * index}.1`,
     network4: `10.66.${16 * index}.0`,
     prefix4: 20,
@@ -54,6 +55,27 @@ export const tunnelsOf = (settings: OpenvpnSettings | undefined): Tunnel[] =>
     network6: `fd6c:6574:6865:${index}::`,
     prefix6: 64,
   }));
+
+/** Every IPv4 and every IPv6 address are one listener: a process, a device and a network for both. */
+function listenersOf(listen: OpenvpnSettings["listen"]): (Tunnel["listen"] & Pick<Tunnel, "protocol">)[] {
+  const has = (address: string, { protocol, port }: OpenvpnSettings["listen"][number]): boolean =>
+    listen.some((one) => one.address === address && one.protocol === protocol && one.port === port);
+  return listen.flatMap((one) => {
+    const { protocol, address, port } = one;
+    if (address === "::" && has("0.0.0.0", one)) return [];
+    const family = isIPv6(address) ? 6 : 4;
+    const dual = address === "0.0.0.0" && has("::", one);
+    return [{ protocol, address, port, family, ...(dual && { dual }) }];
+  });
+}
+
+/** The places that a listener stands for, as the settings name them. */
+export const placesOf = ({
+  listen: { address, port, dual },
+}: Tunnel): { address: string; port: number }[] => [
+  { address, port },
+  ...(dual ? [{ address: "::", port }] : []),
+];
 
 /** WireGuard's device; whose addresses are whose is in lib/device-addresses.ts. */
 export const WIREGUARD: TunnelNetwork = {

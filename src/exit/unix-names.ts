@@ -16,3 +16,16 @@ const entries = (file: string): string[][] =>
   readFileSync(file, "utf8")
     .split("\n")
     .map((line) => line.split(":"));
+
+/** User and group by name, as engines want them to become; nothing for root, or where a number has no name. */
+export function engineNames({
+  uid,
+  gid,
+}: {
+  uid: number;
+  gid: number;
+}): { user: string; group: string } | undefined {
+  const user = uid === 0 ? undefined : userName(uid);
+  const group = groupName(gid);
+  return user === undefined || group === undefined ? undefined : { user, group };
+}

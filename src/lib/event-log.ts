@@ -66,6 +66,7 @@ export type Part =
   | "keeper"
   | "proxy"
   | "openvpn"
+  | "stealth"
   | "wireguard"
   | "unbound"
   | "firewall"

@@ -10,6 +10,8 @@ export interface OpenvpnPlace {
   keeper: { user: string; group: string } | undefined;
   /** Whether the kernel does IPv6 at all; without it openvpn itself refuses the clients' IPv6. */
   ipv6: boolean;
+  /** Where connections that do not speak OpenVPN are handed on to (TCP). */
+  portShare?: { address: string; port: number } | undefined;
 }
 
 /**
@@ -20,13 +22,17 @@ export interface OpenvpnPlace {
 export function openvpnConfiguration(tunnel: Tunnel, tlsCrypt: string, place: OpenvpnPlace): string {
   const { protocol, listen } = tunnel;
   const wildcard = listen.address === "0.0.0.0" || listen.address === "::";
+  // One socket on :: has the IPv4 clients too, unless it is told otherwise.
+  const dual = listen.dual === true && place.ipv6;
+  const family = dual ? 6 : listen.family;
   return `${lines(
     "# Written by Lethe from the roster; changes are overwritten.",
-    `local ${listen.address}`,
+    `local ${dual ? "::" : listen.address}`,
     `port ${listen.port}`,
-    `proto ${protocol}${listen.family}${protocol === "tcp" ? "-server" : ""}`,
+    `proto ${protocol}${family}${protocol === "tcp" ? "-server" : ""}`,
     // Without it a socket on :: takes the IPv4 port as well, and a second listener could not have it.
-    listen.family === 6 && "bind ipv6only",
+    family === 6 && !dual && "bind ipv6only",
+    place.portShare && `port-share ${place.portShare.address} ${place.portShare.port}`,
     // Answers come from the address that was asked, where the machine has several.
     protocol === "udp" && wildcard && "multihome",
     `dev ${tunnel.device}`,

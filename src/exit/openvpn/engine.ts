@@ -1,10 +1,10 @@
 import { createHash } from "node:crypto";
-import { createSocket } from "node:dgram";
 import { existsSync, readFileSync, rmSync } from "node:fs";
-import { createServer } from "node:net";
+import { isIPv6 } from "node:net";
 import type { EngineSpec } from "../../lib/engines.ts";
-import { type Reason, reasonOf } from "../../lib/event-log.ts";
-import type { Tunnel } from "../tunnel-plan.ts";
+import type { Reason } from "../../lib/event-log.ts";
+import { placeTaken } from "../place-taken.ts";
+import { placesOf, type Tunnel } from "../tunnel-plan.ts";
 import { type OpenvpnPlace, openvpnConfiguration } from "./configuration.ts";
 
 /** One listener's openvpn process. Throws where the settings cannot be rendered (see `openvpnConfiguration`). */
@@ -31,26 +31,18 @@ export function openvpnEngine(options: {
     leaves: [place.managementSocket],
     prepare: async () => {
       rmSync(place.managementSocket, { force: true });
-      return portTaken(tunnel);
+      return portTaken(tunnel, place.ipv6);
     },
     ready: async () => existsSync(place.managementSocket),
   };
 }
 
 /** openvpn says nothing (verb 0) of a port that it cannot have, so that is tried beforehand. */
-function portTaken({ protocol, listen }: Tunnel): Promise<Reason | undefined> {
-  const { promise, resolve } = Promise.withResolvers<Reason | undefined>();
-  const { address, port, family } = listen;
-  if (protocol === "udp") {
-    const socket = createSocket({ type: `udp${family}`, ipv6Only: family === 6 });
-    socket.once("error", (error) => resolve(reasonOf(error)));
-    socket.bind({ address, port, exclusive: true }, () => socket.close(() => resolve(undefined)));
-  } else {
-    const server = createServer();
-    server.once("error", (error) => resolve(reasonOf(error)));
-    server.listen({ host: address, port, ipv6Only: family === 6 }, () =>
-      server.close(() => resolve(undefined)),
-    );
+async function portTaken(tunnel: Tunnel, ipv6: boolean): Promise<Reason | undefined> {
+  for (const { address, port } of placesOf(tunnel)) {
+    const missing = isIPv6(address) && tunnel.listen.dual === true && !ipv6;
+    const taken = missing ? undefined : await placeTaken(tunnel.protocol, address, port);
+    if (taken !== undefined) return taken;
   }
-  return promise;
+  return undefined;
 }

@@ -1,0 +1,69 @@
+import type { ServerSettings } from "../../link/settings.ts";
+import { dialled } from "../self-test/addresses.ts";
+import { placesOf, type Tunnel, tunnelsOf } from "../tunnel-plan.ts";
+
+type Services = Pick<ServerSettings["services"], "openvpn" | "stealthTls" | "stealthObfs4">;
+
+export interface Place {
+  address: string;
+  port: number;
+}
+
+/** A place where members' clients come with OpenVPN inside of something else. */
+export interface Door {
+  /** Of the engine behind it. */
+  engine: string;
+  service: "stealth-tls" | "stealth-obfs4";
+  listen: Place;
+  /** OpenVPN's listener that has this very port: it hands on what does not speak OpenVPN. */
+  sharedWith?: Tunnel;
+  /** Where the engine listens: `listen`, or a place on loopback where OpenVPN has the port. */
+  accept: Place;
+  /** OpenVPN's own listener (TCP), where what is inside goes. */
+  to: Place;
+}
+
+/** One stunnel process has all of its doors. */
+export const TLS_ENGINE = "stealth-tls";
+/** On loopback, and one higher for each further listener of OpenVPN's. */
+const SHARED_PORT = 11_440;
+
+/**
+ * The doors that these settings ask for; none without an OpenVPN listener on TCP to lead to. Every IPv6 address is left out
+ * on a machine without IPv6.
+ */
+export function doorsOf(services: Services, ipv6: boolean): Door[] {
+  const tunnels = tunnelsOf(services.openvpn).filter(({ protocol }) => protocol === "tcp");
+  const [first] = tunnels;
+  if (first === undefined) return [];
+  const there = (listen: Place[] | undefined): Place[] =>
+    (listen ?? []).filter(({ address }) => ipv6 || address !== "::");
+  const tls = there(services.stealthTls?.listen).map((listen): Door => {
+    const base = { engine: TLS_ENGINE, service: "stealth-tls", listen } as const;
+    const sharedWith = tunnels.find((tunnel) => placesOf(tunnel).some((place) => same(place, listen)));
+    return sharedWith === undefined
+      ? { ...base, accept: listen, to: inside(first) }
+      : { ...base, accept: portShareOf(sharedWith), to: inside(sharedWith), sharedWith };
+  });
+  const obfs4 = there(services.stealthObfs4?.listen).map(
+    (listen, index): Door => ({
+      engine: `stealth-obfs4-${index}`,
+      service: "stealth-obfs4",
+      listen,
+      accept: listen,
+      to: inside(first),
+    }),
+  );
+  return [...tls, ...obfs4];
+}
+
+/** Where OpenVPN's listener hands on what is for stunnel; undefined where it shares its port with nobody. */
+export const sharePlaceOf = (doors: readonly Door[], tunnel: Tunnel): Place | undefined =>
+  doors.find(({ sharedWith }) => sharedWith?.id === tunnel.id)?.accept;
+
+const portShareOf = ({ id }: Tunnel): Place => ({
+  address: "127.0.0.1",
+  port: SHARED_PORT + Number(id.split("-")[1]),
+});
+const inside = ({ listen: { address, port } }: Tunnel): Place => ({ address: dialled(address), port });
+const same = (one: Place, other: Place): boolean => one.address === other.address && one.port === other.port;
