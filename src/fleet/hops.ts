@@ -1,5 +1,7 @@
 import { type Kysely, PostgresAdapter, sql, type Transaction } from "kysely";
+import type { ServerSettings } from "../link/settings.ts";
 import type { Tables } from "../store/tables.ts";
+import type { FleetServer } from "./fleet-server.ts";
 
 /**
  * Two hops without any state: on each server one port stands for each other server's, wherever that one's own ports are. What
@@ -21,6 +23,28 @@ export function hopPort(number: number, service: HopService, protocol: HopProtoc
   if (number > SERVER_NUMBER_MOST || (service === "wireguard" && protocol === "tcp")) return undefined;
   return FIRST_PORT[service] + number;
 }
+
+type Hop = NonNullable<ServerSettings["hops"]>[number];
+
+/** Where each server of the fleet leads on to: every other one that members can use, and WireGuard or OpenVPN is on. */
+export const hopsOf = (
+  self: Pick<FleetServer, "number">,
+  servers: readonly Pick<FleetServer, "number" | "addresses" | "services" | "local" | "nkey">[],
+): Hop[] =>
+  servers
+    .filter(({ number, local, nkey }) => number !== self.number && (local || nkey !== undefined))
+    .map(({ number, addresses, services }) => ({
+      addresses,
+      ports: (["wireguard", "openvpn"] as const).flatMap((service) =>
+        (["udp", "tcp"] as const).flatMap((protocol) => {
+          const offer = services.find((each) => each.service === service);
+          const to = offer?.ports.find((each) => each.protocol === protocol)?.port;
+          const port = hopPort(number, service, protocol);
+          return to === undefined || port === undefined ? [] : [{ protocol, port, to }];
+        }),
+      ),
+    }))
+    .filter(({ addresses, ports }) => addresses.length > 0 && ports.length > 0);
 
 /** A number that no server has, for one that is about to be written: one above the highest, so that few are ever given twice. */
 export async function newNumber(trx: Transaction<Tables>): Promise<number> {

@@ -257,6 +257,20 @@ const table = {
       listenList,
     ),
   },
+  vpn: {
+    two_hops: setting(
+      "Whether members may enter by one server and leave by another: each server then leads on to the others by ports from 52001 and 53001 on, UDP and TCP.",
+      "true or false",
+      true,
+      z.boolean(),
+    ),
+    port_forwarding: setting(
+      "Whether ports of a server (10000 to 14095, 20000 to 24095, 30000 to 34095) lead to members' devices, for OpenVPN and IKEv2. Each OpenVPN address and port then serves 254 devices at one time.",
+      "true or false",
+      false,
+      z.boolean(),
+    ),
+  },
   dns: {
     forward: setting(
       "Resolvers that answer what members ask. Empty: our own resolver asks the root servers, and nobody else sees all questions.",

@@ -1,4 +1,5 @@
 import type { Fleet } from "../fleet/fleet.ts";
+import { hopsOf } from "../fleet/hops.ts";
 import { feedSettings } from "../fleet/settings-feed.ts";
 import type { RosterPublisher } from "../link/publisher.ts";
 import type { ServerSettings } from "../link/settings.ts";
@@ -24,11 +25,12 @@ export function settingsSender(options: {
     fleet,
     publisher,
     settingsOf: (server) => {
-      if (server.linkName === own.server) return { ...own, draining: server.draining };
+      const more = config.vpn.two_hops ? { hops: hopsOf(server, fleet.current) } : {};
+      if (server.linkName === own.server) return { ...own, ...more, draining: server.draining };
       if (server.local || server.nkey === undefined) return undefined;
       // One that is to run what an earlier version of this office gave out stays as it is.
       const asked = release?.bundle.sha256 === server.release ? release : undefined;
-      return remoteSettings(config, server, tlsCrypt, asked);
+      return { ...remoteSettings(config, server, tlsCrypt, asked), ...more };
     },
   });
   return async () => {

@@ -13,7 +13,7 @@ const listens = (texts: string[]): ListenAddress[] => texts.map((text) => parseL
 type Services = ServerSettings["services"];
 
 /** What every server of this provider is told alike. */
-const common = ({ egress, limits, dns }: Config) => ({
+const common = ({ egress, limits, dns, vpn }: Config) => ({
   egress: { allow: egress.allow, deny: egress.deny, denyPorts: egress.deny_ports },
   limits: {
     connectionsPerCredential: limits.connections_per_credential,
@@ -21,6 +21,7 @@ const common = ({ egress, limits, dns }: Config) => ({
     idleMs: Math.round(limits.idle_minutes * 60_000),
   },
   dns: { forward: dns.forward },
+  portForwarding: vpn.port_forwarding,
 });
 
 /** Where the services listen on this machine. */

@@ -2,11 +2,10 @@ import assert from "node:assert/strict";
 import { type SpawnSyncReturns, spawnSync } from "node:child_process";
 import { test } from "node:test";
 import { findProgram } from "../../lib/run-command.ts";
-import type { ServerSettings } from "../../link/settings.ts";
 import { IKEV2, tunnelsOf, WIREGUARD } from "../tunnel-plan.ts";
-import { type FirewallFacts, firewallRules } from "./rules.ts";
+import { type FirewallFacts, type FirewallSettings, firewallRules } from "./rules.ts";
 
-const settings: Pick<ServerSettings, "egress" | "sitePorts" | "services"> = {
+const settings: FirewallSettings = {
   egress: { allow: ["203.0.113.0/24"], deny: ["198.51.100.7", "2001:db8:bad::/48"], denyPorts: [6667] },
   sitePorts: [8080],
   services: {
@@ -60,7 +59,7 @@ test("each tunnel may only speak as itself", () => {
   assert.ok(chain.includes('iifname "lethe-t1" ip6 saddr != fd6c:6574:6865:1::/64 drop'));
 });
 
-test("a device that its engine named itself is one of ours, and WireGuard's and IKEv2's ports are services'", () => {
+test("a device that its engine named itself is one of ours, and IKEv2's ports are a service's", () => {
   const services = { wireguard: { port: 51_820 }, ikev2: { hashKey: "unused" } };
   const libipsec = { ...IKEV2, device: "ipsec0" };
   const text = render({ services }, { tunnels: [WIREGUARD, libipsec] });
@@ -68,7 +67,65 @@ test("a device that its engine named itself is one of ours, and WireGuard's and 
   assert.ok(chainOf(text, "input").includes('iifname != { "lethe-*", "ipsec0" } accept'));
   assert.ok(chainOf(text, "from_tunnel").includes('iifname "lethe-wg0" ip saddr != 10.96.0.0/11 drop'));
   assert.ok(chainOf(text, "from_tunnel").includes('iifname "ipsec0" ip saddr != 10.66.128.0/18 drop'));
-  assert.match(setOf(text, "service_ports"), /elements = \{ udp \. 51820, udp \. 500, udp \. 4500 \}/);
+  assert.match(setOf(text, "service_ports"), /elements = \{ udp \. 500, udp \. 4500 \}/);
+});
+
+const hops = [
+  {
+    addresses: ["198.51.100.8", "198.51.100.9", "2001:db8:2::8"],
+    ports: [{ protocol: "udp" as const, port: 52_002, to: 51_820 }],
+  },
+];
+
+test("a hop's port leads to the other exit's first address of either family, for whoever is not a member", () => {
+  const text = render({ hops });
+  const [v4, v6] = [
+    /map hops4 .*elements = \{ udp \. 52002 : 198\.51\.100\.8 \. 51820 \}/,
+    /map hops6 .*elements = \{ udp \. 52002 : 2001:db8:2::8 \. 51820 \}/,
+  ];
+  assert.match(text, v4);
+  assert.match(text, v6);
+  const lead = chainOf(text, "lead_on");
+  assert.ok(lead.includes('iifname != "lethe-*" ip daddr @own4 meta l4proto { tcp, udp } dnat ip to'));
+  assert.match(chainOf(text, "source"), /ip daddr @hop_exits4 masquerade to :\d+-\d+ fully-random/);
+  assert.ok(!render().includes("hop"));
+});
+
+test("members' ports lead to them only where the operator wants it, and never the machine's own", () => {
+  const text = render({ portForwarding: true }, { listening: [10_002] });
+  assert.match(text, /map forwarded .* 20002 : 10\.66\.0\.2/);
+  assert.ok(!/map forwarded .* 10002 :/.test(text));
+  assert.ok(chainOf(text, "inward").includes("ct status dnat meta l4proto { tcp, udp } accept"));
+  assert.ok(!render().includes("forwarded"));
+  assert.ok(!chainOf(render(), "inward").includes("dnat"));
+});
+
+test("no connection of a member's leaves with a port on which the exit answers anybody (CVE-2021-3773)", () => {
+  const services = { ...settings.services, wireguard: { port: 51_820 } };
+  const range = (more: Partial<typeof settings>): [number, number] => {
+    const text = render({ services, ...more });
+    const found = [...text.matchAll(/masquerade to :(\d+)-(\d+) fully-random/g)].map(([, a, b]) =>
+      [a, b].map(Number),
+    );
+    assert.ok(found.length >= 2);
+    assert.ok(found.every((each) => each.join() === found[0]!.join()));
+    return found[0] as [number, number];
+  };
+  assert.deepEqual(range({}), [8081, 51_819]);
+  assert.deepEqual(range({ hops, portForwarding: true }), [34_096, 51_819]);
+  assert.ok(!/masquerade fully-random/.test(render()), "none without a range");
+});
+
+test("each level's resolver is asked as itself; every other question ends at the one that keeps nothing back", () => {
+  const text = render({}, { levels: ["ads", "adult"] });
+  const chain = chainOf(text, "resolve")
+    .split("\n")
+    .map((line) => line.trim());
+  assert.equal(chain[2], 'iifname "lethe-*" ip daddr { 10.66.255.1, 10.66.255.2, 10.66.255.4 } accept');
+  assert.ok(chain.at(-3)!.endsWith("dnat ip to 10.66.255.1"));
+  assert.ok(
+    chainOf(text, "input").includes("ip daddr { 10.66.255.1, 10.66.255.2, 10.66.255.4 } meta l4proto"),
+  );
 });
 
 test("without an IPv6 uplink a client's IPv6 is refused at once", () => {
@@ -99,7 +156,8 @@ test("the kernel takes the rules, twice in a row, with and without everything op
     },
   );
   const named = render({}, { tunnels: [WIREGUARD, { ...IKEV2, device: "ipsec0" }] });
-  for (const text of [everything, least, named]) {
+  const more = render({ hops, portForwarding: true }, { levels: ["ads", "malware", "adult"] });
+  for (const text of [everything, least, named, more]) {
     // Debian's netbase, which has these files, is on no bare system.
     const bare =
       'for names in /etc/protocols /etc/services; do [ ! -e $names ] || mount --bind /dev/null $names; done; exec "$@"';

@@ -1,4 +1,4 @@
-import { isIPv4 } from "node:net";
+import { type DnsLevel, resolverOf } from "../../lib/dns-levels.ts";
 import { createRangeTable, parseIp, parseRange } from "../../lib/ip.ts";
 import type { ServerSettings } from "../../link/settings.ts";
 import { closedRanges } from "../closed-ranges.ts";
@@ -11,6 +11,16 @@ import {
   TUNNELS_6,
   type TunnelNetwork,
 } from "../tunnel-plan.ts";
+import { byFamily, map, set } from "./elements.ts";
+import { hopRules } from "./hops.ts";
+import { forwardedPorts } from "./port-forwarding.ts";
+import { servicePorts, sourcePorts } from "./ports.ts";
+
+/** The firewall's part of what the office tells an exit. */
+export type FirewallSettings = Pick<
+  ServerSettings,
+  "egress" | "sitePorts" | "services" | "hops" | "portForwarding"
+>;
 
 export interface FirewallFacts {
   /** Every device that members' packets come out of. */
@@ -19,6 +29,10 @@ export interface FirewallFacts {
   ownAddresses: readonly string[];
   /** Whether IPv6 leads anywhere from here. */
   ipv6Uplink: boolean;
+  /** The resolvers that there are beside the one that keeps nothing back. */
+  levels?: readonly DnsLevel[];
+  /** Ports on which others listen on this machine: port forwarding leaves them alone. */
+  listening?: readonly number[];
 }
 
 /**
@@ -28,16 +42,13 @@ export interface FirewallFacts {
  * nftables means: the operator's own tables still decide. `iifname` with a wildcard instead of `iif`, so that rules hold
  * for a device that is not there yet or comes again. What a packet from a tunnel meets, in order:
  *
- *   prerouting  a source that is not that tunnel's, or that shadows a service's port: dropped; DNS goes to our resolver
- *   input       our resolver, the site, a ping to the gateway; nothing else of this machine
+ *   prerouting  a source that is not that tunnel's, or that shadows a service's port: dropped; DNS goes to our resolvers
+ *   input       our resolvers, the site, a ping to the gateway; nothing else of this machine
  *   forward     to another tunnel: dropped; closed by the egress policy: refused; else onward
- *   postrouting the exit's address as source
+ *   postrouting the exit's address as source, and a port on which this exit answers nobody
  *   guard       whatever would still leave with a tunnel's address on it, for whatever reason, is dropped
  */
-export function firewallRules(
-  settings: Pick<ServerSettings, "egress" | "sitePorts" | "services">,
-  facts: FirewallFacts,
-): string {
+export function firewallRules(settings: FirewallSettings, facts: FirewallFacts): string {
   const { egress, sitePorts } = settings;
   const [own4, own6] = byFamily(facts.ownAddresses.filter(isOutside));
   const [deny4, deny6] = byFamily(egress.deny);
@@ -47,6 +58,14 @@ export function firewallRules(
   const toTunnel = `oifname ${devices}`;
   const tunnels4 = `{ ${TUNNELS_4.join(", ")} }`;
   const site = sitePorts.length > 0;
+  const ports = `:${sourcePorts(settings).join("-")}`;
+  const hops = hopRules(settings.hops ?? [], { fromTunnel, sourcePorts: ports });
+  const levels = (["none", ...(facts.levels ?? [])] as const).map(resolverOf);
+  const resolvers4 = `{ ${levels.map(({ v4 }) => v4).join(", ")} }`;
+  const resolvers6 = `{ ${levels.map(({ v6 }) => v6).join(", ")} }`;
+  const forwarding = settings.portForwarding === true;
+  // Clients draw their own ports from 32768 on (Linux) or 49152 on: a service there is kept by `sourcePorts` alone.
+  const services = servicePorts(settings.services).filter(({ port }) => port < 32_768);
 
   return `table inet lethe
 delete table inet lethe
@@ -59,7 +78,13 @@ ${set("own4", "ipv4_addr", own4)}
 ${set("own6", "ipv6_addr", own6)}
 ${set("denied_ports", "inet_service", [...closedPorts, ...egress.denyPorts])}
 ${set("site_ports", "inet_service", sitePorts)}
-${set("service_ports", "inet_proto . inet_service", servicePorts(settings.services))}
+${set(
+  "service_ports",
+  "inet_proto . inet_service",
+  services.map(({ protocol, port }) => `${protocol} . ${port}`),
+)}
+${hops.sets}
+${forwarding ? map("forwarded", "inet_service : ipv4_addr", forwardedPorts(settings.services, taken(settings, facts))) : ""}
 
   chain early {
     type filter hook prerouting priority raw; policy accept;
@@ -81,16 +106,25 @@ ${facts.ipv6Uplink ? "" : `    # No IPv6 from here: said at once, so that the cl
 
   chain resolve {
     type nat hook prerouting priority dstnat; policy accept;
+    ${fromTunnel} ip daddr ${resolvers4} accept
+    ${fromTunnel} ip6 daddr ${resolvers6} accept
     ${fromTunnel} meta nfproto ipv4 meta l4proto { tcp, udp } th dport 53 dnat ip to ${RESOLVER_4}
     ${fromTunnel} meta nfproto ipv6 meta l4proto { tcp, udp } th dport 53 dnat ip6 to ${RESOLVER_6}
+  }
+
+  chain lead_on {
+    # From outside: to another exit, to a member's device.
+    type nat hook prerouting priority dstnat; policy accept;
+${hops.lead}
+${forwarding ? `    ${fromTunnel.replace("iifname ", "iifname != ")} ip daddr @own4 meta l4proto { tcp, udp } dnat ip to th dport map @forwarded` : ""}
   }
 
   chain input {
     type filter hook input priority filter; policy accept;
     iifname != ${devices} accept
     ct state established,related accept
-    ip daddr ${RESOLVER_4} meta l4proto { tcp, udp } th dport 53 accept
-    ip6 daddr ${RESOLVER_6} meta l4proto { tcp, udp } th dport 53 accept
+    ip daddr ${resolvers4} meta l4proto { tcp, udp } th dport 53 accept
+    ip6 daddr ${resolvers6} meta l4proto { tcp, udp } th dport 53 accept
     ip daddr @own4 tcp dport @site_ports accept
     ip6 daddr @own6 tcp dport @site_ports accept
     ip daddr ${tunnels4} icmp type echo-request accept
@@ -126,6 +160,7 @@ ${facts.ipv6Uplink ? "" : `    # No IPv6 from here: said at once, so that the cl
   chain inward {
     tcp flags syn / syn,rst tcp option maxseg size set rt mtu
     ct state established,related accept
+${forwarding ? "    ct status dnat meta l4proto { tcp, udp } accept" : ""}
     drop
   }
 
@@ -147,8 +182,11 @@ ${site ? siteAddress(fromTunnel, own4, own6) : ""}  chain source {
     type nat hook postrouting priority srcnat; policy accept;
     ${toTunnel} accept
     oifname "lo" accept
-    ip saddr ${tunnels4} masquerade fully-random
-    ip6 saddr ${TUNNELS_6} masquerade fully-random
+${hops.source}
+    ip saddr ${tunnels4} meta l4proto { tcp, udp } masquerade to ${ports} fully-random
+    ip6 saddr ${TUNNELS_6} meta l4proto { tcp, udp } masquerade to ${ports} fully-random
+    ip saddr ${tunnels4} masquerade
+    ip6 saddr ${TUNNELS_6} masquerade
   }
 
   chain guard {
@@ -162,8 +200,16 @@ ${site ? siteAddress(fromTunnel, own4, own6) : ""}  chain source {
     ip6 daddr ${TUNNELS_6} drop
   }
 }
-`;
+`.replace(/\n{2,}(?= {4}| {2}\})/g, "\n");
 }
+
+const taken = ({ services, sitePorts, hops }: FirewallSettings, { listening }: FirewallFacts): Set<number> =>
+  new Set([
+    ...servicePorts(services).map(({ port }) => port),
+    ...sitePorts,
+    ...(hops ?? []).flatMap(({ ports }) => ports.map(({ port }) => port)),
+    ...(listening ?? []),
+  ]);
 
 const sourceRules = ({
   device,
@@ -207,26 +253,4 @@ function siteAddress(fromTunnel: string, own4: readonly string[], own6: readonly
 ${rule("ip", own4)}${rule("ip6", own6)}  }
 
 `;
-}
-
-function set(name: string, type: string, elements: readonly (string | number)[]): string {
-  const flags = type.includes(".") ? "" : " flags interval; auto-merge;";
-  const listed = elements.length === 0 ? "" : ` elements = { ${[...new Set(elements)].join(", ")} }`;
-  return `  set ${name} { type ${type};${flags}${listed} }`;
-}
-
-function byFamily(ranges: readonly string[]): [v4: string[], v6: string[]] {
-  const is4 = (range: string): boolean => isIPv4(range.split("/")[0]!);
-  return [ranges.filter(is4), ranges.filter((range) => !is4(range))];
-}
-
-function servicePorts(services: ServerSettings["services"]): string[] {
-  const { socks5, http, socks5Tls, https, ssh, stealthTls, stealthObfs4 } = services;
-  const tcp = [socks5, http, socks5Tls, https, ssh, stealthTls, stealthObfs4];
-  return [
-    ...tcp.flatMap((service) => service?.listen ?? []).map(({ port }) => `tcp . ${port}`),
-    ...(services.openvpn?.listen ?? []).map(({ protocol, port }) => `${protocol} . ${port}`),
-    ...(services.wireguard === undefined ? [] : [`udp . ${services.wireguard.port}`]),
-    ...(services.ikev2 === undefined ? [] : ["udp . 500", "udp . 4500"]),
-  ];
 }
