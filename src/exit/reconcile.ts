@@ -16,6 +16,8 @@ import { resolverConfiguration } from "./dns/configuration.ts";
 import { resolverConfigurationPath, resolverEngine, rootKeyFile } from "./dns/engine.ts";
 import { applyRules, removeRules } from "./firewall/apply.ts";
 import { readRuleset } from "./firewall/foreign.ts";
+import { listeningPorts } from "./firewall/listening.ts";
+import { FORWARDED_PORTS, openvpnPool } from "./firewall/port-forwarding.ts";
 import { firewallRules } from "./firewall/rules.ts";
 import { launcher } from "./launcher.ts";
 import type { ExitStart, KeeperEngines, ListeningReport } from "./messages.ts";
@@ -120,7 +122,7 @@ export class Reconciler {
     while (this.#due && !this.#closed) {
       this.#due = false;
       try {
-        const outside = outsideFacts();
+        const outside = outsideFacts(this.#settings!);
         await this.#pass(this.#settings!);
         // What nft or ip refused once they may take the next time: such a pass counts as not done.
         this.#seen = this.#refused ? "" : seenAs(outside, insideFacts());
@@ -206,6 +208,7 @@ export class Reconciler {
       tunnels: tunnelNetworks(settings.services),
       ownAddresses: [...ownAddresses(), ...settings.ownAddresses],
       ipv6Uplink,
+      listening: listeningFacts(settings),
     });
     if (rules === this.#rules) return true;
     const applied = await applyRules(rules);
@@ -235,6 +238,7 @@ export class Reconciler {
           runAs: engineNames(accounts.vpn),
           keeper: engineNames(accounts.keeper),
           ipv6,
+          pool: settings.portForwarding === true ? openvpnPool(tunnel) : undefined,
           portShare: this.#stealth.sharePlace(tunnel),
         },
       }),
@@ -333,7 +337,7 @@ export class Reconciler {
     if (this.#passing || this.#closed) return;
     const flushed = found?.ours === false;
     if (flushed) this.#rules = "";
-    if (flushed || seenAs(outsideFacts(), insideFacts()) !== this.#seen) this.#request();
+    if (flushed || seenAs(outsideFacts(this.#settings!), insideFacts()) !== this.#seen) this.#request();
     else if (found !== undefined) {
       this.#foreignDrops = found.foreignDrops;
       this.report();
@@ -363,7 +367,14 @@ export class Reconciler {
 }
 
 /** What others change, and what we make: the one must be looked at before a pass, the other after it. */
-const outsideFacts = (): unknown[] => [ownAddresses(), ipv6Facts()];
+const outsideFacts = (settings: ServerSettings): unknown[] => [
+  ownAddresses(),
+  ipv6Facts(),
+  listeningFacts(settings),
+];
+/** Who else listens matters where ports are given to members. */
+const listeningFacts = (settings: ServerSettings): number[] =>
+  settings.portForwarding === true ? listeningPorts().filter((port) => FORWARDED_PORTS.includes(port)) : [];
 const insideFacts = (): unknown[] => [tunnelDevices().sort(), resolverAddresses()];
 const seenAs = (...facts: unknown[]): string => JSON.stringify(facts);
 

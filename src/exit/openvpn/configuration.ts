@@ -1,3 +1,4 @@
+import type { Pool } from "../firewall/port-forwarding.ts";
 import { RESOLVER_4, type Tunnel } from "../tunnel-plan.ts";
 
 export interface OpenvpnPlace {
@@ -10,6 +11,8 @@ export interface OpenvpnPlace {
   keeper: { user: string; group: string } | undefined;
   /** Whether the kernel does IPv6 at all; without it openvpn itself refuses the clients' IPv6. */
   ipv6: boolean;
+  /** The addresses that it gives out, where these are not all of its network. */
+  pool?: Pool | undefined;
   /** Where connections that do not speak OpenVPN are handed on to (TCP). */
   portShare?: { address: string; port: number } | undefined;
 }
@@ -42,7 +45,8 @@ export function openvpnConfiguration(tunnel: Tunnel, tlsCrypt: string, place: Op
     "route-noexec",
     "disable-dco",
     "topology subnet",
-    `server ${tunnel.network4} ${tunnel.netmask4}`,
+    `server ${tunnel.network4} ${tunnel.netmask4}${place.pool === undefined ? "" : " nopool"}`,
+    place.pool && `ifconfig-pool ${place.pool.first} ${place.pool.last} ${tunnel.netmask4}`,
     `server-ipv6 ${tunnel.network6}/${tunnel.prefix6}`,
     "max-clients 4000",
     !place.ipv6 && "block-ipv6",
