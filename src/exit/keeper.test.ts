@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { systemClock, toMinutes } from "../lib/clock.ts";
 import { RosterPublisher } from "../link/publisher.ts";
+import type { Report } from "../link/reports.ts";
 import { generateSiteKey } from "../link/site-key.ts";
 import { passwordDigest, recordingLog, settingsFor, until } from "../link/testing.ts";
 import { UnixOfficeCarrier } from "../link/unix-carrier.ts";
@@ -148,6 +149,35 @@ test("the keeper has given root up before anyone can connect, and ends with the 
   const gone = exitOf(keeper.child);
   keeper.child.disconnect();
   assert.equal(await gone, 0);
+});
+
+test("the office hears what the services are known by: when it is said, and again after each connection", async () => {
+  await using it = await world();
+  const said: Report[] = [];
+  const listening = () => {
+    const publisher = it.newPublisher();
+    publisher.onReport(async (report) => void (report.kind === "identity" && said.push(report)));
+    return publisher;
+  };
+  const publisher = listening();
+  await publisher.start();
+  const keeper = it.startKeeper();
+  await until(() => it.client.connected, "connected");
+  const wireguard = "HIgo9xNzJMWLKASShiTqIybxZ0U3wGLiUeJ1PKf8ykw=";
+  const identify = (identity: object) => keeper.child.send({ type: "identity", identity });
+  identify({ username: "abcdefghijkl" });
+  identify({});
+  identify({ wireguard });
+  identify({ wireguard });
+  await until(() => said.length > 0, "the report");
+  assert.deepEqual(said, [{ kind: "identity", protocol: 2, server: "a1", wireguard }]);
+  await publisher.close();
+
+  const again = listening();
+  await again.start();
+  await until(() => said.length === 2, "once more");
+  assert.deepEqual(said[1], said[0]);
+  await again.close();
 });
 
 test("the keeper attaches to an engine's management socket when told of it, and lets go when told", async () => {

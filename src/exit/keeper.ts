@@ -1,10 +1,12 @@
 import { dirname } from "node:path";
+import { isDeepStrictEqual } from "node:util";
 import { z } from "zod";
 import { type Clock, systemClock } from "../lib/clock.ts";
 import { type Log, logFor, reasonOf } from "../lib/event-log.ts";
 import { installLastResort } from "../lib/last-resort.ts";
 import { becomeUser } from "../lib/privileges.ts";
 import type { ExitCarrier } from "../link/carrier.ts";
+import { type ServerIdentity, serverIdentity } from "../link/identity.ts";
 import { RosterReplica } from "../link/replica.ts";
 import { encodeReport, type Totals } from "../link/reports.ts";
 import { SERVICES } from "../link/services.ts";
@@ -19,6 +21,7 @@ import type {
   KeeperAnswering,
   KeeperEngines,
   KeeperErrand,
+  KeeperIdentity,
   KeeperStart,
   OpenvpnTested,
 } from "./messages.ts";
@@ -57,6 +60,7 @@ export class Keeper {
   #meter: Meter;
   #settings: ServerSettings | undefined;
   #engines: Engine[] = [];
+  #identity: ServerIdentity = {};
   #target = new SelfTestTarget();
   #openvpnTests: OpenvpnTests;
   #selfTest: SelfTest;
@@ -107,6 +111,7 @@ export class Keeper {
       done: sendToExit,
     });
     this.publicCertificate = new PublicCertificateAsking({ carrier: this.#carrier, tell: sendToExit });
+    this.#replica.onUp(() => this.#reportIdentity());
     this.#replica.onAnswer(() => sendToExit({ type: "linked" }));
     this.#replica.onChange((changed) => this.#sessions.rosterChanged(changed));
     this.#replica.onSettings((settings, signed) => {
@@ -130,6 +135,13 @@ export class Keeper {
   /** The exit wants something of the office. */
   runErrand(errand: KeeperErrand): void {
     this.#errands.run(errand);
+  }
+
+  /** All that the services are known by. */
+  setIdentity(identity: ServerIdentity): void {
+    if (isDeepStrictEqual(identity, this.#identity)) return;
+    this.#identity = identity;
+    this.#reportIdentity();
   }
 
   /** The exit has run a client against one of its OpenVPN listeners. */
@@ -187,6 +199,14 @@ export class Keeper {
     };
   }
 
+  /** Sent where it may be news to the office; of that, the office is the judge. */
+  #reportIdentity(): void {
+    if (Object.keys(this.#identity).length === 0) return;
+    const { server } = this.#start;
+    const report = { kind: "identity", protocol: 2, server, ...this.#identity } as const;
+    this.#carrier.publishReport(encodeReport(report));
+  }
+
   #reportHealth(minute: number, services: ServiceHealth[]): void {
     const { server, release = "", upgrade } = this.#start;
     const health = { kind: "health", protocol: 2, server, minute, release, services } as const;
@@ -234,6 +254,11 @@ const enginesSchema = z.object({
     )
     .max(64),
 }) satisfies z.ZodType<KeeperEngines>;
+
+const identitySchema = z.object({
+  type: z.literal("identity"),
+  identity: serverIdentity,
+}) satisfies z.ZodType<KeeperIdentity>;
 
 const testedSchema = z.object({
   type: z.literal("openvpn-tested"),
@@ -303,6 +328,8 @@ export function runKeeper(): void {
       return news.data.type === "answering"
         ? keeper?.publicCertificate.answers(news.data)
         : keeper?.publicCertificate.stands(news.data.standing);
+    const identity = identitySchema.safeParse(message);
+    if (identity.success) return keeper?.setIdentity(identity.data.identity);
     const engines = enginesSchema.safeParse(message);
     if (engines.success) keeper?.setEngines(engines.data.engines);
     else log("internal-error", { reason: "malformed" });

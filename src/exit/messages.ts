@@ -1,3 +1,4 @@
+import type { ServerIdentity } from "../link/identity.ts";
 import type { Challenge } from "../link/public-certificate.ts";
 import type { Service } from "../link/services.ts";
 import type { ServerSettings } from "../link/settings.ts";
@@ -10,6 +11,7 @@ import type { ServerSettings } from "../link/settings.ts";
  *              ◄─ report ──             ◄─ settings ─────────
  *                                       ◄─ test-openvpn ───── ── openvpn-tested ─►
  *                                       ── certify, fetch ──► ◄─ certificate, fetched, linked ─
+ *                                       ── identity ──────────►
  *                                       ── public-certificate, answering ─► ◄─ challenges, public-certificate ─
  *                                       ── start, settings ─► proxy    (one a core: SOCKS5, HTTP)
  *                                       ◄─ listening ────────
@@ -186,6 +188,12 @@ export interface KeeperAnswering {
   type: "answering";
   tokens: string[];
   portTaken?: true;
+}
+
+/** From the exit to the keeper: all that is known now of what the services are known by; the office hears of it. */
+export interface KeeperIdentity {
+  type: "identity";
+  identity: ServerIdentity;
 }
 
 /** From the keeper to the exit: what is to be answered on port 80 while an order runs, and what came of the order. */

@@ -2,6 +2,7 @@ import { Engines } from "../lib/engines.ts";
 import { type Log, logFor, reasonOf } from "../lib/event-log.ts";
 import { ForkedChild } from "../lib/forked-child.ts";
 import { certificateName } from "../link/certificate-name.ts";
+import type { ServerIdentity } from "../link/identity.ts";
 import type { Challenge } from "../link/public-certificate.ts";
 import type { ServerSettings } from "../link/settings.ts";
 import type { Trust } from "../link/signed.ts";
@@ -17,6 +18,7 @@ import type {
   KeeperAnswering,
   KeeperEngines,
   KeeperErrand,
+  KeeperIdentity,
   KeeperStart,
   OpenvpnTested,
   PortRequest,
@@ -75,6 +77,7 @@ export class ExitRoot {
   readonly #onLinked: () => void;
   /** What the keeper has been asked to get and has not got yet. */
   readonly #errands = new Map<string, KeeperErrand>();
+  #identity: ServerIdentity = {};
   #settings: ServerSettings | undefined;
   /** Of the settings: older ones are not taken. */
   #version = 0;
@@ -113,6 +116,7 @@ export class ExitRoot {
         this.#state = state;
         this.#tell();
       },
+      onIdentity: (part) => this.identify(part),
     });
     this.#openvpnTester = new OpenvpnTester({ folder: start.folder, account: start.accounts.vpn });
     this.#keeper = new ForkedChild({
@@ -192,6 +196,7 @@ export class ExitRoot {
       ...(upgrade !== undefined && { upgrade }),
     } satisfies KeeperStart);
     child.send(this.#engineNews());
+    child.send({ type: "identity", identity: this.#identity } satisfies KeeperIdentity);
     // Of one that has crashed nobody remembers what it was asked for.
     for (const errand of this.#errands.values()) child.send(errand);
     if (this.#settings !== undefined) this.#certifyPublicly();
@@ -207,6 +212,13 @@ export class ExitRoot {
     else if (data.type === "challenges") this.#answerChallenges(data.challenges);
     else if (data.type === "public-certificate") this.#takePublicCertificate(data.certificate);
     else this.#onLinked();
+  }
+
+  /** What more is known of what the services are known by, or is another now; the office hears of it. */
+  identify(part: ServerIdentity): void {
+    this.#identity = { ...this.#identity, ...part };
+    const news: KeeperIdentity = { type: "identity", identity: this.#identity };
+    if (this.#changed("identity", news)) this.#keeper.send(news);
   }
 
   /** A file that the office has (its SHA-256 in hex) is to be fetched; `onFetched` says when it is there. */
@@ -334,6 +346,7 @@ export class ExitRoot {
     if (this.#settings?.services.ssh === undefined) return void this.#ssh.stop(2000);
     try {
       this.#hostKeys ??= hostKeys(this.#start.folder);
+      this.identify({ ssh: this.#hostKeys.public });
       this.#ssh.start();
     } catch (error) {
       this.#log("engine-unavailable", { part: "ssh", reason: reasonOf(error) });

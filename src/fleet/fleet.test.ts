@@ -262,6 +262,31 @@ onEachStore("offices keep to their own machines; a name that another has is refu
   await close();
 });
 
+onEachStore("what an exit's services are known by is kept until its keys are given up", async (kind) => {
+  const { store, fleet, changes, close } = await newFleet(kind);
+  const wireguard = "HIgo9xNzJMWLKASShiTqIybxZ0U3wGLiUeJ1PKf8ykw=";
+  assert.equal(fleet.named("exit1")?.identity, undefined);
+  value(await fleet.setIdentity("exit1", { wireguard }));
+  assert.deepEqual(fleet.named("exit1")?.identity, { wireguard });
+  assert.deepEqual((await listServers(store))[0]?.identity, { wireguard });
+  const told = changes.length;
+  value(await fleet.setIdentity("exit1", { wireguard }));
+  assert.equal(changes.length, told, "the same once more is no news");
+  await saveServers(store, [{ ...own, city: "Leeds" }], "office:a");
+  await fleet.refresh();
+  assert.deepEqual(fleet.named("exit1")?.identity, { wireguard }, "a new lethe.toml does not take it away");
+  assert.equal(error(await fleet.setIdentity("oslo1", { wireguard })), "unknown-server");
+
+  const invitation = value(await fleet.add(london));
+  value(await fleet.enrol(requestOf(invitation), trust));
+  value(await fleet.setIdentity("london1", { wireguard }));
+  value(await fleet.rename("london1", "london2"));
+  assert.deepEqual(fleet.named("london2")?.identity, { wireguard });
+  value(await fleet.rotate("london2"));
+  assert.equal(fleet.named("london2")?.identity, undefined);
+  await close();
+});
+
 test("another office on the same PostgreSQL hears of a change", { skip: postgresSkip() }, async () => {
   const { openAgain, clock, fleet, close } = await newFleet("postgres");
   const otherStore = await openAgain();

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util";
 import type { Selectable, Transaction } from "kysely";
 import type { Clock } from "../lib/clock.ts";
 import { fail, ok, type Result } from "../lib/result.ts";
@@ -9,6 +10,7 @@ import {
   enrolmentRequestMac,
   sameMac,
 } from "../link/enrolment.ts";
+import type { ServerIdentity } from "../link/identity.ts";
 import type { Store } from "../store/open.ts";
 import type { Tables } from "../store/tables.ts";
 import { newTokenId, TOKEN_LIFETIME_S, tokenOf } from "./enrolment.ts";
@@ -193,6 +195,16 @@ export class Fleet {
     return this.#set(name, { state: "active" });
   }
 
+  /**
+   * What an exit says that its services are known by, in place of all it has said before. Changes nothing, and tells nobody,
+   * where it is the same.
+   */
+  async setIdentity(name: string, identity: ServerIdentity): Promise<Result<void, "unknown-server">> {
+    const server = this.named(name);
+    if (isDeepStrictEqual(server?.identity, identity)) return ok(undefined);
+    return this.#set(name, { identity: JSON.stringify(identity) });
+  }
+
   /** The bundle that a server is to run, SHA-256 in hex; null: whichever it has. */
   setRelease(name: string, release: string | null): Promise<Result<void, ServerError>> {
     return this.#changeRemote(name, async (trx) => {
@@ -246,6 +258,7 @@ export class Fleet {
         .updateTable("servers")
         .set({
           nkey: null,
+          identity: null,
           // What joins now runs the newest already.
           release: null,
           generation: row.nkey === null ? row.generation : row.generation + 1,
@@ -277,7 +290,10 @@ export class Fleet {
     return { linkName, tokenId, token, expires: this.#nowS() + TOKEN_LIFETIME_S };
   }
 
-  #set(name: string, values: { state: "active" | "draining" }): Promise<Result<void, "unknown-server">> {
+  #set(
+    name: string,
+    values: { state: "active" | "draining" } | { identity: string },
+  ): Promise<Result<void, "unknown-server">> {
     return this.#change(name, async (trx) => {
       const { numUpdatedRows } = await trx
         .updateTable("servers")

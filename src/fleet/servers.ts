@@ -1,4 +1,5 @@
 import type { Selectable } from "kysely";
+import { type ServerIdentity, serverIdentity } from "../link/identity.ts";
 import { SERVICES, type Service } from "../link/services.ts";
 import type { ServerSettings } from "../link/settings.ts";
 import type { Store } from "../store/open.ts";
@@ -36,10 +37,12 @@ export interface Server {
   groups: string[];
   /** It takes no new logins; sessions go on. */
   draining: boolean;
+  /** What its services are known by, as the exit has said; left out until it has. */
+  identity?: ServerIdentity;
 }
 
 /** A server as its office's lethe.toml describes it; whether it drains is the store's to know. */
-export type OwnServer = Omit<Server, "draining" | "groups"> & { groups?: string[] };
+export type OwnServer = Omit<Server, "draining" | "groups" | "identity"> & { groups?: string[] };
 
 /** Where a server's row comes from: one office's own machine, or `lethe server add`. */
 export type Origin = `office:${string}` | "fleet";
@@ -172,6 +175,7 @@ export const serverOf = (row: Selectable<Tables["servers"]>): Server => ({
   services: JSON.parse(row.services),
   groups: JSON.parse(row.groups),
   draining: row.state === "draining",
+  ...(row.identity !== null && { identity: serverIdentity.parse(JSON.parse(row.identity)) }),
 });
 
 /** Every server that members can use, by name: one that was added and has not enrolled yet is none. */

@@ -1,6 +1,7 @@
 import type { Clock } from "../lib/clock.ts";
 import { fail, ok, type Result } from "../lib/result.ts";
-import type { Health, Report } from "../link/reports.ts";
+import type { ServerIdentity } from "../link/identity.ts";
+import type { Health, Totals } from "../link/reports.ts";
 import type { Store } from "../store/open.ts";
 import { type NewsState, ServerNews, SLOT_S, SLOTS_A_DAY, type SlotTraffic } from "./server-news.ts";
 import { listServers, type Server, type ServicePort } from "./servers.ts";
@@ -70,6 +71,8 @@ export interface ServerStatus {
   /** 100 · max(in, out) / max(bandwidth, in, out), whole. */
   loadPercent: number;
   services: ServiceStatus[];
+  /** What its services are known by; left out until the exit has said it. */
+  identity?: ServerIdentity;
   largeDownloads: boolean;
 }
 
@@ -126,7 +129,7 @@ export class Status {
    * Takes an exit's news in; when it resolves, totals are in the store. The same news again changes nothing ("replay"). What
    * has not happened yet, or is older than a day, is refused. Rejects where the store cannot be written.
    */
-  async accept(report: Report): Promise<Outcome> {
+  async accept(report: Totals | Health): Promise<Outcome> {
     if (!(await this.#knows(report.server))) return fail("unknown-server");
     return report.kind === "health" ? this.#acceptHealth(report) : this.#acceptTotals(report);
   }
@@ -405,6 +408,7 @@ function statusOf({ server, news }: Entry, nowS: number): { status: ServerStatus
       ...offer,
       healthy: state === "up" && news.healthy(offer.service, nowS),
     })),
+    ...(server.identity !== undefined && { identity: server.identity }),
     largeDownloads: server.bandwidthMbit >= LARGE_DOWNLOADS_MBIT,
   };
   return { status, untilS };

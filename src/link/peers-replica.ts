@@ -17,7 +17,8 @@ export class PeersReplica {
   readonly #trust: Trust;
   readonly #protocol: Protocol;
   readonly #carrier: ExitCarrier;
-  #table = new PackedTable(PEERS);
+  /** Made when there is need of it. */
+  #table: PackedTable | undefined;
   #current: { document: PeersDocument; signed: Uint8Array } | undefined;
 
   constructor(options: { server: string; trust: Trust; protocol: Protocol; carrier: ExitCarrier }) {
@@ -29,17 +30,17 @@ export class PeersReplica {
 
   /** As they are sealed; nothing where there are none. */
   get sealed(): { signed: Uint8Array; table: PackedTable } | undefined {
-    return this.#current && { signed: this.#current.signed, table: this.#table };
+    return this.#current && this.#table && { signed: this.#current.signed, table: this.#table };
   }
 
   /** Nothing once they have not been renewed for 72 h. */
   *all(timeMs: number): Generator<Peer> {
     if (!this.#holds(timeMs)) return;
-    for (const row of this.#table.rows()) yield unpackPeer(row);
+    for (const row of this.#table?.rows() ?? []) yield unpackPeer(row);
   }
 
   get(publicKey: Uint8Array, timeMs: number): Peer | undefined {
-    const row = this.#holds(timeMs) ? this.#table.get(publicKey) : undefined;
+    const row = this.#holds(timeMs) ? this.#table?.get(publicKey) : undefined;
     return row && unpackPeer(row);
   }
 
@@ -47,13 +48,14 @@ export class PeersReplica {
   clear(): boolean {
     const had = this.#current !== undefined;
     this.#current = undefined;
-    this.#table = new PackedTable(PEERS);
+    this.#table = undefined;
     return had;
   }
 
   /** Asks the office. Throws Refused and CarrierError; what there was then stays. */
   async sync(timeMs: () => number): Promise<ChangedPeers> {
     const staged = new Map<number, Uint8Array>();
+    const table = this.#ownTable();
     for (let attempt = 1; ; attempt++) {
       const nonce = randomBytes(32).toString("base64");
       const signed = await this.#ask(nonce);
@@ -62,13 +64,13 @@ export class PeersReplica {
       if (document.nonce !== nonce) throw new Refused("nonce");
       if (document.version < (this.#current?.document.version ?? 0)) throw new Refused("rolled-back");
       try {
-        await fetchBuckets(this.#carrier, this.#table, "peers", document.digest, staged);
+        await fetchBuckets(this.#carrier, table, "peers", document.digest, staged);
       } catch (error) {
         // They may have changed between two answers; what was fetched so far is kept.
         if (!(error instanceof Refused) || attempt === 5) throw error;
         continue;
       }
-      for (const [index, bytes] of staged) this.#table.replaceBucket(index, bytes);
+      for (const [index, bytes] of staged) table.replaceBucket(index, bytes);
       this.#current = { document, signed };
       return staged.size > 0 ? "all" : [];
     }
@@ -83,8 +85,9 @@ export class PeersReplica {
     if (document.nonce !== undefined || document.version <= (this.#current?.document.version ?? 0)) return [];
     const operations = wire.readOperations(change.operations, PEERS);
     if (operations === undefined) throw new Refused("malformed");
-    const undo = applyAll(this.#table, operations);
-    if (Buffer.from(this.#table.root()).toString("hex") !== document.digest) {
+    const table = this.#ownTable();
+    const undo = applyAll(table, operations);
+    if (Buffer.from(table.root()).toString("hex") !== document.digest) {
       undo();
       return undefined;
     }
@@ -98,6 +101,11 @@ export class PeersReplica {
     if (Buffer.from(table.root()).toString("hex") !== document.digest) throw new Refused("digest");
     this.#table = table;
     this.#current = { document, signed };
+  }
+
+  #ownTable(): PackedTable {
+    this.#table ??= new PackedTable(PEERS);
+    return this.#table;
   }
 
   #holds = (timeMs: number): boolean =>

@@ -1,7 +1,14 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { decodeReport, encodeReport, type Health, slotPercent, type Totals } from "./reports.ts";
+import {
+  decodeReport,
+  encodeReport,
+  type Health,
+  type IdentityReport,
+  slotPercent,
+  type Totals,
+} from "./reports.ts";
 
 const totals: Totals = {
   kind: "totals",
@@ -22,9 +29,19 @@ const health: Health = {
   services: [{ service: "openvpn", healthy: false }],
 };
 
+const identity: IdentityReport = {
+  kind: "identity",
+  protocol: 2,
+  server: "london1",
+  wireguard: "HIgo9xNzJMWLKASShiTqIybxZ0U3wGLiUeJ1PKf8ykw=",
+  ssh: ["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIPm0zVVmHqzkbGQpFdwvQEMlZ0wbUbSpJvD3g4vVGzJY"],
+  obfs4: `cert=${"A".repeat(70)};iat-mode=0`,
+};
+
 test("reports arrive as they were sent", () => {
   assert.deepEqual(decodeReport(encodeReport(totals)), totals);
   assert.deepEqual(decodeReport(encodeReport(health)), health);
+  assert.deepEqual(decodeReport(encodeReport(identity)), identity);
   const failed: Health = { ...health, release: "", upgrade: "failed" };
   assert.deepEqual(decodeReport(encodeReport(failed)), failed);
 });
@@ -47,6 +64,14 @@ test("nothing that could name a member can be put in: an unknown field refuses t
   assert.equal(inHealth({ services: [{ service: "abcdefghijkl", healthy: true }] }), undefined);
   assert.equal(inHealth({ release: "abcdefghijkl" }), undefined);
   assert.equal(inHealth({ upgrade: "abcdefghijkl" }), undefined);
+  for (const change of [
+    { username: "abcdefghijkl" },
+    { wireguard: "abcdefghijkl" },
+    { ssh: ["abcdefghijkl"] },
+    { ssh: [`${identity.ssh![0]} member@192.0.2.7`] },
+    { obfs4: "cert=abcdefghijkl;iat-mode=0" },
+  ])
+    assert.equal(decodeReport(Buffer.from(JSON.stringify({ ...identity, ...change }))), undefined);
   assert.equal(withField({ inPercent: 1.5 }), undefined);
   assert.equal(withField({ inPercent: -1 }), undefined);
   assert.equal(withField({ server: "192.0.2.7" }), undefined);

@@ -1,10 +1,12 @@
 import { z } from "zod";
 import { MAX_REPORT_BYTES } from "./carrier.ts";
+import { serverIdentity } from "./identity.ts";
 
 /**
  * What an exit tells the office, and all that it can. Totals: how much went in and out in five minutes, in whole percent of
  * the server's bandwidth (0: under 1 %), and which services are well; rounded at the exit, so that the office never has a figure
  * fine enough to be a log of a quiet server's one member. Health: how the exit's tests of its own services went in one minute.
+ * Identity: the public keys of its services, whenever one is another and after each connection.
  * Unknown fields refuse the whole: none could be smuggled in.
  */
 export const SLOT_MINUTES = 5;
@@ -43,11 +45,18 @@ const healthSchema = z.strictObject({
   services,
 });
 
+const identitySchema = serverIdentity.extend({
+  kind: z.literal("identity"),
+  protocol: z.literal(2),
+  server,
+});
+
 export type Totals = z.infer<typeof totalsSchema>;
 export type Health = z.infer<typeof healthSchema>;
-export type Report = Totals | Health;
+export type IdentityReport = z.infer<typeof identitySchema>;
+export type Report = Totals | Health | IdentityReport;
 
-const reportSchema = z.union([totalsSchema, healthSchema]);
+const reportSchema = z.union([totalsSchema, healthSchema, identitySchema]);
 
 export const encodeReport = (report: Report): Uint8Array => Buffer.from(JSON.stringify(report));
 

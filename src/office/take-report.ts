@@ -26,6 +26,11 @@ export const takeReport =
       return log("totals-refused", { reason: "unknown" });
     }
     try {
+      if (report.kind === "identity") {
+        const { kind, protocol: _, server: __, ...identity } = report;
+        const taken = await fleet.setIdentity(server.name, identity);
+        return count?.(kind, taken.ok ? "new" : "refused");
+      }
       const outcome = await status.accept({ ...report, server: server.name });
       count?.(report.kind, outcome.ok ? outcome.value : "refused");
       if (!outcome.ok)

@@ -160,6 +160,11 @@ const tables: { [Name in keyof Tables]: TableInventory<Tables[Name]> } = {
       listens: { what: "The addresses and ports of its services", purpose: "Its settings" },
       release: { what: "The version it is to run", purpose: "Upgrading it" },
       number: { what: "A number of its own", purpose: "The ports by which other servers lead on to it" },
+      identity: {
+        what: "The public keys of its services; the other halves never leave the server",
+        purpose: "Profiles, and members making sure that it is this server they reach",
+        lifetime: `until the server is rotated; else ${serverLife}`,
+      },
       enrolment_id: {
         what: "A random number that names a one-time token; the token is stored nowhere",
         purpose: "A new server proves that it is the one that was asked for",

@@ -181,6 +181,11 @@ export const migrations: Steps = {
       await db.schema.createIndex("servers_number").unique().on("servers").column("number").execute();
     },
   },
+  "0006-server-identity": {
+    async up(db) {
+      await db.schema.alterTable("servers").addColumn("identity", textOf(db)).execute();
+    },
+  },
 };
 
 /** The steps that this version knows, oldest first. */

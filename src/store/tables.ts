@@ -71,6 +71,8 @@ interface ServerRow {
   enrolment_expires: number | null;
   /** 1 and up, given once: the ports of two hops follow from it (fleet/hops.ts). */
   number: number | null;
+  /** JSON: `ServerIdentity` of `link/identity.ts`; null until the exit has said it. */
+  identity: string | null;
 }
 
 export interface DeviceRow {
