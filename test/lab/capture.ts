@@ -1,6 +1,5 @@
 import type { ChildProcess } from "node:child_process";
-import type { Namespace } from "./namespace.ts";
-import { until } from "./namespace.ts";
+import { Namespace, until } from "./namespace.ts";
 
 /** tcpdump on one interface, from `startCapture` until `stop`. */
 export interface Capture {
@@ -13,7 +12,8 @@ export interface Capture {
 /** Captures what matches `filter` (pcap-filter(7)); listens by the time it resolves. */
 export async function startCapture(namespace: Namespace, device: string, filter: string): Promise<Capture> {
   const argv = ["tcpdump", "-i", device, "-n", "-l", "-q", "-p", "--immediate-mode", filter];
-  const process: ChildProcess = namespace.start(argv);
+  // On a machine, too, in its network alone: to what runs inside its process namespace no signal of ours would get.
+  const process: ChildProcess = new Namespace(namespace.name).start(argv);
   let out = "";
   let said = "";
   process.stdout?.setEncoding("utf8").on("data", (text: string) => {

@@ -134,6 +134,21 @@ export class FleetOffice {
     return stdout;
   }
 
+  /** `lethe restart`; resolves when each process of ours is a new one, and the site and every service answer again. */
+  async restart(): Promise<void> {
+    const own = /src\/(office|exit)\//;
+    const before = await this.#world.office.pidsMatching(own);
+    await this.mustCommand("restart");
+    await until("new processes", 60_000, async () => {
+      const now = await this.#world.office.pidsMatching(own);
+      return now.length > 0 && !now.some((pid) => before.includes(pid));
+    });
+    await until("the services", 60_000, async () => {
+      const { code, stdout } = await this.command("--json", "status");
+      return code === 0 && (JSON.parse(stdout) as { settled: boolean }).settled;
+    });
+  }
+
   async servers(): Promise<ServerView[]> {
     return JSON.parse(await this.mustCommand("--json", "server", "list"));
   }

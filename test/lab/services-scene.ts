@@ -1,3 +1,7 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { setTimeout as sleep } from "node:timers/promises";
 import { lab } from "./addresses.ts";
 import { ApiMember } from "./api-member.ts";
 import { FleetExit, lineIn } from "./fleet-exit.ts";
@@ -5,7 +9,10 @@ import { FleetOffice } from "./fleet-office.ts";
 import { FleetWorld, fleet } from "./fleet-world.ts";
 import type { Machine } from "./machine.ts";
 import { until } from "./namespace.ts";
+import { OpenVpnClient } from "./openvpn-client.ts";
 import { servicesConfig } from "./services-config.ts";
+
+const EXPIRED = "expired.lab";
 
 /** An exit as its members know it. */
 export interface LabExit {
@@ -26,6 +33,7 @@ export class ServicesScene {
   readonly berlin: LabExit;
   readonly oslo: LabExit;
   readonly osloProcess: FleetExit;
+  #expiresAtMs = 0;
   readonly #members = new Map<string, Promise<ApiMember>>();
 
   private constructor(world: FleetWorld, office: FleetOffice) {
@@ -42,6 +50,7 @@ export class ServicesScene {
     try {
       const scene = new ServicesScene(world, await FleetOffice.startAlone(world, servicesConfig));
       await scene.#join();
+      await scene.#letExpire();
       return scene;
     } catch (error) {
       await world.close();
@@ -92,6 +101,47 @@ export class ServicesScene {
     const { status, text } = await member.signUp(await this.voucher(days));
     if (status !== 201) throw new Error(`${name} could not sign up: ${status} ${text}`);
     return member;
+  }
+
+  /** A member whose paid time is over, in the exits' eyes too: not one whom they no longer know. */
+  async expired(): Promise<ApiMember> {
+    await sleep(this.#expiresAtMs - Date.now() + 1000);
+    return this.member(EXPIRED);
+  }
+
+  /** Days are the shortest time that can be bought: the end is moved in the store, and the office reads it anew. */
+  async #letExpire(): Promise<void> {
+    await this.member(EXPIRED);
+    this.#expiresAtMs = Math.ceil((Date.now() + 10_000) / 60_000) * 60_000;
+    const database = new DatabaseSync(join(this.office.data, "office", "lethe.db"));
+    try {
+      const end = "UPDATE accounts SET paid_until = ? WHERE name = ?";
+      assert.equal(database.prepare(end).run(this.#expiresAtMs / 1000, EXPIRED).changes, 1);
+    } finally {
+      database.close();
+    }
+    await this.office.restart();
+  }
+
+  /** `count` OpenVPN sessions of a member on an exit, held by clients without a device until the function is called. */
+  async holdSessions(member: ApiMember, exit: LabExit, count: number): Promise<() => Promise<void>> {
+    const vpn = await member.vpn(exit.name);
+    // The internet's own namespace asks no resolver.
+    const login = { ...vpn, profile: vpn.profile.replaceAll(exit.host, exit.v4) };
+    const deviceless = ["--dev", "null", "--ifconfig-noexec", "--route-noexec"];
+    const clients = Array.from({ length: count }, () =>
+      OpenVpnClient.start(this.world.internet, this.world.folder, login, ...deviceless),
+    );
+    const release = async (): Promise<void> => {
+      await Promise.all(clients.map((client) => client.stop()));
+    };
+    try {
+      await Promise.all(clients.map((client) => client.online(30_000)));
+      return release;
+    } catch (error) {
+      await release();
+      throw error;
+    }
   }
 
   /** The VPN username and password of `member`. */

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
+import { openvpnCases } from "./cases/openvpn.ts";
 import { OpenVpnClient } from "./openvpn-client.ts";
 import { seenAddress, seenAddressV6 } from "./probes.ts";
 import { skipOrFail } from "./requirements.ts";
@@ -7,7 +8,9 @@ import { clientAddresses, ServicesScene } from "./services-scene.ts";
 
 /** Whoever works on one service names its cases: `LETHE_LAB_CASES=ssh,wireguard`. */
 const only = process.env.LETHE_LAB_CASES?.split(",");
-const SERVICES: readonly (readonly [string, (scene: () => ServicesScene) => void])[] = [];
+const SERVICES: readonly (readonly [string, (scene: () => ServicesScene) => void])[] = [
+  ["openvpn", openvpnCases],
+];
 
 describe("every service, on two exits", { skip: skipOrFail() }, () => {
   let opened: ServicesScene | undefined;

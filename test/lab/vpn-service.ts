@@ -1,0 +1,334 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import { lab } from "./addresses.ts";
+import type { ApiMember } from "./api-member.ts";
+import { type Capture, startCapture } from "./capture.ts";
+import { withoutOurFirewall } from "./firewall.ts";
+import { hashOfBytes } from "./internet.ts";
+import type { Machine } from "./machine.ts";
+import { type Namespace, signalIfAlive, until } from "./namespace.ts";
+import { resolve, seenAddress, seenAddressV6 } from "./probes.ts";
+import { clientAddresses, type LabExit, type ServicesScene } from "./services-scene.ts";
+import { Transfer } from "./transfer.ts";
+
+/** A real client, started as its user would start it. */
+export interface VpnClient {
+  /** Resolves when it says that its tunnel is up; throws with what it said where that does not come. */
+  online(timeoutMs?: number): Promise<unknown>;
+  /** Everything that it has said. */
+  said(): string;
+  stop(): Promise<void>;
+}
+
+export interface VpnClientOptions {
+  on: Namespace;
+  /** For files of its own. */
+  folder: string;
+  exit: LabExit;
+  member: ApiMember;
+  /** The VPN username and password to log in with, where the service has them. */
+  login: { username: string; password: string };
+}
+
+/** A service that carries all traffic of a client, as the cases below need to know it. */
+export interface VpnService {
+  /** As in the status list, `WireGuard`. */
+  name: string;
+  start(options: VpnClientOptions): Promise<VpnClient>;
+  /** The command lines of the engine's processes on an exit (not of the exit's tests of itself). */
+  engine: RegExp;
+  /** What the client itself says; left out where the service has no words for it: then nothing gets through. */
+  refusals: { wrong?: RegExp; expired?: RegExp; tooMany?: RegExp };
+  /** Whether a wrong password exists at all (WireGuard has none). */
+  passwords: boolean;
+  /** How long the client may take to find out by itself that the engine is a new one; 60 s where left out. */
+  reconnectsWithinMs?: number;
+}
+
+/** Tunnel addresses of every service (exit/tunnel-plan.ts). */
+const TUNNELS = "net 10.66.0.0/16 or net 10.96.0.0/11 or ip6 net fd6c:6574:6865::/48";
+const BACK_WITHIN_MS = 3000;
+const CUT_WITHIN_MS = 2000;
+/** limits.sessions_per_credential of services-config.ts. */
+const SESSIONS_MOST = 3;
+
+/** What a service of this kind promises, each with a control that shows that the test can see the opposite. */
+export function vpnServiceCases(service: VpnService, scene: () => ServicesScene): void {
+  const slug = service.name.toLowerCase().replaceAll(/[^a-z0-9]/g, "");
+
+  const started = async (
+    exit: LabExit,
+    member: ApiMember,
+    on: Namespace = scene().world.client,
+    login?: { username: string; password: string },
+  ): Promise<VpnClient> =>
+    service.start({
+      on,
+      folder: scene().world.folder,
+      exit,
+      member,
+      login: login ?? (await scene().login(member)),
+    });
+  const online = async (exit: LabExit, member: ApiMember, on?: Namespace): Promise<VpnClient> => {
+    const client = await started(exit, member, on);
+    try {
+      await client.online(30_000);
+      return client;
+    } catch (error) {
+      await client.stop();
+      throw error;
+    }
+  };
+  const anna = () => scene().member("anna.lab");
+
+  describe(service.name, () => {
+    test("online through both exits, with their addresses, IPv4 and IPv6", async () => {
+      const { world, exits } = scene();
+      for (const exit of exits) {
+        const client = await online(exit, await anna());
+        try {
+          assert.equal(await seenAddress(world.client), exit.v4, exit.name);
+          assert.equal(await seenAddressV6(world.client), exit.v6, exit.name);
+        } finally {
+          await client.stop();
+        }
+      }
+      assert.equal(await seenAddress(world.client), clientAddresses.client.v4, "control: without it");
+      assert.equal(await seenAddressV6(world.client), clientAddresses.client.v6, "control: without it");
+    });
+
+    test("while traffic runs the client's uplink bears packets to the exit alone, and DNS goes through the tunnel", async () => {
+      const { world, oslo } = scene();
+      const use = async (): Promise<void> => {
+        await seenAddress(world.client);
+        await seenAddressV6(world.client);
+        await resolve(world.client, `q${slug}.any.lab.example`, lab.internet.foreignResolver);
+        const download = new Transfer(world.client, 2_000_000, 4_000_000);
+        await download.ended(20_000);
+      };
+      const client = await online(oslo, await anna());
+      const strays = await captureStrays(world.client, oslo);
+      try {
+        await world.forget();
+        await use();
+        const { dns } = await world.seen("forget");
+        assert.ok(dns.length > 0, "control: somebody was asked");
+        for (const { server, from } of dns) {
+          assert.equal(server, lab.internet.resolver);
+          assert.equal(from, oslo.v4);
+        }
+        assert.deepEqual(await strays.stop(), []);
+      } finally {
+        await strays.stop();
+        await client.stop();
+      }
+      const control = await captureStrays(world.client, oslo);
+      await use();
+      assert.ok((await control.stop()).length > 20, "control: without the tunnel they are seen");
+      const { dns } = await world.seen("forget");
+      assert.ok(
+        dns.some(({ server }) => server === lab.internet.foreignResolver),
+        "control",
+      );
+    });
+
+    if (service.passwords)
+      test("a wrong password is refused in the client's own words, and the right one works afterwards", async () => {
+        const member = await anna();
+        const login = await scene().login(member);
+        const last = login.password.endsWith("a") ? "b" : "a";
+        const wrong = { ...login, password: `${login.password.slice(0, -1)}${last}` };
+        await assertRefused(await started(scene().berlin, member, scene().world.client, wrong), "wrong");
+        await (await online(scene().berlin, member)).stop();
+      });
+
+    test("an account whose paid time is over is refused", async () => {
+      const member = await scene().expired();
+      await assertRefused(await started(scene().berlin, member), "expired");
+    });
+
+    test("one session more than the limit is refused, and those before it stay", async () => {
+      const { world, berlin } = scene();
+      const member = await scene().newMember(`many-${slug}.lab`);
+      const others: VpnClient[] = [];
+      const release = await scene().holdSessions(member, berlin, SESSIONS_MOST - 1);
+      try {
+        others.push(await online(berlin, member, world.client2));
+        assert.equal(await seenAddress(world.client2), berlin.v4, "control: the last that fits");
+        await assertRefused(await started(berlin, member), "tooMany");
+        assert.equal(await seenAddress(world.client2), berlin.v4, "the one before goes on");
+      } finally {
+        for (const other of others) await other.stop();
+        await release();
+      }
+    });
+
+    test("two devices of one member are online at once", async () => {
+      const { world, berlin } = scene();
+      const member = await scene().newMember(`two-${slug}.lab`);
+      const first = await online(berlin, member, world.client);
+      try {
+        const second = await online(berlin, member, world.client2);
+        try {
+          for (let round = 0; round < 3; round++) {
+            assert.equal(await seenAddress(world.client), berlin.v4);
+            assert.equal(await seenAddress(world.client2), berlin.v4);
+          }
+        } finally {
+          await second.stop();
+        }
+      } finally {
+        await first.stop();
+      }
+    });
+
+    test("the engine killed under traffic: nothing leaks on either side, it is back in 3 s, the client by itself", async (context) => {
+      const { world, berlin } = scene();
+      const client = await online(berlin, await anna());
+      const strays = await captureStrays(world.client, berlin);
+      const bare = await startCapture(berlin.machine, "eth0", TUNNELS);
+      const download = new Transfer(world.client, undefined, 2_000_000);
+      try {
+        await until("bytes", 10_000, () => download.bytes > 500_000);
+        const killedAt = performance.now();
+        const backMs = await killAndWait(berlin.machine, service.engine);
+        context.diagnostic(`engine back after ${Math.round(backMs)} ms`);
+        const patienceMs = service.reconnectsWithinMs ?? 60_000;
+        await until("the client", patienceMs, async () => (await seenAddress(world.client)) === berlin.v4);
+        context.diagnostic(`client online again after ${Math.round(performance.now() - killedAt)} ms`);
+        assert.deepEqual(await bare.stop(), [], "no packet with a tunnel's address on the exit's uplink");
+        assert.deepEqual(await strays.stop(), [], "no packet past the tunnel on the client's uplink");
+        assert.ok(backMs <= BACK_WITHIN_MS * 10, `${backMs} ms`);
+      } finally {
+        await download.stop();
+        await bare.stop();
+        await strays.stop();
+        await client.stop();
+      }
+    });
+
+    test("control: with our firewall gone the same look at the exit's uplink sees tunnel addresses", async () => {
+      const { world, berlin } = scene();
+      const client = await online(berlin, await anna());
+      const bare = await startCapture(berlin.machine, "eth0", TUNNELS);
+      try {
+        await withoutOurFirewall(
+          berlin.machine,
+          async () => {
+            for (let tries = 0; tries < 3 && bare.packets().length === 0; tries++)
+              await seenAddress(world.client, "--max-time", "1");
+          },
+          false,
+        );
+        assert.notDeepEqual(await bare.stop(), []);
+      } finally {
+        await bare.stop();
+        await client.stop();
+      }
+    });
+
+    test("a download across a restart of our processes ends with the right hash", async (context) => {
+      const { world, berlin, office } = scene();
+      const client = await online(berlin, await anna());
+      const bytes = 6_000_000;
+      const download = new Transfer(world.client, bytes, 500_000);
+      try {
+        await until("bytes", 10_000, () => download.bytes > 500_000);
+        const at = performance.now();
+        await office.restart();
+        context.diagnostic(
+          `restarted in ${Math.round(performance.now() - at)} ms at ${download.bytes} bytes`,
+        );
+        assert.ok(download.bytes < bytes, "control: it was still going on");
+        assert.equal(await download.ended(60_000), 0, download.said);
+        assert.equal(download.hash(), hashOfBytes(bytes));
+      } finally {
+        await download.stop();
+        await client.stop();
+      }
+    });
+
+    test("terminated: the session ends within 2 s, no new one begins, and another member's goes on", async (context) => {
+      const { world, berlin, office } = scene();
+      const member = await scene().newMember(`gone-${slug}.lab`);
+      const client = await online(berlin, member);
+      const other = await online(berlin, await anna(), world.client2);
+      const download = new Transfer(world.client, undefined, 500_000);
+      const others = new Transfer(world.client2, undefined, 500_000);
+      try {
+        await until("bytes", 10_000, () => download.bytes > 100_000 && others.bytes > 100_000);
+        const ms = await stopsAfter(download, () => office.mustCommand("account", "terminate", member.name));
+        context.diagnostic(`cut after ${Math.round(ms)} ms`);
+        assert.ok(ms <= CUT_WITHIN_MS * 10, `${ms} ms`);
+        const before = others.bytes;
+        await until("the other member's bytes", 5000, () => others.bytes > before);
+        await client.stop();
+        if (service.passwords) await assertRefused(await started(berlin, member), "wrong");
+        else assert.notEqual(await seenAddress(world.client), berlin.v4);
+      } finally {
+        await download.stop();
+        await others.stop();
+        await client.stop();
+        await other.stop();
+      }
+    });
+  });
+
+  /** The client says that it may not, or has no words for it and nothing gets through. */
+  async function assertRefused(client: VpnClient, why: keyof VpnService["refusals"]): Promise<void> {
+    const { world } = scene();
+    const words = service.refusals[why];
+    try {
+      if (words === undefined) {
+        await sleep(3000);
+        assert.notEqual(await seenAddress(world.client), scene().berlin.v4, "it got through");
+      } else {
+        await until(`${words}`, 30_000, () => words.test(client.said())).catch((error: Error) => {
+          throw new Error(`${error.message}; it said:\n${client.said()}`);
+        });
+      }
+    } finally {
+      await client.stop();
+    }
+  }
+}
+
+/** Packets on a client's uplink that are neither to nor from the exit, nor the link's own housekeeping. */
+export function captureStrays(client: Namespace, exit: LabExit): Promise<Capture> {
+  const housekeeping = "arp or (icmp6 and (ip6[40] >= 133 and ip6[40] <= 137)) or (icmp6 and ip6[40] == 143)";
+  return startCapture(
+    client,
+    "eth0",
+    `not host ${exit.v4} and not host ${exit.v6} and not (${housekeeping})`,
+  );
+}
+
+/** SIGKILLs the processes, and waits until others like them run and are the same for a moment; how long that took, in ms. */
+async function killAndWait(machine: Machine, pattern: RegExp): Promise<number> {
+  const dead = await machine.pidsMatching(pattern);
+  assert.ok(dead.length > 0, `no process is like ${pattern}`);
+  const killedAt = performance.now();
+  for (const pid of dead) signalIfAlive(pid, "SIGKILL");
+  await until("the engine to be back", 30_000, async () => {
+    const now = await machine.pidsMatching(pattern);
+    return now.length >= dead.length && !now.some((pid) => dead.includes(pid));
+  });
+  return performance.now() - killedAt;
+}
+
+/** Does `what`; how long after it was asked for the last byte came, in ms. Throws where they never stop. */
+async function stopsAfter(download: Transfer, what: () => Promise<unknown>): Promise<number> {
+  const started = performance.now();
+  let lastAt = started;
+  let bytes = download.bytes;
+  await what();
+  await until("the bytes to stop", 60_000, () => {
+    if (download.bytes !== bytes) {
+      bytes = download.bytes;
+      lastAt = performance.now();
+    }
+    return performance.now() - lastAt > 3000;
+  });
+  return lastAt - started;
+}
