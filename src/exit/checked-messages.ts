@@ -31,6 +31,14 @@ export const keeperMessage = z.discriminatedUnion("type", [
   // Only says that it is there: the file is copied and hashed before a byte of it counts.
   z.object({ type: z.literal("fetched"), sha256: z.string().regex(/^[0-9a-f]{64}$/) }),
   z.object({ type: z.literal("linked") }),
+  // Public keys and indices, which wireguard/rows.ts checks; an engine is told them in hex and as addresses of the plan.
+  z.object({
+    type: z.literal("wireguard-peers"),
+    whole: z.boolean(),
+    more: z.boolean(),
+    set: z.base64().max(2_000_000),
+    remove: z.base64().max(2_000_000),
+  }),
   // Answered to strangers on port 80, and nothing else is done with them.
   z.object({ type: z.literal("challenges"), challenges }),
   // Parsed by OpenSSL, and installed only where it is for our key and name (public-certificate/pair.ts).

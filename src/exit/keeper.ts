@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import { dirname } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import { z } from "zod";
@@ -24,6 +25,7 @@ import type {
   KeeperIdentity,
   KeeperStart,
   OpenvpnTested,
+  WireguardOnline,
 } from "./messages.ts";
 import { Meter, type SlotTraffic } from "./meter.ts";
 import { attachManagement, type ManagementLink } from "./openvpn/management.ts";
@@ -33,6 +35,10 @@ import { OpenvpnTests } from "./self-test/openvpn-tests.ts";
 import { SelfTest, type ServiceHealth } from "./self-test/rounds.ts";
 import { SelfTestTarget, selfTestTargetPath } from "./self-test/target.ts";
 import { Sessions } from "./sessions.ts";
+import { WireguardMembers } from "./wireguard/members.ts";
+import { wireguardKey } from "./wireguard/own-key.ts";
+import { unpackKeys } from "./wireguard/rows.ts";
+import { wishMessages } from "./wireguard/wishes.ts";
 
 /**
  * The keeper: the one process of an exit that holds the roster. It talks to the office, answers every login, ends
@@ -65,6 +71,9 @@ export class Keeper {
   #openvpnTests: OpenvpnTests;
   #selfTest: SelfTest;
   #errands: Errands;
+  #wireguard: WireguardMembers;
+  /** The key pair by which WireGuard is tested: as long as this process lives, and known to it alone. */
+  #wireguardTestKey = wireguardKey(randomBytes(32));
   readonly publicCertificate: PublicCertificateAsking;
   /** By management socket. */
   #managed = new Map<string, ManagementLink>();
@@ -111,6 +120,17 @@ export class Keeper {
       done: sendToExit,
     });
     this.publicCertificate = new PublicCertificateAsking({ carrier: this.#carrier, tell: sendToExit });
+    this.#wireguard = new WireguardMembers({
+      source: this.#replica,
+      authoriser: this.#sessions,
+      timeMs,
+      clock,
+      send: (peers) => {
+        for (const message of wishMessages(peers)) sendToExit(message);
+      },
+      selfTest: this.#wireguardTestKey.publicKey,
+    });
+    this.#replica.onPeers((changed) => this.#wireguard.rosterChanged(changed));
     this.#replica.onUp(() => this.#reportIdentity());
     this.#replica.onAnswer(() => sendToExit({ type: "linked" }));
     this.#replica.onChange((changed) => this.#sessions.rosterChanged(changed));
@@ -127,6 +147,7 @@ export class Keeper {
   async start(): Promise<void> {
     this.#replica.start();
     this.#sessions.start();
+    this.#wireguard.start();
     this.#meter.start();
     await this.#target.start(selfTestTargetPath(this.#start.authoriseSocket));
     await this.#server.start();
@@ -142,6 +163,11 @@ export class Keeper {
     if (isDeepStrictEqual(identity, this.#identity)) return;
     this.#identity = identity;
     this.#reportIdentity();
+  }
+
+  /** Which WireGuard devices have a session in the engine now. */
+  wireguardOnline(keys: string): void {
+    this.#wireguard.engineSays(unpackKeys(keys) ?? []);
   }
 
   /** The exit has run a client against one of its OpenVPN listeners. */
@@ -174,6 +200,7 @@ export class Keeper {
   async close(): Promise<void> {
     this.#errands.close();
     this.publicCertificate.close();
+    this.#wireguard.close();
     this.#selfTest.close();
     this.#target.close();
     for (const link of this.#managed.values()) link.close();
@@ -260,6 +287,11 @@ const identitySchema = z.object({
   identity: serverIdentity,
 }) satisfies z.ZodType<KeeperIdentity>;
 
+const wireguardOnlineSchema = z.object({
+  type: z.literal("wireguard-online"),
+  keys: z.base64(),
+}) satisfies z.ZodType<WireguardOnline>;
+
 const testedSchema = z.object({
   type: z.literal("openvpn-tested"),
   id: z.int().min(0),
@@ -330,6 +362,8 @@ export function runKeeper(): void {
         : keeper?.publicCertificate.stands(news.data.standing);
     const identity = identitySchema.safeParse(message);
     if (identity.success) return keeper?.setIdentity(identity.data.identity);
+    const online = wireguardOnlineSchema.safeParse(message);
+    if (online.success) return keeper?.wireguardOnline(online.data.keys);
     const engines = enginesSchema.safeParse(message);
     if (engines.success) keeper?.setEngines(engines.data.engines);
     else log("internal-error", { reason: "malformed" });

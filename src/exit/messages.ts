@@ -12,6 +12,7 @@ import type { ServerSettings } from "../link/settings.ts";
  *                                       ◄─ test-openvpn ───── ── openvpn-tested ─►
  *                                       ── certify, fetch ──► ◄─ certificate, fetched, linked ─
  *                                       ── identity ──────────►
+ *                                       ── wireguard-online ──► ◄─ wireguard-peers ─
  *                                       ── public-certificate, answering ─► ◄─ challenges, public-certificate ─
  *                                       ── start, settings ─► proxy    (one a core: SOCKS5, HTTP)
  *                                       ◄─ listening ────────
@@ -100,6 +101,8 @@ export interface ListeningReport {
     | "not-installed"
     | "no-certificate"
     | "other";
+  /** WireGuard: whether the kernel does it, or a program. */
+  runsIn?: "kernel" | "wireguard-go";
 }
 
 /** From the exit to the supervisor: what runs, whenever that changes. `settled` once every service has been tried. */
@@ -201,9 +204,30 @@ export type KeeperPublicCertificate =
   | { type: "challenges"; challenges: Challenge[] }
   | { type: "public-certificate"; certificate: string };
 
+/**
+ * From the keeper to the exit: which WireGuard devices are to be in the engine (wireguard/rows.ts). `whole`: they are all, and
+ * in `more` messages follow before they are.
+ */
+export interface WireguardPeersMessage {
+  type: "wireguard-peers";
+  whole: boolean;
+  more: boolean;
+  /** Packed rows. */
+  set: string;
+  /** Packed keys. */
+  remove: string;
+}
+
+/** From the exit to the keeper: the devices that have a session in the engine now, packed keys. */
+export interface WireguardOnline {
+  type: "wireguard-online";
+  keys: string;
+}
+
 export type FromKeeper =
   | KeeperSettings
   | TestOpenvpn
+  | WireguardPeersMessage
   | KeeperErrandDone
   | KeeperLinked
   | KeeperPublicCertificate;

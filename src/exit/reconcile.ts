@@ -26,6 +26,7 @@ import { Stealth } from "./stealth/stealth.ts";
 import { type Sysctls, setForwarding } from "./sysctls.ts";
 import { placesOf, RESOLVER_4, type Tunnel, tunnelNetworks, tunnelsOf } from "./tunnel-plan.ts";
 import { engineNames, userExists } from "./unix-names.ts";
+import { WireguardService } from "./wireguard/service.ts";
 
 type Failure = NonNullable<ListeningReport["failed"]>;
 
@@ -59,6 +60,7 @@ export class Reconciler {
   readonly #onState: (state: ExitState) => void;
   readonly #onIdentity: (part: ServerIdentity) => void;
   readonly #stealth: Stealth;
+  readonly wireguard: WireguardService;
   #settings: ServerSettings | undefined;
   #due = false;
   #running: Promise<void> | undefined;
@@ -93,10 +95,20 @@ export class Reconciler {
     onState: (state: ExitState) => void;
     /** What an engine is known by, when it is made and whenever it is another. */
     onIdentity: (part: ServerIdentity) => void;
+    /** The WireGuard devices that are online, whenever that has changed. */
+    onWireguardOnline: (publicKeys: string[]) => void;
   }) {
     this.#start = options.start;
     this.#engines = options.engines;
     this.#stealth = new Stealth(options);
+    this.wireguard = new WireguardService({
+      folder: options.start.folder,
+      account: options.start.accounts.vpn,
+      engines: options.engines,
+      log: options.log,
+      onOnline: options.onWireguardOnline,
+      onChange: () => this.report(),
+    });
     this.#sysctls = options.sysctls;
     this.#log = options.log;
     this.#onState = options.onState;
@@ -153,6 +165,7 @@ export class Reconciler {
     if (this.#failure !== undefined || (networks.length === 0 && !leadsOn)) {
       if (this.#failure !== undefined)
         this.#log("engine-unavailable", { part: "openvpn", reason: this.#failure });
+      this.wireguard.standAside(settings.services.wireguard);
       await this.#engines.want([]);
       if (this.#rules !== "") await this.#takeAway();
       return;
@@ -165,6 +178,7 @@ export class Reconciler {
       this.#warnings.push(
         "The firewall could not be set up (nft refused the rules): every VPN service stays off.",
       );
+      this.wireguard.standAside(settings.services.wireguard);
       await this.#engines.want([]);
       return;
     }
@@ -187,6 +201,7 @@ export class Reconciler {
     if (!(await makeDevices(devices))) {
       this.#failure = "no-tun";
       this.#refused = true;
+      this.wireguard.standAside(settings.services.wireguard);
       await this.#engines.want([]);
       return;
     }
@@ -196,7 +211,10 @@ export class Reconciler {
       ...(this.#resolving ? this.#resolverSpecs(settings, ipv6, ipv6Uplink) : []),
       ...this.#openvpnSpecs(settings, tunnels, ipv6),
       ...(this.#signed() && tunnels.length > 0 ? this.#stealth.specs() : []),
+      ...(await this.wireguard.prepare(settings.services.wireguard, ipv6)),
     ]);
+    this.wireguard.attach();
+    if (this.wireguard.publicKey !== undefined) this.#onIdentity({ wireguard: this.wireguard.publicKey });
     if (this.#stealth.identity.obfs4 !== undefined) this.#onIdentity(this.#stealth.identity);
     // The root process says when there is one: until then the resolver alone runs.
     this.#unsignedSinceMs = this.#signed() ? undefined : (this.#unsignedSinceMs ?? performance.now());
@@ -279,9 +297,12 @@ export class Reconciler {
   report(): void {
     if (this.#settings === undefined || this.#closed) return;
     const views = this.#tunnels.map((tunnel) => ({ tunnel, view: this.#engines.view(tunnel.id) }));
+    this.wireguard.attach();
+    const wireguard = this.wireguard.report(this.#failure);
     const resolver = this.#engines.view("unbound");
     const pending =
       this.#stealth.pending ||
+      wireguard.pending ||
       [...views.map(({ view }) => view), resolver].some(
         (view) => view?.state === "starting" && view.refused === undefined,
       );
@@ -309,7 +330,7 @@ export class Reconciler {
     const stealth = this.#stealth.report(inside, failureOf);
     this.#onState({
       settled: !this.#passing && !pending && !signing,
-      listening: [...listening, ...stealth.listening],
+      listening: [...listening, ...stealth.listening, ...wireguard.listening],
       engines: [
         ...views.map(({ tunnel, view }) => ({
           id: tunnel.id,
@@ -318,6 +339,7 @@ export class Reconciler {
           management: this.#managementSocket(tunnel),
         })),
         ...stealth.engines,
+        ...wireguard.engines,
       ],
       warnings: [
         ...this.#warnings,
@@ -355,7 +377,7 @@ export class Reconciler {
   async close(): Promise<void> {
     this.#closed = true;
     clearInterval(this.#look);
-    await this.#running;
+    await Promise.all([this.#running, this.wireguard.close()]);
   }
 
   /** Ends the engines and takes away all that was ever made, also by an earlier life. */

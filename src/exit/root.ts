@@ -27,6 +27,7 @@ import type {
   ProxyStart,
   SshStart,
   TestOpenvpn,
+  WireguardOnline,
 } from "./messages.ts";
 import { ChallengeDoor } from "./public-certificate/door.ts";
 import { installPublicCertificate, standingOf } from "./public-certificate/pair.ts";
@@ -34,6 +35,8 @@ import { type ExitState, Reconciler } from "./reconcile.ts";
 import { OpenvpnTester } from "./self-test/openvpn-tester.ts";
 import { type HostKeys, hostKeys } from "./ssh/host-keys.ts";
 import { Sysctls } from "./sysctls.ts";
+import { packKeys } from "./wireguard/rows.ts";
+import { WireguardWishes } from "./wireguard/wishes.ts";
 import { Workers } from "./workers.ts";
 
 /** Without settings nobody can say who may be online: what an earlier life left running then ends. */
@@ -86,6 +89,8 @@ export class ExitRoot {
   #patience: NodeJS.Timeout | undefined;
   #renewal: NodeJS.Timeout | undefined;
   #hostKeys: HostKeys | undefined;
+  readonly #wireguardWishes: WireguardWishes;
+  #wireguardOnline: WireguardOnline | undefined;
   /** What each was told last. */
   readonly #told = new Map<string, string>();
 
@@ -117,7 +122,12 @@ export class ExitRoot {
         this.#tell();
       },
       onIdentity: (part) => this.identify(part),
+      onWireguardOnline: (keys) => {
+        this.#wireguardOnline = { type: "wireguard-online", keys: packKeys(keys) };
+        this.#keeper.send(this.#wireguardOnline);
+      },
     });
+    this.#wireguardWishes = new WireguardWishes(this.#reconciler.wireguard.peers);
     this.#openvpnTester = new OpenvpnTester({ folder: start.folder, account: start.accounts.vpn });
     this.#keeper = new ForkedChild({
       module: entry,
@@ -197,6 +207,7 @@ export class ExitRoot {
     } satisfies KeeperStart);
     child.send(this.#engineNews());
     child.send({ type: "identity", identity: this.#identity } satisfies KeeperIdentity);
+    if (this.#wireguardOnline !== undefined) child.send(this.#wireguardOnline);
     // Of one that has crashed nobody remembers what it was asked for.
     for (const errand of this.#errands.values()) child.send(errand);
     if (this.#settings !== undefined) this.#certifyPublicly();
@@ -206,6 +217,7 @@ export class ExitRoot {
     const { data, success } = keeperMessage.safeParse(message);
     if (!success || this.#ending) return;
     if (data.type === "settings") this.#takeSettings(Buffer.from(data.signed, "base64"));
+    else if (data.type === "wireguard-peers") this.#wireguardWishes.take(data);
     else if (data.type === "test-openvpn") void this.#testOpenvpn(data);
     else if (data.type === "certificate") this.#takeCertificate(data.certificate);
     else if (data.type === "fetched") this.#onFetched(data.sha256);

@@ -27,9 +27,11 @@ export interface WireguardControl {
 }
 
 /** A peer's addresses inside the tunnel, sorted, as `peers` gives them: with any other source its packets are dropped. */
-export const allowedOf = (index: number): string => addressesOf(index).sort().join(" ");
+export const allowedOf = (index: number): string => addressesOf(index).sort().join(" ") || "(none)";
 
+/** Of index 0, the self-test's peer, none. */
 const addressesOf = (index: number): string[] => {
+  if (index === 0) return [];
   const { v4, v6 } = deviceAddresses(index);
   return [`${v4}/32`, `${v6}/128`];
 };

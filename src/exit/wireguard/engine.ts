@@ -1,9 +1,9 @@
-import { createSocket } from "node:dgram";
 import { chmodSync, chownSync, existsSync, mkdirSync, renameSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
 import type { EngineSpec } from "../../lib/engines.ts";
-import { type Reason, reasonOf } from "../../lib/event-log.ts";
+import type { Reason } from "../../lib/event-log.ts";
 import type { Account } from "../messages.ts";
+import { placeTaken } from "../place-taken.ts";
 import { uapiSet } from "./uapi.ts";
 
 /** Where wireguard-go and `wg` look for a device's socket: fixed when they were built. */
@@ -66,15 +66,10 @@ async function listeningSocket(path: string, account: Account): Promise<{ fd: nu
   return { fd, close: () => server.close() };
 }
 
-/** WireGuard listens on every address of both families, and cannot be told one. */
-export async function udpPortTaken(port: number): Promise<Reason | undefined> {
-  for (const type of ["udp4", "udp6"] as const) {
-    const { promise, resolve } = Promise.withResolvers<Reason | undefined>();
-    const socket = createSocket({ type, ipv6Only: type === "udp6" });
-    socket.once("error", (error) => resolve(reasonOf(error)));
-    socket.bind({ port, exclusive: true }, () => socket.close(() => resolve(undefined)));
-    const reason = await promise;
-    // EADDRNOTAVAIL or the like: there is no IPv6, and then none is taken.
+/** WireGuard listens on every address of both families, and cannot be told one. Where there is no IPv6, none of it is taken. */
+async function udpPortTaken(port: number): Promise<Reason | undefined> {
+  for (const address of ["0.0.0.0", "::"]) {
+    const reason = await placeTaken("udp", address, port);
     if (reason === "EADDRINUSE" || reason === "EACCES") return reason;
   }
   return undefined;
