@@ -25,6 +25,9 @@ interface AddOptions {
   httpsProxy?: ListenAddress[];
   socks5Tls?: ListenAddress[];
   ssh?: ListenAddress[];
+  wireguard?: number;
+  stealthTls?: ListenAddress[];
+  stealthObfs4?: ListenAddress[];
   wait?: number | true;
 }
 
@@ -66,6 +69,9 @@ Examples:
     .option("--https-proxy <listen>", "", listenList)
     .option("--socks5-tls <listen>", "", listenList)
     .option("--ssh <listen>", "", listenList)
+    .option("--wireguard <port>", "its UDP port, or 0 for none", wholeNumber(0, 65_535))
+    .option("--stealth-tls <listen>", "", listenList)
+    .option("--stealth-obfs4 <listen>", "", listenList)
     .option("--wait [minutes]", "until it is on the status page", wholeNumber(1, 24 * 60))
     .action(async (name: string, options: AddOptions) => {
       const invited = await office.ask<Invited>("POST", "/servers/add", { name, ...requestOf(options) });
@@ -176,6 +182,9 @@ function requestOf(options: AddOptions) {
     httpsProxy,
     socks5Tls,
     ssh,
+    wireguard,
+    stealthTls,
+    stealthObfs4,
     address,
     group,
     bandwidth,
@@ -196,6 +205,9 @@ function requestOf(options: AddOptions) {
     ...(httpsProxy && { https: httpsProxy }),
     ...(socks5Tls && { socks5Tls }),
     ...(ssh && { ssh }),
+    ...(wireguard !== undefined && { wireguard: { port: wireguard } }),
+    ...(stealthTls && { stealthTls }),
+    ...(stealthObfs4 && { stealthObfs4 }),
   };
   return {
     ...rest,

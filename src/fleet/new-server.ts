@@ -24,6 +24,7 @@ export type NewServerError =
 const GROUPS_MOST = 16;
 const ADDRESSES_MOST = 16;
 const LISTENERS_MOST = 8;
+const STEALTH_LISTENERS_MOST = 4;
 /** Codes that Unicode knows and ISO 3166-1 has no country for. */
 const NO_COUNTRIES = new Set([
   "AC",
@@ -101,13 +102,19 @@ export function checkNewServer(
   return undefined;
 }
 
-function listensHold({ openvpn, socks5, http, ssh = [], socks5Tls = [], https = [] }: Listens): boolean {
+function listensHold({ openvpn, wireguard, ...proxies }: Listens): boolean {
+  const { socks5, http, ssh = [], socks5Tls = [], https = [], stealthTls = [], stealthObfs4 = [] } = proxies;
+  const tcp = (places: typeof socks5) => places.map((place) => ({ protocol: "tcp" as const, ...place }));
+  // OpenVPN hands on what is TLS: the two may have one place.
+  const shared = ({ address, port }: (typeof socks5)[number]): boolean =>
+    openvpn.some((one) => one.protocol === "tcp" && one.address === address && one.port === port);
   const all = [
     ...openvpn,
-    ...[...socks5, ...http, ...ssh, ...socks5Tls, ...https].map((place) => ({
-      protocol: "tcp" as const,
-      ...place,
-    })),
+    ...(wireguard === undefined || wireguard.port === 0
+      ? []
+      : ["0.0.0.0", "::"].map((address) => ({ protocol: "udp" as const, address, ...wireguard }))),
+    ...tcp([...socks5, ...http, ...ssh, ...socks5Tls, ...https, ...stealthObfs4]),
+    ...tcp(stealthTls.filter((place) => !shared(place))),
   ];
   const meet = (a: string, b: string) =>
     a === b || (isIP(a) === isIP(b) && [a, b].some((address) => address === "0.0.0.0" || address === "::"));
@@ -119,6 +126,7 @@ function listensHold({ openvpn, socks5, http, ssh = [], socks5Tls = [], https = 
   return (
     all.length > 0 &&
     [openvpn, socks5, http, ssh, socks5Tls, https].every((list) => list.length <= LISTENERS_MOST) &&
+    [stealthTls, stealthObfs4].every((list) => list.length <= STEALTH_LISTENERS_MOST) &&
     all.every(
       ({ address, port }) => isAddress(address) && Number.isInteger(port) && within(port, 1, 65_535),
     ) &&

@@ -61,12 +61,26 @@ test("two services on one port are refused where the second is set", () => {
     "lethe.toml:2: http_proxy.listen: 127.0.0.1:1080 is taken by socks5.listen already",
   );
   assert.match(
-    messageOf('[openvpn]\ntcp = ["0.0.0.0:8080"]'),
-    /openvpn.tcp: 0.0.0.0:8080 is taken by site.listen/,
+    messageOf('[ssh]\nlisten = ["0.0.0.0:8080"]'),
+    /ssh.listen: 0.0.0.0:8080 is taken by site.listen/,
   );
   const apart =
     '[openvpn]\ntcp = ["127.0.0.1:443", "[::]:1194"]\nudp = ["0.0.0.0:8080"]\n[site]\nlisten = "127.0.0.2:443"';
   assert.equal(parseConfig(apart, "lethe.toml").openvpn.tcp.length, 2);
+});
+
+test("OpenVPN and its stealth in TLS may have one place, and a website's ports may be the site's on this machine", () => {
+  const shared = '[openvpn]\ntcp = ["0.0.0.0:443"]\n[stealth]\ntls = ["0.0.0.0:443"]\n';
+  assert.equal(parseConfig(shared, "lethe.toml").stealth.tls.length, 1);
+  assert.equal(parseConfig(`${shared}[site]\nlisten = "0.0.0.0:443"`, "lethe.toml").openvpn.tcp.length, 1);
+  assert.match(
+    messageOf(shared.replace('tls = ["0.0.0.0', 'tls = ["192.0.2.1')),
+    /stealth.tls: 192.0.2.1:443 is taken by openvpn.tcp/,
+  );
+  assert.match(
+    messageOf('[stealth]\nobfs4 = ["0.0.0.0:443"]\n'),
+    /stealth.obfs4: 0.0.0.0:443 is taken by openvpn.tcp/,
+  );
 });
 
 test("the link's port is its own, unless the operator has a cluster", () => {

@@ -1,6 +1,7 @@
 import { isIP } from "node:net";
 import { parse, TomlError } from "smol-toml";
 import { z } from "zod";
+import { DEVICES_MOST } from "../accounts/devices.ts";
 import { SHORT_NAME } from "../fleet/groups.ts";
 import { POSTGRES_URL_ALLOWED, parsePostgresUrl } from "../store/postgres-url.ts";
 import { parseListen } from "./listen-address.ts";
@@ -30,6 +31,7 @@ const setting = <Value>(
 const ADDRESS_AND_PORT = 'an address and a port such as "0.0.0.0:1080" or "[::]:1080"';
 /** Each has a network of its own inside (exit/tunnel-plan.ts, link/settings.ts). */
 const OPENVPN_LISTENERS_MOST = 8;
+const STEALTH_LISTENERS_MOST = 4;
 const listenText = z.string().refine((text) => parseListen(text) !== undefined);
 const listenList = z.array(listenText).max(8);
 /** One may stand without the list's brackets. */
@@ -207,14 +209,28 @@ const table = {
     udp: setting(
       "OpenVPN over UDP. An empty list: none.",
       `a list, each ${ADDRESS_AND_PORT}`,
-      ["0.0.0.0:1194"],
+      ["0.0.0.0:1194", "[::]:1194", "0.0.0.0:443", "[::]:443"],
       listenList,
     ),
     tcp: setting(
-      "OpenVPN over TCP, for networks that block UDP.",
+      "OpenVPN over TCP, for networks that block UDP. A port that the site has (443) is left out on this machine.",
       `a list, each ${ADDRESS_AND_PORT}`,
-      ["0.0.0.0:1194"],
+      ["0.0.0.0:1194", "[::]:1194", "0.0.0.0:443", "[::]:443"],
       listenList,
+    ),
+  },
+  stealth: {
+    tls: setting(
+      "OpenVPN (TCP) inside TLS, for networks that block OpenVPN; clients use stunnel. It may share a port with openvpn.tcp. A port that the site has is left out on this machine.",
+      `a list of at most ${STEALTH_LISTENERS_MOST}, each ${ADDRESS_AND_PORT}`,
+      ["0.0.0.0:443", "[::]:443"],
+      listenList.max(STEALTH_LISTENERS_MOST),
+    ),
+    obfs4: setting(
+      "OpenVPN (TCP) inside obfs4, which looks like nothing; clients use obfs4proxy.",
+      `a list of at most ${STEALTH_LISTENERS_MOST}, each ${ADDRESS_AND_PORT}`,
+      ["0.0.0.0:8444", "[::]:8444"],
+      listenList.max(STEALTH_LISTENERS_MOST),
     ),
   },
   socks5: {
@@ -255,6 +271,14 @@ const table = {
       `a list, each ${ADDRESS_AND_PORT}`,
       ["0.0.0.0:2222", "[::]:2222"],
       listenList,
+    ),
+  },
+  wireguard: {
+    port: setting(
+      "WireGuard: its UDP port, on every address of the machine. 0: none.",
+      "a port number, or 0",
+      51_820,
+      z.int().min(0).max(65_535),
     ),
   },
   vpn: {
@@ -305,6 +329,12 @@ const table = {
       "a whole number from 1 to 1000000",
       1000,
       z.int().min(1).max(1_000_000),
+    ),
+    devices_per_account: setting(
+      "WireGuard devices that one account may have.",
+      "a whole number from 1 to 1000",
+      DEVICES_MOST,
+      z.int().min(1).max(1000),
     ),
     handshake_seconds: setting(
       "A proxy client must have logged in and said where to after so long.",
@@ -453,11 +483,13 @@ function doubles({
   site,
   link,
   openvpn,
+  stealth,
   socks5,
   http_proxy,
   https_proxy,
   socks5_tls,
   ssh,
+  wireguard,
 }: Config): [string, string, string][] {
   const listens = (section: string, key: string, protocol: string, texts: readonly string[]) =>
     texts.map((text) => ({ section, key, protocol, text, ...parseListen(text)! }));
@@ -466,11 +498,16 @@ function doubles({
     ...(link.url.length === 0 ? listens("link", "listen", "TCP", [link.listen]) : []),
     ...listens("openvpn", "udp", "UDP", openvpn.udp),
     ...listens("openvpn", "tcp", "TCP", openvpn.tcp),
+    ...listens("stealth", "tls", "TCP", stealth.tls),
+    ...listens("stealth", "obfs4", "TCP", stealth.obfs4),
     ...listens("socks5", "listen", "TCP", socks5.listen),
     ...listens("http_proxy", "listen", "TCP", http_proxy.listen),
     ...listens("https_proxy", "listen", "TCP", https_proxy.listen),
     ...listens("socks5_tls", "listen", "TCP", socks5_tls.listen),
     ...listens("ssh", "listen", "TCP", ssh.listen),
+    ...(wireguard.port === 0
+      ? []
+      : listens("wireguard", "port", "UDP", [`0.0.0.0:${wireguard.port}`, `[::]:${wireguard.port}`])),
   ];
   const meet = (a: string, b: string) =>
     a === b || (isIP(a) === isIP(b) && [a, b].some((address) => address === "0.0.0.0" || address === "::"));
@@ -478,7 +515,7 @@ function doubles({
     const first = all
       .slice(0, index)
       .find((other) => other.protocol === protocol && other.port === port && meet(other.address, address));
-    return first === undefined
+    return first === undefined || mayShare(first, { section, key, address })
       ? []
       : [
           [section, key, `${section}.${key}: ${text} is taken by ${first.section}.${first.key} already`] as [
@@ -488,6 +525,19 @@ function doubles({
           ],
         ];
   });
+}
+
+interface Claim {
+  section: string;
+  key: string;
+  address: string;
+}
+
+/** OpenVPN hands on what is TLS; what the site has already is left out on this machine (server-settings.ts). */
+function mayShare(first: Claim, later: Claim): boolean {
+  const [one, other] = [first, later].map(({ section, key }) => `${section}.${key}`);
+  if (other === "stealth.tls" && one === "openvpn.tcp") return first.address === later.address;
+  return one === "site.listen" && ["openvpn.tcp", "stealth.tls", "https_proxy.listen"].includes(other!);
 }
 
 /** The line on which `section.key` stands, or the section where the key is not found; 1 where neither is. */

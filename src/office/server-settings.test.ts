@@ -3,7 +3,7 @@ import { test } from "node:test";
 import type { FleetServer } from "../fleet/fleet-server.ts";
 import { parseConfig } from "./config.ts";
 import { linkServers, ownLinkServers } from "./link-address.ts";
-import { defaultListens, remoteSettings, settingsOf } from "./server-settings.ts";
+import { defaultListens, notesOfPorts, remoteSettings, servicesOf, settingsOf } from "./server-settings.ts";
 
 const config = parseConfig(
   `[openvpn]
@@ -17,6 +17,8 @@ listen = ["0.0.0.0:3128"]
 listen = ["203.0.113.1:8443"]
 [socks5_tls]
 listen = []
+[stealth]
+tls = ["203.0.113.1:443"]
 [ssh]
 listen = ["203.0.113.1:22", "203.0.113.2:22"]
 `,
@@ -58,7 +60,32 @@ test("addresses that are the office's own stand for all of another machine's, ea
     https: [{ address: "0.0.0.0", port: 8443 }],
     socks5Tls: [],
     ssh: [{ address: "0.0.0.0", port: 22 }],
+    stealthTls: [{ address: "0.0.0.0", port: 443 }],
+    stealthObfs4: [
+      { address: "0.0.0.0", port: 8444 },
+      { address: "::", port: 8444 },
+    ],
   });
+});
+
+test("what the site has is left out on this machine and said; on another it is offered", () => {
+  const text =
+    '[site]\nlisten = ["0.0.0.0:443", "0.0.0.0:80"]\n[tls]\ncertificate = "/c"\nkey = "/k"\nnames = ["a.example"]';
+  const busy = parseConfig(text, "lethe.toml");
+  const { services } = settingsOf(busy, "192.0.2.9", ["192.0.2.9"], tlsCrypt);
+  const tcp443 = services.openvpn!.listen.filter(({ protocol, port }) => protocol === "tcp" && port === 443);
+  assert.deepEqual(tcp443, [{ protocol: "tcp", address: "::", port: 443 }]);
+  assert.deepEqual(services.stealthTls, { listen: [{ address: "::", port: 443 }] });
+  assert.deepEqual(notesOfPorts(busy), [
+    "The site has the port of openvpn.tcp 0.0.0.0:443, stealth.tls 0.0.0.0:443: left out on this machine, offered on other servers.",
+  ]);
+  assert.deepEqual(notesOfPorts(config), []);
+  assert.equal(defaultListens(busy).stealthTls?.length, 2);
+});
+
+test("without OpenVPN over TCP there is nothing for stealth to carry", () => {
+  const listens = { openvpn: [], socks5: [], http: [], stealthTls: [{ address: "::", port: 443 }] };
+  assert.deepEqual(servicesOf(listens, tlsCrypt), {});
 });
 
 test("a server elsewhere is told its own name on the link, its certificate's name, and no site", () => {

@@ -26,7 +26,7 @@ const common = ({ egress, limits, dns, vpn }: Config) => ({
 
 /** Where the services listen on this machine. */
 function ownListens(config: Config): Listens {
-  const { openvpn, socks5, http_proxy, https_proxy, socks5_tls, ssh } = config;
+  const { openvpn, stealth, socks5, http_proxy, https_proxy, socks5_tls, ssh, wireguard } = config;
   const udp = listens(openvpn.udp).map((listen) => ({ protocol: "udp" as const, ...listen }));
   const tcp = listens(openvpn.tcp).map((listen) => ({ protocol: "tcp" as const, ...listen }));
   return {
@@ -36,7 +36,56 @@ function ownListens(config: Config): Listens {
     ssh: listens(ssh.listen),
     socks5Tls: listens(socks5_tls.listen),
     https: listens(https_proxy.listen),
+    stealthTls: listens(stealth.tls),
+    stealthObfs4: listens(stealth.obfs4),
+    wireguard,
   };
+}
+
+/**
+ * What stands in lethe.toml for every server, and is left out on this machine, since its site has the port: of the services
+ * that have a website's ports (443, 8443).
+ */
+export function leftToSite({
+  site,
+  openvpn,
+  stealth,
+  https_proxy,
+}: Config): { setting: string; text: string }[] {
+  const taken = listens(site.listen);
+  const wanted = [
+    ...openvpn.tcp.map((text) => ({ setting: "openvpn.tcp", text })),
+    ...stealth.tls.map((text) => ({ setting: "stealth.tls", text })),
+    ...https_proxy.listen.map((text) => ({ setting: "https_proxy.listen", text })),
+  ];
+  return wanted.filter(({ text }) => taken.some((place) => meet(place, parseListen(text)!)));
+}
+
+/** The same as sentences for the operator. */
+export function notesOfPorts(config: Config): string[] {
+  const left = leftToSite(config).map(({ setting, text }) => `${setting} ${text}`);
+  if (left.length === 0) return [];
+  return [`The site has the port of ${left.join(", ")}: left out on this machine, offered on other servers.`];
+}
+
+const meet = (one: ListenAddress, other: ListenAddress): boolean =>
+  one.port === other.port &&
+  isIP(one.address) === isIP(other.address) &&
+  (one.address === other.address || [one, other].some(({ address }) => isWildcard(address)));
+
+const isWildcard = (address: string): boolean => address === "0.0.0.0" || address === "::";
+
+/** Those of `ownListens` that this machine's site leaves free. */
+function freeListens(config: Config): Listens {
+  const left = leftToSite(config);
+  const without = (setting: string, texts: string[]): string[] =>
+    texts.filter((text) => !left.some((one) => one.setting === setting && one.text === text));
+  return ownListens({
+    ...config,
+    openvpn: { ...config.openvpn, tcp: without("openvpn.tcp", config.openvpn.tcp) },
+    stealth: { ...config.stealth, tls: without("stealth.tls", config.stealth.tls) },
+    https_proxy: { listen: without("https_proxy.listen", config.https_proxy.listen) },
+  });
 }
 
 /**
@@ -44,7 +93,8 @@ function ownListens(config: Config): Listens {
  * all of that machine's. Loopback stays loopback.
  */
 export function defaultListens(config: Config): Listens {
-  const { openvpn, socks5, http, ssh = [], socks5Tls = [], https = [] } = ownListens(config);
+  const { openvpn, socks5, http, ssh = [], socks5Tls = [], https = [], ...more } = ownListens(config);
+  const { stealthTls = [], stealthObfs4 = [], wireguard } = more;
   const anywhere = <Place extends ListenAddress>(places: readonly Place[]): Place[] => {
     const moved = places.map((place) =>
       isLoopback(place.address) ? place : { ...place, address: isIP(place.address) === 4 ? "0.0.0.0" : "::" },
@@ -58,6 +108,9 @@ export function defaultListens(config: Config): Listens {
     ssh: anywhere(ssh),
     socks5Tls: anywhere(socks5Tls),
     https: anywhere(https),
+    stealthTls: anywhere(stealthTls),
+    stealthObfs4: anywhere(stealthObfs4),
+    ...(wireguard && { wireguard }),
   };
 }
 
@@ -65,17 +118,19 @@ const isLoopback = (address: string): boolean => address === "::1" || address.st
 
 export function servicesOf(listens: Listens, tlsCrypt: string): Services {
   const { openvpn, socks5, http, ssh = [], socks5Tls = [], https = [] } = listens;
-  const { stealthTls = [], stealthObfs4 = [] } = listens;
+  const { stealthTls = [], stealthObfs4 = [], wireguard } = listens;
+  // What they carry is OpenVPN over TCP.
+  const inside = openvpn.some(({ protocol }) => protocol === "tcp");
   return {
     ...(socks5.length > 0 && { socks5: { listen: socks5 } }),
     ...(http.length > 0 && { http: { listen: http } }),
     ...(socks5Tls.length > 0 && { socks5Tls: { listen: socks5Tls } }),
     ...(https.length > 0 && { https: { listen: https } }),
     ...(ssh.length > 0 && { ssh: { listen: ssh } }),
-    ...(listens.wireguard !== undefined && { wireguard: listens.wireguard }),
+    ...(wireguard && wireguard.port > 0 && { wireguard: { port: wireguard.port } }),
     ...(openvpn.length > 0 && { openvpn: { listen: openvpn, tlsCrypt } }),
-    ...(openvpn.length > 0 && stealthTls.length > 0 && { stealthTls: { listen: stealthTls } }),
-    ...(openvpn.length > 0 && stealthObfs4.length > 0 && { stealthObfs4: { listen: stealthObfs4 } }),
+    ...(inside && stealthTls.length > 0 && { stealthTls: { listen: stealthTls } }),
+    ...(inside && stealthObfs4.length > 0 && { stealthObfs4: { listen: stealthObfs4 } }),
   };
 }
 
@@ -93,7 +148,7 @@ export function settingsOf(
     host,
     bandwidthMbit: server.bandwidth_mbit,
     ownAddresses: addresses,
-    services: servicesOf(ownListens(config), tlsCrypt),
+    services: servicesOf(freeListens(config), tlsCrypt),
     sitePorts: sitePorts(config),
     ...publicNameSetting(config, host),
   });

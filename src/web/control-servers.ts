@@ -15,8 +15,11 @@ const listens = z
     socks5: z.array(place),
     http: z.array(place),
     ssh: z.array(place),
+    wireguard: z.strictObject({ port: z.number() }),
     socks5Tls: z.array(place),
     https: z.array(place),
+    stealthTls: z.array(place),
+    stealthObfs4: z.array(place),
   })
   .partial();
 const addRequest = z.strictObject({

@@ -45,15 +45,14 @@ export function doorsOf(services: Services, ipv6: boolean): Door[] {
       ? { ...base, accept: listen, to: inside(first) }
       : { ...base, accept: portShareOf(sharedWith), to: inside(sharedWith), sharedWith };
   });
-  const obfs4 = there(services.stealthObfs4?.listen).map(
-    (listen, index): Door => ({
-      engine: `stealth-obfs4-${index}`,
-      service: "stealth-obfs4",
-      listen,
-      accept: listen,
-      to: inside(first),
-    }),
-  );
+  const wanted = there(services.stealthObfs4?.listen);
+  const obfs4 = wanted.map((listen, index): Door => {
+    // obfs4proxy on every IPv6 address has the IPv4 ones as well: the two are one process.
+    const both = wanted.findIndex(({ address, port }) => address === "::" && port === listen.port);
+    const at = listen.address === "0.0.0.0" && both >= 0 ? both : index;
+    const engine = `stealth-obfs4-${at}`;
+    return { engine, service: "stealth-obfs4", listen, accept: wanted[at]!, to: inside(first) };
+  });
   return [...tls, ...obfs4];
 }
 

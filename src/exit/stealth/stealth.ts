@@ -48,7 +48,9 @@ export class Stealth {
     const { accounts, folder, run } = this.#start;
     const doors = this.#doors.filter(({ service }) => !this.#missing.has(service));
     const tls = doors.filter(({ service }) => service === "stealth-tls");
-    const obfs4 = doors.filter(({ service }) => service === "stealth-obfs4");
+    const obfs4 = doors.filter(
+      ({ service, listen, accept }) => service === "stealth-obfs4" && listen === accept,
+    );
     const identity = obfs4.length > 0 ? obfs4Identity(folder) : undefined;
     this.identity = identity === undefined ? {} : { obfs4: identity.bridge };
     return [
