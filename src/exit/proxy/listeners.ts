@@ -4,6 +4,7 @@ import { reasonOf } from "../../lib/event-log.ts";
 import type { Service } from "../../link/services.ts";
 import type { PortRequests } from "../low-ports.ts";
 import type { ListeningReport } from "../messages.ts";
+import { haveAddress } from "../self-test/addresses.ts";
 import { SOCKET_HIGH_WATER_MARK_BYTES } from "./relay.ts";
 
 export interface Endpoint {
@@ -44,7 +45,7 @@ export class Listeners {
 
   /** Opens what is new and closes what is gone; live connections stay. Resolves with where it listens now. */
   async update(endpoints: readonly Endpoint[]): Promise<ListeningReport[]> {
-    const wanted = new Map(endpoints.map((endpoint) => [keyOf(endpoint), endpoint]));
+    const wanted = new Map(endpoints.filter(haveAddress).map((endpoint) => [keyOf(endpoint), endpoint]));
     for (const [key, { server }] of this.#servers) {
       if (wanted.has(key)) continue;
       this.#servers.delete(key);

@@ -155,11 +155,15 @@ export type Open = ReturnType<typeof createOpener>;
  * What the exit's own test may open: the one name that is its target, which leads to a socket file of the keeper's. For
  * everybody else that name is closed like all of `.internal`, so no address and no port had to be opened for it.
  */
-export function createSelfTestOpener(path: string | undefined, sweeper: Sweeper): Open {
+export function createSelfTestOpener(
+  path: string | undefined,
+  sweeper: Sweeper,
+  connectFile: (path: string) => Socket = connectUpstreamFile,
+): Open {
   // The address is never dialled: `dial` brings the time limit and the way to give up.
   const nowhere = Uint8Array.of(0, 0, 0, 0);
   return (hostText, port) =>
     path !== undefined && hostText === SELF_TEST_NAME && port === SELF_TEST_PORT
-      ? dial([nowhere], port, () => connectUpstreamFile(path), sweeper)
+      ? dial([nowhere], port, () => connectFile(path), sweeper)
       : { opened: Promise.resolve({ ok: false, reason: "closed" }), abort: () => {} };
 }

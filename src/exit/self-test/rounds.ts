@@ -3,10 +3,11 @@ import type { Service } from "../../link/services.ts";
 import type { ServerSettings } from "../../link/settings.ts";
 import type { KeeperEngines } from "../messages.ts";
 import { tunnelsOf } from "../tunnel-plan.ts";
-import { dialled } from "./addresses.ts";
+import { dialled, haveAddress } from "./addresses.ts";
 import type { SelfTestLogin, SelfTestLogins } from "./logins.ts";
-import { httpProxyWorks, socks5Works } from "./proxy-clients.ts";
+import { httpProxyWorks, type ProxyTest, socks5Works } from "./proxy-clients.ts";
 import { resolverWorks } from "./resolver.ts";
+import { sshWorks } from "./ssh-client.ts";
 import type { SelfTestTarget } from "./target.ts";
 
 const MINUTE_MS = 60_000;
@@ -19,11 +20,16 @@ const SETTLE_MS = 200;
 const SECOND_LOOK_MS = 3000;
 /** What was ill is looked at again so early in the next minute, at random. */
 const AGAIN_WITHIN_MS = 10_000;
-/** Several proxies listen on one port and the kernel chooses: with so many tries one that hangs is rarely missed. */
-const TRIES = 8;
+/** Several processes listen on one port and the kernel chooses: with so many tries one that hangs is rarely missed. */
+const TRIES = { socks5: 8, http: 8, ssh: 4 } as const;
+const WORKS: Record<keyof typeof TRIES, (test: ProxyTest) => Promise<boolean>> = {
+  socks5: socks5Works,
+  http: httpProxyWorks,
+  ssh: sshWorks,
+};
 
 export interface ServiceHealth {
-  /** `socks5`, `http`, `openvpn`: well where each of its listeners is. `dns`: the resolver inside the tunnels. */
+  /** `socks5`, `http`, `ssh`, `openvpn`: well where each of its listeners is. `dns`: the resolver inside the tunnels. */
   service: string;
   healthy: boolean;
 }
@@ -117,22 +123,20 @@ export class SelfTest {
     if (settings === undefined) return [];
     const { logins, target, testOpenvpn, testResolver = resolverWorks } = this.#options;
     const timeoutMs = this.#options.timeoutMs ?? TIMEOUT_MS;
-    const { socks5, http, openvpn } = settings.services;
+    const { socks5, http, ssh, openvpn } = settings.services;
     const ends: (() => void)[] = [];
     const begin = (service: Service, address: string, uses: number): SelfTestLogin => {
       const { login, end } = logins.begin({ service, addresses: [address], uses });
       ends.push(end);
       return login;
     };
-    const proxyWorks = (service: "socks5" | "http", listen: { address: string; port: number }[]) =>
+    const proxyWorks = (service: keyof typeof TRIES, listen: { address: string; port: number }[]) =>
       all(
-        listen.flatMap(({ address: listening, port }) => {
+        listen.filter(haveAddress).flatMap(({ address: listening, port }) => {
           const address = dialled(listening);
-          const login = begin(service, address, TRIES);
+          const login = begin(service, address, TRIES[service]);
           const test = { address, port, login, target, timeoutMs };
-          return Array.from({ length: TRIES }, () =>
-            service === "socks5" ? socks5Works(test) : httpProxyWorks(test),
-          );
+          return Array.from({ length: TRIES[service] }, () => WORKS[service](test));
         }),
       );
     const openvpnWorks = (wanted: NonNullable<typeof openvpn>) =>
@@ -146,6 +150,7 @@ export class SelfTest {
       return await Promise.all([
         ...(socks5 ? [named("socks5", proxyWorks("socks5", socks5.listen))] : []),
         ...(http ? [named("http", proxyWorks("http", http.listen))] : []),
+        ...(ssh ? [named("ssh", proxyWorks("ssh", ssh.listen))] : []),
         ...(openvpn
           ? [named("openvpn", openvpnWorks(openvpn)), named("dns", testResolver({ timeoutMs }))]
           : []),
@@ -162,7 +167,7 @@ export class SelfTest {
 }
 
 const offered = ({ services }: ServerSettings): string[] =>
-  (["socks5", "http", "openvpn"] as const).filter((service) => services[service] !== undefined);
+  (["socks5", "http", "ssh", "openvpn"] as const).filter((service) => services[service] !== undefined);
 
 const all = async (tests: (Promise<boolean> | boolean)[]): Promise<boolean> =>
   (await Promise.all(tests)).every(Boolean);

@@ -22,9 +22,15 @@ const FAREWELL_MS = 1000;
 
 /** A connection that waits: its bytes go to the channel, once there is one. */
 function connectPlain(host: string, port: number): Socket {
+  return waiting((socket) => socket.setNoDelay(true).connect({ host, port, autoSelectFamily: false }));
+}
+
+/** The same to a socket file. */
+export const connectPlainFile = (path: string): Socket => waiting((socket) => socket.connect({ path }));
+
+function waiting(connect: (socket: Socket) => void): Socket {
   const socket = new Socket({ allowHalfOpen: true });
-  socket.setNoDelay(true);
-  socket.connect({ host, port, autoSelectFamily: false });
+  connect(socket);
   socket.pause();
   return socket;
 }
@@ -78,18 +84,20 @@ export class SshConnection implements Carrier {
 
   #onHandshake(): void {
     this.#handshakes += 1;
-    // A stranger has no reason to exchange keys twice.
-    if (this.#session === undefined && this.#handshakes > 1) return this.close();
     const nowMs = performance.now();
     const earned = (nowMs - this.#rekeyedAtMs) / REKEY_EVERY_MS;
     this.#rekeys = Math.min(REKEYS_AT_ONCE, this.#rekeys + earned) - 1;
     this.#rekeyedAtMs = nowMs;
-    if (this.#rekeys < 0) this.close();
+    // A stranger has no reason to exchange keys twice.
+    if (this.#rekeys < 0 || (this.#session === undefined && this.#handshakes > 1)) this.close();
   }
 
   #onAdmitted(session: Session, selfTest: boolean): void {
     this.#session = session;
-    if (this.#over) return session.close();
+    if (this.#over) {
+      session.close();
+      return;
+    }
     this.#guest.leave();
     if (selfTest) this.#open = this.#context.openSelfTest;
     this.#client.on("tcpip", (accept, reject, { destIP, destPort }) => {

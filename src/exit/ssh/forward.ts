@@ -145,8 +145,9 @@ export class Forward implements Expiring {
     if (this.#over) return;
     this.#finish();
     this.#channel.close();
-    // So that no half of an upload looks like the whole.
-    if (this.#upstream.writableEnded) this.#upstream.destroy();
+    // So that no half of an upload looks like the whole. Only TCP knows resets, and only before its FIN (relay.ts).
+    const { writableEnded, remoteFamily } = this.#upstream;
+    if (writableEnded || remoteFamily === undefined) this.#upstream.destroy();
     else this.#upstream.resetAndDestroy();
   }
 

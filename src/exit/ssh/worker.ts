@@ -11,7 +11,7 @@ import { createLobby, type Guest } from "../proxy/lobby.ts";
 import { createOpener, createSelfTestOpener } from "../proxy/open.ts";
 import { createResolver, type Resolve } from "../proxy/resolve.ts";
 import { Sweeper } from "../proxy/sweeper.ts";
-import { SshConnection } from "./connection.ts";
+import { connectPlainFile, SshConnection } from "./connection.ts";
 import type { SshContext } from "./context.ts";
 
 /** Connections without a login that one worker holds at most; beyond, the oldest goes. An exchange of keys costs more than a proxy's greeting. */
@@ -59,7 +59,7 @@ export function createSshWorker(options: {
   const sweeper = new Sweeper();
   const clients = new LiveList<Socket>();
   const lobby = createLobby({ sweeper, limit: LOBBY_LIMIT });
-  const openSelfTest = createSelfTestOpener(options.selfTestTarget, sweeper);
+  const openSelfTest = createSelfTestOpener(options.selfTestTarget, sweeper, connectPlainFile);
   let context: SshContext | undefined;
 
   const server = new ssh2.Server({
