@@ -23,6 +23,8 @@ test("with port forwarding it gives out the addresses of its own slice alone", (
   const listen = [0, 1].map((at) => ({ protocol: "udp" as const, address: "0.0.0.0", port: 1194 + at }));
   const text = render(listen, 1, { pool: { first: "10.66.17.1", last: "10.66.17.254" } });
   assert.ok(text.includes("\nserver 10.66.16.0 255.255.240.0 nopool\n"));
+  assert.ok(text.includes("\nifconfig-ipv6-pool fd6c:6574:6865:1::1000/64\n"));
+  assert.ok(!text.includes("server-ipv6"), "openvpn refuses it beside nopool");
   assert.ok(text.includes("\nifconfig-pool 10.66.17.1 10.66.17.254 255.255.240.0\n"));
 });
 

@@ -45,9 +45,7 @@ export function openvpnConfiguration(tunnel: Tunnel, tlsCrypt: string, place: Op
     "route-noexec",
     "disable-dco",
     "topology subnet",
-    `server ${tunnel.network4} ${tunnel.netmask4}${place.pool === undefined ? "" : " nopool"}`,
-    place.pool && `ifconfig-pool ${place.pool.first} ${place.pool.last} ${tunnel.netmask4}`,
-    `server-ipv6 ${tunnel.network6}/${tunnel.prefix6}`,
+    ...(place.pool === undefined ? wholeNetwork(tunnel) : partOfNetwork(tunnel, place.pool)),
     "max-clients 4000",
     !place.ipv6 && "block-ipv6",
     `push "dhcp-option DNS ${RESOLVER_4}"`,
@@ -114,6 +112,23 @@ function quoted(path: string): string {
   if (/[\n\r\0]/.test(path)) throw new Error("a folder's name has a line break in it");
   return `"${path.replaceAll(/[\\"]/g, "\\$&")}"`;
 }
+
+const wholeNetwork = ({ network4, netmask4, network6, prefix6 }: Tunnel): string[] => [
+  `server ${network4} ${netmask4}`,
+  `server-ipv6 ${network6}/${prefix6}`,
+];
+
+/** What --server-ipv6 stands for: it does not go with "nopool" itself (openvpn(8), --server-ipv6). */
+const partOfNetwork = (
+  { network4, netmask4, gateway6, network6, prefix6 }: Tunnel,
+  { first, last }: Pool,
+): string[] => [
+  `server ${network4} ${netmask4} nopool`,
+  `ifconfig-pool ${first} ${last} ${netmask4}`,
+  `ifconfig-ipv6 ${gateway6}/${prefix6} ${network6}2`,
+  `ifconfig-ipv6-pool ${network6}1000/${prefix6}`,
+  'push "tun-ipv6"',
+];
 
 const lines = (...parts: (string | false | undefined)[]): string =>
   parts.filter((part) => typeof part === "string").join("\n");
