@@ -1,12 +1,17 @@
+import { createHash } from "node:crypto";
 import { isIPv4 } from "node:net";
 import type { FleetServer } from "../fleet/fleet-server.ts";
 import { hopPort } from "../fleet/hops.ts";
+import { deviceAddresses } from "../lib/device-addresses.ts";
+import { resolverOf } from "../lib/dns-levels.ts";
 import { certificateName } from "../link/certificate-name.ts";
 import { GUARD_SCRIPT, guardScript } from "../profiles/guard.ts";
 import type { ProfileFile, ProfileKind, ProfileOptions } from "../profiles/kinds.ts";
 import { openvpnProfile } from "../profiles/openvpn.ts";
 import { OPENWRT_LOGIN, openwrtScript } from "../profiles/openwrt.ts";
 import { proxyAutoConfig } from "../profiles/proxy.ts";
+import { type StealthInput, stealthObfs4Files, stealthTlsFiles } from "../profiles/stealth.ts";
+import { wireguardProfile } from "../profiles/wireguard.ts";
 
 /** What stands in every server's profiles alike, and where servers are looked up. */
 export interface ProfileSources {
@@ -36,6 +41,15 @@ const MAKERS: Partial<Record<ProfileKind, Maker>> = {
   "openvpn-guarded": openvpnGuarded,
   openwrt,
   pac,
+  "stealth-tls": (servers, making, options) =>
+    stealthOf("stealth-tls", servers, making, options).flatMap(({ input }) => stealthTlsFiles(input)),
+  "stealth-obfs4": (servers, making, options) =>
+    stealthOf("stealth-obfs4", servers, making, options).flatMap(({ input, server }) =>
+      server.identity?.obfs4 === undefined
+        ? []
+        : stealthObfs4Files({ ...input, bridge: server.identity.obfs4 }),
+    ),
+  wireguard,
 };
 
 const TWO_HOPS = new Set<ProfileKind>(["openvpn", "openvpn-guarded", "openwrt", "wireguard"]);
@@ -148,6 +162,54 @@ function openwrt(servers: readonly FleetServer[], making: Making, options: Profi
     { name: `${making.name}.ovpn`, type: OPENVPN, content },
     { name: "setup.sh", type: "application/x-sh", content: openwrtScript(level) },
   ];
+}
+
+/** A device's file, of one server; none before the server has told its key. */
+function wireguard(
+  [server, ...others]: readonly FleetServer[],
+  { name, via }: Making,
+  { device, level = "none", system, byAddress }: ProfileOptions,
+): ProfileFile[] {
+  const offer = server?.services.find(({ service }) => service === "wireguard")?.ports[0];
+  const serverKey = server?.identity?.wireguard;
+  if (server === undefined || others.length > 0 || offer === undefined || serverKey === undefined) return [];
+  if (device === undefined) return [];
+  const port = via === undefined ? offer.port : hopPort(server.number, "wireguard", "udp");
+  if (port === undefined) return [];
+  const dialled = via ?? server;
+  const host = (byAddress ? addressesOf(dialled)[0] : undefined) ?? dialled.host;
+  const content = wireguardProfile({
+    privateKey: device.privateKey,
+    address: deviceAddresses(device.index),
+    resolver: resolverOf(level),
+    serverKey,
+    endpoint: { host, port },
+    system: system === "linux" ? "linux" : undefined,
+  });
+  return [{ name: `${deviceName(name)}.conf`, type: "application/octet-stream", content }];
+}
+
+/** wg-quick(8) makes the file's name the device's, which has at most 15 characters. */
+function deviceName(name: string): string {
+  const short = name.length <= 15 ? name : name.replace("-by-", "-");
+  if (short.length <= 15) return short;
+  return `${short.slice(0, 10)}-${createHash("sha256").update(name).digest("hex").slice(0, 4)}`;
+}
+
+/** For one server, by an address: while the tunnel is being built its name may be nobody's to ask for. */
+function stealthOf(
+  kind: "stealth-tls" | "stealth-obfs4",
+  [server, ...others]: readonly FleetServer[],
+  { name, authority, tlsCrypt }: Making,
+  { system, level }: ProfileOptions,
+): { input: StealthInput; server: FleetServer }[] {
+  const ports = server?.services.find(({ service }) => service === kind)?.ports ?? [];
+  // 443 is let through where nothing else is.
+  const { port } = ports.find((offered) => offered.port === 443) ?? ports[0] ?? {};
+  if (server === undefined || others.length > 0 || port === undefined) return [];
+  const host = addressesOf(server)[0] ?? server.host;
+  const serverName = certificateName(server.linkName, server.generation);
+  return [{ input: { name, serverName, host, port, ca: authority, tlsCrypt, system, level }, server }];
 }
 
 function pac(servers: readonly FleetServer[], { name }: Making): ProfileFile[] {

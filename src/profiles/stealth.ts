@@ -1,12 +1,11 @@
-import type { ProfileFile, System } from "./kinds.ts";
+import type { ProfileFile } from "./kinds.ts";
 import { type OpenvpnProfileInput, openvpnProfile } from "./openvpn.ts";
 
 /**
  * OpenVPN (TCP) inside something that does not look like it, for networks that block it: TLS, by stunnel on the member's
  * device, or obfs4, by obfs4proxy (lyrebird is the same). Files that work as they lie in one folder.
  */
-export interface StealthInput
-  extends Omit<OpenvpnProfileInput, "serverNames" | "remotes" | "carrier" | "system"> {
+export interface StealthInput extends Omit<OpenvpnProfileInput, "serverNames" | "remotes" | "carrier"> {
   /** The files' name without its ending. */
   name: string;
   /** The name in the server's certificate. */
@@ -14,7 +13,6 @@ export interface StealthInput
   /** An IPv4 address of the server's, or its name: what the client's device connects to. */
   host: string;
   port: number;
-  system?: System | undefined;
 }
 
 /** Where stunnel takes OpenVPN's connection on the member's own device. */
@@ -93,7 +91,7 @@ function profile(
       serverNames: [serverName],
       remotes: [{ ...remote, protocol: "tcp" }],
       carrier,
-      system: system === "linux" ? "linux" : undefined,
+      system,
     }),
   };
 }
