@@ -14,6 +14,7 @@ const server = (name: string, more: Partial<FleetServer> = {}): FleetServer =>
     name,
     linkName: name,
     generation: 1,
+    number: 1,
     host: `${name}.example.net`,
     addresses: ["192.0.2.1", "2001:db8::1"],
     services: [
@@ -60,4 +61,70 @@ test("servers without OpenVPN have no part in it, and alone no profile", () => {
   assert.equal(profileOf([none], secrets), undefined);
   assert.equal(profileOf([], secrets), undefined);
   assert.equal(remotes(profileOf([none, server("london1")], secrets)).length, 2);
+});
+
+const profiles = (servers: FleetServer[]) =>
+  profilesFor({ ...secrets, named: (name) => servers.find((each) => each.name === name) });
+
+test("two hops: the first server is dialled, on the second one's ports, and the second one's certificate is asked for", () => {
+  const make = profiles([
+    server("london1", { number: 7 }),
+    server("oslo1", { number: 12, addresses: ["192.0.2.9"] }),
+  ]);
+  const [file] = make("openvpn", ["oslo1"], { via: "london1", system: "linux" });
+  assert.equal(file?.name, "oslo1-by-london1.conf");
+  assert.deepEqual(remotes(file?.content), [
+    "remote london1.example.net 53012 udp",
+    "remote london1.example.net 53012 tcp",
+  ]);
+  assert.match(file?.content ?? "", /^verify-x509-name oslo1\.exits\.lethe\.internal name$/m);
+  assert.deepEqual(
+    remotes(make("openvpn", ["oslo1"], { via: "london1", byAddress: true, protocol: "udp" })[0]?.content),
+    ["remote 192.0.2.1 53012 udp"],
+  );
+  for (const via of ["oslo1", "nowhere1"]) assert.deepEqual(make("openvpn", ["oslo1"], { via }), []);
+  assert.deepEqual(make("pac", ["oslo1"], { via: "london1" }), []);
+  assert.deepEqual(make("openvpn", ["oslo1", "london1"], { via: "london1" }), []);
+});
+
+test("a guarded profile and a router's name addresses, since no name can be asked for while everything is shut", () => {
+  const make = profiles([server("london1")]);
+  const guarded = make("openvpn-guarded", ["london1"], { level: "ads", protocol: "udp" });
+  assert.deepEqual(
+    guarded.map(({ name }) => name),
+    ["london1.conf", "lethe-guard.sh"],
+  );
+  assert.deepEqual(remotes(guarded[0]?.content), [
+    "remote 192.0.2.1 1194 udp",
+    "remote london1.example.net 1194 udp",
+  ]);
+  const openwrt = make("openwrt", ["london1"], { level: "ads", protocol: "udp" });
+  assert.deepEqual(
+    openwrt.map(({ name }) => name),
+    ["london1.ovpn", "setup.sh"],
+  );
+  assert.deepEqual(remotes(openwrt[0]?.content), ["remote 192.0.2.1 1194 udp"]);
+  assert.match(openwrt[1]?.content ?? "", /server=10\.66\.255\.2/);
+});
+
+test("an ssh stanza needs the keys that the server has told of, and has ed25519's; Windows gets them as a file", () => {
+  const keys = ["ssh-rsa AAAAB3NzaC1yc2EAAAADAQABAAAB", "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0"];
+  const services = [{ service: "ssh", ports: [{ protocol: "tcp", port: 2222 }] }] as FleetServer["services"];
+  const make = profiles([
+    server("london1", { services, identity: { ssh: keys } }),
+    server("oslo1", { services }),
+    server("paris1", { identity: { ssh: keys } }),
+  ]);
+  const [config, ...none] = make("ssh", ["london1"], { username: "abcdefghijkl" });
+  assert.equal(config?.name, "london1.ssh-config");
+  assert.match(config?.content ?? "", /KnownHostsCommand \/bin\/echo vpn-london1 ssh-ed25519 /);
+  assert.match(config?.content ?? "", /^ {2}User abcdefghijkl$/m);
+  assert.deepEqual(none, []);
+  const windows = make("ssh", ["london1"], { system: "windows" });
+  assert.deepEqual(
+    windows.map(({ name }) => name),
+    ["london1.ssh-config", "london1.known-hosts"],
+  );
+  assert.equal(windows[1]?.content.split("\n").length, 3);
+  for (const name of ["oslo1", "paris1"]) assert.deepEqual(make("ssh", [name]), []);
 });

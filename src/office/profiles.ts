@@ -10,6 +10,7 @@ import type { ProfileFile, ProfileKind, ProfileOptions } from "../profiles/kinds
 import { openvpnProfile } from "../profiles/openvpn.ts";
 import { OPENWRT_LOGIN, openwrtScript } from "../profiles/openwrt.ts";
 import { proxyAutoConfig } from "../profiles/proxy.ts";
+import { sshConfig, sshKnownHosts } from "../profiles/ssh.ts";
 import { type StealthInput, stealthObfs4Files, stealthTlsFiles } from "../profiles/stealth.ts";
 import { wireguardProfile } from "../profiles/wireguard.ts";
 
@@ -41,6 +42,7 @@ const MAKERS: Partial<Record<ProfileKind, Maker>> = {
   "openvpn-guarded": openvpnGuarded,
   openwrt,
   pac,
+  ssh,
   "stealth-tls": (servers, making, options) =>
     stealthOf("stealth-tls", servers, making, options).flatMap(({ input }) => stealthTlsFiles(input)),
   "stealth-obfs4": (servers, making, options) =>
@@ -211,6 +213,35 @@ function stealthOf(
   const serverName = certificateName(server.linkName, server.generation);
   return [{ input: { name, serverName, host, port, ca: authority, tlsCrypt, system, level }, server }];
 }
+
+const CONFIG = "text/plain";
+
+function ssh(
+  servers: readonly FleetServer[],
+  { name }: Making,
+  { system, username }: ProfileOptions,
+): ProfileFile[] {
+  const places = servers.flatMap(({ name: short, host, services, identity }) => {
+    const port = services.find(({ service }) => service === "ssh")?.ports[0]?.port;
+    const keys = identity?.ssh ?? [];
+    return port === undefined || keys.length === 0
+      ? []
+      : [{ name: short, host, port, keys: [...keys].sort(ed25519First) }];
+  });
+  if (places.length === 0) return [];
+  const config = (knownHosts?: string): ProfileFile => ({
+    name: `${name}.ssh-config`,
+    type: CONFIG,
+    content: sshConfig({ places, username, knownHosts }),
+  });
+  // Windows has no echo that could be started by itself.
+  if (system !== "windows") return [config()];
+  const knownHosts = `${name}.known-hosts`;
+  return [config(knownHosts), { name: knownHosts, type: CONFIG, content: sshKnownHosts(places) }];
+}
+
+const ed25519First = (a: string, b: string): number =>
+  Number(b.startsWith("ssh-ed25519 ")) - Number(a.startsWith("ssh-ed25519 "));
 
 function pac(servers: readonly FleetServer[], { name }: Making): ProfileFile[] {
   const places = servers.flatMap((server) => {

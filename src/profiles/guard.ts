@@ -34,6 +34,8 @@ off() {
   for family in $(families); do
     while ip $family rule del pref $number 2>/dev/null; do :; done
     ip $family route flush table $number 2>/dev/null || true
+    # In IPv6 it belongs to no device of the table's, and is not flushed with it.
+    ip $family route del unreachable default metric 4294967295 table $number 2>/dev/null || true
   done
 }
 

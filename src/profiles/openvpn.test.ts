@@ -5,6 +5,7 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
+import { GUARD_SCRIPT, guardScript } from "./guard.ts";
 import { openvpnProfile } from "./openvpn.ts";
 
 const CA = "-----BEGIN CERTIFICATE-----\nTUlJQg==\n-----END CERTIFICATE-----\n";
@@ -101,60 +102,97 @@ const openvpn = ["/usr/sbin/openvpn", "openvpn"].find(
 );
 const missing = openvpn === undefined || spawnSync("openssl", ["version"]).error !== undefined;
 
-test("openvpn takes the profile as it is, up to dialling", {
-  skip: missing && "openvpn or openssl is not installed",
-}, async () => {
-  const folder = mkdtempSync(join(tmpdir(), "lethe-profile-"));
-  const dialled = Promise.withResolvers<void>();
-  const server = createServer((socket) => {
-    dialled.resolve();
-    socket.destroy();
-  });
-  try {
-    await new Promise<void>((listening) => server.listen(0, "127.0.0.1", listening));
-    const { port } = server.address() as { port: number };
-    const file = (name: string) => join(folder, name);
-    execFileSync(
-      "openssl",
-      [
-        ...["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2"],
-        ...["-subj", "/CN=Authority", "-keyout", file("ca.key"), "-out", file("ca.crt")],
-      ],
-      { stdio: "ignore" },
-    );
-    const profile = openvpnProfile({
-      serverNames: ["exit1.lethe"],
-      remotes: [{ host: "127.0.0.1", port, protocol: "tcp" }],
-      ca: execFileSync("cat", [file("ca.crt")], { encoding: "utf8" }),
-      tlsCrypt: execFileSync(openvpn!, ["--genkey", "tls-crypt"], { encoding: "utf8" }),
-    });
-    writeFileSync(file("exit1.ovpn"), profile);
-    writeFileSync(file("login"), "name\npassword\n", { mode: 0o600 });
-    // No device and no routes, and the login out of a file: what the profile says else stands.
-    const options = [
-      "--auth-user-pass",
-      file("login"),
-      "--dev",
-      "null",
-      "--ifconfig-noexec",
-      "--route-noexec",
-    ];
-    const client = spawn(openvpn!, ["--config", file("exit1.ovpn"), ...options]);
-    let output = "";
-    client.stdout.on("data", (chunk) => (output += chunk));
-    const ended = new Promise<void>((resolve) => client.on("exit", () => resolve()));
-    await Promise.race([dialled.promise, ended]);
-    client.kill();
-    await ended;
-    assert.match(output, /Attempting to establish TCP connection with \[AF_INET\]127\.0\.0\.1/);
-    assert.doesNotMatch(output, /Options error/);
-    // The one option of Windows is named as unknown elsewhere, and passed over.
-    assert.doesNotMatch(output, /Unrecognized option(?!.*block-outside-dns)/);
-  } finally {
-    server.close();
-    rmSync(folder, { recursive: true });
-  }
+test("a level names its resolver and takes the server's away; a guarded one has the script do all routes", () => {
+  const input = {
+    serverNames: ["exit1.lethe"],
+    remotes: [{ host: "192.0.2.1", port: 1194, protocol: "udp" as const }],
+    ca: CA,
+    tlsCrypt: KEY,
+    system: "linux" as const,
+  };
+  const lines = (more: object) => openvpnProfile({ ...input, ...more }).split("\n");
+  const ads = lines({ level: "ads" });
+  assert.ok(ads.includes("dhcp-option DNS 10.66.255.2"));
+  assert.ok(ads.includes('pull-filter ignore "dhcp-option DNS"'));
+  const guarded = lines({ guarded: true, level: "adult" });
+  assert.ok(!guarded.some((line) => line.startsWith("redirect-gateway")));
+  for (const line of [
+    "route-noexec",
+    "mark 27749",
+    'up "/bin/sh lethe-guard.sh"',
+    "setenv LETHE_DNS4 10.66.255.4",
+    "setenv LETHE_DNS6 fd6c:6574:6865:ffff::4",
+  ])
+    assert.ok(guarded.includes(line), line);
+  const router = lines({ system: "router", loginFile: "/etc/openvpn/lethe.auth" });
+  assert.ok(router.includes("auth-user-pass /etc/openvpn/lethe.auth"));
+  assert.ok(!router.some((line) => line.includes("block-outside-dns")));
+  assert.throws(() => lines({ loginFile: "/etc/x\nup y" }), RangeError);
 });
+
+const VARIANTS = {
+  "the profile": {},
+  "one with a level": { level: "malware", system: "linux" },
+  "the guarded one": { guarded: true, level: "ads", system: "linux" },
+} as const;
+
+for (const [name, variant] of Object.entries(VARIANTS))
+  test(`openvpn takes ${name} as it is, up to dialling`, {
+    skip: missing && "openvpn or openssl is not installed",
+  }, async () => {
+    const folder = mkdtempSync(join(tmpdir(), "lethe-profile-"));
+    const dialled = Promise.withResolvers<void>();
+    const server = createServer((socket) => {
+      dialled.resolve();
+      socket.destroy();
+    });
+    try {
+      await new Promise<void>((listening) => server.listen(0, "127.0.0.1", listening));
+      const { port } = server.address() as { port: number };
+      const file = (name: string) => join(folder, name);
+      execFileSync(
+        "openssl",
+        [
+          ...["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2"],
+          ...["-subj", "/CN=Authority", "-keyout", file("ca.key"), "-out", file("ca.crt")],
+        ],
+        { stdio: "ignore" },
+      );
+      const profile = openvpnProfile({
+        serverNames: ["exit1.lethe"],
+        remotes: [{ host: "127.0.0.1", port, protocol: "tcp" }],
+        ca: execFileSync("cat", [file("ca.crt")], { encoding: "utf8" }),
+        tlsCrypt: execFileSync(openvpn!, ["--genkey", "tls-crypt"], { encoding: "utf8" }),
+        ...variant,
+      });
+      writeFileSync(file("exit1.ovpn"), profile);
+      writeFileSync(file("login"), "name\npassword\n", { mode: 0o600 });
+      // No device and no routes, and the login out of a file: what the profile says else stands.
+      const options = [
+        "--auth-user-pass",
+        file("login"),
+        "--dev",
+        "null",
+        "--ifconfig-noexec",
+        "--route-noexec",
+      ];
+      writeFileSync(file(GUARD_SCRIPT), guardScript());
+      const client = spawn(openvpn!, ["--config", file("exit1.ovpn"), ...options], { cwd: folder });
+      let output = "";
+      client.stdout.on("data", (chunk) => (output += chunk));
+      const ended = new Promise<void>((resolve) => client.on("exit", () => resolve()));
+      await Promise.race([dialled.promise, ended]);
+      client.kill();
+      await ended;
+      assert.match(output, /Attempting to establish TCP connection with \[AF_INET\]127\.0\.0\.1/);
+      assert.doesNotMatch(output, /Options error/);
+      // The one option of Windows is named as unknown elsewhere, and passed over.
+      assert.doesNotMatch(output, /Unrecognized option(?!.*block-outside-dns)/);
+    } finally {
+      server.close();
+      rmSync(folder, { recursive: true });
+    }
+  });
 
 test("a profile of several servers takes one at random, and insists on what their certificates' names begin with", () => {
   const several = (names: string[]) =>

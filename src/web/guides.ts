@@ -126,7 +126,7 @@ export const GUIDES: Record<System, readonly Guide[]> = {
     ),
     {
       title: "IKEv2",
-      client: "built into Windows 10 and 11",
+      client: "the client built into Windows 10 and 11",
       covers: "everything",
       service: "ikev2",
       kind: "windows",
@@ -164,7 +164,7 @@ export const GUIDES: Record<System, readonly Guide[]> = {
     ),
     {
       title: "IKEv2",
-      client: "built into macOS",
+      client: "the client built into macOS",
       covers: "everything",
       service: "ikev2",
       kind: "mobileconfig",
@@ -199,7 +199,7 @@ export const GUIDES: Record<System, readonly Guide[]> = {
     ),
     {
       title: "IKEv2",
-      client: "built into iOS and iPadOS",
+      client: "the client built into iOS and iPadOS",
       covers: "everything",
       service: "ikev2",
       kind: "mobileconfig",

@@ -85,9 +85,9 @@ export function systemZip(
   level: DnsLevel = "none",
 ): Buffer | undefined {
   const files = new Map<string, ZipFile>();
+  // A script stands once beside all files that it is for.
   for (const [kind, folder] of Object.entries(FOLDERS[system]))
     for (const server of servers)
-      // A script stands once beside all files that it is for.
       for (const { name, content } of web.profiles(kind as CommonKind, [server], { system, level }))
         files.set(`${folder}/${name}`, { name: `${folder}/${name}`, content });
   if (files.size === 0) return undefined;

@@ -9,6 +9,7 @@ import { type OwnServer, saveServers } from "../fleet/servers.ts";
 import { Status } from "../fleet/status.ts";
 import { type Clock, FakeClock } from "../lib/clock.ts";
 import type { EventCode } from "../lib/event-log.ts";
+import type { ProfileKind } from "../profiles/kinds.ts";
 import { inventory } from "../store/inventory.ts";
 import { openStore, type Store } from "../store/open.ts";
 import type { SiteEnv, SiteOptions } from "./options.ts";
@@ -64,6 +65,54 @@ export const SERVERS: OwnServer[] = [
   },
 ];
 
+const ENDINGS: Record<ProfileKind, readonly string[]> = {
+  openvpn: [".ovpn"],
+  "openvpn-guarded": [".conf", "-guard.sh"],
+  openwrt: [".ovpn", "-setup.sh"],
+  wireguard: [".conf"],
+  mobileconfig: [".mobileconfig"],
+  sswan: [".sswan"],
+  windows: [".ps1"],
+  ssh: [".ssh-config"],
+  pac: [".pac"],
+  "stealth-tls": ["-stunnel.conf", "-ca.crt", ".ovpn"],
+  "stealth-obfs4": ["-obfs4.txt", ".ovpn"],
+};
+
+/** Bob's public key of RFC 7748 section 6.1. */
+const SERVER_KEY = "3p7bfXt9wbTTW2HC7OQ1Nz+DQ8hbeGdNrfx+FG+IK08=";
+
+function testWireguard(server: string, options: ProfileOptions): ProfileFile[] {
+  const { device, level = "none", system, via = server } = options;
+  if (device === undefined || /^(reykjavik|nowhere|$)/.test(server) || options.via === server) return [];
+  const content = wireguardProfile({
+    privateKey: device.privateKey,
+    address: deviceAddresses(device.index),
+    resolver: resolverOf(level),
+    serverKey: SERVER_KEY,
+    endpoint: { host: `${via}.example.net`, port: options.via === undefined ? 51_820 : 52_001 },
+    system: system === "linux" ? "linux" : undefined,
+  });
+  return [{ name: `${server}.conf`, type: "application/octet-stream", content }];
+}
+
+/** Every kind of file for every server but some, with the `remote` lines alone. */
+const testProfiles: SiteOptions["profiles"] = (kind, servers, options = {}) => {
+  const { protocol = "udp", system, name = servers[0], via, username } = options;
+  if (kind === "wireguard") return testWireguard(servers[0]!, options);
+  const offered = servers.filter((server) => !/^(reykjavik|nowhere)/.test(server));
+  if (offered.length === 0 || (via !== undefined && !/^(openvpn|openwrt)/.test(kind))) return [];
+  const remotes = offered.map((server) => `remote ${via ?? server}.example.net 1194 ${protocol}`);
+  const content = ["client", ...remotes, ...(username === undefined ? [] : [`user ${username}`]), ""].join(
+    "\n",
+  );
+  return ENDINGS[kind].map((ending) => ({
+    name: `${name}${ending === ".ovpn" && system === "linux" ? ".conf" : ending}`,
+    type: kind === "openvpn" ? "application/x-openvpn-profile" : "application/octet-stream",
+    content,
+  }));
+};
+
 export async function openBench(
   change: Partial<SiteOptions> = {},
   clock: Clock = new FakeClock(),
@@ -86,19 +135,7 @@ export async function openBench(
     vouchers,
     status,
     inventory,
-    profiles: (kind, servers, { protocol = "udp", system, name = servers[0] } = {}) => {
-      const offered = servers.filter((server) => !/^(reykjavik|nowhere)/.test(server));
-      if (kind !== "openvpn" || offered.length === 0) return [];
-      const lines = ["client", ...offered.map((server) => `remote ${server}.example.net 1194 ${protocol}`)];
-      const ending = system === "linux" ? "conf" : "ovpn";
-      return [
-        {
-          name: `${name}.${ending}`,
-          type: "application/x-openvpn-profile",
-          content: `${lines.join("\n")}\n`,
-        },
-      ];
-    },
+    profiles: testProfiles,
     clientAddress: () => "198.51.100.7",
     ...change,
   };

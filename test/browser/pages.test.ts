@@ -15,7 +15,13 @@ const skip = chromiumPath === undefined ? "no Chromium on this machine (apt-get 
 const HEAVIEST_BYTES = 100_000;
 
 const PUBLIC = ["/", "/status", "/status/amsterdam1", "/privacy", "/sign-up", "/log-in"];
-const MEMBERS = ["/member", "/member/connect", "/member/settings"];
+const MEMBERS = [
+  "/member",
+  "/member/connect",
+  "/member/connect/linux?server=amsterdam1",
+  "/member/connect/ios?server=amsterdam1&via=zurich2",
+  "/member/settings",
+];
 const SCHEMES = ["light", "dark"] as const;
 const WIDTHS = [1280, 360];
 
@@ -149,6 +155,7 @@ const OF_A_FLEET = [
   "/status?city=nowhere",
   "/status/reykjavik7",
   "/member/connect",
+  "/member/connect/windows",
 ];
 
 test("the pages of a fleet of hundreds are clean, light and no wider than a phone", { skip }, async () => {
@@ -282,6 +289,16 @@ test("everything works without JavaScript, at the width of a phone", { skip }, a
   const download = page.waitForEvent("download");
   await page.getByRole("link", { name: "Download amsterdam1.ovpn" }).click();
   assert.equal((await download).suggestedFilename(), "amsterdam1.ovpn");
+
+  await page.getByRole("link", { name: "Linux", exact: true }).click();
+  await page.selectOption("#c-level", { label: "ads and trackers" });
+  await page.selectOption("#c-via", { label: "Zürich, CH (zurich2)" });
+  await page.selectOption("#c-server", { label: "Amsterdam, NL (amsterdam1)" });
+  await page.getByRole("button", { name: "Show", exact: true }).click();
+  await page.getByText("Two hops: zurich2 sees your address").waitFor();
+  const guarded = page.waitForEvent("download");
+  await page.getByRole("link", { name: "Download the files (zip)" }).first().click();
+  assert.equal((await guarded).suggestedFilename(), "amsterdam1-openvpn-guarded.zip");
 
   await page.goto("/member/settings");
   await page.fill("#delete-password", PASSWORD);

@@ -370,3 +370,39 @@ test("without a server the feeds are empty and not broken", async () => {
   assert.equal((await call("GET", "/status")).status, 200);
   await saveServers(bench.store, SERVERS);
 });
+
+test("every kind of file for one server, and a zip of all for a system", async () => {
+  clock.advance(6000);
+  const token = await signUp("filer");
+  const file = (path: string, as?: string) => call("GET", `/api/v1/account/profiles/${path}`, undefined, as);
+  const one = await file("openvpn/amsterdam1?system=linux&protocol=tcp", token);
+  assert.equal(one.status, 200);
+  assert.equal(one.headers.get("content-disposition"), 'attachment; filename="amsterdam1.conf"');
+  assert.ok(one.body.includes("1194 tcp"));
+  const several = await file("openvpn-guarded/amsterdam1", token);
+  assert.equal(
+    several.headers.get("content-disposition"),
+    'attachment; filename="amsterdam1-openvpn-guarded.zip"',
+  );
+  assert.match((await file("ssh/amsterdam1", token)).body, /^user [a-z2-7]{12}$/m);
+  assert.equal((await file("openvpn/nowhere1", token)).status, 404);
+  assert.equal((await file("nothing/amsterdam1", token)).status, 400);
+  assert.equal((await file("openvpn/amsterdam1?level=some", token)).status, 400);
+  assert.equal((await file("openvpn/amsterdam1")).status, 401);
+
+  for (const system of ["windows", "macos", "ios", "android", "linux", "router"]) {
+    const answer = await bench.app.request(`/downloads/all/get?system=${system}&level=adult`);
+    assert.equal(answer.status, 200, system);
+    assert.equal(
+      answer.headers.get("content-disposition"),
+      `attachment; filename="Example-Collective-${system}.zip"`,
+    );
+    const zip = Buffer.from(await answer.arrayBuffer()).toString("latin1");
+    assert.ok(zip.includes("README.txt") && zip.includes("adult content and gambling"), system);
+    assert.ok(zip.includes("/amsterdam1."), system);
+    // For everybody: no member's name in it.
+    assert.ok(!/^user /m.test(zip), system);
+  }
+  assert.equal((await call("GET", "/downloads/all/get")).status, 400);
+  assert.equal((await call("GET", "/downloads/all/get?system=amiga")).status, 400);
+});

@@ -243,3 +243,48 @@ test("of many servers the page to get connected shows the best, or those asked f
   assert.equal((await new Visitor(bench.app).get("/member/openvpn/townh.ovpn")).status, 303);
   await bench.close();
 });
+
+test("each system has a page with three steps for each client, and files for the server, level and first hop chosen there", async () => {
+  const bench = await openBench();
+  const visitor = await signedUp(bench, "river-otter");
+  for (const system of ["windows", "macos", "ios", "android", "linux", "router"]) {
+    const answer = await visitor.get(`/member/connect/${system}?server=amsterdam1&level=ads`);
+    assert.equal(answer.status, 200, system);
+    const page = await answer.text();
+    assert.equal(page.split('<ol class="steps">').length - 1, page.split('class="panel guide"').length - 1);
+    assert.equal(
+      page.split("<li><svg").length - 1,
+      3 * (page.split('class="panel guide"').length - 1),
+      system,
+    );
+    const files = [...page.matchAll(/href="(\/member\/profiles\/[^"]+)"/g)].map(([, found]) => found!);
+    assert.ok(files.length > 1, system);
+    for (const file of files) {
+      assert.ok(file.includes("level=ads"), file);
+      const sent = await visitor.get(file.replaceAll("&amp;", "&"));
+      assert.equal(sent.status, 200, file);
+      assert.match(
+        sent.headers.get("content-disposition") ?? "",
+        /^attachment; filename="amsterdam1[a-z0-9.-]+"$/,
+      );
+    }
+    // A plain proxy is never shown without saying what it is.
+    assert.equal(page.includes("/proxy/amsterdam1.pac"), page.includes("relays, does not encrypt"), system);
+  }
+  const hops = await (await visitor.get("/member/connect/linux?server=amsterdam1&via=reykjavik1")).text();
+  assert.ok(hops.includes("via=reykjavik1") && hops.includes("Two hops"));
+  assert.ok(!hops.includes("SSH tunnel") && !hops.includes("/proxy/"));
+  const ssh = await (await visitor.get("/member/profiles/ssh/amsterdam1?system=linux")).text();
+  assert.match(ssh, /^user [a-z2-7]{12}$/m);
+  for (const path of [
+    "/member/connect/plan9",
+    "/member/profiles/openvpn/nowhere1",
+    "/member/profiles/nothing/amsterdam1",
+    "/member/profiles/openvpn/amsterdam1?level=all",
+    "/member/profiles/wireguard/amsterdam1",
+    "/member/profiles/ssh/amsterdam1?via=reykjavik1",
+  ])
+    assert.equal((await visitor.get(path)).status, 404, path);
+  assert.equal((await new Visitor(bench.app).get("/member/profiles/openvpn/amsterdam1")).status, 303);
+  await bench.close();
+});

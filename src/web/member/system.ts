@@ -63,7 +63,7 @@ function choices({ system, server, level, via }: Choice, all: readonly ServerSta
     text: `${city}, ${countryCode} (${value})`,
   });
   const first = listed(via).filter((each) => each !== server);
-  return html`<form class="filter panel" method="get" action="/member/connect/${system}" aria-label="What the files are for">
+  return html`<form class="filter wide-fields panel" method="get" action="/member/connect/${system}" aria-label="What the files are for">
 ${select("server", "Server", server.server, listed(server).map(option))}
 ${select(
   "level",
@@ -143,10 +143,11 @@ function guideOf(web: Web, guide: Guide, choice: Choice, origin: string): Html |
 
 export function addSystem(app: Hono<SiteEnv>, web: Web): void {
   app.get(
-    `/member/connect/:system{${SYSTEMS.join("|")}}`,
+    "/member/connect/:system{[a-z]+}",
     forMembers(web, async (c, member) => {
+      const system = SYSTEMS.find((each) => each === c.req.param("system"));
+      if (system === undefined) return c.notFound();
       const all = await web.status.list();
-      const system = c.req.param("system") as System;
       const asked = (key: string) => all.find(({ server }) => server === c.req.query(key));
       const server = asked("server") ?? bestServer(all) ?? all[0];
       const level = DNS_LEVELS.find((each) => each === c.req.query("level")) ?? "none";
@@ -178,11 +179,11 @@ ${ways.length > 0 && html`<p><a href="${zip}" download>All files for ${SYSTEM_NA
   );
 
   app.get(
-    `/member/profiles/:kind{${COMMON_KINDS.join("|")}}/:server{[a-z0-9-]+}`,
+    "/member/profiles/:kind{[a-z0-9-]+}/:server{[a-z0-9-]+}",
     forMembers(web, async (c, member) => {
       const query = profileQuery.safeParse(c.req.query());
-      if (!query.success) return c.notFound();
-      const kind = COMMON_KINDS.find((each) => each === c.req.param("kind"))!;
+      const kind = COMMON_KINDS.find((each) => each === c.req.param("kind"));
+      if (!query.success || kind === undefined) return c.notFound();
       const { username } = kind === "ssh" ? await web.accounts.vpnCredentials(member.account.id) : {};
       const made = download(web, kind, c.req.param("server") ?? "", { ...query.data, username });
       if (made === undefined) return c.notFound();

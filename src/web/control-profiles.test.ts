@@ -1,0 +1,34 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { Hono } from "hono";
+import { addProfileControl, type ProfileAnswer } from "./control-profiles.ts";
+import { openBench } from "./testkit.ts";
+
+test("the operator gets the files that members get, and is told in words what is wrong", async () => {
+  const bench = await openBench();
+  const app = new Hono();
+  addProfileControl(app, bench.options);
+  const ask = async (path: string, body: object) => {
+    const answer = await app.request(path, { method: "POST", body: JSON.stringify(body) });
+    return { status: answer.status, body: (await answer.json()) as ProfileAnswer & { error?: string } };
+  };
+  const file = await ask("/profiles/file", { kind: "openvpn", server: "amsterdam1", system: "linux" });
+  assert.equal(file.body.name, "amsterdam1.conf");
+  assert.match(
+    Buffer.from(file.body.base64, "base64").toString(),
+    /^remote amsterdam1\.example\.net 1194 udp$/m,
+  );
+  const zip = await ask("/profiles/zip", { system: "linux" });
+  assert.equal(Buffer.from(zip.body.base64, "base64").toString("latin1", 0, 2), "PK");
+
+  const wrong = await ask("/profiles/file", { kind: "openvpn", server: "nowhere1" });
+  assert.deepEqual(
+    [wrong.status, wrong.body.error],
+    [400, "There is no server nowhere1; `lethe server list` shows them all."],
+  );
+  const hop = await ask("/profiles/file", { kind: "openvpn", server: "amsterdam1", via: "nowhere1" });
+  assert.equal(hop.status, 400);
+  const without = await ask("/profiles/file", { kind: "openvpn", server: "reykjavik1" });
+  assert.equal(without.body.error, "reykjavik1 does not offer that: openvpn.");
+  await bench.close();
+});
