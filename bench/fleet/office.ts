@@ -1,5 +1,6 @@
 import { monitorEventLoopDelay } from "node:perf_hooks";
 import { Accounts } from "../../src/accounts/accounts.ts";
+import { Devices } from "../../src/accounts/devices.ts";
 import { Vouchers } from "../../src/billing/vouchers.ts";
 import { Fleet } from "../../src/fleet/fleet.ts";
 import { feedRoster } from "../../src/fleet/roster.ts";
@@ -82,6 +83,7 @@ const tasks = {
       log,
       accounts,
       vouchers,
+      devices: new Devices({ store, accounts }),
       status,
       inventory,
       profiles: () => [],

@@ -255,7 +255,12 @@ onEachStore(
       passwordDigest: digest(vpn.password),
       untilMinutes,
     });
-    assert.deepEqual(changes, [
+    const told = changes.map((change) => {
+      if (change.kind === "gone") return change;
+      const { ntHash: _, ...rest } = change;
+      return rest;
+    });
+    assert.deepEqual(told, [
       credential(first),
       { ...credential(renewed.value), oldVpnUsername: first.username },
       { kind: "gone", vpnUsername: renewed.value.username },

@@ -39,11 +39,13 @@ export function acceptPublicKey(text: string): Result<string, "key-invalid"> {
 }
 
 /** A device's name: one line, up to 40 characters; blank is none. */
-export function acceptDeviceName(name: string | undefined): Result<string | undefined, "name-invalid"> {
+export function acceptDeviceName(
+  name: string | undefined,
+): Result<string | undefined, "device-name-invalid"> {
   const trimmed = name?.trim().normalize("NFC") ?? "";
   if (trimmed === "") return ok(undefined);
   // \p{Cc} and \p{Cf}: control characters, and those that turn the direction of what is beside them.
   if ([...trimmed].length > DEVICE_NAME_CHARACTERS_MOST || /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/u.test(trimmed))
-    return fail("name-invalid");
+    return fail("device-name-invalid");
   return ok(trimmed);
 }

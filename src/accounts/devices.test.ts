@@ -272,5 +272,5 @@ test("a device's name is one line that shows what it says", () => {
   assert.deepEqual(acceptDeviceName("  "), { ok: true, value: undefined });
   assert.deepEqual(acceptDeviceName(" Küche 📱 "), { ok: true, value: "Küche 📱" });
   for (const name of ["a\nb", "a\u0000", "a\u202eb", "x".repeat(41), "\ud800"])
-    assert.deepEqual(acceptDeviceName(name), { ok: false, error: "name-invalid" });
+    assert.deepEqual(acceptDeviceName(name), { ok: false, error: "device-name-invalid" });
 });

@@ -47,7 +47,7 @@ export interface AccountPeers {
 export type AddDeviceError =
   | "key-invalid"
   | "key-taken"
-  | "name-invalid"
+  | "device-name-invalid"
   | "too-many-devices"
   | "addresses-exhausted"
   | "account-unknown";

@@ -1,5 +1,6 @@
 import { createHmac, hash, type KeyObject, randomBytes } from "node:crypto";
 import { base32 } from "../lib/base32.ts";
+import { ntHash } from "../lib/nt-hash.ts";
 
 /** What a member types into any client: 12 and 20 base32 characters (60 and 100 bits). */
 export interface VpnCredentials {
@@ -14,6 +15,8 @@ export interface RosterCredential {
   passwordDigest: Uint8Array;
   /** UTC minutes since 1970. */
   untilMinutes: number;
+  /** The password's NT hash, 16 bytes; computed when asked for: only rosters with IKEv2 have it. */
+  ntHash: () => Uint8Array;
 }
 
 /** A fresh salt, 16 random bytes as hex, as it stands in the store. A new one means new credentials. */
@@ -42,5 +45,6 @@ export function rosterCredential(vpn: VpnCredentials, paidUntil: number): Roster
     vpnUsername: vpn.username,
     passwordDigest: new Uint8Array(hash("sha256", vpn.password, "buffer")),
     untilMinutes: Math.floor(paidUntil / 60),
+    ntHash: () => ntHash(vpn.password),
   };
 }

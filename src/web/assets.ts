@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import type { Hono } from "hono";
+import { bundleScript } from "./assets-bundle.ts";
 import type { SiteEnv } from "./options.ts";
 
 /** The files a page may load beside itself. Read with the code, since a process that gave root up may not reach them later. */
@@ -8,8 +9,12 @@ const TYPES = {
   "site.css": "text/css; charset=utf-8",
   "enhance.js": "text/javascript; charset=utf-8",
   "status.js": "text/javascript; charset=utf-8",
+  "devices.js": "text/javascript; charset=utf-8",
   "mark.svg": "image/svg+xml",
 } as const;
+
+/** Those that need npm packages. */
+const BUNDLED: ReadonlySet<string> = new Set(["devices.js"]);
 
 export type AssetName = keyof typeof TYPES;
 
@@ -22,7 +27,9 @@ interface Asset {
 
 const assets = new Map<string, Asset>(
   Object.entries(TYPES).map(([name, type]) => {
-    const content = readFileSync(new URL(`assets/${name}`, import.meta.url), "utf8");
+    const content = BUNDLED.has(name)
+      ? bundleScript(name)
+      : readFileSync(new URL(`assets/${name}`, import.meta.url), "utf8");
     return [
       name,
       { content, type, version: createHash("sha256").update(content).digest("hex").slice(0, 12) },

@@ -1,5 +1,6 @@
 import type { Context } from "hono";
 import type { Accounts, AccountView } from "../accounts/accounts.ts";
+import type { Devices } from "../accounts/devices.ts";
 import type { Vouchers } from "../billing/vouchers.ts";
 import type { Status } from "../fleet/status.ts";
 import type { Clock } from "../lib/clock.ts";
@@ -28,6 +29,8 @@ export interface SiteOptions {
   log: Log;
   accounts: Accounts;
   vouchers: Vouchers;
+  /** Members' WireGuard devices. */
+  devices: Devices;
   /** The servers as the status page shows them. */
   status: Pick<Status, "list" | "day" | "hours">;
   /** What is stored and why; the privacy page is made of it. */

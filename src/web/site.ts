@@ -16,6 +16,7 @@ import { mustAsk } from "./gate.ts";
 import { securityHeaders } from "./headers.ts";
 import { addConnect } from "./member/connect.ts";
 import { addCredentials } from "./member/credentials.ts";
+import { addDevices } from "./member/devices.ts";
 import { addOverview } from "./member/overview.ts";
 import { addSettings } from "./member/settings.ts";
 import { addSystem } from "./member/system.ts";
@@ -84,6 +85,7 @@ export function createSite(options: SiteOptions): Hono<SiteEnv> {
   addCredentials(app, web);
   addConnect(app, web);
   addSystem(app, web);
+  addDevices(app, web);
   addSettings(app, web);
 
   addApi(app, web);

@@ -4,12 +4,16 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Hono } from "hono";
 import { Accounts } from "../accounts/accounts.ts";
+import { Devices } from "../accounts/devices.ts";
 import { Vouchers } from "../billing/vouchers.ts";
 import { type OwnServer, saveServers } from "../fleet/servers.ts";
 import { Status } from "../fleet/status.ts";
 import { type Clock, FakeClock } from "../lib/clock.ts";
+import { deviceAddresses } from "../lib/device-addresses.ts";
+import { resolverOf } from "../lib/dns-levels.ts";
 import type { EventCode } from "../lib/event-log.ts";
-import type { ProfileKind } from "../profiles/kinds.ts";
+import type { ProfileFile, ProfileKind, ProfileOptions } from "../profiles/kinds.ts";
+import { wireguardProfile } from "../profiles/wireguard.ts";
 import { inventory } from "../store/inventory.ts";
 import { openStore, type Store } from "../store/open.ts";
 import type { SiteEnv, SiteOptions } from "./options.ts";
@@ -20,6 +24,7 @@ export interface Bench {
   app: Hono<SiteEnv>;
   accounts: Accounts;
   vouchers: Vouchers;
+  devices: Devices;
   status: Status;
   store: Store;
   options: SiteOptions;
@@ -122,6 +127,7 @@ export async function openBench(
   const siteSecret = randomBytes(32);
   const accounts = new Accounts({ store, clock, siteSecret });
   const vouchers = new Vouchers({ store, clock, siteSecret, accounts });
+  const devices = new Devices({ store, accounts });
   const status = new Status({ store, clock });
   await saveServers(store, SERVERS);
   const logged: EventCode[] = [];
@@ -133,6 +139,7 @@ export async function openBench(
     log: (code) => logged.push(code),
     accounts,
     vouchers,
+    devices,
     status,
     inventory,
     profiles: testProfiles,
@@ -143,6 +150,7 @@ export async function openBench(
     app: createSite(options),
     accounts,
     vouchers,
+    devices,
     status,
     store,
     options,

@@ -1,10 +1,22 @@
 import type { SignUpError } from "../accounts/accounts.ts";
+import { DEVICE_NAME_CHARACTERS_MOST } from "../accounts/device-rules.ts";
+import type { AddDeviceError } from "../accounts/devices.ts";
 import { NAME_CHARACTERS, PASSWORD_CHARACTERS } from "../accounts/rules.ts";
 import type { VoucherError } from "../billing/vouchers.ts";
 
 /** What a member reads where a field was not taken; the API sends the same sentences beside the code. */
 export const WORDING: Record<
-  SignUpError | VoucherError | "password-wrong" | "account-terminated" | "account-unknown" | "login-wrong",
+  | SignUpError
+  | VoucherError
+  | AddDeviceError
+  | "key-missing"
+  | "device-unknown"
+  | "server-unknown"
+  | "no-device-file"
+  | "password-wrong"
+  | "account-terminated"
+  | "account-unknown"
+  | "login-wrong",
   string
 > = {
   "name-taken": "This username is taken. If it is yours, log in; otherwise choose another.",
@@ -21,4 +33,15 @@ export const WORDING: Record<
     "This account was ended by the operator and takes no more vouchers. The voucher was not used up.",
   "account-unknown": "This account no longer exists.",
   "login-wrong": "Username or password is wrong.",
+  "key-invalid":
+    "This is no WireGuard public key: 44 characters that end in =, as wg pubkey prints them. Do not send a private key.",
+  "key-taken": "This public key is in use already. Make a new pair for this device.",
+  "key-missing":
+    "No key was sent. Where the button to make keys does not appear, load the page again, or enter a public key of your own.",
+  "device-name-invalid": `A device's name is one line of up to ${DEVICE_NAME_CHARACTERS_MOST} characters.`,
+  "too-many-devices": "This account has as many devices as it may have. Remove one first.",
+  "addresses-exhausted": "There is no address left for another device. Tell the operator.",
+  "device-unknown": "This account has no such device. It may have been removed.",
+  "server-unknown": "There is no such server.",
+  "no-device-file": "This server does not offer WireGuard so. Choose another one.",
 };

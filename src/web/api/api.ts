@@ -9,6 +9,7 @@ import { trySignUp } from "../sign-up-attempt.ts";
 import { addDownloads } from "../site/downloads.ts";
 import { profileNamed } from "../site/group-servers.ts";
 import type { Web } from "../web.ts";
+import { addDevicesApi } from "./devices.ts";
 import { addFeeds } from "./feeds.ts";
 import { addServers } from "./servers.ts";
 import {
@@ -307,6 +308,7 @@ export function addApi(app: Hono<SiteEnv>, web: Web): void {
     return removed.error === "slow-down" ? error(c, "slow-down") : c.json(refused(removed.error), 422);
   });
 
+  addDevicesApi(api, web);
   addServers(api, web);
   addFeeds(api, web);
   addDownloads(api, web);

@@ -9,6 +9,7 @@ const DONE: Record<string, string> = {
     "Your password is changed. Everywhere else you were logged in to this site, you are now logged out.",
   "password-vpn":
     "Your password is changed, and you have new VPN credentials: every device needs the new ones before it gets online again.",
+  "device-removed": "The device is removed, and cut off on every server.",
   email: "Your e-mail address is saved.",
   "email-removed": "Your e-mail address is deleted.",
 };

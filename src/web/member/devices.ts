@@ -1,0 +1,268 @@
+import type { Context, Hono } from "hono";
+import type { Device } from "../../accounts/devices.ts";
+import type { ServerStatus } from "../../fleet/status.ts";
+import { deviceAddresses } from "../../lib/device-addresses.ts";
+import { DNS_LEVELS } from "../../lib/dns-levels.ts";
+import type { ProfileFile } from "../../profiles/kinds.ts";
+import { field, formError, tokenField } from "../forms.ts";
+import { forMembers } from "../gate.ts";
+import { type Html, html } from "../html.ts";
+import { page } from "../layout.ts";
+import type { Member, SiteEnv } from "../options.ts";
+import { LEVEL_NAMES, profileQuery } from "../profile-files.ts";
+import type { Web } from "../web.ts";
+import { WORDING } from "../wording.ts";
+import { deviceFile, type FileWishes, hasWireguard, newKeyPair } from "./device-files.ts";
+import { doneNotice } from "./done.ts";
+
+/** More make a list that nobody reads; those with the lowest load then. */
+const OPTIONS_MOST = 200;
+
+type Problem = keyof typeof WORDING;
+
+/** What the form had in it when it was not taken. */
+interface Failed {
+  problem: Problem;
+  name: string;
+  publicKey: string;
+}
+
+interface Shown {
+  devices: readonly Device[];
+  servers: readonly ServerStatus[];
+  wishes: FileWishes & { server?: string | undefined };
+}
+
+async function wireguardServers(web: Web): Promise<ServerStatus[]> {
+  const all = (await web.status.list()).filter((server) => hasWireguard(web, server));
+  if (all.length <= OPTIONS_MOST) return all;
+  return all.toSorted((a, b) => a.loadPercent - b.loadPercent).slice(0, OPTIONS_MOST);
+}
+
+const select = (
+  id: string,
+  name: string,
+  label: string,
+  chosen: string | undefined,
+  options: readonly (readonly [value: string, text: string])[],
+): Html =>
+  html`<div class="field"><label for="${id}-${name}">${label}</label><select id="${id}-${name}" name="${name}">${options.map(
+    ([value, text]) => html`<option value="${value}"${value === chosen && html` selected`}>${text}</option>`,
+  )}</select></div>`;
+
+/** Which server, and how: the fields that every form for a file has. */
+function wishFields(id: string, { servers, wishes }: Shown): Html {
+  const options = servers.map(
+    ({ server, city, countryCode }) => [server, `${city}, ${countryCode} (${server})`] as const,
+  );
+  return html`${select(id, "server", "Server", wishes.server, options)}
+${select(id, "system", "For", wishes.system === "linux" ? "linux" : "", [
+  ["", "a WireGuard app, NetworkManager, a router"],
+  ["linux", "wg-quick on Linux, with a kill switch"],
+])}
+${select(
+  id,
+  "level",
+  "Names to block",
+  wishes.level,
+  DNS_LEVELS.map((level) => [level, LEVEL_NAMES[level]] as const),
+)}
+${options.length > 1 && select(id, "via", "First through", wishes.via ?? "", [["", "no other server"], ...options])}`;
+}
+
+/** Filled in by the script. */
+const fileTemplate = (): Html => html`<template id="device-file"><h3 tabindex="-1">Your file is ready</h3>
+<p data-with-key>It has the device's private key in it, which was made in this browser and never left it. Nobody can show it again: download it, or scan the code, now.</p>
+<p data-without-key>The private key is not in it, since it never left your device: put it in the place of the line that says so.</p>
+<p><a class="button" href="/member/devices">Download</a></p>
+<figure hidden><figcaption class="muted">In the WireGuard app choose Add, then Create from QR code.</figcaption></figure>
+<details><summary>Show the file</summary><pre tabindex="0"><code></code></pre></details></template>`;
+
+function addPanel(member: Member, shown: Shown, most: number, failed: Failed | undefined): Html {
+  if (shown.servers.length === 0)
+    return html`<section class="panel"><p>No server offers WireGuard at the moment.</p></section>`;
+  if (shown.devices.length >= most)
+    return html`<section class="panel"><h2>Add a device</h2><p>${WORDING["too-many-devices"]}</p></section>`;
+  const keyError = failed?.problem.startsWith("key-") ? WORDING[failed.problem] : undefined;
+  return html`<section class="panel"><h2>Add a device</h2>
+<p>Each device has a key pair of its own. The private key is made in your browser and stays there; only the public key is stored here.</p>
+<form id="add-device" method="post" action="/member/devices">${tokenField(member.session.formToken)}
+${field({
+  name: "name",
+  label: "Name",
+  autocomplete: "off",
+  maxLength: 40,
+  value: failed?.name ?? "",
+  hint: "For your own list, such as laptop. It is stored.",
+  error: failed?.problem === "device-name-invalid" ? WORDING[failed.problem] : undefined,
+})}
+${wishFields("add", shown)}
+<noscript><p>Your browser runs no script here, so the keys can be made by the site instead: the file is sent to you once, over this connection, and its private key is not kept.</p>
+<p><button class="button" name="keys" value="site">Make the keys and send me the file</button></p></noscript>
+<p><button class="button" data-make-keys hidden>Make the keys in this browser</button></p>
+<details${failed !== undefined && failed.publicKey !== "" && html` open`}><summary>I have a key pair already</summary>
+${field({
+  name: "public-key",
+  label: "Its public key",
+  autocomplete: "off",
+  value: failed?.publicKey ?? "",
+  hint: "As wg pubkey prints it. Your file then has a line where the private key belongs.",
+  error: keyError,
+})}
+<p><button class="button quiet" name="keys" value="own">Add this key</button></p></details></form>
+<div id="added-device" class="result" hidden></div></section>`;
+}
+
+function devicePanel(member: Member, device: Device, shown: Shown): Html {
+  const { v4, v6 } = deviceAddresses(device.index);
+  const token = tokenField(member.session.formToken);
+  const title = device.name ?? `Device ${device.publicKey.slice(0, 8)}…`;
+  return html`<section class="panel" id="device-${device.id}"><h2>${title}</h2>
+<dl class="values"><div><dt>Public key</dt><dd><code>${device.publicKey}</code></dd></div>
+<div><dt>Address in the tunnel</dt><dd><code>${v4}</code> <code>${v6}</code></dd></div>
+<div><dt>Enabled on</dt><dd>${device.servers.length === 0 ? "no server yet" : device.servers.join(", ")}</dd></div></dl>
+${
+  shown.servers.length > 0 &&
+  html`<details><summary>A file for a server</summary>
+<form method="post" action="/member/devices/${device.id}/file" data-profile="${device.publicKey}">${token}
+${wishFields(`d-${device.id}`, shown)}
+<div class="field" hidden><label for="former-${device.id}">A file that this device has <span class="muted">(optional)</span></label>
+<p class="hint" id="former-${device.id}-hint">Its private key is put into the new file, here in your browser. Nothing of it is sent.</p>
+<input type="file" id="former-${device.id}" aria-describedby="former-${device.id}-hint"></div>
+<p><button class="button">Get the file</button></p></form>
+<div data-place class="result" hidden></div></details>`
+}
+<form method="post" action="/member/devices/${device.id}/remove">${token}<p><button class="button quiet" aria-label="Remove ${title}">Remove</button></p></form></section>`;
+}
+
+async function devicesPage(
+  web: Web,
+  c: Context<SiteEnv>,
+  member: Member,
+  failed?: Failed,
+): Promise<Response> {
+  const wishes = { ...wishesOf(new URLSearchParams(c.req.query())), server: c.req.query("server") };
+  const shown: Shown = {
+    devices: await web.devices.list(member.account.id),
+    servers: await wireguardServers(web),
+    wishes: failed === undefined ? wishes : { ...wishesOf(c.get("form")), server: wanted(c.get("form")) },
+  };
+  const { devices } = shown;
+  const body = html`${doneNotice(c.req.query("done"))}
+<p><a href="/member/connect">Get connected</a></p>
+<h1>WireGuard devices</h1>
+${formError(failed && WORDING[failed.problem])}
+<p class="lead">WireGuard knows a device by its key, not by a password. Add each of your devices once; you may have ${web.devices.most}.</p>
+${addPanel(member, shown, web.devices.most, failed)}
+${devices.map((device) => devicePanel(member, device, shown))}
+<p class="muted">Stored of a device: its public key, a number for its addresses, the name if you give one, and the servers that you got a file for. Not when it was used, nor whether.</p>
+${fileTemplate()}`;
+  return page(web, c, {
+    title: failed === undefined ? "WireGuard devices" : "Error: WireGuard devices",
+    section: "member",
+    tab: "connect",
+    body,
+    script: "devices.js",
+    status: failed === undefined ? 200 : 422,
+  });
+}
+
+const wanted = (fields: URLSearchParams): string => fields.get("server") ?? "";
+
+/** What of a form's or an address's fields makes sense. */
+function wishesOf(fields: URLSearchParams): FileWishes {
+  const given = (name: string) => fields.get(name) || undefined;
+  const read = profileQuery.safeParse({
+    system: given("system"),
+    level: given("level"),
+    via: given("via"),
+  });
+  return read.success ? read.data : {};
+}
+
+export function addDevices(app: Hono<SiteEnv>, web: Web): void {
+  app.get(
+    "/member/devices",
+    forMembers(web, (c, member) => devicesPage(web, c, member)),
+  );
+  for (const verb of ["file", "remove"])
+    app.get(
+      `/member/devices/:id/${verb}`,
+      forMembers(web, (c) => c.redirect("/member/devices", 303)),
+    );
+
+  app.post(
+    "/member/devices",
+    forMembers(web, async (c, member) => {
+      const form = c.get("form");
+      const [name, given] = [form.get("name") ?? "", (form.get("public-key") ?? "").trim()];
+      const refuse = (problem: Problem) =>
+        asksForJson(c)
+          ? c.json({ error: { code: problem, message: WORDING[problem] } }, 422)
+          : devicesPage(web, c, member, { problem, name, publicKey: given });
+      // Only where the member said so: a browser whose script failed must not get keys from here unasked.
+      if (given === "" && form.get("keys") !== "site") return refuse("key-missing");
+      const pair = given === "" ? newKeyPair() : { publicKey: given, privateKey: undefined };
+      const server = wanted(form);
+      const wishes = wishesOf(form);
+      // Before anything is stored: a file for this server can be made.
+      if (deviceFile(web, server, { index: 1 }, wishes) === undefined) return refuse("no-device-file");
+      const added = await web.devices.add(member.account.id, { publicKey: pair.publicKey, name });
+      if (!added.ok) return refuse(added.error);
+      const enabled = await web.devices.enable(member.account.id, added.value.id, server);
+      if (!enabled.ok) return refuse(enabled.error);
+      return answer(c, web, server, enabled.value, pair.privateKey, wishes) ?? refuse("no-device-file");
+    }),
+  );
+
+  app.post(
+    "/member/devices/:id/file",
+    forMembers(web, async (c, member) => {
+      const form = c.get("form");
+      const [server, wishes] = [wanted(form), wishesOf(form)];
+      const refuse = (problem: Problem) =>
+        asksForJson(c)
+          ? c.json({ error: { code: problem, message: WORDING[problem] } }, 422)
+          : devicesPage(web, c, member, { problem, name: "", publicKey: "" });
+      if (deviceFile(web, server, { index: 1 }, wishes) === undefined) return refuse("no-device-file");
+      const enabled = await web.devices.enable(member.account.id, c.req.param("id") ?? "", server);
+      if (!enabled.ok) return refuse(enabled.error);
+      return answer(c, web, server, enabled.value, undefined, wishes) ?? refuse("no-device-file");
+    }),
+  );
+
+  app.post(
+    "/member/devices/:id/remove",
+    forMembers(web, async (c, member) => {
+      // A second click meets a device that is gone already: the member has what was wanted.
+      await web.devices.remove(member.account.id, c.req.param("id") ?? "");
+      return c.redirect("/member/devices?done=device-removed", 303);
+    }),
+  );
+}
+
+const asksForJson = (c: Context<SiteEnv>): boolean => c.req.header("accept") === "application/json";
+
+/** The file: as a download, or for the script with the plain file beside it, which is small enough for a QR code. */
+function answer(
+  c: Context<SiteEnv>,
+  web: Web,
+  server: string,
+  { index }: Device,
+  privateKey: string | undefined,
+  wishes: FileWishes,
+): Response | undefined {
+  const device = { index, ...(privateKey !== undefined && { privateKey }) };
+  const file = deviceFile(web, server, device, wishes);
+  if (file === undefined) return undefined;
+  if (!asksForJson(c)) return download(c, file);
+  const code = wishes.system === "linux" ? undefined : file.content;
+  return c.json({ file: { name: file.name, content: file.content, code } });
+}
+
+const download = (c: Context<SiteEnv>, { name, type, content }: ProfileFile): Response =>
+  c.body(content, 200, {
+    "content-type": type,
+    "content-disposition": `attachment; filename="${name}"`,
+    "cache-control": "no-store",
+  });
