@@ -12,7 +12,7 @@ import { ForkedChild } from "../lib/forked-child.ts";
 import { findPublicAddress, type PublicAddress } from "../office/addresses.ts";
 import type { Config } from "../office/config.ts";
 import type { OfficeMessage, OfficeQuestion, OfficeReady, OfficeStart } from "../office/messages.ts";
-import { notesOfPorts } from "../office/server-settings.ts";
+import { notesOfCertificate, notesOfPorts } from "../office/server-settings.ts";
 import { officeSecrets, settingsFile } from "./credentials.ts";
 import { DoorKeeper } from "./door-keeper.ts";
 import { readOfficeMessage } from "./office-messages.ts";
@@ -71,7 +71,11 @@ export class Supervisor {
   async start(): Promise<void> {
     const { data } = this.#prepared;
     const address = await findPublicAddress(this.#config);
-    this.#warnings = [...address.warnings, ...notesOfPorts(this.#config)];
+    this.#warnings = [
+      ...address.warnings,
+      ...notesOfPorts(this.#config),
+      ...notesOfCertificate(this.#config, address.host),
+    ];
     // As checked: an office that starts anew while the operator writes in the file must not meet half of a change.
     const settings = readFileSync(data.config, "utf8");
     const officeStart = this.#officeStart(settings, address);

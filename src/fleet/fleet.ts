@@ -48,19 +48,19 @@ export class Fleet {
   readonly #clock: Clock;
   readonly #siteSecret: Uint8Array;
   readonly #origin: Origin | undefined;
-  readonly #offers: (listens: Listens | undefined) => ServiceOffer[];
+  readonly #offers: (listens: Listens | undefined, host: string) => ServiceOffer[];
   #listeners: (() => void | Promise<void>)[] = [];
   #current: readonly FleetServer[] = [];
   #reading: Promise<void> = Promise.resolve();
   #unlisten: (() => Promise<void>) | undefined;
 
-  /** `origin`: this office's own machine's, which it does not take out. `offers`: what a server that listens so offers (undefined: as lethe.toml says). */
+  /** `origin`: this office's own machine's, which it does not take out. `offers`: what a server of this host that listens so offers (undefined: as lethe.toml says). */
   constructor(options: {
     store: Store;
     clock: Clock;
     siteSecret: Uint8Array;
     origin?: Origin;
-    offers: (listens: Listens | undefined) => ServiceOffer[];
+    offers: (listens: Listens | undefined, host: string) => ServiceOffer[];
   }) {
     this.#store = options.store;
     this.#clock = options.clock;
@@ -129,10 +129,11 @@ export class Fleet {
       const wrong = checkNewServer(server, others);
       if (wrong !== undefined) return fail(wrong);
       const invitation = this.#invitation(server.name);
+      const host = server.host ?? server.addresses[0]!;
       const public_ = {
         ...server,
-        host: server.host ?? server.addresses[0]!,
-        services: this.#offers(server.listens),
+        host,
+        services: this.#offers(server.listens, host),
         groups: server.groups ?? [],
       };
       await trx
@@ -338,8 +339,8 @@ export class Fleet {
   /** lethe.toml may offer otherwise now than when the servers were added. */
   async #reofferAll(): Promise<void> {
     await this.#store.db.transaction().execute(async (trx) => {
-      for (const { name, local, listens, services } of await allServers(trx)) {
-        const now = JSON.stringify(this.#offers(listens));
+      for (const { name, host, local, listens, services } of await allServers(trx)) {
+        const now = JSON.stringify(this.#offers(listens, host));
         if (local || now === JSON.stringify(services)) continue;
         await trx.updateTable("servers").set({ services: now }).where("name", "=", name).execute();
         await this.#store.news.tell(trx, "server_changes", [name]);

@@ -324,6 +324,12 @@ const table = {
     ),
   },
   limits: {
+    sessions_per_credential: setting(
+      "Devices and programs of one account at one time on one server, over all services; proxy connections from one address count as one.",
+      "a whole number from 1 to 1000000",
+      10,
+      z.int().min(1).max(1_000_000),
+    ),
     connections_per_credential: setting(
       "Proxy connections of one credential at one time.",
       "a whole number from 1 to 1000000",

@@ -20,6 +20,12 @@ export function publicName(config: SiteSettings, host: string): PublicName {
   return { name };
 }
 
+/** Whether a server with this host is to show a certificate that browsers know; `own`: this machine, where the site has its. */
+export function hasCertificate(config: SiteSettings, host: string, own: boolean): boolean {
+  if (own && siteTls(config)?.names.includes(host.toLowerCase())) return true;
+  return "name" in publicName(config, host);
+}
+
 /** The same as the settings of a server say it. */
 export function publicNameSetting(config: SiteSettings, host: string): { publicName?: string } {
   const found = publicName(config, host);

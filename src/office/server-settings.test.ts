@@ -60,6 +60,7 @@ test("addresses that are the office's own stand for all of another machine's, ea
     https: [{ address: "0.0.0.0", port: 8443 }],
     socks5Tls: [],
     ssh: [{ address: "0.0.0.0", port: 22 }],
+    wireguard: { port: 51_820 },
     stealthTls: [{ address: "0.0.0.0", port: 443 }],
     stealthObfs4: [
       { address: "0.0.0.0", port: 8444 },

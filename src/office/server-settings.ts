@@ -5,7 +5,7 @@ import { certificateName } from "../link/certificate-name.ts";
 import { type ServerSettings, serverSettings } from "../link/settings.ts";
 import type { Config } from "./config.ts";
 import { type ListenAddress, parseListen } from "./listen-address.ts";
-import { publicNameSetting } from "./public-name.ts";
+import { hasCertificate, publicNameSetting } from "./public-name.ts";
 import { sitePorts } from "./site-address.ts";
 
 const listens = (texts: string[]): ListenAddress[] => texts.map((text) => parseListen(text)!);
@@ -17,6 +17,7 @@ const common = ({ egress, limits, dns, vpn }: Config) => ({
   egress: { allow: egress.allow, deny: egress.deny, denyPorts: egress.deny_ports },
   limits: {
     connectionsPerCredential: limits.connections_per_credential,
+    sessionsPerCredential: limits.sessions_per_credential,
     handshakeMs: Math.round(limits.handshake_seconds * 1000),
     idleMs: Math.round(limits.idle_minutes * 60_000),
   },
@@ -68,6 +69,15 @@ export function notesOfPorts(config: Config): string[] {
   return [`The site has the port of ${left.join(", ")}: left out on this machine, offered on other servers.`];
 }
 
+/** Likewise, of what needs a certificate on this machine (`host`: what members' clients connect to). */
+export function notesOfCertificate(config: Config, host: string): string[] {
+  const wanted = config.https_proxy.listen.length + config.socks5_tls.listen.length > 0;
+  if (!wanted || hasCertificate(config, host, true)) return [];
+  return [
+    `${host} has no public certificate ([tls] in lethe.toml): the HTTPS proxy and SOCKS5 over TLS are left out here.`,
+  ];
+}
+
 const meet = (one: ListenAddress, other: ListenAddress): boolean =>
   one.port === other.port &&
   isIP(one.address) === isIP(other.address) &&
@@ -116,6 +126,13 @@ export function defaultListens(config: Config): Listens {
 
 const isLoopback = (address: string): boolean => address === "::1" || address.startsWith("127.");
 
+/** Where a server of this host listens: as was said of it, or as here. Proxies over TLS only where it is to have a certificate. */
+export function listensAt(config: Config, host: string, listens = defaultListens(config)): Listens {
+  return hasCertificate(config, host, false) ? listens : withoutTls(listens);
+}
+
+const withoutTls = (listens: Listens): Listens => ({ ...listens, socks5Tls: [], https: [] });
+
 export function servicesOf(listens: Listens, tlsCrypt: string): Services {
   const { openvpn, socks5, http, ssh = [], socks5Tls = [], https = [] } = listens;
   const { stealthTls = [], stealthObfs4 = [], wireguard } = listens;
@@ -148,7 +165,10 @@ export function settingsOf(
     host,
     bandwidthMbit: server.bandwidth_mbit,
     ownAddresses: addresses,
-    services: servicesOf(freeListens(config), tlsCrypt),
+    services: servicesOf(
+      hasCertificate(config, host, true) ? freeListens(config) : withoutTls(freeListens(config)),
+      tlsCrypt,
+    ),
     sitePorts: sitePorts(config),
     ...publicNameSetting(config, host),
   });
@@ -167,7 +187,7 @@ export function remoteSettings(
     host: server.host,
     bandwidthMbit: server.bandwidthMbit,
     ownAddresses: server.addresses,
-    services: servicesOf(server.listens ?? defaultListens(config), tlsCrypt),
+    services: servicesOf(listensAt(config, server.host, server.listens), tlsCrypt),
     sitePorts: [],
     draining: server.draining,
     certificateName: certificateName(server.linkName, server.generation),
