@@ -45,7 +45,7 @@ import { profilesFor } from "./profiles.ts";
 import { linkUsers, RemoteLink } from "./remote-link.ts";
 import { requireSameSite } from "./same-site.ts";
 import { settingsSender } from "./send-settings.ts";
-import { defaultListens, servicesOf, settingsOf } from "./server-settings.ts";
+import { defaultListens, listensAt, servicesOf, settingsOf } from "./server-settings.ts";
 import { siteOrigin } from "./site-address.ts";
 import { SiteDoor } from "./site-door.ts";
 import { sentenceOf } from "./start-errors.ts";
@@ -110,7 +110,8 @@ async function start(message: OfficeStart): Promise<void> {
     clock,
     siteSecret: keys.siteSecret,
     origin,
-    offers: (listens = defaultListens(config)) => offersOf({ services: servicesOf(listens, keys.tlsCrypt) }),
+    offers: (listens, host) =>
+      offersOf({ services: servicesOf(listensAt(config, host, listens), keys.tlsCrypt) }),
   });
   await fleet.start();
   const status = new Status({
