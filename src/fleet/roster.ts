@@ -12,6 +12,8 @@ interface MemberCredential {
   passwordDigest: Uint8Array;
   /** UTC minutes since 1970. */
   untilMinutes: number;
+  /** Gives the VPN password's NT hash, 16 bytes. */
+  ntHash?: () => Uint8Array;
 }
 
 type MemberChange = ({ kind: "credential" } & MemberCredential) | { kind: "gone" };
@@ -40,6 +42,8 @@ export interface Members {
 type Publisher = Pick<RosterPublisher, "setCredential" | "removeCredential">;
 
 export interface RosterFeed {
+  /** Gives the publisher every account once more: it keeps more of each than before. */
+  readAgain(): void;
   /** Takes rows out of the roster whose time is over (the exits refuse them anyway). Runs by itself each hour. */
   prune(): Promise<void>;
   close(): Promise<void>;
@@ -112,6 +116,10 @@ class Feed implements RosterFeed {
     this.#timer = setInterval(() => void this.prune().catch(() => undefined), PRUNE_EVERY_MS);
     this.#timer.unref();
     this.#work();
+  }
+
+  readAgain(): void {
+    this.#hear("all");
   }
 
   prune(): Promise<void> {
@@ -214,8 +222,8 @@ class Feed implements RosterFeed {
     const key = credential && credentialKey(credential.vpnUsername);
     if (former !== undefined && (key === undefined || !keyOf(former).equals(key))) this.#remove(former);
     if (credential === undefined || key === undefined) return;
-    const { vpnUsername, passwordDigest, untilMinutes } = credential;
-    this.#publisher.setCredential(vpnUsername, passwordDigest, untilMinutes);
+    const { vpnUsername, passwordDigest, untilMinutes, ntHash } = credential;
+    this.#publisher.setCredential(vpnUsername, passwordDigest, untilMinutes, ntHash);
     const row = Buffer.concat([idHash, key]);
     this.#rowOf.set(row);
     this.#met?.set(row);

@@ -39,8 +39,8 @@ export interface NewCredential {
   passwordDigest: Uint8Array;
   /** UTC minutes since 1970. */
   untilMinutes: number;
-  /** MD4 of the password in UTF-16LE, 16 bytes; dropped unless NT hashes are kept. */
-  ntHash?: Uint8Array;
+  /** Gives MD4 of the password in UTF-16LE, 16 bytes; asked where NT hashes are kept. */
+  ntHash?: () => Uint8Array;
 }
 
 export interface PublisherOptions {
@@ -127,7 +127,7 @@ export class RosterPublisher {
     username: string,
     passwordDigest: Uint8Array,
     untilMinutes: number,
-    ntHash?: Uint8Array,
+    ntHash?: () => Uint8Array,
   ): void {
     const [row, ntRow] = this.#rowsOf({ username, passwordDigest, untilMinutes, ...(ntHash && { ntHash }) });
     this.#do({ kind: wire.SET, bytes: row });
@@ -271,7 +271,7 @@ export class RosterPublisher {
     const { username, passwordDigest: digest, untilMinutes: until, ntHash } = credential;
     const row = packCredential({ username, digest, until });
     if (this.#ntHashes === undefined || ntHash === undefined) return [row, undefined];
-    return [row, packNtHash(this.#ntHashes.hashKey, { username, digest, ntHash })];
+    return [row, packNtHash(this.#ntHashes.hashKey, { username, digest, ntHash: ntHash() })];
   }
 
   #do(operation: wire.Operation, section: PublishedSection | undefined = this.#credentials): void {

@@ -6,7 +6,8 @@ import { Accounts } from "../accounts/accounts.ts";
 import { Vouchers } from "../billing/vouchers.ts";
 import { newKeyPem } from "../certificates/request.ts";
 import { Fleet } from "../fleet/fleet.ts";
-import { feedRoster } from "../fleet/roster.ts";
+import { feedPeers } from "../fleet/peers-feed.ts";
+import { feedRoster, type RosterFeed } from "../fleet/roster.ts";
 import { reserveVersions } from "../fleet/roster-versions.ts";
 import { offersOf, saveServers } from "../fleet/servers.ts";
 import { Status } from "../fleet/status.ts";
@@ -38,6 +39,7 @@ import { parseListen } from "./listen-address.ts";
 import { serveControl } from "./listening.ts";
 import type { DoorMessage, OfficeMessage, OfficeQuestion, OfficeStart } from "./messages.ts";
 import { NATS_SERVER, NatsServer, renderLinkUsers } from "./nats-server.ts";
+import { NtHashKey } from "./nt-hash-key.ts";
 import { openOfficeStore } from "./open-store.ts";
 import { exitCertificates } from "./order-for-exits.ts";
 import { ownServer } from "./own-server.ts";
@@ -153,7 +155,7 @@ async function start(message: OfficeStart): Promise<void> {
   });
   const watch = makeWatch({ config, status, clock, log, leads: () => campaigning.leading });
   publisher.onReport(takeReport({ fleet, status, log, count: watch.count }));
-  const feed = await feedRoster({ members: accounts, publisher, clock });
+  const ntHashKey = new NtHashKey(folder);
   const sendSettings = settingsSender({
     config,
     own: settings,
@@ -161,8 +163,15 @@ async function start(message: OfficeStart): Promise<void> {
     fleet,
     publisher,
     files,
+    ntHashKey,
+    onNtHashes: () => feed?.readAgain(),
   });
+  let feed: RosterFeed | undefined;
   await sendSettings();
+  feed = await feedRoster({ members: accounts, publisher, clock });
+  const peers = await feedPeers({ devices, owners: accounts, publisher, clock });
+  const linkNames = () => fleet.current.map(({ linkName }) => linkName);
+  peers.serversChanged(linkNames());
   const versions = await reserveVersions({ store, clock, publisher });
   await publisher.start();
 
@@ -194,6 +203,7 @@ async function start(message: OfficeStart): Promise<void> {
   const trouble = (error: unknown) => log("link-unavailable", { reason: reasonOf(error) });
   fleet.onChange(async () => {
     status.serversChanged();
+    peers.serversChanged(linkNames());
     await sendSettings();
     await remote.update().catch(trouble);
   });
@@ -242,6 +252,10 @@ async function start(message: OfficeStart): Promise<void> {
   const joining = { origin: siteOrigin(config), ownLink, natsServer: NATS_SERVER, authority };
   const control = createControl({
     accounts,
+    allRenewed: () => {
+      ntHashKey.renew();
+      return sendSettings();
+    },
     vouchers,
     inventory,
     log,
@@ -291,6 +305,7 @@ async function start(message: OfficeStart): Promise<void> {
     await remote.close(leave && config.store.url === "");
     await campaigning.close();
     await feed.close();
+    await peers.close();
     versions.close();
     await publisher.close();
     await status.close();

@@ -39,6 +39,8 @@ const SIGN_UP_ERRORS: Record<SignUpError, string> = {
  */
 export function createControl(office: {
   accounts: Accounts;
+  /** To be called when every account has new VPN credentials: what else a server knew that was seized is renewed, too. */
+  allRenewed: () => Promise<void>;
   vouchers: Vouchers;
   inventory: readonly InventoryEntry[];
   servers: ServerOffice;
@@ -85,7 +87,11 @@ export function createControl(office: {
       return c.json({ renewed: 1 });
     }),
   );
-  app.post("/accounts/renew-all", async (c) => c.json({ renewed: await accounts.renewAllVpnCredentials() }));
+  app.post("/accounts/renew-all", async (c) => {
+    const renewed = await accounts.renewAllVpnCredentials();
+    await office.allRenewed();
+    return c.json({ renewed });
+  });
   app.post("/accounts/delete", (c) =>
     named(c, async (account) => {
       await accounts.remove(account.id);

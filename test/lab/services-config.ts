@@ -33,6 +33,9 @@ listen = ["0.0.0.0:${ports.http}"]
 [dns]
 forward = ["${lab.internet.resolver}"]
 
+[limits]
+sessions_per_credential = 3
+
 [egress]
 allow = ["198.18.0.0/16", "2001:db8:100::/48", "192.0.2.0/24"]
 `;
