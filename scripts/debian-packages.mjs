@@ -6,6 +6,7 @@ export const UNITS = {
   unbound: ["unbound.service"],
   openvpn: ["openvpn.service"],
   nftables: ["nftables.service"],
+  stunnel4: ["stunnel4.service"],
   postgresql: ["postgresql.service"],
   nginx: ["nginx.service"],
   caddy: ["caddy.service", "caddy-api.service"],

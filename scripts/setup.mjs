@@ -14,7 +14,17 @@ import { installDebianPackages } from "./debian-packages.mjs";
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 
 /** Debian packages by what they are needed for. */
-const RUN = ["openvpn", "unbound", "nftables", "iproute2", "dns-root-data", "openssl", "nats-server"];
+const RUN = [
+  "openvpn",
+  "unbound",
+  "nftables",
+  "iproute2",
+  "dns-root-data",
+  "openssl",
+  "stunnel4",
+  "obfs4proxy",
+  "nats-server",
+];
 const TEST = [
   "bind9-dnsutils",
   "caddy",

@@ -28,12 +28,14 @@ const PACKAGES = [
   "iproute2",
   "dns-root-data",
   "openssl",
+  "stunnel4",
+  "obfs4proxy",
   "util-linux",
   "gzip",
   "procps",
 ];
 /** Units that those packages bring and that must not come up at the next boot either. */
-const UNITS = ["openvpn.service", "unbound.service", "nftables.service"];
+const UNITS = ["openvpn.service", "unbound.service", "nftables.service", "stunnel4.service"];
 
 /** One word for sh, whatever is in it. */
 const quoted = (text: string): string => `'${text.replaceAll("'", `'\\''`)}'`;
