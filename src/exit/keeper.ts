@@ -34,6 +34,7 @@ import { SelfTestLogins } from "./self-test/logins.ts";
 import { OpenvpnTests } from "./self-test/openvpn-tests.ts";
 import { SelfTest, type ServiceHealth } from "./self-test/rounds.ts";
 import { SelfTestTarget, selfTestTargetPath } from "./self-test/target.ts";
+import { wireguardWorks } from "./self-test/wireguard-client.ts";
 import { Sessions } from "./sessions.ts";
 import { WireguardMembers } from "./wireguard/members.ts";
 import { wireguardKey } from "./wireguard/own-key.ts";
@@ -112,6 +113,7 @@ export class Keeper {
       logins,
       target: this.#target,
       testOpenvpn: (engine, login, timeoutMs) => this.#openvpnTests.run(engine, login, timeoutMs),
+      testWireguard: (port, timeoutMs) => this.#testWireguard(port, timeoutMs),
       onResult: (minute, services) => this.#reportHealth(minute, services),
     });
     this.#errands = new Errands({
@@ -208,6 +210,13 @@ export class Keeper {
     this.#sessions.close();
     this.#replica.close();
     await this.#server.close();
+  }
+
+  /** By the device that only this process has, and that may go nowhere. */
+  async #testWireguard(port: number, timeoutMs: number): Promise<boolean> {
+    const serverKey = this.#identity.wireguard;
+    if (serverKey === undefined) return false;
+    return wireguardWorks({ address: "127.0.0.1", port, serverKey, key: this.#wireguardTestKey, timeoutMs });
   }
 
   #totals(traffic: SlotTraffic): Totals {

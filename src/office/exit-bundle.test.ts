@@ -16,6 +16,7 @@ const ALLOWED = [
   "@nats-io/nkeys",
   "@nats-io/nuid",
   "@nats-io/transport-node",
+  "@noble/hashes",
   "asn1",
   "bcrypt-pbkdf",
   "safer-buffer",

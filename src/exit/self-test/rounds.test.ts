@@ -23,6 +23,7 @@ function selfTest(changes: Partial<SelfTestOptions> = {}) {
     logins: new SelfTestLogins(),
     target: new SelfTestTarget(),
     testOpenvpn: async () => true,
+    testWireguard: async () => true,
     testResolver: async () => true,
     onResult: (minute, services) => results.push({ minute, services }),
     ...changes,

@@ -29,7 +29,7 @@ const WORKS: Record<keyof typeof TRIES, (test: ProxyTest) => Promise<boolean>> =
 };
 
 export interface ServiceHealth {
-  /** `socks5`, `http`, `ssh`, `openvpn`: well where each of its listeners is. `dns`: the resolver inside the tunnels. */
+  /** `socks5`, `http`, `ssh`, `openvpn`, `wireguard`: well where each of its listeners is. `dns`: the resolver inside the tunnels. */
   service: string;
   healthy: boolean;
 }
@@ -42,6 +42,8 @@ export interface SelfTestOptions {
   target: SelfTestTarget;
   /** Runs an OpenVPN client against the listener with that engine's id, for so long at most. Never rejects. */
   testOpenvpn: (engine: string, login: SelfTestLogin, timeoutMs: number) => Promise<boolean>;
+  /** Whether WireGuard answers a handshake at this port, within so long. Never rejects. */
+  testWireguard: (port: number, timeoutMs: number) => Promise<boolean>;
   testResolver?: typeof resolverWorks;
   /** `minute`: UTC minutes since 1970, the one in which the round began. */
   onResult: (minute: number, services: ServiceHealth[]) => void;
@@ -121,9 +123,9 @@ export class SelfTest {
   async round(): Promise<ServiceHealth[]> {
     const settings = this.#settings;
     if (settings === undefined) return [];
-    const { logins, target, testOpenvpn, testResolver = resolverWorks } = this.#options;
+    const { logins, target, testOpenvpn, testWireguard, testResolver = resolverWorks } = this.#options;
     const timeoutMs = this.#options.timeoutMs ?? TIMEOUT_MS;
-    const { socks5, http, ssh, openvpn } = settings.services;
+    const { socks5, http, ssh, openvpn, wireguard } = settings.services;
     const ends: (() => void)[] = [];
     const begin = (service: Service, address: string, uses: number): SelfTestLogin => {
       const { login, end } = logins.begin({ service, addresses: [address], uses });
@@ -151,9 +153,9 @@ export class SelfTest {
         ...(socks5 ? [named("socks5", proxyWorks("socks5", socks5.listen))] : []),
         ...(http ? [named("http", proxyWorks("http", http.listen))] : []),
         ...(ssh ? [named("ssh", proxyWorks("ssh", ssh.listen))] : []),
-        ...(openvpn
-          ? [named("openvpn", openvpnWorks(openvpn)), named("dns", testResolver({ timeoutMs }))]
-          : []),
+        ...(openvpn ? [named("openvpn", openvpnWorks(openvpn))] : []),
+        ...(wireguard ? [named("wireguard", testWireguard(wireguard.port, timeoutMs))] : []),
+        ...(openvpn || wireguard ? [named("dns", testResolver({ timeoutMs }))] : []),
       ]);
     } finally {
       for (const end of ends) end();
@@ -167,7 +169,9 @@ export class SelfTest {
 }
 
 const offered = ({ services }: ServerSettings): string[] =>
-  (["socks5", "http", "ssh", "openvpn"] as const).filter((service) => services[service] !== undefined);
+  (["socks5", "http", "ssh", "openvpn", "wireguard"] as const).filter(
+    (service) => services[service] !== undefined,
+  );
 
 const all = async (tests: (Promise<boolean> | boolean)[]): Promise<boolean> =>
   (await Promise.all(tests)).every(Boolean);
