@@ -83,8 +83,9 @@ export class FleetExit {
         500,
       );
     } catch (error) {
+      const listed = (await this.#office.servers()).find(({ name }) => name === this.name);
       throw new Error(
-        `${(error as Error).message}\n${this.name} showed:\n${this.output}\n${this.#office.output}`,
+        `${(error as Error).message}\n${JSON.stringify(listed)}\n${this.name} showed:\n${this.output}\n${this.#office.output}`,
       );
     }
     return performance.now() - startedMs;
