@@ -297,7 +297,7 @@ test("whatever is set and removed, in whatever order, exits end with what the of
 
 test("an exit with IKEv2 opens the NT hash of a credential; one without neither asks for it nor could", async () => {
   await using it = await world();
-  it.publisher.setCredential(nameOf(1), digestOf("one"), 40_000_000, ntHashOf("one"));
+  it.publisher.setCredential(nameOf(1), digestOf("one"), 40_000_000, () => ntHashOf("one"));
   const a1 = await it.exit("a1", IKEV2);
   const b1 = await it.exit("b1", WIREGUARD);
   await until(() => a1.replica.ntHash(nameOf(1)) !== undefined, "the NT hash");
@@ -306,8 +306,8 @@ test("an exit with IKEv2 opens the NT hash of a credential; one without neither 
   assert.equal(a1.replica.ntHash(nameOf(2)), undefined);
   assert.equal(a1.replica.ntHash("no name"), undefined);
 
-  it.publisher.setCredential(nameOf(1), digestOf("two"), 40_000_000, ntHashOf("two"));
-  it.publisher.setCredential(nameOf(2), digestOf("three"), 40_000_000, ntHashOf("three"));
+  it.publisher.setCredential(nameOf(1), digestOf("two"), 40_000_000, () => ntHashOf("two"));
+  it.publisher.setCredential(nameOf(2), digestOf("three"), 40_000_000, () => ntHashOf("three"));
   await until(() => a1.replica.size === 2 && b1.replica.size === 2, "the changes");
   assert.deepEqual(a1.replica.ntHash(nameOf(1)), ntHashOf("two"));
   assert.deepEqual(a1.replica.ntHash(nameOf(2)), ntHashOf("three"));
@@ -324,7 +324,7 @@ test("an exit with IKEv2 opens the NT hash of a credential; one without neither 
 
 test("a new hash key empties the section; the old one opens nothing of what comes after", async () => {
   await using it = await world();
-  it.publisher.setCredential(nameOf(1), digestOf("one"), 40_000_000, ntHashOf("one"));
+  it.publisher.setCredential(nameOf(1), digestOf("one"), 40_000_000, () => ntHashOf("one"));
   const a1 = await it.exit("a1", IKEV2);
   await until(() => a1.replica.ntHash(nameOf(1)) !== undefined, "the NT hash");
   assert.equal(it.publisher.keepNtHashes(hashKey), false, "it is the key that there is");
@@ -332,7 +332,7 @@ test("a new hash key empties the section; the old one opens nothing of what come
   const other = randomBytes(32);
   assert.equal(it.publisher.keepNtHashes(other), true);
   await until(() => a1.replica.ntHash(nameOf(1)) === undefined, "none");
-  it.publisher.setCredential(nameOf(1), digestOf("one"), 40_000_000, ntHashOf("one"));
+  it.publisher.setCredential(nameOf(1), digestOf("one"), 40_000_000, () => ntHashOf("one"));
   await until(() => a1.replica.ntHash(nameOf(1)) !== undefined, "something");
   assert.notDeepEqual(a1.replica.ntHash(nameOf(1)), ntHashOf("one"));
   const services = { ikev2: { hashKey: other.toString("base64") } };
@@ -343,7 +343,7 @@ test("a new hash key empties the section; the old one opens nothing of what come
 test("peers and NT hashes outlive a restart without the office", async () => {
   await using it = await world({ seal: true });
   for (let i = 0; i < 300; i++) {
-    it.publisher.setCredential(nameOf(i), digestOf(`${i}`), 40_000_000, ntHashOf(`${i}`));
+    it.publisher.setCredential(nameOf(i), digestOf(`${i}`), 40_000_000, () => ntHashOf(`${i}`));
     it.publisher.setPeer("a1", peer(i));
   }
   const services = { ...WIREGUARD, ...IKEV2 };

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import type { HttpBindings } from "@hono/node-server";
 import type { Context } from "hono";
 import { Accounts } from "../accounts/accounts.ts";
+import { Devices } from "../accounts/devices.ts";
 import { Vouchers } from "../billing/vouchers.ts";
 import { newKeyPem } from "../certificates/request.ts";
 import { Fleet } from "../fleet/fleet.ts";
@@ -105,6 +106,7 @@ async function start(message: OfficeStart): Promise<void> {
   await requireSameSite(store, folder, keys, authority);
   const accounts = new Accounts({ store, clock, siteSecret: keys.siteSecret });
   const vouchers = new Vouchers({ store, clock, siteSecret: keys.siteSecret, accounts });
+  const devices = new Devices({ store, accounts, most: config.limits.devices_per_account });
   const origin = `office:${keys.officeId}` as const;
   await saveServers(store, [ownServer(config, settings, message.addresses)], origin);
   const fleet = new Fleet({
@@ -226,6 +228,7 @@ async function start(message: OfficeStart): Promise<void> {
     log: logFor("site"),
     accounts,
     vouchers,
+    devices,
     status,
     inventory,
     profiles,
