@@ -20,6 +20,7 @@ const MEMBERS = [
   "/member/connect",
   "/member/connect/linux?server=amsterdam1",
   "/member/connect/ios?server=amsterdam1&via=zurich2",
+  "/member/devices",
   "/member/settings",
 ];
 const SCHEMES = ["light", "dark"] as const;
