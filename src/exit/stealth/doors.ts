@@ -38,20 +38,19 @@ export function doorsOf(services: Services, ipv6: boolean): Door[] {
   if (first === undefined) return [];
   const there = (listen: Place[] | undefined): Place[] =>
     (listen ?? []).filter(({ address }) => ipv6 || address !== "::");
-  const tls = there(services.stealthTls?.listen).map((listen): Door => {
+  const outside = there(services.stealthTls?.listen);
+  const tls = outside.map((listen): Door => {
     const base = { engine: TLS_ENGINE, service: "stealth-tls", listen } as const;
     const sharedWith = tunnels.find((tunnel) => placesOf(tunnel).some((place) => same(place, listen)));
     return sharedWith === undefined
-      ? { ...base, accept: listen, to: inside(first) }
+      ? { ...base, accept: acceptOf(listen, outside), to: inside(first) }
       : { ...base, accept: portShareOf(sharedWith), to: inside(sharedWith), sharedWith };
   });
   const wanted = there(services.stealthObfs4?.listen);
-  const obfs4 = wanted.map((listen, index): Door => {
-    // obfs4proxy on every IPv6 address has the IPv4 ones as well: the two are one process.
-    const both = wanted.findIndex(({ address, port }) => address === "::" && port === listen.port);
-    const at = listen.address === "0.0.0.0" && both >= 0 ? both : index;
-    const engine = `stealth-obfs4-${at}`;
-    return { engine, service: "stealth-obfs4", listen, accept: wanted[at]!, to: inside(first) };
+  const obfs4 = wanted.map((listen): Door => {
+    const accept = acceptOf(listen, wanted);
+    const engine = `stealth-obfs4-${wanted.indexOf(accept)}`;
+    return { engine, service: "stealth-obfs4", listen, accept, to: inside(first) };
   });
   return [...tls, ...obfs4];
 }
@@ -59,6 +58,11 @@ export function doorsOf(services: Services, ipv6: boolean): Door[] {
 /** Where OpenVPN's listener hands on what is for stunnel; undefined where it shares its port with nobody. */
 export const sharePlaceOf = (doors: readonly Door[], tunnel: Tunnel): Place | undefined =>
   doors.find(({ sharedWith }) => sharedWith?.id === tunnel.id)?.accept;
+
+/** stunnel and obfs4proxy on every IPv6 address have the IPv4 ones as well: the two are one. */
+const acceptOf = (listen: Place, all: Place[]): Place =>
+  (listen.address === "0.0.0.0" && all.find((one) => one.address === "::" && one.port === listen.port)) ||
+  listen;
 
 const portShareOf = ({ id }: Tunnel): Place => ({
   address: "127.0.0.1",

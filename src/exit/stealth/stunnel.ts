@@ -29,7 +29,6 @@ export function stunnelConfiguration(doors: readonly Door[], { folder, runAs }: 
     ...(runAs === undefined ? [] : [`setuid = ${runAs.user}`, `setgid = ${runAs.group}`]),
     "socket = l:TCP_NODELAY=1",
     "socket = r:TCP_NODELAY=1",
-    "socket = a:IPV6_V6ONLY=yes",
     `cert = ${line(`${folder}/tls.crt`)}`,
     `key = ${line(`${folder}/tls.key`)}`,
     // From this version on nobody on the way reads the certificate, in which our name stands.
