@@ -98,7 +98,15 @@ export class Keeper {
     const logins = new SelfTestLogins();
     const selfTest = (attempt: LoginAttempt) => logins.admit(attempt);
     const confirmed = () => this.#replica.confirmed;
-    this.#sessions = new Sessions({ source: this.#replica, timeMs, clock, log, confirmed, selfTest });
+    this.#sessions = new Sessions({
+      source: this.#replica,
+      timeMs,
+      clock,
+      log,
+      confirmed,
+      selfTest,
+      selfTestChallenge: (attempt, verify) => logins.challenge(attempt, verify),
+    });
     this.#server = new AuthoriseServer({ path: start.authoriseSocket, authoriser: this.#sessions, log });
     this.#meter = new Meter({
       clock,

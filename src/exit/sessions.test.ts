@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { FakeClock, toMinutes } from "../lib/clock.ts";
 import { passwordDigest, recordingLog } from "../link/testing.ts";
-import type { Credential, LoginAttempt, Session } from "./authorise.ts";
+import type { Admission, Credential, LoginAttempt, Secret, Session } from "./authorise.ts";
 import { Sessions } from "./sessions.ts";
 
 const attempt = (change: Partial<LoginAttempt> = {}): LoginAttempt => ({
@@ -13,7 +13,13 @@ const attempt = (change: Partial<LoginAttempt> = {}): LoginAttempt => ({
   ...change,
 });
 
-function world(options: { connectionsPerCredential?: number; maxSessions?: number } = {}) {
+interface Limits {
+  connectionsPerCredential?: number;
+  sessionsPerCredential?: number;
+  maxSessions?: number;
+}
+
+function world(options: Limits = {}) {
   const clock = new FakeClock();
   const roster = new Map<string, Credential>();
   const minutes = () => toMinutes(clock.now());
@@ -21,7 +27,10 @@ function world(options: { connectionsPerCredential?: number; maxSessions?: numbe
   let holds = true;
   const { log, events } = recordingLog();
   const sessions = new Sessions({
-    source: { authorise: (username) => roster.get(username.toLowerCase()) },
+    source: {
+      authorise: (username) => roster.get(username.toLowerCase()),
+      ntHash: (username) => (roster.has(username.toLowerCase()) ? Buffer.alloc(16, 7) : undefined),
+    },
     timeMs: () => (holds ? clock.now() : undefined),
     clock,
     log,
@@ -268,4 +277,110 @@ test("draining: nobody new is let in, who is online stays, also over a keeper's 
   it.roster.set("abcdefghijkl", { digest: passwordDigest("right"), until: it.minutes() + 60 });
   it.sessions.setDraining(false);
   assert.equal(await it.refusal(), "admitted");
+});
+
+const reasonOf = (admission: Admission) => (admission.admitted ? "admitted" : admission.reason);
+
+test("sessions of all services count together; past the limit the newest is refused, and a free place is given again", async () => {
+  const it = world({ sessionsPerCredential: 4 });
+  const device = { service: "wireguard", username: "ABCDEFGHIJKL" } as const;
+  const openvpn = await it.open({ service: "openvpn" });
+  await it.open({ service: "ssh" });
+  assert.equal(reasonOf(await it.sessions.occupy(device)), "admitted");
+  assert.equal(reasonOf(await it.sessions.challenge(attempt({ service: "ikev2" }), () => true)), "admitted");
+  for (const service of ["openvpn", "ssh", "socks5", "socks5-tls", "http", "https", "ikev2"] as const)
+    assert.equal(await it.refusal({ service }), "too-many", service);
+  assert.equal(reasonOf(await it.sessions.occupy(device)), "too-many");
+  assert.equal(reasonOf(await it.sessions.challenge(attempt({ service: "ikev2" }), () => true)), "too-many");
+  assert.equal(openvpn.cuts(), 0, "who is online stays");
+  it.roster.set("mmmmmmmmmmmm", { digest: passwordDigest("right"), until: it.minutes() + 60 });
+  assert.equal(
+    await it.refusal({ username: "mmmmmmmmmmmm" }),
+    "admitted",
+    "others have a limit of their own",
+  );
+
+  openvpn.session.close();
+  const socks = await it.open({ service: "socks5" });
+  assert.equal(reasonOf(await it.sessions.occupy(device)), "too-many");
+  socks.session.close();
+  assert.equal(reasonOf(await it.sessions.occupy(device)), "admitted");
+});
+
+test("all proxy connections from one address are one session; its last one gives the place back", async () => {
+  const it = world({ sessionsPerCredential: 2 });
+  const open: Session[] = [];
+  for (const service of ["socks5", "http", "https", "socks5-tls", "socks5"] as const)
+    open.push((await it.open({ service })).session);
+  await it.open({ address: "2001:db8::1" });
+  assert.equal(await it.refusal({ address: "2001:db8::2" }), "admitted", "one customer has a whole /64");
+  assert.equal(await it.refusal({ address: "::ffff:192.0.2.7" }), "admitted");
+  assert.equal(await it.refusal({ address: "192.0.2.8" }), "too-many");
+  assert.equal(await it.refusal({ service: "openvpn" }), "too-many");
+  for (const session of open.slice(1)) session.close();
+  assert.equal(await it.refusal({ address: "192.0.2.8" }), "too-many");
+  const [last] = open;
+  last!.close();
+  last!.close();
+  assert.equal(await it.refusal({ address: "192.0.2.8" }), "too-many", "the /ffff: one is still there");
+});
+
+test("a loan does not get round the limit of sessions, and counts until it is given back", async () => {
+  const it = world({ sessionsPerCredential: 1 });
+  await it.open();
+  const { session } = await it.open();
+  assert.equal(
+    it.sessions.lend(session, () => {}),
+    32,
+  );
+  assert.equal(await it.refusal({ address: "192.0.2.8" }), "too-many");
+  assert.equal(await it.refusal({ service: "openvpn" }), "too-many");
+  assert.equal(await it.refusal(), "admitted");
+});
+
+test("a readmitted client counts, and no limit ends it", async () => {
+  const it = world({ sessionsPerCredential: 1 });
+  const client = { service: "wireguard", username: "abcdefghijkl" } as const;
+  assert.equal(reasonOf(await it.sessions.readmit(client)), "admitted");
+  assert.equal(reasonOf(await it.sessions.readmit(client)), "admitted");
+  assert.equal(reasonOf(await it.sessions.occupy(client)), "too-many");
+  assert.equal(await it.refusal(), "too-many");
+});
+
+test("who comes in by key is refused like any login: unknown, expired, draining, no roster", async () => {
+  const it = world();
+  const occupy = async (username = "abcdefghijkl") =>
+    reasonOf(await it.sessions.occupy({ service: "wireguard", username }));
+  assert.equal(await occupy("mmmmmmmmmmmm"), "unknown");
+  it.sessions.setDraining(true);
+  assert.equal(await occupy(), "draining");
+  it.sessions.setDraining(false);
+  it.roster.set("abcdefghijkl", { digest: passwordDigest("right"), until: it.minutes() });
+  assert.equal(await occupy(), "expired");
+  it.lose();
+  assert.equal(await occupy(), "unavailable");
+});
+
+test("a challenge is verified with the credential's secret, for an unknown name with nobody's, and slowed like guessing", async () => {
+  const it = world();
+  const seen: Secret[] = [];
+  const ask = (username: string, proof: string | undefined) =>
+    it.sessions.challenge({ service: "ikev2", username, address: "192.0.2.7" }, (secret) => {
+      seen.push(secret);
+      return proof;
+    });
+  const right = await ask("ABCDEFGHIJKL", "proof");
+  assert.ok(right.admitted);
+  assert.equal(right.proof, "proof");
+  assert.deepEqual(seen[0], { digest: passwordDigest("right"), ntHash: Buffer.alloc(16, 7) });
+  assert.equal(reasonOf(await ask("mmmmmmmmmmmm", "proof")), "unknown", "whatever the response");
+  assert.deepEqual(seen[1], { digest: Buffer.alloc(32), ntHash: Buffer.alloc(16) });
+  for (let i = 0; i < 10; i++) assert.equal(reasonOf(await ask("abcdefghijkl", undefined)), "unknown");
+  const before = seen.length;
+  assert.equal(reasonOf(await ask("abcdefghijkl", "proof")), "slow-down");
+  assert.equal(seen.length, before, "nothing is computed");
+  const broken = it.sessions.challenge({ service: "ikev2", username: "abcdefghijkl", address: "::1" }, () => {
+    throw new Error("broken");
+  });
+  assert.equal(reasonOf(await broken), "unavailable");
 });

@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { ntHash } from "../../lib/nt-hash.ts";
+import type { Challenged, Secret } from "../authorise.ts";
 import { SelfTestLogins } from "./logins.ts";
 
 const asked = { service: "socks5", addresses: ["127.0.0.1"], uses: 2 } as const;
@@ -55,4 +57,26 @@ test("a login is good at its own service, and as often as the round asks", () =>
   assert.ok(logins.admit({ ...from("127.0.0.1"), ...login }));
   assert.ok(logins.admit({ ...from("127.0.0.1"), ...login }));
   assert.equal(logins.admit({ ...from("127.0.0.1"), ...login }), undefined);
+});
+
+test("a login by challenge is the round's own, from its addresses, as often as it asks", () => {
+  const logins = new SelfTestLogins();
+  const { login, end } = logins.begin({ service: "ikev2", addresses: ["192.0.2.1"], uses: 1 });
+  const attempt = { service: "ikev2", username: login.username, address: "192.0.2.1" } as const;
+  const right = ntHash(login.password);
+  const verify = ({ ntHash: theirs }: Secret) => (Buffer.compare(theirs!, right) === 0 ? "proof" : undefined);
+  const reason = (answer: Challenged<string> | undefined) => answer && (answer.admitted || answer.reason);
+  assert.equal(logins.challenge({ ...attempt, username: "abcdefghijkl" }, verify), undefined);
+  assert.equal(reason(logins.challenge({ ...attempt, address: "192.0.2.7" }, verify)), "unknown");
+  assert.equal(reason(logins.challenge({ ...attempt, service: "socks5" }, verify)), "unknown");
+  assert.equal(reason(logins.challenge(attempt, (): string | undefined => undefined)), "unknown");
+  const answer = logins.challenge(attempt, verify);
+  assert.ok(answer?.admitted);
+  assert.equal(answer.proof, "proof");
+  let cuts = 0;
+  answer.session.onCut(() => cuts++);
+  assert.equal(reason(logins.challenge(attempt, verify)), "unknown", "used up");
+  end();
+  assert.equal(cuts, 1);
+  assert.equal(logins.challenge(attempt, verify), undefined);
 });

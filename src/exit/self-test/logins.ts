@@ -1,7 +1,8 @@
 import { hash, randomBytes, timingSafeEqual } from "node:crypto";
 import { formatIp, parseIp, unmap } from "../../lib/ip.ts";
+import { ntHash } from "../../lib/nt-hash.ts";
 import type { Service } from "../../link/services.ts";
-import type { LoginAttempt, Session } from "../authorise.ts";
+import type { Challenged, LoginAttempt, Secret, Session } from "../authorise.ts";
 import { LiveSession } from "../sessions.ts";
 
 export interface SelfTestLogin {
@@ -10,7 +11,10 @@ export interface SelfTestLogin {
 }
 
 interface Round {
+  /** Of name and password together. */
   digest: Uint8Array;
+  username: string;
+  secret: Required<Secret>;
   service: Service;
   addresses: Set<string>;
   usesLeft: number;
@@ -37,6 +41,8 @@ export class SelfTestLogins {
     };
     const round: Round = {
       digest: digestOf(login),
+      username: login.username,
+      secret: { digest: hash("sha256", login.password, "buffer"), ntHash: ntHash(login.password) },
       service: options.service,
       addresses: new Set([...options.addresses].flatMap((address) => canonical(address) ?? [])),
       usesLeft: options.uses,
@@ -57,15 +63,32 @@ export class SelfTestLogins {
     const address = canonical(attempt.address);
     for (const round of this.#rounds) {
       if (!timingSafeEqual(digest, round.digest)) continue;
-      if (attempt.service !== round.service || round.usesLeft === 0) return undefined;
-      if (address === undefined || !round.addresses.has(address)) return undefined;
-      round.usesLeft -= 1;
-      const session = new LiveSession(() => round.sessions.delete(session));
-      round.sessions.add(session);
-      return session;
+      return mayCome(round, attempt.service, address) ? open(round) : undefined;
     }
     return undefined;
   }
+
+  /** The same by challenge and response (see KeeperAuthoriser); undefined where the name is none of a round's. */
+  challenge<Proof>(
+    { service, username, address }: Omit<LoginAttempt, "password">,
+    verify: (secret: Secret) => Proof | undefined,
+  ): Challenged<Proof> | undefined {
+    const round = [...this.#rounds].find((each) => each.username === username);
+    if (round === undefined) return undefined;
+    const proof = mayCome(round, service, canonical(address)) ? verify(round.secret) : undefined;
+    if (proof === undefined) return { admitted: false, reason: "unknown" };
+    return { admitted: true, session: open(round), proof };
+  }
+}
+
+const mayCome = (round: Round, service: Service, address: string | undefined): boolean =>
+  service === round.service && round.usesLeft > 0 && address !== undefined && round.addresses.has(address);
+
+function open(round: Round): LiveSession {
+  round.usesLeft -= 1;
+  const session = new LiveSession(() => round.sessions.delete(session));
+  round.sessions.add(session);
+  return session;
 }
 
 const digestOf = ({ username, password }: SelfTestLogin): Uint8Array =>
