@@ -16,6 +16,8 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)));
 /** Debian packages by what they are needed for. */
 const RUN = [
   "openvpn",
+  "wireguard-tools",
+  "wireguard-go",
   "unbound",
   "nftables",
   "iproute2",

@@ -23,6 +23,8 @@ export interface ServedFile {
 /** From Debian; what each is for: docs/dependencies.md. */
 const PACKAGES = [
   "openvpn",
+  "wireguard-tools",
+  "wireguard-go",
   "unbound",
   "nftables",
   "iproute2",

@@ -27,6 +27,10 @@ LimitCORE=0
 MemorySwapMax=0
 LimitNOFILE=1048576
 
+# wireguard-go and wg look for a device's socket in this folder and no other.
+ExecStartPre=+/bin/mkdir -p -m 0755 /run/wireguard
+ReadWritePaths=-/run/wireguard
+
 CapabilityBoundingSet=${CAPABILITIES.join(" ")}
 AmbientCapabilities=
 NoNewPrivileges=yes
