@@ -34,7 +34,7 @@ const packages = {
   certificates: ["acme-client"],
   backup: ["age-encryption", "kysely", "zod"],
   link: ["zod", "@nats-io/transport-node", "@nats-io/jetstream"],
-  exit: ["zod", "ssh2"],
+  exit: ["zod", "ssh2", "@noble/hashes"],
 };
 
 const reasons = {
