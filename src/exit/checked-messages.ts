@@ -22,7 +22,7 @@ export const keeperMessage = z.discriminatedUnion("type", [
   z.object({
     type: z.literal("test-openvpn"),
     id: z.int().min(0),
-    engine: z.string().regex(/^openvpn-\d{1,2}$/),
+    engine: z.string().regex(/^(?:(?:openvpn|stealth-obfs4)-\d{1,2}|stealth-tls)$/),
     username: z.string().regex(/^self-test-[0-9a-f]{32}$/),
     password: z.string().regex(/^[A-Za-z0-9_-]{43}$/),
   }),

@@ -1,3 +1,5 @@
+import { dirname } from "node:path";
+import type { Pair } from "../certificates/pair.ts";
 import { Engines } from "../lib/engines.ts";
 import { type Log, logFor, reasonOf } from "../lib/event-log.ts";
 import { ForkedChild } from "../lib/forked-child.ts";
@@ -31,6 +33,7 @@ import type {
 } from "./messages.ts";
 import { ChallengeDoor } from "./public-certificate/door.ts";
 import { installPublicCertificate, standingOf } from "./public-certificate/pair.ts";
+import { ShownCertificate } from "./public-certificate/shown.ts";
 import { type ExitState, Reconciler } from "./reconcile.ts";
 import { OpenvpnTester } from "./self-test/openvpn-tester.ts";
 import { type HostKeys, hostKeys } from "./ssh/host-keys.ts";
@@ -89,6 +92,9 @@ export class ExitRoot {
   #patience: NodeJS.Timeout | undefined;
   #renewal: NodeJS.Timeout | undefined;
   #hostKeys: HostKeys | undefined;
+  readonly #shown: ShownCertificate;
+  /** What the proxies show over TLS, as it was found last: its files are not read with every message. */
+  #pair: Pair | undefined;
   readonly #wireguardWishes: WireguardWishes;
   #wireguardOnline: WireguardOnline | undefined;
   /** What each was told last. */
@@ -128,7 +134,12 @@ export class ExitRoot {
       },
     });
     this.#wireguardWishes = new WireguardWishes(this.#reconciler.wireguard.peers);
-    this.#openvpnTester = new OpenvpnTester({ folder: start.folder, account: start.accounts.vpn });
+    this.#shown = new ShownCertificate(start.folder);
+    this.#openvpnTester = new OpenvpnTester({
+      folder: start.folder,
+      account: start.accounts.vpn,
+      runFolder: dirname(start.run.engines),
+    });
     this.#keeper = new ForkedChild({
       module: entry,
       args: ["keeper"],
@@ -269,9 +280,11 @@ export class ExitRoot {
     if (this.#settings !== undefined) this.#reconciler.update(this.#settings);
   }
 
-  /** Has the keeper tell the office how it stands with the public certificate, whose name the settings say. */
+  /** Shows the public certificate, whose name the settings say, and has the keeper tell the office how it stands with it. */
   #certifyPublicly(): void {
     const name = this.#settings?.publicName;
+    this.#pair = this.#settings && this.#shown.find(this.#settings, Date.now());
+    this.#tell();
     if (name === undefined) this.#challenges.set([]);
     try {
       const standing =
@@ -292,6 +305,12 @@ export class ExitRoot {
       this.#log("certificate-refused", { part: "certificates", reason: "foreign" });
       return;
     }
+    this.#certifyPublicly();
+  }
+
+  /** The supervisor's: the certificate of the site on this machine. */
+  takeSitePair(pair: Pair): void {
+    this.#shown.takeSites(pair);
     this.#certifyPublicly();
   }
 
@@ -329,7 +348,7 @@ export class ExitRoot {
     const { run, accounts } = this.#start;
     const { authoriseSocket } = run;
     child.send({ type: "start", authoriseSocket, account: accounts.proxy } satisfies ProxyStart);
-    const news = this.#proxyNews();
+    const news = this.#proxyNews(this.#pair);
     if (news !== undefined) child.send(news);
     if (child === this.#proxies.children[0]) this.#challenges.childStarted();
   }
@@ -365,10 +384,12 @@ export class ExitRoot {
     }
   }
 
-  #proxyNews(): ProxySettings | undefined {
+  /** `pair`: for those alone that show it. */
+  #proxyNews(pair?: Pair): ProxySettings | undefined {
     if (this.#settings === undefined || this.#state === undefined) return undefined;
     const { ownAddresses, resolvers } = this.#state;
-    return { type: "settings", settings: this.#settings, ownAddresses, resolvers };
+    const news = { type: "settings" as const, settings: this.#settings, ownAddresses, resolvers };
+    return pair === undefined ? news : { ...news, pair };
   }
 
   #engineNews(): KeeperEngines {
@@ -401,11 +422,10 @@ export class ExitRoot {
     if (this.#ending) return;
     const forEngines = this.#engineNews();
     if (this.#changed("keeper", forEngines)) this.#keeper.send(forEngines);
-    const forProxies = this.#proxyNews();
-    if (forProxies !== undefined && this.#changed("proxies", forProxies)) {
-      this.#proxies.send(forProxies);
-      this.#ssh.send(forProxies);
-    }
+    const forProxies = this.#proxyNews(this.#pair);
+    const forSsh = this.#proxyNews();
+    if (forProxies !== undefined && this.#changed("proxies", forProxies)) this.#proxies.send(forProxies);
+    if (forSsh !== undefined && this.#changed("ssh", forSsh)) this.#ssh.send(forSsh);
     const report = this.#report();
     if (this.#changed("report", report)) this.#onReport(report);
   }

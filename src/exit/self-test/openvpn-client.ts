@@ -19,15 +19,17 @@ export function openvpnClientConfiguration(options: {
   /** The name that the listener's certificate must bear. */
   certificateName: string;
   tlsCrypt: string;
+  /** Where the client is led to instead, by what carries it. */
+  way?: readonly string[];
 }): string {
-  const { tunnel, login, ca, certificateName, tlsCrypt } = options;
+  const { tunnel, login, ca, certificateName, tlsCrypt, way } = options;
   const { protocol, listen } = tunnel;
   const proto = `${protocol}${listen.family}${protocol === "tcp" ? "-client" : ""}`;
   return `${[
     "client",
     "dev null",
     "nobind",
-    `remote ${dialled(listen.address)} ${listen.port} ${proto}`,
+    ...(way ?? [`remote ${dialled(listen.address)} ${listen.port} ${proto}`]),
     "connect-retry-max 1",
     "ifconfig-noexec",
     "route-noexec",

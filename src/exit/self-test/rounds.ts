@@ -2,6 +2,7 @@ import type { Clock } from "../../lib/clock.ts";
 import type { Service } from "../../link/services.ts";
 import type { ServerSettings } from "../../link/settings.ts";
 import type { KeeperEngines } from "../messages.ts";
+import { doorsOf } from "../stealth/doors.ts";
 import { tunnelsOf } from "../tunnel-plan.ts";
 import { dialled, haveAddress } from "./addresses.ts";
 import type { SelfTestLogin, SelfTestLogins } from "./logins.ts";
@@ -20,13 +21,28 @@ const SETTLE_MS = 200;
 const SECOND_LOOK_MS = 3000;
 /** What was ill is looked at again so early in the next minute, at random. */
 const AGAIN_WITHIN_MS = 10_000;
-/** Several processes listen on one port and the kernel chooses: with so many tries one that hangs is rarely missed. */
-const TRIES = { socks5: 8, http: 8, ssh: 4 } as const;
-const WORKS: Record<keyof typeof TRIES, (test: ProxyTest) => Promise<boolean>> = {
-  socks5: socks5Works,
-  http: httpProxyWorks,
-  ssh: sshWorks,
-};
+interface Proxy {
+  of: (services: ServerSettings["services"]) => { listen: { address: string; port: number }[] } | undefined;
+  works: (test: ProxyTest) => Promise<boolean>;
+  /** Several processes listen on one port and the kernel chooses: with so many tries one that hangs is rarely missed. */
+  tries: number;
+}
+const PROXIES = {
+  socks5: { of: ({ socks5 }) => socks5, works: socks5Works, tries: 8 },
+  http: { of: ({ http }) => http, works: httpProxyWorks, tries: 8 },
+  "socks5-tls": {
+    of: ({ socks5Tls }) => socks5Tls,
+    works: (test) => socks5Works({ ...test, secure: true }),
+    tries: 4,
+  },
+  https: { of: ({ https }) => https, works: (test) => httpProxyWorks({ ...test, secure: true }), tries: 4 },
+  ssh: { of: ({ ssh }) => ssh, works: sshWorks, tries: 4 },
+} satisfies Partial<Record<Service, Proxy>>;
+const proxiesOf = ({ services }: ServerSettings) =>
+  (Object.entries(PROXIES) as [keyof typeof PROXIES, Proxy][]).flatMap(([service, proxy]) => {
+    const offered = proxy.of(services);
+    return offered === undefined ? [] : [{ service, proxy, listen: offered.listen }];
+  });
 
 export interface ServiceHealth {
   /** `socks5`, `http`, `ssh`, `openvpn`, `wireguard`: well where each of its listeners is. `dns`: the resolver inside the tunnels. */
@@ -125,20 +141,20 @@ export class SelfTest {
     if (settings === undefined) return [];
     const { logins, target, testOpenvpn, testWireguard, testResolver = resolverWorks } = this.#options;
     const timeoutMs = this.#options.timeoutMs ?? TIMEOUT_MS;
-    const { socks5, http, ssh, openvpn, wireguard } = settings.services;
+    const { openvpn, stealthTls, stealthObfs4, wireguard } = settings.services;
     const ends: (() => void)[] = [];
     const begin = (service: Service, address: string, uses: number): SelfTestLogin => {
       const { login, end } = logins.begin({ service, addresses: [address], uses });
       ends.push(end);
       return login;
     };
-    const proxyWorks = (service: keyof typeof TRIES, listen: { address: string; port: number }[]) =>
+    const proxyWorks = ({ service, proxy, listen }: ReturnType<typeof proxiesOf>[number]) =>
       all(
         listen.filter(haveAddress).flatMap(({ address: listening, port }) => {
           const address = dialled(listening);
-          const login = begin(service, address, TRIES[service]);
+          const login = begin(service, address, proxy.tries);
           const test = { address, port, login, target, timeoutMs };
-          return Array.from({ length: TRIES[service] }, () => WORKS[service](test));
+          return Array.from({ length: proxy.tries }, () => proxy.works(test));
         }),
       );
     const openvpnWorks = (wanted: NonNullable<typeof openvpn>) =>
@@ -148,12 +164,23 @@ export class SelfTest {
             this.#runs(id) && testOpenvpn(id, begin("openvpn", dialled(listen.address), 1), timeoutMs),
         ),
       );
+    /** What is inside comes to OpenVPN from the very address that OpenVPN has there. */
+    const stealthWorks = (service: "stealth-tls" | "stealth-obfs4") => {
+      const doors = doorsOf(settings.services, true).filter((door) => door.service === service);
+      const engines = new Map(doors.map((door) => [door.engine, dialled(door.to.address)]));
+      return all(
+        [...engines].map(
+          ([engine, address]) =>
+            this.#runs(engine) && testOpenvpn(engine, begin("openvpn", address, 1), timeoutMs),
+        ),
+      );
+    };
     try {
       return await Promise.all([
-        ...(socks5 ? [named("socks5", proxyWorks("socks5", socks5.listen))] : []),
-        ...(http ? [named("http", proxyWorks("http", http.listen))] : []),
-        ...(ssh ? [named("ssh", proxyWorks("ssh", ssh.listen))] : []),
+        ...proxiesOf(settings).map((each) => named(each.service, proxyWorks(each))),
         ...(openvpn ? [named("openvpn", openvpnWorks(openvpn))] : []),
+        ...(openvpn && stealthTls ? [named("stealth-tls", stealthWorks("stealth-tls"))] : []),
+        ...(openvpn && stealthObfs4 ? [named("stealth-obfs4", stealthWorks("stealth-obfs4"))] : []),
         ...(wireguard ? [named("wireguard", testWireguard(wireguard.port, timeoutMs))] : []),
         ...(openvpn || wireguard ? [named("dns", testResolver({ timeoutMs }))] : []),
       ]);
@@ -168,10 +195,10 @@ export class SelfTest {
   }
 }
 
-const offered = ({ services }: ServerSettings): string[] =>
-  (["socks5", "http", "ssh", "openvpn", "wireguard"] as const).filter(
-    (service) => services[service] !== undefined,
-  );
+const offered = (settings: ServerSettings): string[] => [
+  ...proxiesOf(settings).map(({ service }) => service),
+  ...(["openvpn", "wireguard"] as const).filter((service) => settings.services[service] !== undefined),
+];
 
 const all = async (tests: (Promise<boolean> | boolean)[]): Promise<boolean> =>
   (await Promise.all(tests)).every(Boolean);
