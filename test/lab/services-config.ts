@@ -21,14 +21,21 @@ bandwidth_mbit = 100
 hosts = ["${fleet.office.v4}"]
 
 [openvpn]
-udp = ["0.0.0.0:${ports.openvpn}"]
-tcp = ["0.0.0.0:${ports.openvpn}"]
+udp = ["0.0.0.0:${ports.openvpn}", "[::]:${ports.openvpn}", "0.0.0.0:443", "[::]:443"]
+tcp = ["0.0.0.0:${ports.openvpn}", "[::]:${ports.openvpn}", "0.0.0.0:443", "[::]:443"]
+
+[stealth]
+tls = ["0.0.0.0:443", "[::]:443"]
+obfs4 = ["0.0.0.0:8444", "[::]:8444"]
 
 [socks5]
 listen = ["0.0.0.0:${ports.socks5}"]
 
 [http_proxy]
 listen = ["0.0.0.0:${ports.http}"]
+
+[vpn]
+port_forwarding = true
 
 [dns]
 forward = ["${lab.internet.resolver}"]

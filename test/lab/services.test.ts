@@ -1,6 +1,12 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { openvpnCases } from "./cases/openvpn.ts";
+import { portForwardingCases } from "./cases/port-forwarding.ts";
+import { portShadowingCases } from "./cases/port-shadowing.ts";
+import { profileCases } from "./cases/profiles.ts";
+import { stealthObfs4Cases, stealthTlsCases } from "./cases/stealth.ts";
+import { twoHopCases } from "./cases/two-hops.ts";
+import { wireguardCases } from "./cases/wireguard.ts";
 import { OpenVpnClient } from "./openvpn-client.ts";
 import { seenAddress, seenAddressV6 } from "./probes.ts";
 import { skipOrFail } from "./requirements.ts";
@@ -10,6 +16,13 @@ import { clientAddresses, ServicesScene } from "./services-scene.ts";
 const only = process.env.LETHE_LAB_CASES?.split(",");
 const SERVICES: readonly (readonly [string, (scene: () => ServicesScene) => void])[] = [
   ["openvpn", openvpnCases],
+  ["wireguard", wireguardCases],
+  ["stealth-tls", stealthTlsCases],
+  ["stealth-obfs4", stealthObfs4Cases],
+  ["two-hops", twoHopCases],
+  ["port-forwarding", portForwardingCases],
+  ["port-shadowing", portShadowingCases],
+  ["profiles", profileCases],
 ];
 
 describe("every service, on two exits", { skip: skipOrFail() }, () => {
