@@ -19,6 +19,9 @@ switch (process.argv[2]) {
   case "proxy":
     (await import("./proxy/main.ts")).runProxy();
     break;
+  case "radius":
+    (await import("./ikev2/radius-worker.ts")).runRadius();
+    break;
   case "ssh":
     (await import("./ssh/main.ts")).runSsh();
     break;

@@ -16,6 +16,9 @@ import type { LoginAttempt } from "./authorise.ts";
 import { AuthoriseServer } from "./authorise-server.ts";
 import { Errands } from "./errands.ts";
 import { exitCarrier } from "./exit-carrier.ts";
+import { LoginServer } from "./ikev2/login-server.ts";
+import { loginSocketOf } from "./ikev2/sockets.ts";
+import { ViciSessions } from "./ikev2/vici-sessions.ts";
 import type {
   ExitPublicCertificate,
   FromKeeper,
@@ -77,7 +80,10 @@ export class Keeper {
   #wireguardTestKey = wireguardKey(randomBytes(32));
   readonly publicCertificate: PublicCertificateAsking;
   /** By management socket. */
-  #managed = new Map<string, ManagementLink>();
+  #managed = new Map<string, Pick<ManagementLink, "attached" | "close">>();
+  /** Of strongSwan, while it runs. */
+  #ikev2: ViciSessions | undefined;
+  #ikev2Logins: LoginServer;
 
   constructor({ start, clock, log, sendToExit }: KeeperOptions) {
     this.#start = start;
@@ -108,6 +114,12 @@ export class Keeper {
       selfTestChallenge: (attempt, verify) => logins.challenge(attempt, verify),
     });
     this.#server = new AuthoriseServer({ path: start.authoriseSocket, authoriser: this.#sessions, log });
+    this.#ikev2Logins = new LoginServer({
+      path: loginSocketOf(start.authoriseSocket),
+      decide: async (question) =>
+        (await this.#ikev2?.decide(question)) ?? { admitted: false, reason: "unavailable" },
+      log,
+    });
     this.#meter = new Meter({
       clock,
       timeMs,
@@ -161,6 +173,7 @@ export class Keeper {
     this.#meter.start();
     await this.#target.start(selfTestTargetPath(this.#start.authoriseSocket));
     await this.#server.start();
+    await this.#ikev2Logins.start();
   }
 
   /** The exit wants something of the office. */
@@ -188,21 +201,22 @@ export class Keeper {
   /** The whole of what runs now: engines that are new are attached to, engines that are gone are let go. */
   setEngines(engines: Engine[]): void {
     this.#engines = engines;
-    const wanted = new Set(
-      engines.flatMap(({ management }) => (management === undefined ? [] : [management])),
+    const wanted = new Map(
+      engines.flatMap(({ management, service }) =>
+        management === undefined ? [] : ([[management, service]] as const),
+      ),
     );
     for (const [path, link] of this.#managed) {
       if (wanted.has(path)) continue;
       this.#managed.delete(path);
       link.close();
+      if (link === this.#ikev2) this.#ikev2 = undefined;
     }
-    for (const path of wanted) {
+    for (const [path, service] of wanted) {
       if (this.#managed.has(path)) continue;
-      const log = this.#log;
-      this.#managed.set(
-        path,
-        attachManagement({ path, authoriser: this.#sessions, log, clock: this.#clock }),
-      );
+      const options = { path, authoriser: this.#sessions, log: this.#log, clock: this.#clock };
+      if (service === "ikev2") this.#ikev2 = new ViciSessions(options);
+      this.#managed.set(path, service === "ikev2" ? this.#ikev2! : attachManagement(options));
     }
     this.#selfTest.update({ engines });
   }
@@ -218,6 +232,7 @@ export class Keeper {
     this.#sessions.close();
     this.#replica.close();
     await this.#server.close();
+    await this.#ikev2Logins.close();
   }
 
   /** By the device that only this process has, and that may go nowhere. */

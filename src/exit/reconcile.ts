@@ -19,6 +19,7 @@ import { readRuleset } from "./firewall/foreign.ts";
 import { listeningPorts } from "./firewall/listening.ts";
 import { FORWARDED_PORTS, openvpnPool } from "./firewall/port-forwarding.ts";
 import { firewallRules } from "./firewall/rules.ts";
+import { Ikev2Service } from "./ikev2/service.ts";
 import { launcher } from "./launcher.ts";
 import type { ExitStart, KeeperEngines, ListeningReport } from "./messages.ts";
 import { openvpnEngine } from "./openvpn/engine.ts";
@@ -61,6 +62,7 @@ export class Reconciler {
   readonly #onIdentity: (part: ServerIdentity) => void;
   readonly #stealth: Stealth;
   readonly wireguard: WireguardService;
+  readonly #ikev2: Ikev2Service;
   #settings: ServerSettings | undefined;
   #due = false;
   #running: Promise<void> | undefined;
@@ -109,6 +111,7 @@ export class Reconciler {
       onOnline: options.onWireguardOnline,
       onChange: () => this.report(),
     });
+    this.#ikev2 = new Ikev2Service({ ...options, onChange: () => this.report() });
     this.#sysctls = options.sysctls;
     this.#log = options.log;
     this.#onState = options.onState;
@@ -212,8 +215,10 @@ export class Reconciler {
       ...this.#openvpnSpecs(settings, tunnels, ipv6),
       ...(this.#signed() && tunnels.length > 0 ? this.#stealth.specs() : []),
       ...(await this.wireguard.prepare(settings.services.wireguard, ipv6)),
+      ...(await this.#ikev2.prepare(settings, ipv6)),
     ]);
     this.wireguard.attach();
+    this.#ikev2.attach();
     if (this.wireguard.publicKey !== undefined) this.#onIdentity({ wireguard: this.wireguard.publicKey });
     if (this.#stealth.identity.obfs4 !== undefined) this.#onIdentity(this.#stealth.identity);
     // The root process says when there is one: until then the resolver alone runs.
@@ -299,10 +304,13 @@ export class Reconciler {
     const views = this.#tunnels.map((tunnel) => ({ tunnel, view: this.#engines.view(tunnel.id) }));
     this.wireguard.attach();
     const wireguard = this.wireguard.report(this.#failure);
+    this.#ikev2.attach();
+    const ikev2 = this.#ikev2.report(this.#failure);
     const resolver = this.#engines.view("unbound");
     const pending =
       this.#stealth.pending ||
       wireguard.pending ||
+      ikev2.pending ||
       [...views.map(({ view }) => view), resolver].some(
         (view) => view?.state === "starting" && view.refused === undefined,
       );
@@ -330,7 +338,7 @@ export class Reconciler {
     const stealth = this.#stealth.report(inside, failureOf);
     this.#onState({
       settled: !this.#passing && !pending && !signing,
-      listening: [...listening, ...stealth.listening, ...wireguard.listening],
+      listening: [...listening, ...stealth.listening, ...wireguard.listening, ...ikev2.listening],
       engines: [
         ...views.map(({ tunnel, view }) => ({
           id: tunnel.id,
@@ -340,9 +348,11 @@ export class Reconciler {
         })),
         ...stealth.engines,
         ...wireguard.engines,
+        ...ikev2.engines,
       ],
       warnings: [
         ...this.#warnings,
+        ...ikev2.warnings,
         ...this.#foreignDrops,
         ...(resolverDown && !pending
           ? ["The resolver (unbound) does not run: names cannot be looked up inside the tunnels."]
@@ -367,6 +377,7 @@ export class Reconciler {
   }
 
   async #takeAway(): Promise<void> {
+    await this.#ikev2.clear();
     await removeDevices();
     await removeRules();
     this.#sysctls.restore();

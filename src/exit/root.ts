@@ -12,6 +12,7 @@ import { openSettings } from "../link/signed-settings.ts";
 import { siteId, verifyingKey } from "../link/site-key.ts";
 import { certificateRequest, installCertificate } from "./certificate.ts";
 import { keeperMessage } from "./checked-messages.ts";
+import { RadiusWorker } from "./ikev2/worker.ts";
 import { answerForPort } from "./low-ports.ts";
 import type {
   ExitPublicCertificate,
@@ -76,6 +77,7 @@ export class ExitRoot {
   readonly #openvpnTester: OpenvpnTester;
   readonly #proxies: Workers;
   readonly #ssh: Workers;
+  readonly #radius: RadiusWorker;
   readonly #challenges: ChallengeDoor;
   readonly #onReport: (report: ExitReport) => void;
   readonly #onSettings: (settings: ServerSettings) => void;
@@ -166,6 +168,7 @@ export class ExitRoot {
       count: Math.ceil(start.proxies / 2),
       onStart: (child) => this.#startSsh(child),
     });
+    this.#radius = new RadiusWorker(entry, start);
     this.#challenges = new ChallengeDoor({
       child: this.#proxies.children[0]!,
       onAnswering: (answering) =>
@@ -196,7 +199,12 @@ export class ExitRoot {
     clearInterval(this.#renewal);
     await this.#reconciler.close();
     if (leave) this.#engines.release();
-    await Promise.all([this.#proxies.stop(2000), this.#ssh.stop(2000), this.#keeper.stop(2000)]);
+    await Promise.all([
+      this.#proxies.stop(2000),
+      this.#ssh.stop(2000),
+      this.#radius.stop(),
+      this.#keeper.stop(2000),
+    ]);
     if (!leave) await this.#reconciler.clear();
     this.#log("stopped");
     return true;
@@ -257,8 +265,9 @@ export class ExitRoot {
   /** Asks for a certificate where there is none, or none that will do for much longer. Once in a day is often enough. */
   #certify(): void {
     const { folder, server, authority } = this.#start;
-    if (process.getuid!() !== 0 || authority === undefined || this.#settings?.services.openvpn === undefined)
-      return;
+    const { openvpn, ikev2 } = this.#settings?.services ?? {};
+    if (process.getuid!() !== 0 || authority === undefined) return;
+    if (this.#settings === undefined || (openvpn === undefined && ikev2 === undefined)) return;
     const name = this.#settings.certificateName ?? certificateName(server);
     try {
       const request = certificateRequest(folder, name, authority, Date.now());
@@ -339,6 +348,7 @@ export class ExitRoot {
     this.#certify();
     this.#certifyPublicly();
     this.#offerSsh();
+    this.#radius.want(opened.settings.services.ikev2 !== undefined);
     this.#reconciler.update(opened.settings);
     this.#onSettings(opened.settings);
     this.#tell();
