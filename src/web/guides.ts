@@ -21,6 +21,8 @@ export interface Guide {
   steps: readonly (readonly [Picture, string])[];
   /** What keeps traffic in where the tunnel breaks, or what to mind. */
   note?: string;
+  /** Said where names are to be blocked. */
+  levelNote?: string;
 }
 
 export const SYSTEM_NAMES: Record<System, string> = {
@@ -48,7 +50,13 @@ const wireguard = (client: string, last: string, note: string): Guide => ({
   note,
 });
 
-const openvpn = (client: string, install: string, open: string, note: string): Guide => ({
+const openvpn = (
+  client: string,
+  install: string,
+  open: string,
+  note: string,
+  more: Partial<Guide> = {},
+): Guide => ({
   title: "OpenVPN",
   client,
   covers: "everything",
@@ -60,6 +68,7 @@ const openvpn = (client: string, install: string, open: string, note: string): G
     ["import", `${open} ${LOGIN}`],
   ],
   note,
+  ...more,
 });
 
 const stealthTls = (install: string, start: string): Guide => ({
@@ -268,6 +277,10 @@ export const GUIDES: Record<System, readonly Guide[]> = {
       "Install network-manager-openvpn from your distribution.",
       "Run `nmcli connection import type openvpn file {file}`, or import it in the desktop's network settings.",
       "A network that hands out routes of its own by DHCP can draw traffic out of it; where you do not trust the network take the guarded one.",
+      {
+        levelNote:
+          "NetworkManager passes over the resolver that the file names. After the import run `nmcli connection modify {name} ipv4.dns {resolver} ipv4.ignore-auto-dns yes`.",
+      },
     ),
     stealthTls(
       "Install stunnel4 and openvpn from your distribution.",

@@ -271,6 +271,10 @@ test("each system has a page with three steps for each client, and files for the
     // A plain proxy is never shown without saying what it is.
     assert.equal(page.includes("/proxy/amsterdam1.pac"), page.includes("relays, does not encrypt"), system);
   }
+  const linux = await (await visitor.get("/member/connect/linux?server=amsterdam1&level=ads")).text();
+  assert.ok(
+    linux.includes("nmcli connection modify amsterdam1 ipv4.dns 10.66.255.2 ipv4.ignore-auto-dns yes"),
+  );
   const hops = await (await visitor.get("/member/connect/linux?server=amsterdam1&via=reykjavik1")).text();
   assert.ok(hops.includes("via=reykjavik1") && hops.includes("Two hops"));
   assert.ok(!hops.includes("SSH tunnel") && !hops.includes("/proxy/"));

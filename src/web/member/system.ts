@@ -1,7 +1,7 @@
 import type { Hono } from "hono";
 import { bestServer } from "../../fleet/recommend.ts";
 import type { ServerStatus } from "../../fleet/status.ts";
-import { DNS_LEVELS, type DnsLevel } from "../../lib/dns-levels.ts";
+import { DNS_LEVELS, type DnsLevel, resolverOf } from "../../lib/dns-levels.ts";
 import { type ProfileOptions, SYSTEMS, type System } from "../../profiles/kinds.ts";
 import { PROXY_WARNING } from "../../profiles/proxy.ts";
 import { sshAlias } from "../../profiles/ssh.ts";
@@ -95,6 +95,7 @@ function guidePanel(guide: Guide, words: Record<string, string>, action: Html): 
     ([drawing, text]) => html`<li>${picture(drawing)}<p>${stepText(text, words)}</p></li>`,
   )}</ol>
 ${action}
+${words.resolver !== undefined && guide.levelNote !== undefined && html`<p>${stepText(guide.levelNote, words)}</p>`}
 ${guide.note !== undefined && guide.covers !== "relay" && html`<p class="muted small">${stepText(guide.note, words)}</p>`}</section>`;
 }
 
@@ -123,7 +124,13 @@ function guideOf(web: Web, guide: Guide, choice: Choice, origin: string): Html |
     if (first === undefined) return undefined;
     const address = `/member/profiles/${kind}/${server.server}${queryOf(choice)}`;
     const label = files.length === 1 ? first.name : "the files (zip)";
-    const words = { file: first.name, server: server.server, alias: sshAlias(server.server) };
+    const words = {
+      file: first.name,
+      server: server.server,
+      alias: sshAlias(server.server),
+      name: first.name.slice(0, first.name.lastIndexOf(".")),
+      ...(level !== "none" && { resolver: resolverOf(level).v4 }),
+    };
     return guidePanel(
       guide,
       words,
