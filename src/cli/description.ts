@@ -39,6 +39,11 @@ const FAILURES: Record<NonNullable<ListeningReport["failed"]>, string> = {
   other: "FAILED: it could not be started",
 };
 
+const RUNS_IN: Record<NonNullable<ListeningReport["runsIn"]>, string> = {
+  kernel: "ready, in the kernel",
+  "wireguard-go": "ready, by wireguard-go: this kernel has no WireGuard",
+};
+
 /** The report for a person's terminal. */
 export function describe({
   settled,
@@ -49,9 +54,9 @@ export function describe({
   services,
   warnings,
 }: StatusReport): string {
-  const rows = services.map(({ service, protocol, address, port, failed }) => {
+  const rows = services.map(({ service, protocol, address, port, failed, runsIn }) => {
     const where = `${address.includes(":") ? `[${address}]` : address}:${port}`;
-    const state = failed ? FAILURES[failed] : "ready";
+    const state = failed ? FAILURES[failed] : runsIn === undefined ? "ready" : RUNS_IN[runsIn];
     return `  ${NAMES[service].padEnd(12)}${protocol.toUpperCase().padEnd(5)}${where.padEnd(24)}${state}`;
   });
   return [

@@ -16,6 +16,7 @@ import { parseListen } from "../office/listen-address.ts";
 import { type SiteTls, siteTls } from "../office/site-address.ts";
 import { secretFile } from "./credentials.ts";
 import { checkDatabase, checkExitCertificates, checkLink } from "./doctor-fleet.ts";
+import { checkWireguard } from "./doctor-wireguard.ts";
 import { bad, type Finding, good, note } from "./finding.ts";
 import { askSupervisor } from "./lock.ts";
 import { readConfig } from "./prepare.ts";
@@ -25,6 +26,7 @@ const ROOT_SERVER = "198.41.0.4"; // a.root-servers.net
 const LEAST_FREE_BYTES = 200_000_000;
 const PROGRAMS = {
   openvpn: "openvpn",
+  wg: "wireguard-tools",
   unbound: "unbound",
   nft: "nftables",
   ip: "iproute2",
@@ -39,6 +41,7 @@ export async function doctor(dataRoot: string): Promise<{ findings: Finding[]; t
     checkRoot(),
     checkTun(),
     checkPackages(),
+    checkWireguard(settings.wireguard.port),
     ...(await checkPorts(dataRoot, settings)),
     ...(await checkCertificate(dataRoot, settings)),
     ...(await checkExitCertificates(dataRoot, settings)),
@@ -117,11 +120,12 @@ async function checkPorts(dataRoot: string, settings: Config): Promise<Finding[]
           ),
         );
   }
-  const { openvpn, socks5, http_proxy, site } = settings;
+  const { openvpn, socks5, http_proxy, site, wireguard } = settings;
   const tcp = [...site.listen, ...openvpn.tcp, ...socks5.listen, ...http_proxy.listen];
   const wanted = [
     ...tcp.map((listen) => ({ protocol: "tcp" as const, ...parseListen(listen)! })),
     ...openvpn.udp.map((listen) => ({ protocol: "udp" as const, ...parseListen(listen)! })),
+    ...(wireguard.port === 0 ? [] : [{ protocol: "udp" as const, address: "0.0.0.0", port: wireguard.port }]),
   ];
   const tried = await Promise.all(wanted.map(async (place) => ({ ...place, code: await tryToBind(place) })));
   const refused = tried.filter(({ code }) => code !== undefined);
