@@ -7,6 +7,8 @@ import type { OfficeMessage } from "../office/messages.ts";
  * into the exit's files, so it is text without a control character, and nothing else.
  */
 const printable = z.string().regex(/^[^\p{Cc}\p{Cf}\p{Zl}\p{Zp}]{1,1000}$/u);
+/** A certificate's file may hold a whole chain, each with its text (certificates/files.ts). */
+const chain = z.string().max(100_000);
 const pem = z.string().regex(/^[\x20-\x7e\n]{1,20000}$/);
 
 const schema = z.discriminatedUnion("type", [
@@ -25,6 +27,7 @@ const schema = z.discriminatedUnion("type", [
       problem: z.enum(CERTIFICATE_PROBLEMS).optional(),
     }),
   }),
+  z.object({ type: z.literal("site-pair"), pair: z.object({ certificate: chain, key: pem }) }),
   z.object({ type: z.literal("failed"), sentence: printable }),
   z.object({
     type: z.literal("voucher"),

@@ -4,7 +4,7 @@ import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { CertificateState } from "../certificates/state.ts";
-import type { ExitReport, ExitStart } from "../exit/messages.ts";
+import type { ExitReport, ExitSitePair, ExitStart } from "../exit/messages.ts";
 import { exitRunFolders } from "../exit/run-folders.ts";
 import { ensureSecret } from "../lib/atomic-file.ts";
 import { type Log, logFor } from "../lib/event-log.ts";
@@ -13,6 +13,7 @@ import { findPublicAddress, type PublicAddress } from "../office/addresses.ts";
 import type { Config } from "../office/config.ts";
 import type { OfficeMessage, OfficeQuestion, OfficeReady, OfficeStart } from "../office/messages.ts";
 import { notesOfCertificate, notesOfPorts } from "../office/server-settings.ts";
+import { CheckResponders } from "./check-responders.ts";
 import { officeSecrets, settingsFile } from "./credentials.ts";
 import { DoorKeeper } from "./door-keeper.ts";
 import { readOfficeMessage } from "./office-messages.ts";
@@ -38,9 +39,11 @@ export class Supervisor {
   readonly #door: DoorKeeper;
   #office: ForkedChild | undefined;
   #exit: ForkedChild | undefined;
+  #responders: CheckResponders | undefined;
   #url = "";
   #report: ExitReport = { type: "report", settled: false, services: [], warnings: [] };
   #certificate: CertificateState | undefined;
+  #sitePair: ExitSitePair | undefined;
   #warnings: string[] = [];
   #heard: ((message: OfficeMessage | ExitReport) => void)[] = [];
 
@@ -78,7 +81,15 @@ export class Supervisor {
     ];
     // As checked: an office that starts anew while the operator writes in the file must not meet half of a change.
     const settings = readFileSync(data.config, "utf8");
-    const officeStart = this.#officeStart(settings, address);
+    const responders = new CheckResponders({
+      settings: this.#config.check,
+      user: this.#prepared.users.check,
+      addresses: address.addresses,
+      onSeen: (seen) => this.#office?.send(seen),
+    });
+    this.#responders = responders;
+    responders.start();
+    const officeStart = { ...this.#officeStart(settings, address), checkKey: responders.key };
     this.#office = new ForkedChild({
       module: module("../office/main.ts"),
       log: logFor("office"),
@@ -104,7 +115,10 @@ export class Supervisor {
       module: module("../exit/bundle.ts"),
       args: ["exit"],
       log: logFor("exit"),
-      onStart: (child) => child.send(this.#exitStart(ready)),
+      onStart: (child) => {
+        child.send(this.#exitStart(ready));
+        if (this.#sitePair !== undefined) child.send(this.#sitePair);
+      },
       onMessage: (message) => this.#onExit(message as ExitReport),
     });
     const settled = this.#next((message) => message.type === "report" && message.settled, SETTLE_MS);
@@ -121,7 +135,11 @@ export class Supervisor {
   /** Ends everything: engines, sessions, our firewall table, devices and routes too. */
   async stop(): Promise<void> {
     this.#log("stopping");
-    await Promise.all([this.#exit?.stop(EXIT_STOP_MS, { type: "stop" }), this.#office?.stop(OFFICE_STOP_MS)]);
+    await Promise.all([
+      this.#exit?.stop(EXIT_STOP_MS, { type: "stop" }),
+      this.#office?.stop(OFFICE_STOP_MS),
+      this.#responders?.stop(),
+    ]);
   }
 
   /** Ends our processes and leaves the engines, so that the next start adopts them and no VPN session drops. */
@@ -129,10 +147,11 @@ export class Supervisor {
     await Promise.all([
       this.#exit?.stop(EXIT_STOP_MS, { type: "restart" }),
       this.#office?.stop(OFFICE_STOP_MS, { type: "restart" }),
+      this.#responders?.stop(),
     ]);
   }
 
-  #officeStart(config: string, { host, addresses }: PublicAddress): OfficeStart {
+  #officeStart(config: string, { host, addresses }: PublicAddress): Omit<OfficeStart, "checkKey"> {
     const { data, run, users } = this.#prepared;
     const { acme_authority: authority } = this.#config.tls;
     return {
@@ -182,6 +201,10 @@ export class Supervisor {
     }
     if (message.type === "ready") this.#url = message.url;
     if (message.type === "open" && this.#office) void this.#door.open(this.#office);
+    if (message.type === "site-pair") {
+      this.#sitePair = message;
+      this.#exit?.send(message);
+    }
     if (message.type === "certificate") this.#certificate = message.state;
     this.#tell(message);
   }

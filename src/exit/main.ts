@@ -1,6 +1,6 @@
 import { logFor } from "../lib/event-log.ts";
 import { installLastResort } from "../lib/last-resort.ts";
-import type { ExitRestart, ExitStart, ExitStop } from "./messages.ts";
+import type { ExitRestart, ExitSitePair, ExitStart, ExitStop } from "./messages.ts";
 import { ExitRoot } from "./root.ts";
 
 /**
@@ -15,7 +15,7 @@ export function runExit(entry: string): void {
   process.on("SIGINT", () => {});
   process.on("SIGHUP", () => {});
 
-  process.on("message", function first(message: ExitStart | ExitStop | ExitRestart) {
+  process.on("message", function first(message: ExitStart | ExitStop | ExitRestart | ExitSitePair) {
     if (message.type !== "start") return process.exit(0);
     process.off("message", first);
     const root = new ExitRoot({
@@ -29,7 +29,8 @@ export function runExit(entry: string): void {
     };
     process.on("SIGTERM", () => void end(false));
     process.on("disconnect", () => void end(true));
-    process.on("message", (later: ExitStart | ExitStop | ExitRestart) => {
+    process.on("message", (later: ExitStart | ExitStop | ExitRestart | ExitSitePair) => {
+      if (later.type === "site-pair") root.takeSitePair(later.pair);
       if (later.type === "stop") void end(false);
       if (later.type === "restart") void end(true);
     });

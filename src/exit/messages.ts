@@ -1,3 +1,4 @@
+import type { Pair } from "../certificates/pair.ts";
 import type { ServerIdentity } from "../link/identity.ts";
 import type { Challenge } from "../link/public-certificate.ts";
 import type { Service } from "../link/services.ts";
@@ -251,6 +252,14 @@ export interface ProxySettings {
   ownAddresses: string[];
   /** Resolvers to ask, `address` or `address:port`; none: the system's. */
   resolvers: string[];
+  /** What a proxy shows over TLS; without it, it does not listen there. Processes of SSH are not told it. */
+  pair?: Pair;
+}
+
+/** From the supervisor: the certificate of the site on this machine, which its proxies show as well. */
+export interface ExitSitePair {
+  type: "site-pair";
+  pair: Pair;
 }
 
 /** A place to listen at. */

@@ -1,5 +1,6 @@
 import { dirname } from "node:path";
 import type { Pair } from "../certificates/pair.ts";
+import { systemClock } from "../lib/clock.ts";
 import { Engines } from "../lib/engines.ts";
 import { type Log, logFor, reasonOf } from "../lib/event-log.ts";
 import { ForkedChild } from "../lib/forked-child.ts";
@@ -10,7 +11,6 @@ import type { ServerSettings } from "../link/settings.ts";
 import type { Trust } from "../link/signed.ts";
 import { openSettings } from "../link/signed-settings.ts";
 import { siteId, verifyingKey } from "../link/site-key.ts";
-import { certificateRequest, installCertificate } from "./certificate.ts";
 import { keeperMessage } from "./checked-messages.ts";
 import { RadiusWorker } from "./ikev2/worker.ts";
 import { answerForPort } from "./low-ports.ts";
@@ -32,6 +32,7 @@ import type {
   TestOpenvpn,
   WireguardOnline,
 } from "./messages.ts";
+import { CERTIFICATE_LOOK_MS, OwnCertificate } from "./own-certificate.ts";
 import { ChallengeDoor } from "./public-certificate/door.ts";
 import { installPublicCertificate, standingOf } from "./public-certificate/pair.ts";
 import { ShownCertificate } from "./public-certificate/shown.ts";
@@ -45,8 +46,6 @@ import { Workers } from "./workers.ts";
 
 /** Without settings nobody can say who may be online: what an earlier life left running then ends. */
 const SETTINGS_WITHIN_MS = 60_000;
-/** How often it is looked at whether the certificate is to be renewed. */
-const CERTIFICATE_LOOK_MS = 12 * 3_600_000;
 
 export interface ExitRootOptions {
   start: ExitStart;
@@ -94,6 +93,7 @@ export class ExitRoot {
   #patience: NodeJS.Timeout | undefined;
   #renewal: NodeJS.Timeout | undefined;
   #hostKeys: HostKeys | undefined;
+  readonly #certificate: OwnCertificate | undefined;
   readonly #shown: ShownCertificate;
   /** What the proxies show over TLS, as it was found last: its files are not read with every message. */
   #pair: Pair | undefined;
@@ -136,6 +136,18 @@ export class ExitRoot {
       },
     });
     this.#wireguardWishes = new WireguardWishes(this.#reconciler.wireguard.peers);
+    const { authority } = start;
+    this.#certificate =
+      authority === undefined
+        ? undefined
+        : new OwnCertificate({
+            folder: start.folder,
+            authority,
+            clock: systemClock,
+            log,
+            ask: (request) => this.#runErrand("certify", { type: "certify", request }),
+            onUntil: (certificateUntil) => this.identify({ certificateUntil }),
+          });
     this.#shown = new ShownCertificate(start.folder);
     this.#openvpnTester = new OpenvpnTester({
       folder: start.folder,
@@ -264,29 +276,18 @@ export class ExitRoot {
 
   /** Asks for a certificate where there is none, or none that will do for much longer. Once in a day is often enough. */
   #certify(): void {
-    const { folder, server, authority } = this.#start;
+    const { server } = this.#start;
     const { openvpn, ikev2 } = this.#settings?.services ?? {};
-    if (process.getuid!() !== 0 || authority === undefined) return;
+    if (process.getuid!() !== 0) return;
     if (this.#settings === undefined || (openvpn === undefined && ikev2 === undefined)) return;
     const name = this.#settings.certificateName ?? certificateName(server);
-    try {
-      const request = certificateRequest(folder, name, authority, Date.now());
-      if (request !== undefined) this.#runErrand("certify", { type: "certify", request });
-    } catch (error) {
-      this.#log("certificate-refused", { reason: reasonOf(error) });
-    }
+    this.#certificate?.look(name);
   }
 
   #takeCertificate(certificate: string): void {
     this.#errands.delete("certify");
-    try {
-      installCertificate(this.#start.folder, certificate, this.#start.authority!);
-      this.#log("certificate-installed");
-    } catch {
-      this.#log("certificate-refused", { reason: "foreign" });
-      return;
-    }
-    if (this.#settings !== undefined) this.#reconciler.update(this.#settings);
+    if (this.#certificate?.take(certificate) === true && this.#settings !== undefined)
+      this.#reconciler.update(this.#settings);
   }
 
   /** Shows the public certificate, whose name the settings say, and has the keeper tell the office how it stands with it. */

@@ -16,6 +16,8 @@ export interface OfficeStart {
   /** What members' clients connect to, found or set. */
   host: string;
   addresses: string[];
+  /** Of the names on the page "Am I protected?" (check/tokens.ts), base64. */
+  checkKey: string;
   /** PEM of tls.acme_authority, where that is set. */
   acmeAuthority?: string | undefined;
   /** Keys that are kept elsewhere than in the office's folder, base64, by the names of their files there (keys.ts). */
@@ -31,6 +33,8 @@ export type OfficeMessage =
   | { type: "open" }
   /** How it stands with the site's certificate now. */
   | { type: "certificate"; state: CertificateState }
+  /** The site's certificate, whenever another is used: the exit on this machine shows it, too. */
+  | { type: "site-pair"; pair: Pair }
   | { type: "voucher"; code?: string | undefined };
 export type OfficeReady = Extract<OfficeMessage, { type: "ready" }>;
 

@@ -159,6 +159,8 @@ export class SiteDoor {
 
   #use(pair: GoodPair): void {
     this.#pair = pair;
+    const { certificate, key } = pair;
+    this.#tell({ type: "site-pair", pair: { certificate, key } });
     for (const server of this.#servers)
       if (server instanceof SecureServer) server.setSecureContext(secureContext(pair));
   }

@@ -36,6 +36,7 @@ class HttpConnection implements Expiring {
   readonly #client: Socket;
   readonly #context: ProxyContext;
   readonly #guest: Guest;
+  readonly #service: "http" | "https";
   #state: "head" | "busy" | "exchange" | "over" = "head";
   #head = new HeadReader();
   #early: Buffer[] = [];
@@ -47,9 +48,10 @@ class HttpConnection implements Expiring {
   #opening: Opening | undefined;
   #exchange: HttpExchange | undefined;
 
-  constructor(client: Socket, context: ProxyContext) {
+  constructor(client: Socket, context: ProxyContext, service: "http" | "https") {
     this.#client = client;
     this.#context = context;
+    this.#service = service;
     this.#guest = context.lobby.enter(client, context.limits.handshakeMs, () => this.expire());
     context.sweeper.add(this);
     client.on("data", (chunk: Buffer) => this.#onData(chunk));
@@ -148,7 +150,7 @@ class HttpConnection implements Expiring {
       return false;
     }
     const address = clientAddress(this.#client);
-    const admission = await this.#context.authoriser.login({ service: "http", ...login, address });
+    const admission = await this.#context.authoriser.login({ service: this.#service, ...login, address });
     if (!admission.admitted) {
       if (this.#state !== "over") this.#answer(LOGIN_REFUSED[admission.reason], request);
       return false;
@@ -275,6 +277,6 @@ function wantsKeepAlive({ fields, minorVersion }: RequestHead): boolean {
 }
 
 /** Serves one accepted connection for as long as it lasts. */
-export function serveHttp(client: Socket, context: ProxyContext): void {
-  new HttpConnection(client, context);
+export function serveHttp(client: Socket, context: ProxyContext, service: "http" | "https" = "http"): void {
+  new HttpConnection(client, context, service);
 }

@@ -43,7 +43,11 @@ const LOGGED_IN = Buffer.from([1, 0]);
 const CONNECTED = socksReply(SOCKS_REPLY.succeeded);
 
 /** Serves one accepted connection from its greeting to its tunnel. */
-export function serveSocks5(client: Socket, context: ProxyContext): void {
+export function serveSocks5(
+  client: Socket,
+  context: ProxyContext,
+  service: "socks5" | "socks5-tls" = "socks5",
+): void {
   const reader = new SocksReader();
   const guest = context.lobby.enter(client, context.limits.handshakeMs);
   let session: Session | undefined;
@@ -63,7 +67,7 @@ export function serveSocks5(client: Socket, context: ProxyContext): void {
   const logIn = async (username: string, password: string): Promise<void> => {
     waiting = true;
     const address = clientAddress(client);
-    const admission = await context.authoriser.login({ service: "socks5", username, password, address });
+    const admission = await context.authoriser.login({ service, username, password, address });
     waiting = false;
     if (!admission.admitted && admission.reason === "draining") {
       // A login that fails makes clients ask for another password: that the server takes nobody is said to the request.

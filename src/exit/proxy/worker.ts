@@ -1,9 +1,10 @@
 import type { Socket } from "node:net";
+import type { Pair } from "../../certificates/pair.ts";
 import type { Log } from "../../lib/event-log.ts";
 import type { Authoriser } from "../authorise.ts";
 import { createEgressPolicy } from "../egress.ts";
 import type { PortRequests } from "../low-ports.ts";
-import type { ListeningReport, ProxySettings } from "../messages.ts";
+import type { ListeningReport, PortPlace, ProxySettings } from "../messages.ts";
 import type { ProxyContext } from "./context.ts";
 import { serveHttp } from "./http-server.ts";
 import { type Endpoint, Listeners } from "./listeners.ts";
@@ -13,18 +14,21 @@ import { createOpener, createSelfTestOpener } from "./open.ts";
 import { createResolver, type Resolve } from "./resolve.ts";
 import { serveSocks5 } from "./socks5-server.ts";
 import { Sweeper } from "./sweeper.ts";
+import { TlsDoor } from "./tls-door.ts";
 
 /** Connections without a login that one worker holds at most; beyond, the oldest goes. */
 const LOBBY_LIMIT = 4096;
 
 export interface ProxyWorker {
   /** Follows new settings: live tunnels stay as they were made. Resolves with where the worker listens now. */
-  apply(settings: Pick<ProxySettings, "settings" | "ownAddresses" | "resolvers">): Promise<ListeningReport[]>;
+  apply(
+    settings: Pick<ProxySettings, "settings" | "ownAddresses" | "resolvers" | "pair">,
+  ): Promise<ListeningReport[]>;
   /** Stops listening and ends every connection. */
   close(): void;
 }
 
-/** One proxy worker: SOCKS5 and HTTP on the settings' addresses. `resolve` takes the place of DNS in tests. */
+/** One proxy worker: SOCKS5 and HTTP, in the clear and inside TLS, on the settings' addresses. `resolve` takes the place of DNS in tests. */
 export function createProxyWorker(options: {
   authoriser: Authoriser;
   log: Log;
@@ -44,16 +48,35 @@ export function createProxyWorker(options: {
     if (context) handler(client, context);
     else client.destroy();
   };
+  const socks5Tls = new TlsDoor((client, context) => serveSocks5(client, context, "socks5-tls"));
+  // A browser would rather have HTTP/2, whose tunnels share one connection and its losses: HTTP/1.1 is the one we speak.
+  const https = new TlsDoor((client, context) => serveHttp(client, context, "https"), ["http/1.1"]);
   const listeners = new Listeners({
-    serve: { socks5: serve(serveSocks5), http: serve(serveHttp) },
+    serve: {
+      socks5: serve(serveSocks5),
+      http: serve(serveHttp),
+      "socks5-tls": serve((client, context) => socks5Tls.enter(client, context)),
+      https: serve((client, context) => https.enter(client, context)),
+    },
     log: options.log,
     ports: options.ports,
   });
   const openSelfTest = createSelfTestOpener(options.selfTestTarget, sweeper);
   const lobby = createLobby({ sweeper, limit: LOBBY_LIMIT });
 
+  /** Whether it can be shown: root has checked it, with the same OpenSSL. */
+  function show(pair: Pair): boolean {
+    try {
+      for (const door of [socks5Tls, https]) door.show(pair);
+      return true;
+    } catch {
+      options.log("certificate-refused", { reason: "malformed" });
+      return false;
+    }
+  }
+
   return {
-    apply({ settings, ownAddresses, resolvers }) {
+    async apply({ settings, ownAddresses, resolvers, pair }) {
       const policy = createEgressPolicy({
         egress: settings.egress,
         ownAddresses: [...ownAddresses, ...settings.ownAddresses],
@@ -69,12 +92,26 @@ export function createProxyWorker(options: {
         lobby,
         sweeper,
       };
-      const { socks5, http } = settings.services;
-      const endpoints: Endpoint[] = [
-        ...(socks5?.listen ?? []).map((listen): Endpoint => ({ service: "socks5", ...listen })),
-        ...(http?.listen ?? []).map((listen): Endpoint => ({ service: "http", ...listen })),
+      const { services } = settings;
+      const endpoints = (service: Endpoint["service"], listen: PortPlace[] = []): Endpoint[] =>
+        listen.map((place) => ({ service, ...place }));
+      const inTheClear = [
+        ...endpoints("socks5", services.socks5?.listen),
+        ...endpoints("http", services.http?.listen),
       ];
-      return listeners.update(endpoints);
+      const insideTls = [
+        ...endpoints("socks5-tls", services.socks5Tls?.listen),
+        ...endpoints("https", services.https?.listen),
+      ];
+      const shown = pair !== undefined && show(pair);
+      const reports = await listeners.update(shown ? [...inTheClear, ...insideTls] : inTheClear);
+      if (shown) return reports;
+      const failed = insideTls.map((endpoint) => ({
+        ...endpoint,
+        protocol: "tcp" as const,
+        failed: "no-certificate" as const,
+      }));
+      return [...reports, ...failed];
     },
     close() {
       listeners.close();

@@ -58,7 +58,8 @@ export function installPublicCertificate(
   writeFileAtomic(join(folder, CERTIFICATE), `${chain}\n`, 0o644);
 }
 
-function goodPair(folder: string, name: string, nowMs: number): GoodPair | undefined {
+/** The exit's own, where it is good for this name now. */
+export function goodPair(folder: string, name: string, nowMs: number): GoodPair | undefined {
   const [certificate, key] = [read(folder, CERTIFICATE), read(folder, KEY)];
   if (certificate === undefined || key === undefined) return undefined;
   const checked = checkPair({ certificate, key }, [name], nowMs);

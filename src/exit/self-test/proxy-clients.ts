@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { connect, type Socket } from "node:net";
+import { connect as connectSecurely } from "node:tls";
 import type { SelfTestLogin } from "./logins.ts";
 import { NONCE_BYTES, SELF_TEST_NAME, SELF_TEST_PORT, type SelfTestTarget } from "./target.ts";
 
@@ -8,6 +9,8 @@ export interface ProxyTest {
   port: number;
   login: SelfTestLogin;
   target: SelfTestTarget;
+  /** The proxy is inside TLS. Whoever answers on this machine's own address is this machine: its certificate is not looked at. */
+  secure?: boolean;
   /** For the whole: connection, login, way to the target and back. */
   timeoutMs: number;
 }
@@ -49,7 +52,8 @@ async function reachesTarget(wire: Wire, target: SelfTestTarget): Promise<boolea
 }
 
 async function tried(test: ProxyTest, talk: (wire: Wire) => Promise<boolean>): Promise<boolean> {
-  const socket = connect({ host: test.address, port: test.port, noDelay: true, autoSelectFamily: false });
+  const place = { host: test.address, port: test.port, noDelay: true, autoSelectFamily: false };
+  const socket = test.secure ? connectSecurely({ ...place, rejectUnauthorized: false }) : connect(place);
   const timer = setTimeout(() => socket.destroy(), test.timeoutMs);
   try {
     return await talk(new Wire(socket));
