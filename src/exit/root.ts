@@ -110,6 +110,7 @@ export class ExitRoot {
     this.#onSettings = options.onSettings ?? (() => {});
     this.#onFetched = (sha256) => {
       this.#errands.delete(sha256);
+      this.#reconciler.fetched();
       options.onFetched?.(sha256);
     };
     this.#onLinked = options.onLinked ?? (() => {});

@@ -17,6 +17,8 @@ export const serverIdentity = z.strictObject({
     .string()
     .regex(/^cert=[A-Za-z0-9+/]{70};iat-mode=[0-2]$/)
     .exactOptional(),
+  /** Until when the exit's own certificate is good, UTC seconds. */
+  certificateUntil: z.int().min(0).exactOptional(),
 });
 
 export type ServerIdentity = z.infer<typeof serverIdentity>;

@@ -63,7 +63,12 @@ export function openAuthority(folder: string): string | undefined {
  * Signs an exit's request (PKCS #10, PEM). The name is ours to give (link/certificate-name.ts): undefined where the request
  * asks for another than this, or where openssl cannot read it.
  */
-export function signExitRequest(folder: string, name: string, request: string): string | undefined {
+export function signExitRequest(
+  folder: string,
+  name: string,
+  request: string,
+  nowMs = Date.now(),
+): string | undefined {
   try {
     const shown = openssl(
       (path) => ["req", "-in", path!, "-noout", "-verify", "-subject", "-nameopt", "RFC2253"],
@@ -71,7 +76,7 @@ export function signExitRequest(folder: string, name: string, request: string): 
     );
     if (!shown.trim().endsWith(`subject=CN=${name}`)) return undefined;
     const signer = ["-cert", join(folder, "ca.crt"), "-keyfile", join(folder, "ca.key")];
-    return signed(signer, EXIT_DAYS, request, exitExtensions(name));
+    return signed(signer, EXIT_DAYS, request, exitExtensions(name), nowMs);
   } catch {
     return undefined;
   }
@@ -93,8 +98,13 @@ policy = any
 commonName = supplied
 `;
 
-function signed(signer: string[], days: number, request: string, extensions: string): string {
-  const nowMs = Date.now();
+function signed(
+  signer: string[],
+  days: number,
+  request: string,
+  extensions: string,
+  nowMs = Date.now(),
+): string {
   const form = [
     "-startdate",
     asn1Time(nowMs - DAYS_BEFORE * DAY_MS),
