@@ -39,6 +39,9 @@ describe("wireguard-go as it runs on an exit", { skip }, () => {
   const tellClient = (...lines: string[]) => uapiSet(uapiSocket(world.clientDevice), lines);
 
   before(async () => {
+    // Where the folder of sockets is made by us, as root with the umask of an exit.
+    const umask = process.umask(0o077);
+    after(() => process.umask(umask));
     world = new WireguardWorld();
     life = world.life();
     await life.engines.want([world.spec()]);

@@ -1,4 +1,4 @@
-import { chmodSync, chownSync, existsSync, mkdirSync, renameSync, rmSync } from "node:fs";
+import { chmodSync, chownSync, existsSync, mkdirSync, renameSync, rmSync, statSync } from "node:fs";
 import { createServer } from "node:net";
 import type { EngineSpec } from "../../lib/engines.ts";
 import type { Reason } from "../../lib/event-log.ts";
@@ -50,6 +50,9 @@ export function wireguardGoEngine(options: {
 /** Listens, is the engine's user's, and has no more to do with us once it has been handed over. */
 async function listeningSocket(path: string, account: Account): Promise<{ fd: number; close: () => void }> {
   mkdirSync(SOCKETS, { recursive: true, mode: 0o755 });
+  // The umask may have shut it: the engine looks at its socket's name, as its own user.
+  const { mode } = statSync(SOCKETS);
+  if ((mode & 0o011) !== 0o011) chmodSync(SOCKETS, (mode & 0o7777) | 0o011);
   const beside = `${path}.new`;
   rmSync(beside, { force: true });
   const server = createServer();
