@@ -1,0 +1,147 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { ApiMember } from "../api-member.ts";
+import type { Namespace } from "../namespace.ts";
+import { until } from "../namespace.ts";
+import { seenAddress } from "../probes.ts";
+import type { LabExit, ServicesScene } from "../services-scene.ts";
+import { type VpnService, vpnServiceCases } from "../vpn-service.ts";
+import {
+  addDevice,
+  deviceFile,
+  makeKeys,
+  WireguardClient,
+  type WireguardDevice,
+} from "../wireguard-client.ts";
+
+/** One device a member and machine, as people have it. */
+const devices = new Map<string, Promise<WireguardDevice>>();
+
+function deviceOf(member: ApiMember, on: Namespace): Promise<WireguardDevice> {
+  const key = `${member.name} ${on.name}`;
+  const known = devices.get(key) ?? addDevice(member);
+  devices.set(key, known);
+  return known;
+}
+
+const fileOf = async (member: ApiMember, on: Namespace, exit: LabExit): Promise<string> =>
+  deviceFile(member, await deviceOf(member, on), exit.name);
+
+/** WireGuard, by the file that the site gives for wg-quick. */
+const wireguard: VpnService = {
+  name: "WireGuard",
+  async start({ on, folder, exit, member }) {
+    const client = await WireguardClient.start(on, folder, await fileOf(member, on, exit));
+    return {
+      online: (timeoutMs) => client.online(timeoutMs),
+      said: () => client.output,
+      stop: () => client.stop(),
+    };
+  },
+  engine: /wireguard-go -f lethe-wg0/,
+  refusals: {},
+  passwords: false,
+};
+
+export const wireguardCases = (scene: () => ServicesScene): void => {
+  vpnServiceCases(wireguard, scene);
+
+  describe("WireGuard's own", () => {
+    test("a key that is nobody's gets no answer, and the same file with the device's own key does", async () => {
+      const { world, oslo } = scene();
+      const file = await fileOf(await scene().member("anna.lab"), world.client, oslo);
+      const { privateKey } = await makeKeys();
+      const stranger = file.replace(/^PrivateKey = .*$/m, `PrivateKey = ${privateKey}`);
+      const client = await WireguardClient.start(world.client, world.folder, stranger);
+      try {
+        await sleep(3000);
+        assert.equal(await client.shookHands(), false);
+        assert.equal(await seenAddress(world.client, "--max-time", "2"), undefined);
+      } finally {
+        await client.stop();
+      }
+      const own = await WireguardClient.start(world.client, world.folder, file);
+      try {
+        await own.online(); // control
+      } finally {
+        await own.stop();
+      }
+    });
+
+    test("a device is on no server whose file its member has not fetched", async () => {
+      const { world, berlin, oslo } = scene();
+      const member = await scene().newMember("one-server.lab");
+      const device = await addDevice(member);
+      const file = await deviceFile(member, device, berlin.name);
+      const there = await deviceFile(
+        await scene().member("anna.lab"),
+        { ...device, id: await idOfAnna() },
+        oslo.name,
+      );
+      const serverKey = /^PublicKey = (.*)$/m.exec(there)![1]!;
+      const elsewhere = file
+        .replace(/^PublicKey = .*$/m, `PublicKey = ${serverKey}`)
+        .replaceAll(berlin.host, oslo.host);
+      const client = await WireguardClient.start(world.client, world.folder, elsewhere);
+      try {
+        await sleep(3000);
+        assert.equal(await client.shookHands(), false);
+      } finally {
+        await client.stop();
+      }
+      await deviceFile(member, device, oslo.name);
+      const fetched = await WireguardClient.start(world.client, world.folder, elsewhere);
+      try {
+        await fetched.online(); // control: the same file, once it was fetched
+        assert.equal(await seenAddress(world.client), oslo.v4);
+      } finally {
+        await fetched.stop();
+      }
+    });
+
+    test("with another source than its own a device's packets come out nowhere", async () => {
+      const { world, berlin } = scene();
+      const member = await scene().member("anna.lab");
+      const file = await fileOf(member, world.client, berlin);
+      const client = await WireguardClient.start(world.client, world.folder, file);
+      try {
+        await client.online();
+        const own = /^Address = ([\d.]+)/m.exec(file)![1]!;
+        await world.client.must(["ip", "address", "add", "10.100.9.9/32", "dev", client.device]);
+        assert.equal(await seenAddress(world.client, "--interface", own), berlin.v4, "control");
+        const foreign = await seenAddress(world.client, "--interface", "10.100.9.9", "--max-time", "2");
+        assert.equal(foreign, undefined);
+      } finally {
+        await client.stop();
+      }
+    });
+
+    test("a removed device is out at once, and its key nowhere in the engine", async () => {
+      const { world, berlin } = scene();
+      const member = await scene().newMember("removes.lab");
+      const device = await addDevice(member);
+      const client = await WireguardClient.start(
+        world.client,
+        world.folder,
+        await deviceFile(member, device, berlin.name),
+      );
+      try {
+        await client.online();
+        assert.equal(await seenAddress(world.client), berlin.v4, "control");
+        const peers = () => berlin.machine.must(["wg", "show", "lethe-wg0", "peers"]);
+        assert.ok((await peers()).includes(device.publicKey), "control");
+        const { status } = await member.ask("DELETE", `/api/v1/account/devices/${device.id}`);
+        assert.equal(status, 204);
+        await until("it to be gone", 2000, async () => !(await peers()).includes(device.publicKey));
+        assert.equal(await seenAddress(world.client, "--max-time", "2"), undefined);
+      } finally {
+        await client.stop();
+      }
+    });
+  });
+
+  async function idOfAnna(): Promise<string> {
+    return (await deviceOf(await scene().member("anna.lab"), scene().world.client)).id;
+  }
+};
