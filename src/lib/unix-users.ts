@@ -11,6 +11,7 @@ export const USER_NAMES = {
   keeper: "lethe-keeper",
   proxy: "lethe-proxy",
   vpn: "lethe-vpn",
+  check: "lethe-check",
 } as const;
 
 /** useradd(8): no home, no shell, a group of its own. */

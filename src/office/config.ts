@@ -281,6 +281,14 @@ const table = {
       z.int().min(0).max(65_535),
     ),
   },
+  ikev2: {
+    enabled: setting(
+      "IKEv2, on UDP 500 and 4500 of every address of the machine: RFC 7296 knows no other ports.",
+      "true or false",
+      false,
+      z.boolean(),
+    ),
+  },
   vpn: {
     two_hops: setting(
       "Whether members may enter by one server and leave by another: each server then leads on to the others by ports from 52001 and 53001 on, UDP and TCP.",
@@ -353,6 +361,26 @@ const table = {
       "a number from 0.1 to 1440",
       60,
       z.number().min(0.1).max(1440),
+    ),
+  },
+  check: {
+    dns_name: setting(
+      'A name that you have delegated to this machine (an NS record), such as "seen.vpn.example.net": the page /check then says which resolver a visitor\'s device asks. Empty: it does not.',
+      "empty, or a DNS name in lower case",
+      "",
+      z.string().regex(/^(?:(?=.{3,200}$)[a-z0-9-]{1,63}(\.[a-z0-9-]{1,63})+)?$/),
+    ),
+    dns_listen: setting(
+      "Where the DNS responder for it listens, UDP and TCP. Empty: port 53 of this machine's public addresses.",
+      `a list, each ${ADDRESS_AND_PORT}`,
+      [],
+      listenList,
+    ),
+    stun: setting(
+      "Where a STUN responder listens (UDP), by which /check finds addresses that a browser shows to websites by WebRTC. An empty list: nowhere.",
+      `a list, each ${ADDRESS_AND_PORT}`,
+      ["0.0.0.0:3478", "[::]:3478"],
+      listenList,
     ),
   },
   alerts: {
@@ -486,6 +514,7 @@ export function parseConfig(text: string, file: string): Config {
 
 /** Two services on one port: section and key of the later one, and what is wrong. An address for all takes the port on each. */
 function doubles({
+  check,
   site,
   link,
   openvpn,
@@ -496,6 +525,7 @@ function doubles({
   socks5_tls,
   ssh,
   wireguard,
+  ikev2,
 }: Config): [string, string, string][] {
   const listens = (section: string, key: string, protocol: string, texts: readonly string[]) =>
     texts.map((text) => ({ section, key, protocol, text, ...parseListen(text)! }));
@@ -514,6 +544,11 @@ function doubles({
     ...(wireguard.port === 0
       ? []
       : listens("wireguard", "port", "UDP", [`0.0.0.0:${wireguard.port}`, `[::]:${wireguard.port}`])),
+    ...(ikev2.enabled
+      ? listens("ikev2", "enabled", "UDP", ["0.0.0.0:500", "[::]:500", "0.0.0.0:4500", "[::]:4500"])
+      : []),
+    ...["UDP", "TCP"].flatMap((protocol) => listens("check", "dns_listen", protocol, check.dns_listen)),
+    ...listens("check", "stun", "UDP", check.stun),
   ];
   const meet = (a: string, b: string) =>
     a === b || (isIP(a) === isIP(b) && [a, b].some((address) => address === "0.0.0.0" || address === "::"));

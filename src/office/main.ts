@@ -1,4 +1,5 @@
 import { hkdfSync } from "node:crypto";
+import { isIP } from "node:net";
 import { join } from "node:path";
 import type { HttpBindings } from "@hono/node-server";
 import type { Context } from "hono";
@@ -28,6 +29,8 @@ import { clientAddress, trustedProxies } from "../web/client-address.ts";
 import { createControl } from "../web/control.ts";
 import { createSite } from "../web/site.ts";
 import { openAuthority, signExitRequest } from "./authority.ts";
+import { readCheckSeen } from "./check/messages.ts";
+import { CheckSightings } from "./check/sightings.ts";
 import { parseConfig } from "./config.ts";
 import { ExitFiles, openExitMaterial } from "./exit-files.ts";
 import { firstVoucher } from "./first-voucher.ts";
@@ -97,6 +100,11 @@ async function start(message: OfficeStart): Promise<void> {
     tell,
   });
   process.on("message", (news, handle) => door.hear(news as DoorMessage, handle));
+  const sightings = new CheckSightings(Buffer.from(message.checkKey, "base64"));
+  process.on("message", (news) => {
+    const seen = readCheckSeen(news);
+    if (seen !== undefined) sightings.note(seen);
+  });
   const keys = ensureKeys(folder, message.secrets);
   const authority = openAuthority(folder);
   const settings = settingsOf(config, message.host, message.addresses, keys.tlsCrypt);
@@ -232,6 +240,17 @@ async function start(message: OfficeStart): Promise<void> {
     status,
     inventory,
     profiles,
+    check: {
+      ownServer: settings.server,
+      stun: stunAddresses(config.check.stun, message.addresses),
+      ...(config.check.dns_name !== "" && {
+        dns: {
+          name: config.check.dns_name,
+          issue: () => sightings.issue(),
+          seen: (token) => sightings.seen(token),
+        },
+      }),
+    },
     exits: {
       enrol: enroller({
         fleet,
@@ -326,6 +345,15 @@ async function start(message: OfficeStart): Promise<void> {
 }
 
 const base64 = (bytes: Uint8Array): string => Buffer.from(bytes).toString("base64");
+
+/** What browsers ask by STUN: the public addresses, at the port of an address of the same family. */
+const stunAddresses = (listens: readonly string[], addresses: readonly string[]): string[] =>
+  addresses.flatMap((address) => {
+    const place = listens
+      .map((text) => parseListen(text)!)
+      .find((each) => isIP(each.address) === isIP(address));
+    return place === undefined ? [] : [`${isIP(address) === 6 ? `[${address}]` : address}:${place.port}`];
+  });
 
 /** A key of its own for each purpose (RFC 5869). */
 const derive = (secret: Uint8Array, purpose: string): Uint8Array =>

@@ -8,16 +8,17 @@ export interface Users {
   keeper: UnixUser;
   proxy: UnixUser;
   vpn: UnixUser;
+  check: UnixUser;
 }
 
 /**
- * As root: the four system users, made with useradd(8) where they are missing (`say` is told). Otherwise everything runs
+ * As root: the five system users, made with useradd(8) where they are missing (`say` is told). Otherwise everything runs
  * as the caller. Throws where useradd fails.
  */
 export function ensureUsers(say: (sentence: string) => void): Users {
   const caller = { uid: process.getuid!(), gid: process.getgid!() };
   if (caller.uid !== 0)
-    return { supervisor: caller, office: caller, keeper: caller, proxy: caller, vpn: caller };
+    return { supervisor: caller, office: caller, keeper: caller, proxy: caller, vpn: caller, check: caller };
   const user = (name: string): UnixUser => {
     const known = lookUpUser(name);
     if (known) return known;
@@ -33,5 +34,6 @@ export function ensureUsers(say: (sentence: string) => void): Users {
     keeper: user(USER_NAMES.keeper),
     proxy: user(USER_NAMES.proxy),
     vpn: user(USER_NAMES.vpn),
+    check: user(USER_NAMES.check),
   };
 }

@@ -9,6 +9,7 @@ const TYPES = {
   "site.css": "text/css; charset=utf-8",
   "enhance.js": "text/javascript; charset=utf-8",
   "status.js": "text/javascript; charset=utf-8",
+  "check.js": "text/javascript; charset=utf-8",
   "devices.js": "text/javascript; charset=utf-8",
   "mark.svg": "image/svg+xml",
 } as const;

@@ -76,6 +76,7 @@ ${content.tab !== undefined && tabs(content.tab)}
 ${content.body}
 </div></main>
 <footer><div class="wrap">
+<p><a href="/check">Am I protected?</a></p>
 <p>No trackers, no analytics, nothing loaded from third parties.</p>
 <p>Runs on Lethe, free software under the AGPL${web.sourceUrl !== undefined && html` (<a href="${web.sourceUrl}">source</a>)`}. <a href="/api/openapi.json">API</a></p>
 </div></footer>

@@ -40,6 +40,8 @@ export interface SiteOptions {
    * is a device's); no file where none of them offers that. A server that is not known is left out.
    */
   profiles(kind: ProfileKind, servers: readonly string[], options?: ProfileOptions): ProfileFile[];
+  /** What the page "Am I protected?" has to ask with. */
+  check?: CheckDoor;
   /** What servers need that join the fleet; undefined where none can. */
   exits?: ExitDoor;
   /**
@@ -47,6 +49,15 @@ export interface SiteOptions {
    * unless the operator has said that the proxy is to be believed (client-address.ts).
    */
   clientAddress(c: Context): string;
+}
+
+export interface CheckDoor {
+  /** The server on the office's own machine: members come from it with their addresses inside the tunnels. */
+  ownServer?: string;
+  /** Where browsers find a STUN server, `192.0.2.1:3478` or `[2001:db8::1]:3478`. */
+  stun: readonly string[];
+  /** Where a name is delegated to us: names below it, and who has asked for one (undefined: it is over). */
+  dns?: { name: string; issue(): string; seen(token: string): string[] | undefined };
 }
 
 export interface ExitDoor {

@@ -23,6 +23,7 @@ import { addSystem } from "./member/system.ts";
 import type { SiteEnv, SiteOptions } from "./options.ts";
 import { Redemptions } from "./redemptions.ts";
 import { SessionSeal } from "./session.ts";
+import { addCheck } from "./site/check.ts";
 import { addExits } from "./site/exits.ts";
 import { addHome } from "./site/home.ts";
 import { addLogIn } from "./site/log-in.ts";
@@ -73,6 +74,7 @@ export function createSite(options: SiteOptions): Hono<SiteEnv> {
   app.use("/member/*", mustAsk(web));
 
   addAssets(app);
+  addCheck(app, web);
   addHome(app, web);
   addStatus(app, web);
   addServer(app, web);

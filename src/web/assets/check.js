@@ -1,0 +1,87 @@
+// What only a script can find out: who resolves names, as soon as somebody has asked, and which addresses WebRTC shows.
+
+const TRIES = 8;
+const BETWEEN_MS = 1000;
+const GATHER_MS = 6000;
+const wait = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+
+function line(text, after) {
+  const item = document.createElement("li");
+  const code = document.createElement("code");
+  code.textContent = text;
+  item.append(code, after);
+  return item;
+}
+
+function list(items) {
+  const made = document.createElement("ul");
+  made.className = "plain";
+  made.append(...items);
+  return made;
+}
+
+async function showResolvers(place) {
+  let before = 0;
+  for (let tries = 0; tries < TRIES; tries++) {
+    await wait(BETWEEN_MS);
+    const answer = await fetch(`/check/seen?test=${place.dataset.token}`).catch(() => undefined);
+    if (!answer?.ok) continue;
+    const { resolvers } = await answer.json();
+    if (resolvers.length === 0) continue;
+    const items = resolvers.map(({ address, ours }) =>
+      line(address, ours ? `: our server in ${ours}` : ": none of our servers"),
+    );
+    if (resolvers.length !== before) place.replaceChildren(list(items));
+    // Large resolvers ask from several addresses, a moment apart.
+    if (before === resolvers.length) return;
+    before = resolvers.length;
+  }
+  if (before === 0) place.textContent = "the test's name was not asked for";
+}
+
+/** Addresses that a website's script gets to know (RFC 8828 section 5.2). */
+async function webrtcAddresses(servers) {
+  const found = new Set();
+  const connection = new RTCPeerConnection({ iceServers: [{ urls: servers.map((each) => `stun:${each}`) }] });
+  try {
+    const done = new Promise((resolve) => {
+      connection.addEventListener("icecandidate", ({ candidate }) => {
+        if (candidate === null) resolve();
+        // A name under .local stands for an address that is kept from the script.
+        else if (candidate.address && !candidate.address.endsWith(".local")) found.add(candidate.address);
+      });
+    });
+    connection.createDataChannel("");
+    await connection.setLocalDescription(await connection.createOffer());
+    await Promise.race([done, wait(GATHER_MS)]);
+  } finally {
+    connection.close();
+  }
+  return [...found];
+}
+
+async function showWebrtc(place) {
+  if (!("RTCPeerConnection" in window)) {
+    place.textContent = "nothing: this browser has no WebRTC";
+    return;
+  }
+  place.textContent = "asking …";
+  const known = new Set(place.dataset.known.split(" "));
+  const addresses = await webrtcAddresses(place.dataset.stun.split(" ")).catch(() => []);
+  if (addresses.length === 0) place.textContent = "no address";
+  else
+    place.replaceChildren(
+      list(
+        addresses.map((address) =>
+          line(address, known.has(address) ? ": the one above" : ": another address"),
+        ),
+      ),
+    );
+  const leaks = place.dataset.behind === "yes" && addresses.some((address) => !known.has(address));
+  document.getElementById("leak").hidden = !leaks;
+}
+
+const dns = document.getElementById("dns");
+if (dns) showResolvers(dns);
+const webrtc = document.getElementById("webrtc");
+if (webrtc) showWebrtc(webrtc);

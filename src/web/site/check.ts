@@ -1,0 +1,125 @@
+import type { Context, Hono } from "hono";
+import type { ServerStatus } from "../../fleet/status.ts";
+import { contentSecurityPolicy } from "../headers.ts";
+import { type Html, html } from "../html.ts";
+import { page } from "../layout.ts";
+import type { SiteEnv } from "../options.ts";
+import type { Web } from "../web.ts";
+import { CHECKIP_FORMATS, type CheckipFormat, checkip } from "./checkip.ts";
+import { serverWith, type Whereabouts, whereabouts } from "./whereabouts.ts";
+
+/** "Am I protected?": what any website sees of a visitor. Nothing that is found out is kept or logged. */
+
+const placeOf = ({ city, country, server }: ServerStatus): string => `${city}, ${country} (${server})`;
+
+function verdict({ ip, server }: Whereabouts): Html {
+  if (server !== undefined)
+    return html`<div class="notice" role="status"><p><strong>Yes:</strong> websites see our server in ${placeOf(server)} instead of you.</p></div>`;
+  if (ip === "")
+    return html`<div class="notice warn"><p>That cannot be told here: this site stands behind a proxy of its operator's that hides where you come from. (Operator: site.trusted_proxies.)</p></div>`;
+  return html`<div class="notice bad" role="status"><p><strong>No:</strong> you come here directly, or through somebody else's server. Websites see the address below.</p></div>`;
+}
+
+interface Resolver {
+  address: string;
+  /** A server of ours, in words; undefined: somebody else's. */
+  ours: string | undefined;
+}
+
+const resolversOf = (addresses: readonly string[], servers: readonly ServerStatus[]): Resolver[] =>
+  addresses.map((address) => {
+    const server = serverWith(address, servers);
+    return { address, ours: server && placeOf(server) };
+  });
+
+function dnsWords(resolvers: readonly Resolver[] | undefined): Html {
+  if (resolvers === undefined) return html`This page is too old to tell. <a href="/check">Load it anew.</a>`;
+  if (resolvers.length === 0) return html`nobody has asked so far`;
+  return html`<ul class="plain">${resolvers.map(({ address, ours }) =>
+    ours === undefined
+      ? html`<li><code>${address}</code>: none of our servers</li>`
+      : html`<li><code>${address}</code>: our server in ${ours}</li>`,
+  )}</ul>`;
+}
+
+function dnsRow(
+  dns: NonNullable<NonNullable<Web["check"]>["dns"]>,
+  given: string | undefined,
+  servers: readonly ServerStatus[],
+): Html {
+  if (given !== undefined) {
+    const addresses = dns.seen(given);
+    return html`<div><dt>Names are resolved by</dt><dd>${dnsWords(addresses && resolversOf(addresses, servers))}</dd></div>`;
+  }
+  const token = dns.issue();
+  return html`<div><dt>Names are resolved by</dt><dd><span id="dns" data-token="${token}">asking …</span>
+<img class="unseen" src="https://${token}.${dns.name}/" alt="" width="1" height="1">
+<noscript><form method="get" action="/check"><input type="hidden" name="test" value="${token}"><button class="button quiet small">Show who asked</button></form></noscript></dd></div>`;
+}
+
+function checkPage(
+  web: Web,
+  c: Context<SiteEnv>,
+  where: Whereabouts,
+  servers: readonly ServerStatus[],
+): Response {
+  const { dns, stun = [] } = web.check ?? {};
+  const { ip, server } = where;
+  const given = c.req.query("test");
+  const body = html`<h1>Am I protected?</h1>
+${verdict(where)}
+<section class="panel"><h2>What websites see</h2>
+<dl class="values">
+<div><dt>Address</dt><dd>${ip === "" ? "not known" : html`<code>${ip}</code>`}</dd></div>
+<div><dt>IP version</dt><dd>${ip === "" ? "not known" : ip.includes(":") ? "IPv6" : "IPv4"}</dd></div>
+<div><dt>Server</dt><dd>${server === undefined ? "none of ours" : html`${placeOf(server)}<br><code>${server.host}</code>`}</dd></div>
+${dns !== undefined && dnsRow(dns, given, servers)}
+${
+  stun.length > 0 &&
+  html`<div><dt>WebRTC shows</dt><dd><span id="webrtc" data-stun="${stun.join(" ")}" data-behind="${server === undefined ? "no" : "yes"}" data-known="${[ip, ...(server?.addresses ?? [])].join(" ")}">not tested: that needs JavaScript</span></dd></div>`
+}
+</dl>
+<div id="leak" class="notice bad" role="alert" hidden><p>Your browser shows websites an address that is not the server's. Switch WebRTC off in it, or use a VPN instead of a proxy.</p></div>
+<p class="muted">Whoever resolves names for you knows which sites you open. In the VPN that is our server; a resolver of somebody else's means that your device asks past the tunnel, or that a program has a resolver of its own.</p>
+<p><a class="button quiet" href="/check">Test again</a></p></section>
+<p class="muted">None of this is kept or logged. For scripts: <a href="/checkip/json">/checkip/json</a>, and xml, csv, tsv.</p>`;
+  if (dns !== undefined) c.header("content-security-policy", contentSecurityPolicy(`https://*.${dns.name}`));
+  return page(web, c, {
+    title: "Am I protected?",
+    description: "Which address websites see, who resolves your names, and what your browser gives away.",
+    body,
+    script: "check.js",
+  });
+}
+
+export function addCheck(app: Hono<SiteEnv>, web: Web): void {
+  const look = async (c: Context<SiteEnv>) => {
+    const servers = await web.status.list();
+    return { servers, where: whereabouts(web.clientAddress(c), servers, web.check?.ownServer) };
+  };
+  const forPeople = async (c: Context<SiteEnv>) => {
+    const { servers, where } = await look(c);
+    return checkPage(web, c, where, servers);
+  };
+  const forScripts = async (c: Context<SiteEnv>, format: CheckipFormat) =>
+    checkip(c, format, (await look(c)).where);
+
+  // The same under a host name of its own, checkip.<domain>, which the operator may lead here.
+  app.use(async (c, next) => {
+    const host = c.req.header("host") ?? "";
+    const word = c.req.path.slice(1);
+    if (!/^checkip\./i.test(host) || c.req.method !== "GET") return next();
+    if (word === "") return forPeople(c);
+    const format = CHECKIP_FORMATS.find((each) => each === word);
+    return format === undefined ? next() : forScripts(c, format);
+  });
+
+  for (const path of ["/check", "/checkip", "/checkip/"]) app.get(path, forPeople);
+  for (const format of CHECKIP_FORMATS) app.get(`/checkip/${format}`, (c) => forScripts(c, format));
+
+  app.get("/check/seen", async (c) => {
+    const addresses = web.check?.dns?.seen(c.req.query("test") ?? "");
+    if (addresses === undefined) return c.notFound();
+    return c.json({ resolvers: resolversOf(addresses, await web.status.list()) });
+  });
+}

@@ -1,0 +1,46 @@
+import type { ServerStatus } from "../../fleet/status.ts";
+import { formatIp, parseIp, unmap } from "../../lib/ip.ts";
+import { isTunnelAddress } from "../../lib/tunnel-ranges.ts";
+
+/** Where a visitor comes out of, as any website sees it. Nothing of it is kept. */
+export interface Whereabouts {
+  /** Empty where it cannot be told: the site stands behind a proxy that it was not told of. */
+  ip: string;
+  /** The server of ours with that address. */
+  server: ServerStatus | undefined;
+}
+
+/**
+ * `ownServer`: the one on the office's machine. Its members come to the site by way of that machine alone, with their addresses inside
+ * the tunnel; any other website sees the server's own address, and so does this page.
+ */
+export function whereabouts(
+  address: string,
+  servers: readonly ServerStatus[],
+  ownServer: string | undefined,
+): Whereabouts {
+  const parsed = parseIp(address);
+  if (parsed === undefined) return { ip: "", server: undefined };
+  const ip = formatIp(unmap(parsed));
+  if (isTunnelAddress(ip)) {
+    const server = servers.find((each) => each.server === ownServer);
+    const family = ip.includes(":");
+    const seen = server?.addresses.find((each) => each.includes(":") === family) ?? server?.addresses[0];
+    return { ip: seen ?? "", server };
+  }
+  if (/^(127\.|::1$)/.test(ip)) return { ip: "", server: undefined };
+  return { ip, server: serverWith(ip, servers) };
+}
+
+/** The server that has this address. */
+export function serverWith(address: string, servers: readonly ServerStatus[]): ServerStatus | undefined {
+  const wanted = plain(address);
+  return wanted === undefined
+    ? undefined
+    : servers.find(({ addresses }) => addresses.some((each) => plain(each) === wanted));
+}
+
+function plain(address: string): string | undefined {
+  const ip = parseIp(address);
+  return ip && formatIp(unmap(ip));
+}
