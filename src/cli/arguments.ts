@@ -1,5 +1,11 @@
 import { InvalidArgumentError } from "commander";
 
+/** Reads an option's "yes" or "no". */
+export function yesOrNo(text: string): boolean {
+  if (text !== "yes" && text !== "no") throw new InvalidArgumentError('It must be "yes" or "no".');
+  return text === "yes";
+}
+
 /** Reads an option's whole number from `least` to `most`; anything else is a usage error that says so. */
 export const wholeNumber =
   (least: number, most: number) =>

@@ -1,7 +1,7 @@
 import { type Command, InvalidArgumentError } from "commander";
 import { type ListenAddress, parseListen } from "../office/listen-address.ts";
 import type { ServerView } from "../web/control-servers.ts";
-import { wholeNumber } from "./arguments.ts";
+import { wholeNumber, yesOrNo } from "./arguments.ts";
 import type { Office } from "./office-commands.ts";
 import { lineText, listText, stateOf } from "./server-texts.ts";
 import { untilServer, upgradeServers } from "./server-upgrade.ts";
@@ -26,6 +26,7 @@ interface AddOptions {
   socks5Tls?: ListenAddress[];
   ssh?: ListenAddress[];
   wireguard?: number;
+  ikev2?: boolean;
   stealthTls?: ListenAddress[];
   stealthObfs4?: ListenAddress[];
   wait?: number | true;
@@ -70,6 +71,7 @@ Examples:
     .option("--socks5-tls <listen>", "", listenList)
     .option("--ssh <listen>", "", listenList)
     .option("--wireguard <port>", "its UDP port, or 0 for none", wholeNumber(0, 65_535))
+    .option("--ikev2 <offered>", "UDP 500 and 4500: yes or no", yesOrNo)
     .option("--stealth-tls <listen>", "", listenList)
     .option("--stealth-obfs4 <listen>", "", listenList)
     .option("--wait [minutes]", "until it is on the status page", wholeNumber(1, 24 * 60))
@@ -183,6 +185,7 @@ function requestOf(options: AddOptions) {
     socks5Tls,
     ssh,
     wireguard,
+    ikev2,
     stealthTls,
     stealthObfs4,
     address,
@@ -206,6 +209,7 @@ function requestOf(options: AddOptions) {
     ...(socks5Tls && { socks5Tls }),
     ...(ssh && { ssh }),
     ...(wireguard !== undefined && { wireguard: { port: wireguard } }),
+    ...(ikev2 !== undefined && { ikev2 }),
     ...(stealthTls && { stealthTls }),
     ...(stealthObfs4 && { stealthObfs4 }),
   };

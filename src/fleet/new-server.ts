@@ -102,7 +102,7 @@ export function checkNewServer(
   return undefined;
 }
 
-function listensHold({ openvpn, wireguard, ...proxies }: Listens): boolean {
+function listensHold({ openvpn, wireguard, ikev2, ...proxies }: Listens): boolean {
   const { socks5, http, ssh = [], socks5Tls = [], https = [], stealthTls = [], stealthObfs4 = [] } = proxies;
   const tcp = (places: typeof socks5) => places.map((place) => ({ protocol: "tcp" as const, ...place }));
   // OpenVPN hands on what is TLS: the two may have one place.
@@ -113,6 +113,11 @@ function listensHold({ openvpn, wireguard, ...proxies }: Listens): boolean {
     ...(wireguard === undefined || wireguard.port === 0
       ? []
       : ["0.0.0.0", "::"].map((address) => ({ protocol: "udp" as const, address, ...wireguard }))),
+    ...(ikev2
+      ? [500, 4500].flatMap((port) =>
+          ["0.0.0.0", "::"].map((address) => ({ protocol: "udp" as const, address, port })),
+        )
+      : []),
     ...tcp([...socks5, ...http, ...ssh, ...socks5Tls, ...https, ...stealthObfs4]),
     ...tcp(stealthTls.filter((place) => !shared(place))),
   ];

@@ -27,7 +27,7 @@ const common = ({ egress, limits, dns, vpn }: Config) => ({
 
 /** Where the services listen on this machine. */
 function ownListens(config: Config): Listens {
-  const { openvpn, stealth, socks5, http_proxy, https_proxy, socks5_tls, ssh, wireguard } = config;
+  const { openvpn, stealth, socks5, http_proxy, https_proxy, socks5_tls, ssh, wireguard, ikev2 } = config;
   const udp = listens(openvpn.udp).map((listen) => ({ protocol: "udp" as const, ...listen }));
   const tcp = listens(openvpn.tcp).map((listen) => ({ protocol: "tcp" as const, ...listen }));
   return {
@@ -40,6 +40,7 @@ function ownListens(config: Config): Listens {
     stealthTls: listens(stealth.tls),
     stealthObfs4: listens(stealth.obfs4),
     wireguard,
+    ikev2: ikev2.enabled,
   };
 }
 
@@ -104,7 +105,7 @@ function freeListens(config: Config): Listens {
  */
 export function defaultListens(config: Config): Listens {
   const { openvpn, socks5, http, ssh = [], socks5Tls = [], https = [], ...more } = ownListens(config);
-  const { stealthTls = [], stealthObfs4 = [], wireguard } = more;
+  const { stealthTls = [], stealthObfs4 = [], wireguard, ikev2 = false } = more;
   const anywhere = <Place extends ListenAddress>(places: readonly Place[]): Place[] => {
     const moved = places.map((place) =>
       isLoopback(place.address) ? place : { ...place, address: isIP(place.address) === 4 ? "0.0.0.0" : "::" },
@@ -121,6 +122,7 @@ export function defaultListens(config: Config): Listens {
     stealthTls: anywhere(stealthTls),
     stealthObfs4: anywhere(stealthObfs4),
     ...(wireguard && { wireguard }),
+    ikev2,
   };
 }
 
@@ -133,9 +135,11 @@ export function listensAt(config: Config, host: string, listens = defaultListens
 
 const withoutTls = (listens: Listens): Listens => ({ ...listens, socks5Tls: [], https: [] });
 
+const NO_HASH_KEY = Buffer.alloc(32).toString("base64");
+
 export function servicesOf(listens: Listens, tlsCrypt: string): Services {
   const { openvpn, socks5, http, ssh = [], socks5Tls = [], https = [] } = listens;
-  const { stealthTls = [], stealthObfs4 = [], wireguard } = listens;
+  const { stealthTls = [], stealthObfs4 = [], wireguard, ikev2 = false } = listens;
   // What they carry is OpenVPN over TCP.
   const inside = openvpn.some(({ protocol }) => protocol === "tcp");
   return {
@@ -145,6 +149,8 @@ export function servicesOf(listens: Listens, tlsCrypt: string): Services {
     ...(https.length > 0 && { https: { listen: https } }),
     ...(ssh.length > 0 && { ssh: { listen: ssh } }),
     ...(wireguard && wireguard.port > 0 && { wireguard: { port: wireguard.port } }),
+    // The key is put in as it is sent (send-settings.ts).
+    ...(ikev2 && { ikev2: { hashKey: NO_HASH_KEY } }),
     ...(openvpn.length > 0 && { openvpn: { listen: openvpn, tlsCrypt } }),
     ...(inside && stealthTls.length > 0 && { stealthTls: { listen: stealthTls } }),
     ...(inside && stealthObfs4.length > 0 && { stealthObfs4: { listen: stealthObfs4 } }),

@@ -16,6 +16,7 @@ const listens = z
     http: z.array(place),
     ssh: z.array(place),
     wireguard: z.strictObject({ port: z.number() }),
+    ikev2: z.boolean(),
     socks5Tls: z.array(place),
     https: z.array(place),
     stealthTls: z.array(place),
