@@ -12,8 +12,7 @@ import {
   resolverAddresses,
   tunnelDevices,
 } from "./devices.ts";
-import { resolverConfiguration } from "./dns/configuration.ts";
-import { resolverConfigurationPath, resolverEngine, rootKeyFile } from "./dns/engine.ts";
+import { DnsService, levelsOf } from "./dns/service.ts";
 import { applyRules, removeRules } from "./firewall/apply.ts";
 import { readRuleset } from "./firewall/foreign.ts";
 import { listeningPorts } from "./firewall/listening.ts";
@@ -63,6 +62,7 @@ export class Reconciler {
   readonly #stealth: Stealth;
   readonly wireguard: WireguardService;
   readonly #ikev2: Ikev2Service;
+  readonly #dns: DnsService;
   #settings: ServerSettings | undefined;
   #due = false;
   #running: Promise<void> | undefined;
@@ -83,7 +83,6 @@ export class Reconciler {
   #resolving = false;
   /** Since when the office's signature has been waited for; nothing where there is a certificate. */
   #unsignedSinceMs: number | undefined;
-  #resolverFailure: "not-installed" | undefined;
   #ipv6 = false;
   #warnings: string[] = [];
   #foreignDrops: string[] = [];
@@ -97,6 +96,8 @@ export class Reconciler {
     onState: (state: ExitState) => void;
     /** What an engine is known by, when it is made and whenever it is another. */
     onIdentity: (part: ServerIdentity) => void;
+    /** A file that the office has is to be brought; `fetched` says when it is there. */
+    fetch: (sha256: string, bytes: number) => void;
     /** The WireGuard devices that are online, whenever that has changed. */
     onWireguardOnline: (publicKeys: string[]) => void;
   }) {
@@ -112,6 +113,7 @@ export class Reconciler {
       onChange: () => this.report(),
     });
     this.#ikev2 = new Ikev2Service({ ...options, onChange: () => this.report() });
+    this.#dns = new DnsService(options);
     this.#sysctls = options.sysctls;
     this.#log = options.log;
     this.#onState = options.onState;
@@ -160,7 +162,6 @@ export class Reconciler {
     this.#resolving = networks.length > 0;
     this.#warnings = [];
     this.#foreignDrops = [];
-    this.#resolverFailure = undefined;
     this.#openvpnFailure = undefined;
     this.#refused = false;
     this.#failure = missing(["nft", "ip"]);
@@ -198,7 +199,7 @@ export class Reconciler {
     const devices = {
       tunnels,
       others: networks.map(({ device }) => device).filter((device) => !own.has(device)),
-      resolvers: this.#resolving ? (["none"] as const) : [],
+      resolvers: this.#resolving ? (["none", ...levelsOf(settings)] as const) : [],
       ipv6,
     };
     if (!(await makeDevices(devices))) {
@@ -211,7 +212,7 @@ export class Reconciler {
     if (this.#openvpnFailure !== undefined && this.#tunnels.length > 0)
       this.#log("engine-unavailable", { part: "openvpn", reason: this.#openvpnFailure });
     await this.#engines.want([
-      ...(this.#resolving ? this.#resolverSpecs(settings, ipv6, ipv6Uplink) : []),
+      ...(this.#resolving ? await this.#dns.prepare(settings, ipv6, ipv6Uplink) : []),
       ...this.#openvpnSpecs(settings, tunnels, ipv6),
       ...(this.#signed() && tunnels.length > 0 ? this.#stealth.specs() : []),
       ...(await this.wireguard.prepare(settings.services.wireguard, ipv6)),
@@ -219,6 +220,7 @@ export class Reconciler {
     ]);
     this.wireguard.attach();
     this.#ikev2.attach();
+    this.#dns.tidy();
     if (this.wireguard.publicKey !== undefined) this.#onIdentity({ wireguard: this.wireguard.publicKey });
     if (this.#stealth.identity.obfs4 !== undefined) this.#onIdentity(this.#stealth.identity);
     // The root process says when there is one: until then the resolver alone runs.
@@ -231,6 +233,7 @@ export class Reconciler {
       tunnels: tunnelNetworks(settings.services),
       ownAddresses: [...ownAddresses(), ...settings.ownAddresses],
       ipv6Uplink,
+      levels: levelsOf(settings),
       listening: listeningFacts(settings),
     });
     if (rules === this.#rules) return true;
@@ -268,32 +271,6 @@ export class Reconciler {
     );
   }
 
-  #resolverSpecs(settings: ServerSettings, ipv6: boolean, ipv6Uplink: boolean): EngineSpec[] {
-    const { accounts, run } = this.#start;
-    const unbound = findProgram("unbound");
-    if (unbound === undefined) {
-      this.#resolverFailure = "not-installed";
-      this.#warnings.push(
-        "unbound is not installed: names cannot be looked up inside the tunnels (apt-get install unbound).",
-      );
-      return [];
-    }
-    const configuration = resolverConfiguration(settings, {
-      user: userExists("unbound") ? "unbound" : engineNames(accounts.vpn)?.user,
-      rootKey: rootKeyFile(),
-      ipv6,
-      ipv6Uplink,
-    });
-    return [
-      resolverEngine({
-        program: unbound,
-        launcher: launcher({ fewCapabilities: false }),
-        configuration,
-        configurationPath: resolverConfigurationPath(run.engines),
-      }),
-    ];
-  }
-
   #managementSocket(tunnel: Tunnel): string {
     return `${this.#start.run.management}/${tunnel.id}.sock`;
   }
@@ -306,22 +283,18 @@ export class Reconciler {
     const wireguard = this.wireguard.report(this.#failure);
     this.#ikev2.attach();
     const ikev2 = this.#ikev2.report(this.#failure);
-    const resolver = this.#engines.view("unbound");
+    const dns = this.#resolving && this.#failure === undefined ? this.#dns.report() : undefined;
     const pending =
       this.#stealth.pending ||
       wireguard.pending ||
       ikev2.pending ||
-      [...views.map(({ view }) => view), resolver].some(
-        (view) => view?.state === "starting" && view.refused === undefined,
-      );
-    const resolves = resolver?.state === "running";
+      dns?.pending === true ||
+      views.some(({ view }) => view?.state === "starting" && view.refused === undefined);
     const unsigned =
       this.#unsignedSinceMs !== undefined &&
       this.#tunnels.length > 0 &&
       (this.#failure ?? this.#openvpnFailure) === undefined;
     const signing = unsigned && performance.now() - this.#unsignedSinceMs! < SIGNED_WITHIN_MS;
-    const resolverDown =
-      this.#resolving && this.#failure === undefined && !resolves && this.#resolverFailure === undefined;
     const inside =
       this.#failure ?? this.#openvpnFailure ?? (unsigned && !signing ? "no-certificate" : undefined);
     const listening = views.flatMap(({ tunnel, view }) => {
@@ -350,17 +323,15 @@ export class Reconciler {
         ...wireguard.engines,
         ...ikev2.engines,
       ],
-      warnings: [
-        ...this.#warnings,
-        ...ikev2.warnings,
-        ...this.#foreignDrops,
-        ...(resolverDown && !pending
-          ? ["The resolver (unbound) does not run: names cannot be looked up inside the tunnels."]
-          : []),
-      ],
-      resolvers: resolves ? [RESOLVER_4] : [],
+      warnings: [...this.#warnings, ...ikev2.warnings, ...this.#foreignDrops, ...(dns?.warnings ?? [])],
+      resolvers: dns?.resolves === true ? [RESOLVER_4] : [],
       ownAddresses: [...new Set([...ownAddresses(), ...this.#settings.ownAddresses])],
     });
+  }
+
+  /** A file that was to be fetched is there: a pass follows. */
+  fetched(): void {
+    if (this.#settings !== undefined) this.#request();
   }
 
   async #lookAround(): Promise<void> {
@@ -378,6 +349,7 @@ export class Reconciler {
 
   async #takeAway(): Promise<void> {
     await this.#ikev2.clear();
+    this.#dns.clear();
     await removeDevices();
     await removeRules();
     this.#sysctls.restore();

@@ -131,6 +131,7 @@ export class ExitRoot {
         this.#tell();
       },
       onIdentity: (part) => this.identify(part),
+      fetch: (sha256, bytes) => this.fetch(sha256, bytes),
       onWireguardOnline: (keys) => {
         this.#wireguardOnline = { type: "wireguard-online", keys: packKeys(keys) };
         this.#keeper.send(this.#wireguardOnline);

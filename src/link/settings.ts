@@ -1,5 +1,6 @@
 import { isIP } from "node:net";
 import { z } from "zod";
+import { BLOCKLIST_BYTES_MOST } from "../lib/blocklist.ts";
 
 /**
  * What the office tells one exit about itself: the "settings" section of the roster. The exit renders every engine's
@@ -25,6 +26,8 @@ const listen = z.object({ address, port });
 const dnsName = z.string().regex(/^(?=.{1,253}$)[a-z0-9-]{1,63}(\.[a-z0-9-]{1,63})+$/);
 /** A file that the office gives over the link (wire.ts, request 5). */
 const file = z.object({ sha256: z.string().regex(/^[0-9a-f]{64}$/), bytes: z.int().min(1).max(500_000_000) });
+
+const blocklist = file.extend({ bytes: z.int().min(1).max(BLOCKLIST_BYTES_MOST) });
 
 export const serverSettings = z.object({
   /** The server's short name, `london1`. */
@@ -84,6 +87,14 @@ export const serverSettings = z.object({
   dns: z.object({
     /** Resolvers that unbound forwards to; none: it asks the root servers itself. */
     forward: z.array(address).max(8),
+    /** Names that the resolvers of the levels keep back (lib/blocklist.ts); a list that is not there makes no level. */
+    lists: z
+      .object({
+        ads: blocklist.exactOptional(),
+        malware: blocklist.exactOptional(),
+        adult: blocklist.exactOptional(),
+      })
+      .exactOptional(),
   }),
   /** The other exits that this one leads on to (two hops), each with the ports that stand for it here. */
   hops: z

@@ -1,6 +1,15 @@
 import assert from "node:assert/strict";
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { test } from "node:test";
-import { resolverConfiguration } from "./configuration.ts";
+import { BLOCKLISTS } from "../../lib/blocklist.ts";
+import { DNS_LEVELS, type DnsLevel, resolverOf } from "../../lib/dns-levels.ts";
+import { findProgram } from "../../lib/run-command.ts";
+import { SELF_TEST_NAME } from "../self-test/target.ts";
+import { filteringConfiguration, resolverConfiguration } from "./configuration.ts";
 
 const place = { user: "unbound", rootKey: "/usr/share/dns/root.key", ipv6: true, ipv6Uplink: true };
 const render = (forward: string[] = [], allow: string[] = [], more = {}): string =>
@@ -54,4 +63,90 @@ test("without an IPv6 uplink it asks over IPv4 only; without IPv6 it listens on 
   assert.ok(has(render([], [], { ipv6Uplink: false }), "outgoing-interface: 0.0.0.0"));
   assert.ok(!render().includes("outgoing-interface"));
   assert.ok(!render([], [], { ipv6: false, ipv6Uplink: false }).includes("interface: fd6c"));
+});
+
+test("the levels' resolver gives each address its tags, asks the other one, and reads the names", () => {
+  const text = filteringConfiguration(
+    { dns: { forward: [] }, egress: { allow: [], deny: [], denyPorts: [] } },
+    place,
+    [
+      { list: "ads", path: "/run/x-ads.names" },
+      { list: "adult", path: "/run/x-adult.names" },
+    ],
+  );
+  for (const line of [
+    'define-tag: "ads malware adult"',
+    "interface: 10.66.255.2",
+    "interface-action: 10.66.255.2 allow",
+    'interface-tag: 10.66.255.2 "ads"',
+    'interface-tag: fd6c:6574:6865:ffff::4 "ads malware adult"',
+    'include: "/run/x-adult.names"',
+    "forward-addr: 10.66.255.1",
+    'module-config: "validator iterator"',
+    "log-queries: no",
+    "control-enable: no",
+  ])
+    assert.ok(has(text, line), line);
+  assert.ok(!text.includes("10.66.255.3") && !text.includes("10.66.255.1\n  interface"));
+});
+
+test("unbound takes both as they are, and each level keeps back what it should", {
+  timeout: 30_000,
+}, async (t) => {
+  if (process.getuid!() !== 0 || findProgram("unbound") === undefined || findProgram("dig") === undefined) {
+    assert.notEqual(process.env.CI, "true", "in CI nothing is skipped: this needs root, unbound and dig");
+    return t.skip("SKIPPED: needs root, unbound and dig");
+  }
+  const folder = mkdtempSync(join(tmpdir(), "lethe-levels-"));
+  const name = `lethe-levels-${process.pid}`;
+  const ip = (...words: string[]) => spawnSync("ip", words);
+  const inside = (...argv: string[]) => ["ip", "netns", "exec", name, ...argv];
+  const engines: ChildProcess[] = [];
+  t.after(async () => {
+    await Promise.all(
+      engines.map(async (engine) => {
+        const gone = engine.exitCode !== null ? undefined : once(engine, "exit");
+        engine.kill("SIGKILL");
+        await gone;
+      }),
+    );
+    ip("netns", "del", name);
+    rmSync(folder, { recursive: true });
+  });
+  ip("netns", "add", name);
+  ip("-n", name, "link", "set", "lo", "up");
+  for (const level of DNS_LEVELS) ip("-n", name, "address", "add", `${resolverOf(level).v4}/32`, "dev", "lo");
+  const settings = { dns: { forward: [] }, egress: { allow: [], deny: [], denyPorts: [] } };
+  const alone = { user: undefined, rootKey: undefined, ipv6: false, ipv6Uplink: false };
+  const lists = BLOCKLISTS.map((list) => {
+    const path = join(folder, `${list}.names`);
+    writeFileSync(
+      path,
+      `local-zone: "${list}.example." always_nxdomain\nlocal-zone-tag: "${list}.example." "${list}"\n`,
+    );
+    return { list, path };
+  });
+  const world = `local-zone: "example." redirect\n  local-data: "example. 60 IN A 198.51.100.1"\n`;
+  const files = {
+    one: resolverConfiguration(settings, alone).replace("server:\n", `server:\n  ${world}`),
+    levels: filteringConfiguration(settings, alone, lists),
+  };
+  for (const [file, text] of Object.entries(files)) {
+    writeFileSync(join(folder, file), text);
+    const [program = "", ...rest] = inside("unbound", "-d", "-c", join(folder, file));
+    engines.push(spawn(program, rest, { stdio: "ignore" }));
+  }
+  const ask = (level: DnsLevel, question: string): string => {
+    const [program = "", ...rest] = inside(
+      ...["dig", "+time=1", "+tries=1", `@${resolverOf(level).v4}`, question, "A"],
+    );
+    return /status: (\w+)/.exec(spawnSync(program, rest, { encoding: "utf8" }).stdout)?.[1] ?? "";
+  };
+  for (const level of ["none", "adult"] as const)
+    while (ask(level, SELF_TEST_NAME) !== "NOERROR") await new Promise((resolve) => setTimeout(resolve, 50));
+  for (const [at, level] of DNS_LEVELS.entries())
+    for (const [list, { list: kept }] of lists.entries())
+      for (const question of [`${kept}.example`, `a.b.${kept}.example`])
+        assert.equal(ask(level, question), list < at ? "NXDOMAIN" : "NOERROR", `${level} ${question}`);
+  assert.equal(ask("adult", "other.example"), "NOERROR");
 });

@@ -1,3 +1,5 @@
+import { BLOCKLISTS, type Blocklist } from "../../lib/blocklist.ts";
+import { resolverOf } from "../../lib/dns-levels.ts";
 import type { ServerSettings } from "../../link/settings.ts";
 import { closedRanges } from "../closed-ranges.ts";
 import { SELF_TEST_ADDRESS } from "../self-test/resolver.ts";
@@ -25,8 +27,6 @@ export function resolverConfiguration(
   place: ResolverPlace,
 ): string {
   const closed = closedRanges(settings.egress.allow);
-  const forwarding = settings.dns.forward.length > 0;
-  const validating = !forwarding && place.rootKey !== undefined;
   const server = [
     `interface: ${RESOLVER_4}`,
     place.ipv6 && `interface: ${RESOLVER_6}`,
@@ -38,55 +38,96 @@ export function resolverConfiguration(
     "access-control: 127.0.0.0/8 allow",
     // Without an IPv6 uplink each try to ask a name server over IPv6 would only cost time.
     !place.ipv6Uplink && "outgoing-interface: 0.0.0.0",
-    'chroot: ""',
-    'pidfile: ""',
-    `username: "${place.user ?? ""}"`,
-    "do-daemonize: no",
-    "use-syslog: no",
-    'logfile: ""',
-    "verbosity: 0",
-    "log-queries: no",
-    "log-replies: no",
-    "log-servfail: no",
-    "statistics-interval: 0",
-    "extended-statistics: no",
-    "hide-identity: yes",
-    "hide-version: yes",
-    "hide-trustanchor: yes",
-    "qname-minimisation: yes",
-    "minimal-responses: yes",
-    "harden-glue: yes",
-    "harden-dnssec-stripped: yes",
-    "harden-below-nxdomain: yes",
-    "harden-referral-path: no",
-    "aggressive-nsec: yes",
-    "use-caps-for-id: no",
-    "edns-buffer-size: 1232",
-    "unwanted-reply-threshold: 10000000",
-    "num-threads: 1",
-    "msg-cache-size: 32m",
-    "rrset-cache-size: 64m",
-    "outgoing-range: 4096",
-    "num-queries-per-thread: 2048",
-    `module-config: "${validating ? "validator iterator" : "iterator"}"`,
-    validating && `trust-anchor-file: "${place.rootKey}"`,
-    // What the exit asks it each minute to see that it answers (self-test/resolver.ts).
-    `local-zone: "${SELF_TEST_NAME}." static`,
-    `local-data: "${SELF_TEST_NAME}. 60 IN A ${SELF_TEST_ADDRESS}"`,
+    // Members' ports, where they have some: what comes to one of them is not for unbound.
+    "outgoing-port-avoid: 10000-34095",
+    ...common(place, validates(settings, place)),
     ...[...closed.v4, ...closed.v6].map((range) => `private-address: ${range}`),
   ];
-  const zone = [
-    'name: "."',
-    "forward-first: no",
-    ...settings.dns.forward.map((address) => `forward-addr: ${address}`),
+  return fileOf(server, settings.dns.forward);
+}
+
+/** What both resolvers are told alike. */
+const common = (place: ResolverPlace, validating: boolean): (string | false)[] => [
+  'chroot: ""',
+  'pidfile: ""',
+  `username: "${place.user ?? ""}"`,
+  "do-daemonize: no",
+  "use-syslog: no",
+  'logfile: ""',
+  "verbosity: 0",
+  "log-queries: no",
+  "log-replies: no",
+  "log-servfail: no",
+  "statistics-interval: 0",
+  "extended-statistics: no",
+  "hide-identity: yes",
+  "hide-version: yes",
+  "hide-trustanchor: yes",
+  "qname-minimisation: yes",
+  "minimal-responses: yes",
+  "harden-glue: yes",
+  "harden-dnssec-stripped: yes",
+  "harden-below-nxdomain: yes",
+  "harden-referral-path: no",
+  "aggressive-nsec: yes",
+  "use-caps-for-id: no",
+  "edns-buffer-size: 1232",
+  "unwanted-reply-threshold: 10000000",
+  "num-threads: 1",
+  "msg-cache-size: 32m",
+  "rrset-cache-size: 64m",
+  "outgoing-range: 4096",
+  "num-queries-per-thread: 2048",
+  `module-config: "${validating ? "validator iterator" : "iterator"}"`,
+  validating && `trust-anchor-file: "${place.rootKey}"`,
+  // What the exit asks it each minute to see that it answers (self-test/resolver.ts).
+  `local-zone: "${SELF_TEST_NAME}." static`,
+  `local-data: "${SELF_TEST_NAME}. 60 IN A ${SELF_TEST_ADDRESS}"`,
+];
+
+/**
+ * The resolver of the levels that keep something back: it asks the one above and leaves out what the lists name, each level's
+ * list and those before it. One process with the names once, told apart by the interface that was asked: unbound 1.17 goes by
+ * `interface-tag` only where there is an `interface-action` too, and never for response policy zones, whose names cost it
+ * nearly three times the memory.
+ */
+export function filteringConfiguration(
+  settings: Pick<ServerSettings, "dns" | "egress">,
+  place: ResolverPlace,
+  lists: readonly { list: Blocklist; path: string }[],
+): string {
+  const tags = lists.map(({ list }) => list);
+  const server = [
+    `define-tag: "${BLOCKLISTS.join(" ")}"`,
+    ...tags.flatMap((level) => {
+      const { v4, v6 } = resolverOf(level);
+      const upTo = BLOCKLISTS.slice(0, BLOCKLISTS.indexOf(level) + 1).join(" ");
+      return (place.ipv6 ? [v4, v6] : [v4]).flatMap((address) => [
+        `interface: ${address}`,
+        `interface-action: ${address} allow`,
+        `interface-tag: ${address} "${upTo}"`,
+      ]);
+    }),
+    "port: 53",
+    ...common(place, validates(settings, place)),
+    ...lists.map(({ path }) => `include: "${path}"`),
   ];
+  return fileOf(server, [RESOLVER_4]);
+}
+
+/** Where the operator names forwarders nothing is validated, and without the root's key nothing can be. */
+const validates = ({ dns }: Pick<ServerSettings, "dns">, { rootKey }: ResolverPlace): boolean =>
+  dns.forward.length === 0 && rootKey !== undefined;
+
+function fileOf(server: (string | false)[], forward: readonly string[]): string {
+  const zone = ['name: "."', "forward-first: no", ...forward.map((address) => `forward-addr: ${address}`)];
   return `${[
     "# Written by Lethe from the roster; changes are overwritten.",
     "server:",
     ...indented(server),
     "remote-control:",
     ...indented(["control-enable: no"]),
-    ...(forwarding ? ["forward-zone:", ...indented(zone)] : []),
+    ...(forward.length > 0 ? ["forward-zone:", ...indented(zone)] : []),
   ].join("\n")}\n`;
 }
 

@@ -68,6 +68,7 @@ keepalive 10 60
 persist-key
 persist-tun
 explicit-exit-notify 1
+push "explicit-exit-notify 1"
 fast-io
 sndbuf 2097152
 rcvbuf 2097152

@@ -72,6 +72,8 @@ export function openvpnConfiguration(tunnel: Tunnel, tlsCrypt: string, place: Op
     "persist-key",
     "persist-tun",
     protocol === "udp" && "explicit-exit-notify 1",
+    // A client that ends says so: its session counts no longer, without waiting for the keepalive.
+    protocol === "udp" && 'push "explicit-exit-notify 1"',
     protocol === "udp" && "fast-io",
     protocol === "udp" && "sndbuf 2097152",
     protocol === "udp" && "rcvbuf 2097152",
