@@ -328,7 +328,7 @@ const elsewhere: readonly Omit<InventoryEntry, "column">[] = [
   {
     place: "memory",
     table: "roster",
-    what: "On each exit: VPN username, a hash of the VPN password, and until when they are good",
+    what: "On each exit: VPN username, a hash of the VPN password (on one with IKEv2 also that which IKEv2 needs), and until when they are good; on the servers that it is enabled on, a WireGuard device's public key and number, and the VPN username that it belongs to",
     purpose: "Letting members online, also while the office cannot be reached",
     lifetime:
       "until the paid time ends or the credentials change; 72 hours where the office cannot be reached",
@@ -345,7 +345,7 @@ const elsewhere: readonly Omit<InventoryEntry, "column">[] = [
   {
     place: "memory",
     table: "sessions",
-    what: "On each exit: which credentials are online now and how many connections each has, the client's address in the engine that serves it, and the kernel's table of connections",
+    what: "On each exit: which credentials are online now and how many sessions and connections each has, the client's address in the engine that serves it, and the kernel's table of connections",
     purpose: "Sending answers back, the limit on sharing, and ending what must end",
     lifetime: "as long as the connection; in the kernel's table until its time-out, in memory only",
     aboutAccount: true,

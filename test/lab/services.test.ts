@@ -4,6 +4,7 @@ import { openvpnCases } from "./cases/openvpn.ts";
 import { portForwardingCases } from "./cases/port-forwarding.ts";
 import { portShadowingCases } from "./cases/port-shadowing.ts";
 import { profileCases } from "./cases/profiles.ts";
+import { sessionsCases } from "./cases/sessions.ts";
 import { stealthObfs4Cases, stealthTlsCases } from "./cases/stealth.ts";
 import { twoHopCases } from "./cases/two-hops.ts";
 import { wireguardCases } from "./cases/wireguard.ts";
@@ -23,6 +24,7 @@ const SERVICES: readonly (readonly [string, (scene: () => ServicesScene) => void
   ["port-forwarding", portForwardingCases],
   ["port-shadowing", portShadowingCases],
   ["profiles", profileCases],
+  ["sessions", sessionsCases],
 ];
 
 describe("every service, on two exits", { skip: skipOrFail() }, () => {

@@ -71,7 +71,7 @@ export const LOGIN_REFUSED: Record<Refusal, Answer> = {
   "too-many": answer(
     429,
     "Too Many Requests",
-    "Your login already has as many connections as one member may have.",
+    "Your account has as many sessions on this server as it may have. End one first, or choose another server.",
   ),
   draining: answer(
     503,
