@@ -1,10 +1,13 @@
 import type { Clock } from "../../lib/clock.ts";
+import { certificateName } from "../../link/certificate-name.ts";
 import type { Service } from "../../link/services.ts";
 import type { ServerSettings } from "../../link/settings.ts";
+import { IKEV2_ENGINE } from "../ikev2/engine.ts";
 import type { KeeperEngines } from "../messages.ts";
 import { doorsOf } from "../stealth/doors.ts";
 import { tunnelsOf } from "../tunnel-plan.ts";
 import { dialled, haveAddress } from "./addresses.ts";
+import { ikeWorks } from "./ike-client.ts";
 import type { SelfTestLogin, SelfTestLogins } from "./logins.ts";
 import { httpProxyWorks, type ProxyTest, socks5Works } from "./proxy-clients.ts";
 import { resolverWorks } from "./resolver.ts";
@@ -45,7 +48,7 @@ const proxiesOf = ({ services }: ServerSettings) =>
   });
 
 export interface ServiceHealth {
-  /** `socks5`, `http`, `ssh`, `openvpn`, `wireguard`: well where each of its listeners is. `dns`: the resolver inside the tunnels. */
+  /** `socks5`, `http`, `ssh`, `openvpn`, `wireguard`, `ikev2`: well where each of its listeners is. `dns`: the resolver inside the tunnels. */
   service: string;
   healthy: boolean;
 }
@@ -141,7 +144,7 @@ export class SelfTest {
     if (settings === undefined) return [];
     const { logins, target, testOpenvpn, testWireguard, testResolver = resolverWorks } = this.#options;
     const timeoutMs = this.#options.timeoutMs ?? TIMEOUT_MS;
-    const { openvpn, stealthTls, stealthObfs4, wireguard } = settings.services;
+    const { openvpn, stealthTls, stealthObfs4, wireguard, ikev2 } = settings.services;
     const ends: (() => void)[] = [];
     const begin = (service: Service, address: string, uses: number): SelfTestLogin => {
       const { login, end } = logins.begin({ service, addresses: [address], uses });
@@ -164,6 +167,15 @@ export class SelfTest {
             this.#runs(id) && testOpenvpn(id, begin("openvpn", dialled(listen.address), 1), timeoutMs),
         ),
       );
+    /** Whichever address is asked: strongSwan is one process for all. */
+    const ikev2Works = () =>
+      ikeWorks({
+        address: "127.0.0.1",
+        port: 500,
+        name: settings.certificateName ?? certificateName(settings.server),
+        login: begin("ikev2", "127.0.0.1", 1),
+        timeoutMs,
+      });
     /** What is inside comes to OpenVPN from the very address that OpenVPN has there. */
     const stealthWorks = (service: "stealth-tls" | "stealth-obfs4") => {
       const doors = doorsOf(settings.services, true).filter((door) => door.service === service);
@@ -182,7 +194,8 @@ export class SelfTest {
         ...(openvpn && stealthTls ? [named("stealth-tls", stealthWorks("stealth-tls"))] : []),
         ...(openvpn && stealthObfs4 ? [named("stealth-obfs4", stealthWorks("stealth-obfs4"))] : []),
         ...(wireguard ? [named("wireguard", testWireguard(wireguard.port, timeoutMs))] : []),
-        ...(openvpn || wireguard ? [named("dns", testResolver({ timeoutMs }))] : []),
+        ...(ikev2 ? [named("ikev2", this.#runs(IKEV2_ENGINE) ? ikev2Works() : Promise.resolve(false))] : []),
+        ...(openvpn || wireguard || ikev2 ? [named("dns", testResolver({ timeoutMs }))] : []),
       ]);
     } finally {
       for (const end of ends) end();
@@ -197,7 +210,9 @@ export class SelfTest {
 
 const offered = (settings: ServerSettings): string[] => [
   ...proxiesOf(settings).map(({ service }) => service),
-  ...(["openvpn", "wireguard"] as const).filter((service) => settings.services[service] !== undefined),
+  ...(["openvpn", "wireguard", "ikev2"] as const).filter(
+    (service) => settings.services[service] !== undefined,
+  ),
 ];
 
 const all = async (tests: (Promise<boolean> | boolean)[]): Promise<boolean> =>
