@@ -81,6 +81,7 @@ export function describeExitCertificate({
   return `${good === "" ? "no certificate" : `${good}, not renewed`}: ${EXIT_WORDS[problem as ExitCertificateProblem] ?? problem}`;
 }
 
+export const exitProblemWords = (problem: ExitCertificateProblem): string => EXIT_WORDS[problem] ?? problem;
 export const problemWords = (problem: CertificateProblem): string => WORDS[problem].what;
 export const problemRemedy = (problem: CertificateProblem): string => WORDS[problem].remedy;
 

@@ -5,6 +5,7 @@ import { fileURLToPath } from "node:url";
 import { Command, CommanderError } from "commander";
 import { dataFolder, defaultDataFolder } from "../office/folders.ts";
 import { backUp } from "./backup.ts";
+import { addCertificateCommand } from "./certificate-command.ts";
 import { askOffice } from "./control-client.ts";
 import { describe, type StatusReport } from "./description.ts";
 import { doctor } from "./doctor.ts";
@@ -123,6 +124,7 @@ addAccountCommands(program, office);
 addVoucherCommands(program, office);
 addServerCommands(program, office);
 addLinkCommands(program, office);
+addCertificateCommand(program, office);
 addProfileCommands(program, office);
 addInventoryCommand(program, office);
 program

@@ -8,6 +8,7 @@ import { Devices } from "../accounts/devices.ts";
 import { Vouchers } from "../billing/vouchers.ts";
 import { newKeyPem } from "../certificates/request.ts";
 import { Fleet } from "../fleet/fleet.ts";
+import type { FleetServer } from "../fleet/fleet-server.ts";
 import { feedPeers } from "../fleet/peers-feed.ts";
 import { feedRoster, type RosterFeed } from "../fleet/roster.ts";
 import { reserveVersions } from "../fleet/roster-versions.ts";
@@ -29,6 +30,7 @@ import { clientAddress, trustedProxies } from "../web/client-address.ts";
 import { createControl } from "../web/control.ts";
 import { createSite } from "../web/site.ts";
 import { openAuthority, signExitRequest } from "./authority.ts";
+import { certificateList } from "./certificate-list.ts";
 import { readCheckSeen } from "./check/messages.ts";
 import { CheckSightings } from "./check/sightings.ts";
 import { parseConfig } from "./config.ts";
@@ -286,6 +288,16 @@ async function start(message: OfficeStart): Promise<void> {
       status,
       siteName: config.site.name,
       ...(config.site.url !== "" && { publicUrl: siteOrigin(config) }),
+    },
+    certificates: () => {
+      const nowS = Math.floor(clock.now() / 1000);
+      const publicCertificate = (server: FleetServer) => forExits?.view(server);
+      const site = door.certificate;
+      const servers = fleet.current;
+      return {
+        certificates: certificateList({ folder, authority, ownLink, site, servers, publicCertificate, nowS }),
+        nowS,
+      };
     },
     servers: {
       fleet,

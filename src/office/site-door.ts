@@ -165,6 +165,11 @@ export class SiteDoor {
       if (server instanceof SecureServer) server.setSecureContext(secureContext(pair));
   }
 
+  /** How it stands with the site's certificate; nothing where the site speaks no TLS itself. */
+  get certificate(): CertificateState | undefined {
+    return this.#state;
+  }
+
   #say(state: CertificateState): void {
     this.#state = state;
     this.#tell({ type: "certificate", state });

@@ -10,6 +10,7 @@ import { VOUCHERS_AT_ONCE_MOST, type Vouchers } from "../billing/vouchers.ts";
 import type { Log } from "../lib/event-log.ts";
 import type { Result } from "../lib/result.ts";
 import type { InventoryEntry } from "../store/inventory.ts";
+import type { CertificateView } from "./certificates.ts";
 import { addProfileControl, type ProfileOffice } from "./control-profiles.ts";
 import { addServerControl, type ServerOffice } from "./control-servers.ts";
 
@@ -45,6 +46,8 @@ export function createControl(office: {
   inventory: readonly InventoryEntry[];
   servers: ServerOffice;
   profiles: ProfileOffice;
+  /** What `lethe certificates` shows, and the time that it is held against (UTC seconds). */
+  certificates: () => { certificates: CertificateView[]; nowS: number };
   log: Log;
 }): Hono {
   const { accounts, vouchers } = office;
@@ -100,6 +103,7 @@ export function createControl(office: {
   );
   addServerControl(app, office.servers);
   addProfileControl(app, office.profiles);
+  app.get("/certificates", (c) => c.json(office.certificates()));
   app.get("/inventory", (c) => c.json({ entries: office.inventory }));
 
   app.onError((error, c) => {
