@@ -14,7 +14,7 @@ import { type LiveSite, openLiveSite } from "./live-site.ts";
 const skip = chromiumPath === undefined ? "no Chromium on this machine (apt-get install chromium)" : false;
 const HEAVIEST_BYTES = 100_000;
 
-const PUBLIC = ["/", "/status", "/status/amsterdam1", "/privacy", "/sign-up", "/log-in"];
+const PUBLIC = ["/", "/status", "/status/amsterdam1", "/privacy", "/check", "/sign-up", "/log-in"];
 const MEMBERS = [
   "/member",
   "/member/connect",

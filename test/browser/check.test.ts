@@ -1,0 +1,134 @@
+import assert from "node:assert/strict";
+import type { AddressInfo } from "node:net";
+import { after, before, test } from "node:test";
+import { serve } from "@hono/node-server";
+import axeCore from "axe-core";
+import type { Browser, Page } from "playwright-core";
+import { CheckSightings } from "../../src/office/check/sightings.ts";
+import { type Bench, openBench } from "../../src/web/testkit.ts";
+import { chromiumPath, openBrowser } from "./browser.ts";
+
+/** "Am I protected?" in a real browser. Who asks for the page's name is played here: whatever the browser has looked up. */
+
+const skip = chromiumPath === undefined ? "no Chromium on this machine (apt-get install chromium)" : false;
+const NAME = "seen.example.net";
+/** Whose address the visitor has, and whose the resolver. */
+let from = "192.0.2.10";
+let resolver = "192.0.2.10";
+const sightings = new CheckSightings(new Uint8Array(32));
+
+let bench: Bench;
+let browser: Browser;
+let origin: string;
+let server: ReturnType<typeof serve>;
+
+before(async () => {
+  if (skip) return;
+  bench = await openBench({
+    clientAddress: () => from,
+    check: {
+      ownServer: "amsterdam1",
+      stun: ["127.0.0.1:9"],
+      dns: { name: NAME, issue: () => sightings.issue(), seen: (token) => sightings.seen(token) },
+    },
+  });
+  server = serve({ fetch: bench.app.fetch, hostname: "127.0.0.1", port: 0 });
+  await new Promise((resolve) => server.once("listening", resolve));
+  origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  browser = await openBrowser();
+});
+after(async () => {
+  await browser?.close();
+  if (server !== undefined) {
+    if ("closeAllConnections" in server) server.closeAllConnections();
+    await new Promise((resolve) => server.close(resolve));
+  }
+  await bench?.close();
+});
+
+async function open(options: object = {}): Promise<{ page: Page; foreign: string[] }> {
+  const context = await browser.newContext({
+    baseURL: origin,
+    viewport: { width: 360, height: 800 },
+    ...options,
+  });
+  const foreign: string[] = [];
+  context.on("request", (request) => {
+    if (request.url().startsWith(origin)) return;
+    foreign.push(request.url());
+    const token = new RegExp(`^https://([a-z2-7]{26})\\.${NAME}/$`).exec(request.url())?.[1];
+    if (token !== undefined) sightings.note({ token, address: resolver });
+  });
+  const page = await context.newPage();
+  await page.goto("/check");
+  return { page, foreign };
+}
+
+async function assertClean(page: Page): Promise<void> {
+  await page.evaluate(axeCore.source);
+  const broken = await page.evaluate<string[]>(
+    `axe.run({ runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"] })
+      .then(({ violations }) => violations.map(({ id, nodes }) => id + nodes.map(({ target }) => target)))`,
+  );
+  assert.deepEqual(broken, []);
+  const overflow = "document.documentElement.scrollWidth - document.documentElement.clientWidth";
+  assert.equal(await page.evaluate<number>(overflow), 0);
+}
+
+for (const colorScheme of ["light", "dark"])
+  test(`behind a server the page says so, and who resolves names: ${colorScheme}`, { skip }, async () => {
+    [from, resolver] = ["192.0.2.10", "192.0.2.10"];
+    const { page, foreign } = await open({ colorScheme });
+    await page.getByText("websites see our server in Amsterdam").waitFor();
+    await page.locator("#dns li", { hasText: "our server in Amsterdam" }).waitFor();
+    await page.locator("#webrtc", { hasNotText: "asking" }).waitFor();
+    assert.match((await page.locator("#webrtc").textContent())!, /no address|nothing/);
+    assert.equal(await page.locator("#leak:visible").count(), 0);
+    await assertClean(page);
+    assert.equal(foreign.length, 1, "one name of the operator's own, and nobody else's");
+    await page.context().close();
+  });
+
+test("a resolver of somebody else's is named as that, and a visitor without a server is told so", {
+  skip,
+}, async () => {
+  [from, resolver] = ["198.51.100.7", "203.0.113.53"];
+  const { page } = await open();
+  await page.getByText("you come here directly").waitFor();
+  await page.locator("#dns li", { hasText: "203.0.113.53: none of our servers" }).waitFor();
+  await assertClean(page);
+  await page.context().close();
+});
+
+test("an address that WebRTC shows beside the server's is a leak", { skip }, async () => {
+  [from, resolver] = ["192.0.2.10", "192.0.2.10"];
+  const context = await browser.newContext({ baseURL: origin });
+  // A browser in a network without a way out finds no address of its own: this one finds two.
+  await context.addInitScript(`window.RTCPeerConnection = class extends EventTarget {
+    createDataChannel() {}
+    close() {}
+    async createOffer() { return {}; }
+    async setLocalDescription() {
+      for (const address of ["0f0f.local", "192.0.2.10", "198.51.100.7"]) this.#tell({ address });
+      this.#tell(null);
+    }
+    #tell(candidate) { this.dispatchEvent(Object.assign(new Event("icecandidate"), { candidate })); }
+  };`);
+  const page = await context.newPage();
+  await page.goto("/check");
+  await page.locator("#leak").waitFor();
+  await page.locator("#webrtc li", { hasText: "198.51.100.7: another address" }).waitFor();
+  assert.equal(await page.locator("#webrtc li").count(), 2);
+  await context.close();
+});
+
+test("without JavaScript a button shows who asked", { skip }, async () => {
+  [from, resolver] = ["10.96.0.5", "192.0.2.10"];
+  const { page, foreign } = await open({ javaScriptEnabled: false });
+  await page.getByText("websites see our server in Amsterdam").waitFor();
+  assert.equal(foreign.length, 1);
+  await page.getByRole("button", { name: "Show who asked" }).click();
+  await page.locator("dd", { hasText: "192.0.2.10: our server in Amsterdam" }).waitFor();
+  await page.getByText("that needs JavaScript").waitFor();
+  await page.context().close();
+});
