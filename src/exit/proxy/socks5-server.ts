@@ -9,10 +9,14 @@ import {
   type SocksMessage,
   SocksReader,
   type SocksReply,
+  socksBound,
   socksReply,
 } from "./socks5.ts";
+import { UdpAssociation } from "./udp-association.ts";
 
+/** RFC 1928 section 4; BIND, 2, is refused: a way back would make the exit a server. */
 const CONNECT = 1;
+const UDP_ASSOCIATE = 3;
 /** What a client may send ahead while we log it in and dial. */
 const EARLY_LIMIT_BYTES = 64 * 1024;
 
@@ -116,6 +120,24 @@ export function serveSocks5(
     early = [];
   };
 
+  const associate = async (): Promise<void> => {
+    if (open !== context.open) return refuse(socksReply(SOCKS_REPLY.notAllowed));
+    waiting = true;
+    const { sweeper, limits } = context;
+    const association = new UdpAssociation(client, context.udp, { sweeper, idleMs: limits.idleMs });
+    const place = await association.open();
+    guest.leave();
+    if (client.destroyed) return;
+    if (place === undefined) return refuse(socksReply(SOCKS_REPLY.generalFailure));
+    // The connection says nothing more: it stands for the association and ends it.
+    client.removeListener("data", onData);
+    client.on("data", () => {});
+    client.once("end", () => client.destroy());
+    client.resume();
+    if (client.readableEnded) client.destroy();
+    else client.write(socksBound(place.ip, place.port));
+  };
+
   const on = (message: SocksMessage): void => {
     switch (message.kind) {
       case "malformed":
@@ -132,6 +154,8 @@ export function serveSocks5(
       case "request":
         if (draining) refuse(socksReply(SOCKS_REPLY.generalFailure));
         else if (message.command === CONNECT) void goTo(message.host, message.port);
+        // Datagrams are not inside the connection: over TLS they would leave what was to be hidden in the clear.
+        else if (message.command === UDP_ASSOCIATE && service === "socks5") void associate();
         else refuse(socksReply(SOCKS_REPLY.commandNotSupported));
         return;
     }

@@ -1,4 +1,4 @@
-import { formatIp } from "../../lib/ip.ts";
+import { formatIp, type Ip } from "../../lib/ip.ts";
 
 /**
  * The client's side of a SOCKS5 handshake (RFC 1928) with username and password (RFC 1929), read incrementally:
@@ -124,6 +124,10 @@ export const SOCKS_REPLY = {
 } as const;
 
 export type SocksReply = (typeof SOCKS_REPLY)[keyof typeof SOCKS_REPLY];
+
+/** The reply to UDP ASSOCIATE: where the client's datagrams are to go. */
+export const socksBound = (ip: Ip, port: number): Buffer =>
+  Buffer.concat([Buffer.of(5, 0, 0, ip.length === 4 ? 1 : 4), ip, Buffer.of(port >> 8, port & 255)]);
 
 /** A reply with BND.ADDR 0.0.0.0:0: after CONNECT no client uses it, and the exit's inner address is nobody's business. */
 export function socksReply(reply: SocksReply): Buffer {

@@ -88,6 +88,7 @@ export function createProxyWorker(options: {
         authoriser: options.authoriser,
         open: createOpener({ policy, resolve, sweeper }),
         openSelfTest,
+        udp: { policy, resolve, publicAddresses: new Set(settings.ownAddresses) },
         limits: settings.limits,
         lobby,
         sweeper,
