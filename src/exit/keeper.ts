@@ -244,7 +244,8 @@ export class Keeper {
 
   #totals(traffic: SlotTraffic): Totals {
     const services = new Map<Engine["service"], boolean>();
-    for (const { service, healthy, management } of this.#engines) {
+    for (const { service, healthy, leftOut, management } of this.#engines) {
+      if (leftOut) continue;
       // An engine whose logins nobody answers is of no use to a member.
       const answered = management === undefined || this.#managed.get(management)?.attached === true;
       services.set(service, (services.get(service) ?? true) && healthy && answered);
@@ -308,6 +309,7 @@ const enginesSchema = z.object({
         id: z.string(),
         service: z.enum(SERVICES),
         healthy: z.boolean(),
+        leftOut: z.literal(true).exactOptional(),
         management: path.exactOptional(),
       }),
     )

@@ -134,7 +134,14 @@ export interface KeeperStart {
 /** From the exit to the keeper, whenever an engine comes or goes. */
 export interface KeeperEngines {
   type: "engines";
-  engines: { id: string; service: Service; healthy: boolean; management?: string }[];
+  engines: {
+    id: string;
+    service: Service;
+    healthy: boolean;
+    /** Another program has its port, and other listeners of the service run: it is said, and not counted. */
+    leftOut?: true;
+    management?: string;
+  }[];
 }
 
 /** From the keeper to the exit: settings as the office signed them, so that the exit need not believe the keeper. */

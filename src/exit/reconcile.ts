@@ -25,7 +25,7 @@ import { openvpnEngine } from "./openvpn/engine.ts";
 import { Stealth } from "./stealth/stealth.ts";
 import { type Sysctls, setForwarding } from "./sysctls.ts";
 import { placesOf, RESOLVER_4, type Tunnel, tunnelNetworks, tunnelsOf } from "./tunnel-plan.ts";
-import { engineNames, userExists } from "./unix-names.ts";
+import { engineNames } from "./unix-names.ts";
 import { WireguardService } from "./wireguard/service.ts";
 
 type Failure = NonNullable<ListeningReport["failed"]>;
@@ -297,6 +297,7 @@ export class Reconciler {
     const signing = unsigned && performance.now() - this.#unsignedSinceMs! < SIGNED_WITHIN_MS;
     const inside =
       this.#failure ?? this.#openvpnFailure ?? (unsigned && !signing ? "no-certificate" : undefined);
+    const serves = views.some(({ view }) => view?.state === "running");
     const listening = views.flatMap(({ tunnel, view }) => {
       const failed = inside ?? failureOf(view);
       return placesOf(tunnel)
@@ -317,6 +318,7 @@ export class Reconciler {
           id: tunnel.id,
           service: "openvpn" as const,
           healthy: view?.state === "running",
+          ...(view?.refused === "EADDRINUSE" && serves && { leftOut: true as const }),
           management: this.#managementSocket(tunnel),
         })),
         ...stealth.engines,

@@ -65,6 +65,22 @@ test("OpenVPN is well where each listener is; one whose engine does not run is n
   made.close();
 });
 
+test("a listener whose port is another program's is left out, and counts as no illness", async () => {
+  const asked: string[] = [];
+  const { made } = selfTest({
+    testOpenvpn: async (engine) => {
+      asked.push(engine);
+      return true;
+    },
+  });
+  const [first, second] = engines(true, false);
+  made.update({ settings, engines: [first!, { ...second!, leftOut: true }] });
+  const health = await made.round();
+  assert.deepEqual(health[0], { service: "openvpn", healthy: true });
+  assert.deepEqual(asked, ["openvpn-0"]);
+  made.close();
+});
+
 test("the first round comes once everything runs, then one a minute; what never runs is found ill after 30 s", async (t) => {
   t.mock.timers.enable({ apis: ["setTimeout"] });
   const clock = new FakeClock(Date.UTC(2030, 0, 1) + 59_000);

@@ -95,7 +95,7 @@ export class SelfTest {
     if (this.#settings === undefined || this.#first !== "waiting") return;
     const wanted = offered(this.#settings);
     const run = wanted.every((service) => this.#engines.some((engine) => engine.service === service));
-    if (run && this.#engines.every(({ healthy }) => healthy)) {
+    if (run && this.#engines.every(({ healthy, leftOut }) => healthy || leftOut)) {
       this.#first = "soon";
       this.#in(SETTLE_MS);
     } else this.#timer ?? this.#in(FIRST_WITHIN_MS);
@@ -164,7 +164,8 @@ export class SelfTest {
       all(
         tunnelsOf(wanted).map(
           ({ id, listen }) =>
-            this.#runs(id) && testOpenvpn(id, begin("openvpn", dialled(listen.address), 1), timeoutMs),
+            this.#isLeftOut(id) ||
+            (this.#runs(id) && testOpenvpn(id, begin("openvpn", dialled(listen.address), 1), timeoutMs)),
         ),
       );
     /** Whichever address is asked: strongSwan is one process for all. */
@@ -200,6 +201,10 @@ export class SelfTest {
     } finally {
       for (const end of ends) end();
     }
+  }
+
+  #isLeftOut(engine: string): boolean {
+    return this.#engines.some(({ id, leftOut }) => id === engine && leftOut);
   }
 
   /** An engine that is known not to run need not be asked. */

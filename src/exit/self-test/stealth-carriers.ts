@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { rmSync, writeFileSync } from "node:fs";
+import { chmodSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { SCRUBBED_ENVIRONMENT } from "../../lib/run-command.ts";
 import { accepts } from "../accepts.ts";
@@ -74,7 +74,9 @@ export async function obfs4Carrier(
     end();
     return undefined;
   }
-  writeFileSync(loginFile, `${bridge.slice(0, -1)}\n${bridge.slice(-1)}\n`, { mode: 0o644 });
+  writeFileSync(loginFile, `${bridge.slice(0, -1)}\n${bridge.slice(-1)}\n`);
+  // Whatever our umask is.
+  chmodSync(loginFile, 0o644);
   const { address, port: to } = door.listen;
   return {
     lines: [`remote ${dialled(address)} ${to} tcp-client`, `socks-proxy 127.0.0.1 ${port} "${loginFile}"`],
