@@ -14,7 +14,7 @@ import type { TableShape } from "./packed-table.ts";
  * with the credential that it was made for.
  */
 export const NT_HASHES: TableShape = { keyBytes: 8, rowBytes: 24 };
-export const NT_HASH_BYTES = 16;
+const NT_HASH_BYTES = 16;
 export const HASH_KEY_BYTES = 32;
 
 /** Throws RangeError where the username or the hash's length cannot stand in a row. */

@@ -19,6 +19,6 @@ export const SERVICES = [
 export type Service = (typeof SERVICES)[number];
 
 /** They relay single connections of programs; the others carry a whole device, and count by it. */
-export const PROXY_SERVICES: readonly Service[] = ["socks5", "socks5-tls", "http", "https"];
+const PROXY_SERVICES: readonly Service[] = ["socks5", "socks5-tls", "http", "https"];
 
 export const isProxyService = (service: Service): boolean => PROXY_SERVICES.includes(service);
