@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { openvpnCases } from "./cases/openvpn.ts";
+import { openvpnPortCases } from "./cases/openvpn-ports.ts";
 import { portForwardingCases } from "./cases/port-forwarding.ts";
 import { portShadowingCases } from "./cases/port-shadowing.ts";
 import { profileCases } from "./cases/profiles.ts";
@@ -17,6 +18,7 @@ import { clientAddresses, ServicesScene } from "./services-scene.ts";
 const only = process.env.LETHE_LAB_CASES?.split(",");
 const SERVICES: readonly (readonly [string, (scene: () => ServicesScene) => void])[] = [
   ["openvpn", openvpnCases],
+  ["openvpn-ports", openvpnPortCases],
   ["wireguard", wireguardCases],
   ["stealth-tls", stealthTlsCases],
   ["stealth-obfs4", stealthObfs4Cases],
