@@ -366,6 +366,7 @@ test("without a server the feeds are empty and not broken", async () => {
   await saveServers(bench.store, []);
   clock.advance(6000);
   assert.equal((await call("GET", "/api/serverips")).body, "");
+  assert.equal((await call("GET", "/api/ssh-fingerprints-rsa")).body, "");
   assert.deepEqual((await call("GET", "/api/serverlocations.json")).body, {});
   assert.equal((await call("GET", "/status")).status, 200);
   await saveServers(bench.store, SERVERS);

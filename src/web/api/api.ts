@@ -322,7 +322,7 @@ export function addApi(app: Hono<SiteEnv>, web: Web): void {
       title: `${web.siteName} API`,
       version: "1",
       description:
-        "Everything the site can do. Beside it, /api/traffic.json, /api/serverlocations.json, /api/serverips, /www/relays/all/ and /downloads/openvpn/get have the shapes that existing clients read.",
+        "Everything the site can do. Beside it, /api/traffic.json, /api/serverlocations.json, /api/serverips, /api/ssh-fingerprints-rsa, /www/relays/all/ and /downloads/openvpn/get have the shapes that existing clients read.",
     },
     servers: [{ url: web.publicUrl ?? "/" }],
   };

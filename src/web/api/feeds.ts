@@ -4,6 +4,7 @@ import type { Context } from "hono";
 import { cityGroup } from "../../fleet/groups.ts";
 import type { ServerStatus } from "../../fleet/status.ts";
 import type { SiteEnv } from "../options.ts";
+import { sshFingerprints } from "../ssh-fingerprints.ts";
 import type { Web } from "../web.ts";
 
 /**
@@ -92,6 +93,16 @@ function statusMessages(server: ServerStatus, healthy: boolean): { message: stri
 const serverIps = (servers: readonly ServerStatus[]): string =>
   servers.map(({ host, addresses }) => `${host}\t${addresses.join(",")}\n`).join("");
 
+/** `host<TAB>fingerprint`, a line a server with SSH. */
+const rsaFingerprints = (servers: readonly ServerStatus[]): string =>
+  servers
+    .flatMap((server) =>
+      sshFingerprints(server)
+        .filter(({ type }) => type === "RSA")
+        .map(({ fingerprint }) => `${server.host}\t${fingerprint}\n`),
+    )
+    .join("");
+
 const kbit = z.int().openapi({ description: "kbit/s" });
 const trafficShape = z.record(
   z.string(),
@@ -168,6 +179,19 @@ const ipsRoute = createRoute({
   },
 });
 
+const fingerprintsRoute = createRoute({
+  method: "get",
+  path: "/api/ssh-fingerprints-rsa",
+  summary: "SSH host keys (RSA) by host, in Perfect Privacy's shape",
+  tags,
+  responses: {
+    200: {
+      content: { "text/plain": { schema: z.string() } },
+      description: "Lines of host, tab, the fingerprint as ssh shows it (SHA256:…); servers with SSH alone",
+    },
+  },
+});
+
 export function addFeeds(api: OpenAPIHono<SiteEnv>, web: Web): void {
   const feed =
     (path: string, type: string, make: (servers: readonly ServerStatus[]) => string) =>
@@ -181,6 +205,7 @@ export function addFeeds(api: OpenAPIHono<SiteEnv>, web: Web): void {
   api.openapi(trafficRoute, asJson(trafficRoute.path, traffic));
   api.openapi(locationsRoute, asJson(locationsRoute.path, serverLocations));
   api.openapi(ipsRoute, feed(ipsRoute.path, "text/plain; charset=UTF-8", serverIps));
+  api.openapi(fingerprintsRoute, feed(fingerprintsRoute.path, "text/plain; charset=UTF-8", rsaFingerprints));
   api.openapi(relaysRoute, asJson(relaysRoute.path, relays));
   // Some leave the last slash out.
   api.get("/www/relays/all", asJson(relaysRoute.path, relays));

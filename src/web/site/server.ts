@@ -6,6 +6,7 @@ import { dayAndTime } from "../dates.ts";
 import { type Html, html } from "../html.ts";
 import { type Page, page, pageMarkup } from "../layout.ts";
 import type { SiteEnv } from "../options.ts";
+import { sshFingerprints } from "../ssh-fingerprints.ts";
 import type { Web } from "../web.ts";
 import { dayChart } from "./day-chart.ts";
 import { figures, megabits, notes, services } from "./figures.ts";
@@ -26,6 +27,7 @@ ${(offers("http") || offers("socks5")) && html`<li><a href="/proxy/${server.serv
 function content(web: Web, server: ServerStatus, hours: readonly Hour[], best: boolean): Page {
   const nowHour = Math.floor(web.clock.now() / 3_600_000);
   const groups = groupsOf({ name: server.server, groups: server.groups });
+  const keys = sshFingerprints(server);
   const body = html`<p><a href="/status">All servers</a></p>
 <h1>${server.city} <span class="muted">${server.server}</span></h1>
 <p class="muted small" id="live-note" role="status" hidden></p>
@@ -44,6 +46,7 @@ ${dayChart(web.status.day(server.server))}</div>
 ${use(server)}
 <dl class="values">
 ${server.addresses.length > 0 && html`<div><dt>Addresses</dt><dd><code>${server.addresses.join(" ")}</code></dd></div>`}
+${keys.length > 0 && html`<div><dt>SSH host keys</dt><dd>${keys.map(({ type, fingerprint }, index) => html`${index > 0 && html`<br>`}${type} <code>${fingerprint}</code>`)}</dd></div>`}
 ${groups.length > 0 && html`<div><dt>Groups</dt><dd>${groups.map((group, index) => html`${index > 0 && ", "}<a href="/status?group=${encodeURIComponent(group)}">${group}</a>`)}</dd></div>`}
 </dl>
 <p class="muted small">Times are UTC. Load is the larger of in and out. For programs: <a href="/api/v1/servers/${server.server}">the same as JSON</a>.</p>`;

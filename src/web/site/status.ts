@@ -66,7 +66,7 @@ ${servers.length > CARDS_MOST && serverFilter(servers, query)}
 <div class="panel hint-now" id="choice">${choice(servers, bestServer(servers))}</div>
 ${list(web, servers, query)}
 </div>
-<p class="muted small">Times are UTC. Load is the larger of in and out. The best choice is the lowest load among the servers that are fit for large downloads and whose services all work. For programs: <a href="/api/v1/servers/recommended">recommended servers</a>, <a href="/api/traffic.json">traffic.json</a>, <a href="/api/serverlocations.json">serverlocations.json</a>, <a href="/api/serverips">serverips</a>, <a href="/www/relays/all/">relays</a>.</p>`;
+<p class="muted small">Times are UTC. Load is the larger of in and out. The best choice is the lowest load among the servers that are fit for large downloads and whose services all work. For programs: <a href="/api/v1/servers/recommended">recommended servers</a>, <a href="/api/traffic.json">traffic.json</a>, <a href="/api/serverlocations.json">serverlocations.json</a>, <a href="/api/serverips">serverips</a>, <a href="/api/ssh-fingerprints-rsa">ssh-fingerprints-rsa</a>, <a href="/www/relays/all/">relays</a>.</p>`;
   return {
     title: "Servers",
     section: "status",
