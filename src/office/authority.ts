@@ -17,6 +17,19 @@ const EXIT_DAYS = 825;
 const DAYS_BEFORE = 2;
 const DAY_MS = 86_400_000;
 
+/**
+ * strongSwan refuses a certificate whose constraints speak of addresses (5.9.8; its openssl plugin knows no constraints at all). So
+ * its app gets another certificate of the same authority, same name and key, which leaves that line out: an app that believes it
+ * for this one profile, and no system that believes it for websites.
+ */
+const AUTHORITY_FOR_STRONGSWAN = `
+[certificate]
+basicConstraints = critical, CA:true, pathlen:0
+keyUsage = critical, keyCertSign, cRLSign
+subjectKeyIdentifier = hash
+nameConstraints = critical, permitted;DNS:${EXIT_DOMAIN}
+`;
+
 const AUTHORITY = `
 [certificate]
 basicConstraints = critical, CA:true, pathlen:0
@@ -43,6 +56,22 @@ export function ensureAuthority(folder: string): void {
   const request = openssl(() => ["req", "-new", "-key", key, "-subj", "/CN=Exit authority"]);
   const certificate = signed(["-selfsign", "-keyfile", key], AUTHORITY_DAYS, request, AUTHORITY);
   writeFileAtomic(join(folder, "ca.crt"), certificate, 0o644);
+}
+
+/** The authority's certificate for strongSwan's app, made where it is not there yet. Throws where openssl is missing or fails. */
+export function authorityForStrongswan(folder: string): string {
+  const path = join(folder, "ca-strongswan.crt");
+  if (existsSync(path)) return readFileSync(path, "utf8");
+  const key = join(folder, "ca.key");
+  const request = openssl(() => ["req", "-new", "-key", key, "-subj", "/CN=Exit authority"]);
+  const certificate = signed(
+    ["-selfsign", "-keyfile", key],
+    AUTHORITY_DAYS,
+    request,
+    AUTHORITY_FOR_STRONGSWAN,
+  );
+  writeFileAtomic(path, certificate, 0o644);
+  return certificate;
 }
 
 /** The authority's own certificate, PEM. */

@@ -7,11 +7,14 @@ import { resolverOf } from "../lib/dns-levels.ts";
 import { certificateName } from "../link/certificate-name.ts";
 import { GUARD_SCRIPT, guardScript } from "../profiles/guard.ts";
 import type { ProfileFile, ProfileKind, ProfileOptions } from "../profiles/kinds.ts";
+import { mobileconfig } from "../profiles/mobileconfig.ts";
 import { openvpnProfile } from "../profiles/openvpn.ts";
 import { OPENWRT_LOGIN, openwrtScript } from "../profiles/openwrt.ts";
 import { proxyAutoConfig } from "../profiles/proxy.ts";
 import { sshConfig, sshKnownHosts } from "../profiles/ssh.ts";
+import { type Ikev2Input, sswanProfile } from "../profiles/sswan.ts";
 import { type StealthInput, stealthObfs4Files, stealthTlsFiles } from "../profiles/stealth.ts";
+import { windowsScript } from "../profiles/windows.ts";
 import { wireguardProfile } from "../profiles/wireguard.ts";
 
 /** What stands in every server's profiles alike, and where servers are looked up. */
@@ -20,6 +23,8 @@ export interface ProfileSources {
   named(name: string): FleetServer | undefined;
   /** The exits' authority, PEM; undefined where openssl is missing: then no kind of file that needs it. */
   authority: string | undefined;
+  /** The same authority as strongSwan takes it (authority.ts). */
+  strongswanAuthority?: string | undefined;
   tlsCrypt: string;
 }
 
@@ -27,6 +32,7 @@ export interface ProfileSources {
 export interface Making {
   siteName: string;
   authority: string;
+  strongswanAuthority: string | undefined;
   tlsCrypt: string;
   /** The files' name without its ending. */
   name: string;
@@ -52,13 +58,33 @@ const MAKERS: Partial<Record<ProfileKind, Maker>> = {
         : stealthObfs4Files({ ...input, bridge: server.identity.obfs4 }),
     ),
   wireguard,
+  mobileconfig: (servers, making, options) =>
+    ikev2Of(servers, making, options).map((input) => ({
+      name: `${making.name}.mobileconfig`,
+      type: "application/x-apple-aspen-config",
+      content: mobileconfig(input),
+    })),
+  sswan: (servers, making, options) =>
+    ikev2Of(servers, making, options).map((input) => ({
+      name: `${making.name}.sswan`,
+      type: "application/vnd.strongswan.profile",
+      content: sswanProfile({ ...input, ca: making.strongswanAuthority ?? input.ca }),
+    })),
+  windows: (servers, making, options) =>
+    ikev2Of(servers, making, { ...options, byAddress: true })
+      .filter(({ host }) => isIPv4(host))
+      .map((input) => ({
+        name: `${making.name}.ps1`,
+        type: "text/plain",
+        content: windowsScript(input),
+      })),
 };
 
 const TWO_HOPS = new Set<ProfileKind>(["openvpn", "openvpn-guarded", "openwrt", "wireguard"]);
 
 /** The site's `profiles` (web/options.ts). */
 export const profilesFor =
-  ({ named, authority, siteName, tlsCrypt }: ProfileSources) =>
+  ({ named, authority, strongswanAuthority, siteName, tlsCrypt }: ProfileSources) =>
   (kind: ProfileKind, names: readonly string[], options: ProfileOptions = {}): ProfileFile[] => {
     const servers = names.flatMap((name) => named(name) ?? []);
     const via = options.via === undefined ? undefined : named(options.via);
@@ -69,7 +95,7 @@ export const profilesFor =
     if (options.via !== undefined)
       if (via === undefined || via === first || servers.length > 1 || !TWO_HOPS.has(kind)) return [];
     const name = options.name ?? (via === undefined ? first.name : `${first.name}-by-${via.name}`);
-    return make(servers, { siteName, authority, tlsCrypt, name, via }, options);
+    return make(servers, { siteName, authority, strongswanAuthority, tlsCrypt, name, via }, options);
   };
 
 interface OpenvpnWay {
@@ -214,6 +240,19 @@ function stealthOf(
   return [{ input: { name, serverName, host, port, ca: authority, tlsCrypt, system, level }, server }];
 }
 
+/** Of one server: the formats hold one connection each. */
+function ikev2Of(
+  [server, ...others]: readonly FleetServer[],
+  { siteName, authority }: Making,
+  { level, byAddress }: ProfileOptions,
+): Ikev2Input[] {
+  if (server === undefined || others.length > 0) return [];
+  if (!server.services.some(({ service }) => service === "ikev2")) return [];
+  const host = (byAddress ? addressesOf(server)[0] : undefined) ?? server.host;
+  const serverName = certificateName(server.linkName, server.generation);
+  return [{ title: `${server.name} (${siteName})`, host, serverName, ca: authority, level }];
+}
+
 const CONFIG = "text/plain";
 
 function ssh(
@@ -247,8 +286,13 @@ function pac(servers: readonly FleetServer[], { name }: Making): ProfileFile[] {
   const places = servers.flatMap((server) => {
     const port = (wanted: string) =>
       server.services.find(({ service }) => service === wanted)?.ports[0]?.port;
-    const place = { host: server.host, httpPort: port("http"), socks5Port: port("socks5") };
-    return (place.httpPort ?? place.socks5Port) === undefined ? [] : [place];
+    const place = {
+      host: server.host,
+      httpsPort: port("https"),
+      httpPort: port("http"),
+      socks5Port: port("socks5"),
+    };
+    return (place.httpsPort ?? place.httpPort ?? place.socks5Port) === undefined ? [] : [place];
   });
   if (places.length === 0) return [];
   return [

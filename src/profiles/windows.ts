@@ -1,0 +1,81 @@
+import { resolverOf } from "../lib/dns-levels.ts";
+import type { Ikev2Input } from "./sswan.ts";
+
+/** In single quotes PowerShell reads nothing but a doubled quote; its typographic ones close a string as well. */
+const quoted = (text: string): string => `'${text.replaceAll(/['\u2018\u2019\u201a\u201b]/g, "''")}'`;
+
+/**
+ * A PowerShell script for the client built into Windows 10 and 11 (VpnClient module): the authority, which is constrained to the
+ * exits' names, IKEv2 with EAP-MSCHAPv2 and strong ciphers, DNS pinned by a rule of the name resolution policy (NRPT). Windows checks the
+ * certificate against the name that it dials, so that name is put into the hosts file with the exit's address.
+ * `-KillSwitch` adds firewall rules that let Wi-Fi and cables reach the exit and the local network alone; `-Remove` takes all
+ * of it away. `host` must be an IPv4 address here.
+ */
+export function windowsScript({ title, host, serverName, ca, level = "none" }: Ikev2Input): string {
+  const { v4, v6 } = resolverOf(level);
+  const script = `#Requires -Version 5.1
+#Requires -RunAsAdministrator
+# Right-click the Start button, choose "Terminal (Admin)", then:
+#   powershell -ExecutionPolicy Bypass -File .\\this-file.ps1              sets the connection up
+#   powershell -ExecutionPolicy Bypass -File .\\this-file.ps1 -KillSwitch  and blocks what is not inside it
+#   powershell -ExecutionPolicy Bypass -File .\\this-file.ps1 -Remove      takes everything away again
+param([switch]$KillSwitch, [switch]$Remove)
+$ErrorActionPreference = 'Stop'
+
+$name = ${quoted(title)}
+$server = ${quoted(serverName)}
+$address = ${quoted(host)}
+$resolvers = @(${quoted(v4)}, ${quoted(v6)})
+$group = "VPN $server"
+$hosts = "$env:SystemRoot\\System32\\drivers\\etc\\hosts"
+$authority = @'
+${ca.trim()}
+'@
+
+# What an earlier run has made goes first, so that the script may be run again.
+Get-VpnConnection -Name $name -ErrorAction SilentlyContinue | Remove-VpnConnection -Force
+Get-DnsClientNrptRule | Where-Object { $_.Comment -eq $group } | Remove-DnsClientNrptRule -Force
+Remove-NetFirewallRule -Group $group -ErrorAction SilentlyContinue
+$kept = @(Get-Content $hosts | Where-Object { $_ -notmatch "\\s$([regex]::Escape($server))\\s*$" })
+if ($Remove) {
+  Set-Content $hosts $kept
+  Write-Host "$name has been removed."
+  exit
+}
+
+$file = New-TemporaryFile
+Set-Content $file $authority -Encoding ascii
+Import-Certificate -FilePath $file -CertStoreLocation Cert:\\LocalMachine\\Root | Out-Null
+Remove-Item $file
+Set-Content $hosts ($kept + "$address $server")
+
+Add-VpnConnection -Name $name -ServerAddress $server -TunnelType Ikev2 -AuthenticationMethod Eap -EncryptionLevel Maximum -RememberCredential
+Set-VpnConnection -Name $name -SplitTunneling $false
+Set-VpnConnectionIPsecConfiguration -ConnectionName $name -EncryptionMethod AES256 -IntegrityCheckMethod SHA256 -DHGroup ECP256 -CipherTransformConstants GCMAES256 -AuthenticationTransformConstants GCMAES256 -PfsGroup ECP256 -Force
+Add-DnsClientNrptRule -Namespace '.' -NameServers $resolvers -Comment $group
+
+if ($KillSwitch) {
+  $parts = $address.Split('.') | ForEach-Object { [uint32]$_ }
+  $number = ($parts[0] -shl 24) + ($parts[1] -shl 16) + ($parts[2] -shl 8) + $parts[3]
+  $around = foreach ($other in ($number - 1), ($number + 1)) {
+    (24, 16, 8, 0 | ForEach-Object { ($other -shr $_) -band 255 }) -join '.'
+  }
+  # Everything but the exit, and but the ranges of local networks.
+  $outside = @('1.0.0.0-9.255.255.255', '11.0.0.0-126.255.255.255', '128.0.0.0-169.253.255.255',
+    '169.255.0.0-172.15.255.255', '172.32.0.0-192.167.255.255', '192.169.0.0-223.255.255.255') | ForEach-Object {
+    $first, $last = $_.Split('-')
+    if ([version]$first -lt [version]$address -and [version]$address -lt [version]$last) {
+      "$first-$($around[0])"
+      "$($around[1])-$last"
+    } else { $_ }
+  }
+  foreach ($kind in 'Wired', 'Wireless') {
+    New-NetFirewallRule -Group $group -DisplayName "$group IPv4 $kind" -Direction Outbound -Action Block -InterfaceType $kind -RemoteAddress $outside | Out-Null
+    New-NetFirewallRule -Group $group -DisplayName "$group IPv6 $kind" -Direction Outbound -Action Block -InterfaceType $kind -RemoteAddress '2000::/3' | Out-Null
+  }
+}
+Write-Host "$name is ready: Settings, Network and Internet, VPN, $name, Connect. Log in with your VPN username and VPN password."
+Write-Host 'Names are looked up through the tunnel alone: run this script with -Remove to go online without it.'
+`;
+  return script.replaceAll("\n", "\r\n");
+}
