@@ -29,7 +29,7 @@ import { inventory } from "../store/inventory.ts";
 import { clientAddress, trustedProxies } from "../web/client-address.ts";
 import { createControl } from "../web/control.ts";
 import { createSite } from "../web/site.ts";
-import { openAuthority, signExitRequest } from "./authority.ts";
+import { authorityForStrongswan, openAuthority, signExitRequest } from "./authority.ts";
 import { certificateList } from "./certificate-list.ts";
 import { readCheckSeen } from "./check/messages.ts";
 import { CheckSightings } from "./check/sightings.ts";
@@ -226,6 +226,7 @@ async function start(message: OfficeStart): Promise<void> {
     siteName: config.site.name,
     named: (name) => fleet.named(name),
     authority,
+    strongswanAuthority: authority && authorityForStrongswan(folder),
     tlsCrypt: keys.tlsCrypt,
   });
   const trusts = trustedProxies(config.site.trusted_proxies);
