@@ -5,6 +5,7 @@ import { fileURLToPath } from "node:url";
 import { Command, CommanderError } from "commander";
 import { dataFolder, defaultDataFolder } from "../office/folders.ts";
 import { backUp } from "./backup.ts";
+import { addBlocklistCommands } from "./blocklist-commands.ts";
 import { addCertificateCommand } from "./certificate-command.ts";
 import { askOffice } from "./control-client.ts";
 import { describe, type StatusReport } from "./description.ts";
@@ -125,6 +126,7 @@ addVoucherCommands(program, office);
 addServerCommands(program, office);
 addLinkCommands(program, office);
 addCertificateCommand(program, office);
+addBlocklistCommands(program, office);
 addProfileCommands(program, office);
 addInventoryCommand(program, office);
 program

@@ -12,7 +12,8 @@ import {
   resolverAddresses,
   tunnelDevices,
 } from "./devices.ts";
-import { DnsService, levelsOf } from "./dns/service.ts";
+import { levelsOf } from "./dns/levels.ts";
+import { DnsService } from "./dns/service.ts";
 import { applyRules, removeRules } from "./firewall/apply.ts";
 import { readRuleset } from "./firewall/foreign.ts";
 import { listeningPorts } from "./firewall/listening.ts";

@@ -18,6 +18,7 @@ export type EventCode =
   | "office-id-taken"
   | "control-refused"
   | "alert-undelivered"
+  | "blocklist-refused"
   // public certificates
   | "certificate-loaded"
   | "certificate-refused"

@@ -21,6 +21,11 @@ interface Setting<Value> {
   schema: z.ZodType<Value>;
 }
 
+const BLOCKLISTS_ALLOWED = 'a list of paths from "/" on and addresses that start with "https://"';
+const blocklistSources = z
+  .array(z.string().refine((text) => isHttps(text) || /^\/[^\p{Cc}]{1,1000}$/u.test(text)))
+  .max(32);
+
 const setting = <Value>(
   comment: string,
   allowed: string,
@@ -309,6 +314,26 @@ const table = {
       "a list of addresses",
       [],
       z.array(address).max(8),
+    ),
+  },
+  blocklists: {
+    ads: setting(
+      "What the resolver of profiles that block adverts and trackers leaves out: paths of files and https addresses; `lethe blocklists renew` reads them again.",
+      BLOCKLISTS_ALLOWED,
+      [],
+      blocklistSources,
+    ),
+    malware: setting(
+      "What profiles that also block malware leave out beside that.",
+      BLOCKLISTS_ALLOWED,
+      [],
+      blocklistSources,
+    ),
+    adult: setting(
+      "What profiles that also block adult content and gambling leave out beside that.",
+      BLOCKLISTS_ALLOWED,
+      [],
+      blocklistSources,
     ),
   },
   egress: {

@@ -30,6 +30,7 @@ import { clientAddress, trustedProxies } from "../web/client-address.ts";
 import { createControl } from "../web/control.ts";
 import { createSite } from "../web/site.ts";
 import { authorityForStrongswan, openAuthority, signExitRequest } from "./authority.ts";
+import { Blocklists } from "./blocklists/blocklists.ts";
 import { certificateList } from "./certificate-list.ts";
 import { readCheckSeen } from "./check/messages.ts";
 import { CheckSightings } from "./check/sightings.ts";
@@ -153,12 +154,17 @@ async function start(message: OfficeStart): Promise<void> {
     clock,
     log,
   });
+  const blocklists = new Blocklists({
+    folder: join(folder, "blocklists"),
+    sources: config.blocklists,
+    clock,
+  });
   const publisher = new RosterPublisher({
     key: keys.siteKey,
     clock,
     carriers: [new UnixOfficeCarrier({ path: message.linkSocket, server: settings.server })],
     log: logFor("link"),
-    files: (sha256, offset) => files.read(sha256, offset),
+    files: (sha256, offset) => files.read(sha256, offset) ?? blocklists.chunk(sha256, offset),
     sign: (server, request) => {
       const known = fleet.byLinkName(server);
       return known && signExitRequest(folder, certificateName(server, known.generation), request);
@@ -169,6 +175,7 @@ async function start(message: OfficeStart): Promise<void> {
   publisher.onReport(takeReport({ fleet, status, log, count: watch.count }));
   const ntHashKey = new NtHashKey(folder);
   const sendSettings = settingsSender({
+    blocklists,
     config,
     own: settings,
     tlsCrypt: keys.tlsCrypt,
@@ -290,6 +297,14 @@ async function start(message: OfficeStart): Promise<void> {
       siteName: config.site.name,
       ...(config.site.url !== "" && { publicUrl: siteOrigin(config) }),
     },
+    blocklists: {
+      view: () => blocklists.view(),
+      renew: async () => {
+        const sources = await blocklists.renew();
+        await sendSettings();
+        return sources;
+      },
+    },
     certificates: () => {
       const nowS = Math.floor(clock.now() / 1000);
       const publicCertificate = (server: FleetServer) => forExits?.view(server);
@@ -313,6 +328,15 @@ async function start(message: OfficeStart): Promise<void> {
       nowS: () => Math.floor(clock.now() / 1000),
     },
   });
+  // Lists that lethe.toml names since the last start are read without being asked for; exits have the old ones meanwhile.
+  if (blocklists.outdated)
+    void blocklists
+      .renew()
+      .then(async (sources) => {
+        for (const { problem } of sources) if (problem !== undefined) log("blocklist-refused");
+        await sendSettings();
+      })
+      .catch((error: unknown) => log("blocklist-refused", { reason: reasonOf(error) }));
   await watch.start();
   await door.open(pages.fetch);
   const controlServer = await serveControl(control, message.controlSocket);

@@ -3,6 +3,7 @@ import { hopsOf } from "../fleet/hops.ts";
 import { feedSettings } from "../fleet/settings-feed.ts";
 import type { RosterPublisher } from "../link/publisher.ts";
 import type { ServerSettings } from "../link/settings.ts";
+import type { Blocklists } from "./blocklists/blocklists.ts";
 import type { Config } from "./config.ts";
 import type { ExitFiles } from "./exit-files.ts";
 import type { NtHashKey } from "./nt-hash-key.ts";
@@ -19,11 +20,12 @@ export function settingsSender(options: {
   fleet: Fleet;
   publisher: RosterPublisher;
   files: Pick<ExitFiles, "release">;
+  blocklists: Pick<Blocklists, "settings">;
   ntHashKey: NtHashKey;
   /** The publisher keeps NT hashes from now on, or under another key: every credential is to be set again. */
   onNtHashes: () => void;
 }): () => Promise<void> {
-  const { config, own, tlsCrypt, fleet, publisher, files, ntHashKey, onNtHashes } = options;
+  const { config, own, tlsCrypt, fleet, publisher, files, blocklists, ntHashKey, onNtHashes } = options;
   let ikev2 = false;
   let release: ServerSettings["release"];
   const send = feedSettings({
@@ -31,13 +33,18 @@ export function settingsSender(options: {
     publisher,
     settingsOf: (server) => {
       const more = config.vpn.two_hops ? { hops: hopsOf(server, fleet.current) } : {};
-      if (server.linkName === own.server) return withKey({ ...own, ...more, draining: server.draining });
+      if (server.linkName === own.server)
+        return withKey(withLists({ ...own, ...more, draining: server.draining }));
       if (server.local || server.nkey === undefined) return undefined;
       // One that is to run what an earlier version of this office gave out stays as it is.
       const asked = release?.bundle.sha256 === server.release ? release : undefined;
-      return withKey({ ...remoteSettings(config, server, tlsCrypt, asked), ...more });
+      return withKey(withLists({ ...remoteSettings(config, server, tlsCrypt, asked), ...more }));
     },
   });
+  const withLists = (settings: ServerSettings): ServerSettings => {
+    const lists = blocklists.settings();
+    return lists === undefined ? settings : { ...settings, dns: { ...settings.dns, lists } };
+  };
   /** Those with IKEv2 get what opens the NT hashes, as it now is. */
   const withKey = (settings: ServerSettings): ServerSettings => {
     if (settings.services.ikev2 === undefined) return settings;

@@ -32,6 +32,7 @@ async function newOffice(problem?: string) {
   await fleet.start();
   fleet.onChange(() => status.serversChanged());
   const control: Hono = createControl({
+    blocklists: { view: () => [], renew: async () => [] },
     certificates: () => ({ certificates: [], nowS: 0 }),
     allRenewed: async () => undefined,
     accounts,

@@ -7,6 +7,7 @@ import {
   type SignUpError,
 } from "../accounts/accounts.ts";
 import { VOUCHERS_AT_ONCE_MOST, type Vouchers } from "../billing/vouchers.ts";
+import type { Blocklist } from "../lib/blocklist.ts";
 import type { Log } from "../lib/event-log.ts";
 import type { Result } from "../lib/result.ts";
 import type { InventoryEntry } from "../store/inventory.ts";
@@ -34,6 +35,37 @@ const SIGN_UP_ERRORS: Record<SignUpError, string> = {
   "email-invalid": "That is no e-mail address.",
 };
 
+/** A blocklist, as the office has it. */
+export interface BlocklistView {
+  list: Blocklist;
+  sources: readonly string[];
+  /** On the servers, without what a list before it has; undefined: none yet. */
+  names?: number | undefined;
+  /** UTC seconds. */
+  renewed?: number | undefined;
+}
+
+/** What came of reading one source. */
+export interface BlocklistSourceView {
+  list: Blocklist;
+  source: string;
+  found: number;
+  /** Lines that block nothing and are no comment. */
+  skipped: number;
+  /** Why it was not taken; the list then stays as it was. */
+  problem?: string | undefined;
+}
+
+export interface BlocklistsRenewed {
+  sources: BlocklistSourceView[];
+  lists: BlocklistView[];
+}
+
+export interface BlocklistOffice {
+  view: () => BlocklistView[];
+  renew: () => Promise<BlocklistSourceView[]>;
+}
+
 /**
  * What the `lethe` command asks the running office: JSON over HTTP on a Unix socket that root and the office's own user
  * alone can open. 200 with an answer, or 400 with `{error}`, a sentence for the operator.
@@ -46,6 +78,7 @@ export function createControl(office: {
   inventory: readonly InventoryEntry[];
   servers: ServerOffice;
   profiles: ProfileOffice;
+  blocklists: BlocklistOffice;
   /** What `lethe certificates` shows, and the time that it is held against (UTC seconds). */
   certificates: () => { certificates: CertificateView[]; nowS: number };
   log: Log;
@@ -103,6 +136,11 @@ export function createControl(office: {
   );
   addServerControl(app, office.servers);
   addProfileControl(app, office.profiles);
+  app.get("/blocklists", (c) => c.json({ lists: office.blocklists.view() }));
+  app.post("/blocklists/renew", async (c) => {
+    const sources = await office.blocklists.renew();
+    return c.json({ sources, lists: office.blocklists.view() } satisfies BlocklistsRenewed);
+  });
   app.get("/certificates", (c) => c.json(office.certificates()));
   app.get("/inventory", (c) => c.json({ entries: office.inventory }));
 

@@ -1,6 +1,5 @@
 import { dirname } from "node:path";
-import { BLOCKLISTS } from "../../lib/blocklist.ts";
-import { type DnsLevel, resolverOf } from "../../lib/dns-levels.ts";
+import { resolverOf } from "../../lib/dns-levels.ts";
 import type { EngineSpec, Engines } from "../../lib/engines.ts";
 import { findProgram } from "../../lib/run-command.ts";
 import type { ServerSettings } from "../../link/settings.ts";
@@ -10,15 +9,12 @@ import { RESOLVER_4 } from "../tunnel-plan.ts";
 import { engineNames, userExists } from "../unix-names.ts";
 import { filteringConfiguration, type ResolverPlace, resolverConfiguration } from "./configuration.ts";
 import { resolverConfigurationPath, resolverEngine, rootKeyFile } from "./engine.ts";
+import { levelsOf } from "./levels.ts";
 import { InstalledLists, type MissingList } from "./lists.ts";
 
 const RESOLVER = "unbound";
 const FILTER = "unbound-levels";
 const AGAIN_AFTER_MS = 60_000;
-
-/** The levels that these settings make, beside the one that keeps nothing back: one for each list that there is. */
-export const levelsOf = ({ dns }: Pick<ServerSettings, "dns">): Exclude<DnsLevel, "none">[] =>
-  BLOCKLISTS.filter((list) => dns.lists?.[list] !== undefined);
 
 /**
  * The resolvers inside the tunnels: one that keeps nothing back, and where the operator has blocklists a second one for all

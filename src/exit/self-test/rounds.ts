@@ -1,4 +1,5 @@
 import type { Clock } from "../../lib/clock.ts";
+import { resolverOf } from "../../lib/dns-levels.ts";
 import { certificateName } from "../../link/certificate-name.ts";
 import type { Service } from "../../link/services.ts";
 import type { ServerSettings } from "../../link/settings.ts";
@@ -188,6 +189,12 @@ export class SelfTest {
         ),
       );
     };
+    const resolversWork = (test: typeof resolverWorks) =>
+      all(
+        (["none", ...levelsOf(settings)] as const).map((level) =>
+          test({ timeoutMs, address: resolverOf(level).v4 }),
+        ),
+      );
     try {
       return await Promise.all([
         ...proxiesOf(settings).map((each) => named(each.service, proxyWorks(each))),
@@ -196,7 +203,7 @@ export class SelfTest {
         ...(openvpn && stealthObfs4 ? [named("stealth-obfs4", stealthWorks("stealth-obfs4"))] : []),
         ...(wireguard ? [named("wireguard", testWireguard(wireguard.port, timeoutMs))] : []),
         ...(ikev2 ? [named("ikev2", this.#runs(IKEV2_ENGINE) ? ikev2Works() : Promise.resolve(false))] : []),
-        ...(openvpn || wireguard || ikev2 ? [named("dns", testResolver({ timeoutMs }))] : []),
+        ...(openvpn || wireguard || ikev2 ? [named("dns", resolversWork(testResolver))] : []),
       ]);
     } finally {
       for (const end of ends) end();
