@@ -89,6 +89,12 @@ const unlessWrong = (reason: Reason | undefined): Reason | undefined =>
   reason === "wrong-configuration" ? undefined : reason;
 
 /**
+ * Node's pipes are sockets, which nobody can open by the name /dev/stdin; the shell's are pipes. The script is these words and
+ * no others: what is run comes as its arguments.
+ */
+const THROUGH_A_PIPE = ["/bin/sh", "-c", 'cat | "$@"', "sh"];
+
+/**
  * The kernel's, told by `wg` (wg(8)) with everything on its standard input: keys stand in no argument, where every user and an
  * audit log could read them. `wg` removes a peer only as one that is missing in the whole, so that a removal is a `syncconf`.
  */
@@ -96,7 +102,7 @@ export function kernelControl(place: Place): WireguardControl {
   const wg = async (verb: "setconf" | "syncconf" | "addconf", text: string): Promise<Reason | undefined> => {
     const program = findProgram("wg");
     if (program === undefined) return "not-installed";
-    const argv = [program, verb, place.device, "/dev/stdin"];
+    const argv = [...THROUGH_A_PIPE, program, verb, place.device, "/dev/stdin"];
     const { code, stderr } = await runCommand(argv, { input: text });
     if (code === 0) return undefined;
     return /Address already in use/i.test(stderr) ? "EADDRINUSE" : "other";
@@ -118,8 +124,12 @@ export function kernelControl(place: Place): WireguardControl {
   };
 }
 
-const section = ([key, index]: [string, number]): string =>
-  `[Peer]\nPublicKey = ${key}\nAllowedIPs = ${addressesOf(index).join(", ")}\n`;
+/** `wg` takes no empty AllowedIPs: a peer without the line has none when it is added, and keeps what it has otherwise. */
+function section([key, index]: [string, number]): string {
+  const addresses = addressesOf(index);
+  const allowed = addresses.length === 0 ? "" : `AllowedIPs = ${addresses.join(", ")}\n`;
+  return `[Peer]\nPublicKey = ${key}\n${allowed}`;
+}
 
 async function isConfigured({ device, port, key }: Place): Promise<boolean> {
   const [publicKey, listenPort] = await Promise.all([
