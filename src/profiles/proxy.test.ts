@@ -59,6 +59,20 @@ test("the PAC file never lets a failing proxy be gone around", () => {
   );
 });
 
+test("where the HTTPS proxy is, the PAC file never falls back to one in the clear", () => {
+  const [host, httpPort] = ["london1.example.net", 3128];
+  assert.equal(
+    evaluate(
+      proxyAutoConfig({ host, httpPort, httpsPort: 8443 }, { host: "b.example", httpPort }),
+      "example.org",
+    ),
+    "HTTPS london1.example.net:8443",
+  );
+  const titles = proxySettings({ host, httpsPort: 8443, socks5TlsPort: 1081 }).map(({ title }) => title);
+  assert.equal(titles.length, 3);
+  assert.match(titles[0]!, /^HTTPS proxy \(encrypted/);
+});
+
 test("settings name host and port and carry no credentials", () => {
   const settings = proxySettings({ host: "2001:db8::1", socks5Port: 1080, httpPort: 3128 });
   assert.deepEqual(

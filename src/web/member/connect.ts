@@ -51,19 +51,28 @@ function openvpnPanel(
 }
 
 function proxyRows(server: ServerStatus, origin: string): Html {
-  const { socks5, http } = proxyPorts(server);
+  const { socks5, http, socks5Tls, https } = proxyPorts(server);
   const id = (what: string) => `${server.server}-${what}`;
   return html`<h3>${place(server)}</h3>
 ${values([
   { id: id("host"), name: "Server", value: server.host },
   ...(socks5 === undefined ? [] : [{ id: id("socks5"), name: "SOCKS5 port", value: socks5, copy: false }]),
+  ...(https === undefined
+    ? []
+    : [{ id: id("https"), name: "HTTPS proxy port (encrypted)", value: https, copy: false }]),
+  ...(socks5Tls === undefined
+    ? []
+    : [{ id: id("socks5-tls"), name: "SOCKS5 over TLS port (encrypted)", value: socks5Tls, copy: false }]),
   ...(http === undefined ? [] : [{ id: id("http"), name: "HTTP proxy port", value: http, copy: false }]),
   { id: id("pac"), name: "Automatic (PAC)", value: `${origin}/proxy/${server.server}.pac` },
 ])}`;
 }
 
-function proxyPorts(server: ServerStatus): { socks5: number | undefined; http: number | undefined } {
-  return { socks5: portsOf(server, "socks5")[0]?.port, http: portsOf(server, "http")[0]?.port };
+function proxyPorts(
+  server: ServerStatus,
+): Record<"socks5" | "http" | "socks5Tls" | "https", number | undefined> {
+  const port = (service: string) => portsOf(server, service)[0]?.port;
+  return { socks5: port("socks5"), http: port("http"), socks5Tls: port("socks5-tls"), https: port("https") };
 }
 
 function proxiesPanel(
@@ -72,13 +81,19 @@ function proxiesPanel(
   origin: string,
 ): Html | undefined {
   const offered = servers.filter((server) => {
-    const { socks5, http } = proxyPorts(server);
-    return (socks5 ?? http) !== undefined;
+    const { socks5, http, socks5Tls, https } = proxyPorts(server);
+    return (socks5 ?? http ?? socks5Tls ?? https) !== undefined;
   });
   const example = offered.find((server) => server === best) ?? offered[0];
   if (example === undefined) return undefined;
-  const { socks5, http } = proxyPorts(example);
-  const commands = proxySettings({ host: example.host, socks5Port: socks5, httpPort: http })
+  const { socks5, http, https } = proxyPorts(example);
+  const commands = proxySettings({
+    host: example.host,
+    socks5Port: socks5,
+    httpPort: http,
+    httpsPort: https,
+    socks5TlsPort: proxyPorts(example).socks5Tls,
+  })
     .filter(({ title }) => title.startsWith("curl"))
     .flatMap(({ lines }) => lines);
   return html`<section class="panel"><h2>SOCKS5 and HTTP proxies</h2>

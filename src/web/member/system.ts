@@ -109,6 +109,8 @@ function proxyAction({ server }: Choice, origin: string): Html {
 ${values([
   { id: "p-pac", name: "Automatic (PAC)", value: `${origin}/proxy/${server.server}.pac` },
   { id: "p-host", name: "Server", value: server.host },
+  ...row("https", "HTTPS proxy port (encrypted)"),
+  ...row("socks5-tls", "SOCKS5 over TLS port (encrypted)"),
   ...row("http", "HTTP proxy port"),
   ...row("socks5", "SOCKS5 port"),
 ])}`;
