@@ -3,6 +3,7 @@ import { resolverOf } from "../../lib/dns-levels.ts";
 import { certificateName } from "../../link/certificate-name.ts";
 import type { Service } from "../../link/services.ts";
 import type { ServerSettings } from "../../link/settings.ts";
+import { levelsOf } from "../dns/levels.ts";
 import { IKEV2_ENGINE } from "../ikev2/engine.ts";
 import type { KeeperEngines } from "../messages.ts";
 import { doorsOf } from "../stealth/doors.ts";
