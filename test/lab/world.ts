@@ -20,6 +20,7 @@ export function missingForLab(): string | undefined {
     "sysctl",
     "nft",
     "openvpn",
+    "wg-quick",
     "unbound",
     "tcpdump",
     "curl",

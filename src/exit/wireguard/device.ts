@@ -33,10 +33,6 @@ export async function makeWireguardDevice(
   return done ? kind : undefined;
 }
 
-export const removeWireguardDevice = async ({ device }: TunnelNetwork): Promise<void> => {
-  if (existsSync(`/sys/class/net/${device}`)) await ip([`link delete dev ${device}`]);
-};
-
 async function ip(commands: readonly string[]): Promise<boolean> {
   const program = findProgram("ip");
   if (program === undefined) return false;

@@ -1,12 +1,14 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, execFile, execFileSync, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
+import { createSocket } from "node:dgram";
+import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { after, before, describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { deviceAddresses } from "../../lib/device-addresses.ts";
 import { findProgram } from "../../lib/run-command.ts";
-import { uapiSocket } from "./engine.ts";
+import { uapiSocket, wireguardGoEngine } from "./engine.ts";
 import { wireguardKey } from "./own-key.ts";
 import { missingForWireguard, pause, sh, until, WireguardWorld } from "./testing.ts";
 import { hexOf, uapiSet } from "./uapi.ts";
@@ -251,3 +253,19 @@ describe("wireguard-go as it runs on an exit", { skip }, () => {
 
 /** A shared machine may be several times as slow as it is by itself. */
 const slowness = Number(process.env.LETHE_TEST_SLOWNESS ?? 2);
+
+test("a port that another program has is found before the engine is started", async () => {
+  const socket = createSocket("udp4");
+  socket.bind(0);
+  await once(socket, "listening");
+  const spec = (port: number) =>
+    wireguardGoEngine({
+      ...{ program: "/nowhere", launcher: [], device: "lethe-none", publicKey: "", port },
+      account: { uid: 0, gid: 0 },
+    });
+  const { port } = socket.address();
+  assert.equal(await spec(port).prepare?.(), "EADDRINUSE");
+  socket.close();
+  await once(socket, "close");
+  assert.equal(await spec(port).prepare?.(), undefined);
+});
