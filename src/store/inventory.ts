@@ -319,6 +319,14 @@ const elsewhere: readonly Omit<InventoryEntry, "column">[] = [
   },
   {
     place: "memory",
+    table: "tests of protection",
+    what: "For the page “Am I protected?”: which resolvers have asked for a random name that a page was given; not whose page it was",
+    purpose: "Telling the visitor which resolver their device asks",
+    lifetime: "2 minutes, in the office's memory only",
+    aboutAccount: false,
+  },
+  {
+    place: "memory",
     table: "redeemed vouchers",
     what: "That an account has just used a voucher, under a key made at each start",
     purpose: "A form that is sent twice counts once",
