@@ -14,6 +14,7 @@ import {
 } from "./devices.ts";
 import { levelsOf } from "./dns/levels.ts";
 import { DnsService } from "./dns/service.ts";
+import { UplinkQueue } from "./fair-use/uplink-queue.ts";
 import { applyRules, removeRules } from "./firewall/apply.ts";
 import { readRuleset } from "./firewall/foreign.ts";
 import { listeningPorts } from "./firewall/listening.ts";
@@ -64,6 +65,7 @@ export class Reconciler {
   readonly wireguard: WireguardService;
   readonly #ikev2: Ikev2Service;
   readonly #dns: DnsService;
+  readonly #queue = new UplinkQueue();
   #settings: ServerSettings | undefined;
   #due = false;
   #running: Promise<void> | undefined;
@@ -192,6 +194,7 @@ export class Reconciler {
         "Forwarding could not be turned on (net.ipv4.ip_forward): members get no traffic over VPN.",
       );
     }
+    await this.#queue.set();
     this.#openvpnFailure = existsSync("/dev/net/tun") ? missing(["openvpn"]) : "no-tun";
     const tunnels = this.#openvpnFailure === undefined ? this.#tunnels : [];
     this.#ipv6 = ipv6;
@@ -353,6 +356,7 @@ export class Reconciler {
   async #takeAway(): Promise<void> {
     await this.#ikev2.clear();
     this.#dns.clear();
+    await this.#queue.restore();
     await removeDevices();
     await removeRules();
     this.#sysctls.restore();

@@ -107,6 +107,14 @@ export class OpenVpnClient {
     return address;
   }
 
+  /** Its tunnel device. */
+  async device(namespace: Namespace): Promise<string> {
+    const { stdout } = await namespace.run(["ip", "-4", "-o", "address", "show", "scope", "global"]);
+    const device = /\b(tun\d+)\s+inet /.exec(stdout)?.[1];
+    if (device === undefined) throw new Error(`there is no tunnel device:\n${stdout}`);
+    return device;
+  }
+
   /** Ends it as Ctrl-C does (the client says goodbye), or at once with SIGKILL. */
   async stop(signal: "SIGINT" | "SIGKILL" = "SIGINT"): Promise<void> {
     if (!this.ended) this.#process.kill(signal);

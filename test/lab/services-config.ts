@@ -1,6 +1,11 @@
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { lab } from "./addresses.ts";
 import { fleet } from "./fleet-world.ts";
 import { ports } from "./provider.ts";
+
+/** Where the case of the blocklists puts them. */
+export const BLOCKLIST_FOLDER = join(tmpdir(), `lethe-lab-blocklists-${process.pid}`);
 
 /** lethe.toml of the services' world; a server that joins takes its services from here, too. */
 export const servicesConfig = `[site]
@@ -36,6 +41,11 @@ listen = ["0.0.0.0:${ports.http}"]
 
 [vpn]
 port_forwarding = true
+
+[blocklists]
+ads = ["${BLOCKLIST_FOLDER}/ads.txt"]
+malware = ["${BLOCKLIST_FOLDER}/malware.txt"]
+adult = ["${BLOCKLIST_FOLDER}/adult.txt"]
 
 [dns]
 forward = ["${lab.internet.resolver}"]

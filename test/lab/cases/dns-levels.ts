@@ -1,0 +1,122 @@
+import assert from "node:assert/strict";
+import { chmodSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { after, before, describe, test } from "node:test";
+import { DNS_LEVELS, type DnsLevel, resolverOf } from "../../../src/lib/dns-levels.ts";
+import { lab } from "../addresses.ts";
+import type { ApiMember } from "../api-member.ts";
+import { until } from "../namespace.ts";
+import { OpenVpnClient } from "../openvpn-client.ts";
+import { resolve } from "../probes.ts";
+import { BLOCKLIST_FOLDER } from "../services-config.ts";
+import type { LabExit, ServicesScene } from "../services-scene.ts";
+
+/** Every name below any.lab.example is the web server's: what is kept back is, each by one list alone. */
+const NAMES: Record<Exclude<DnsLevel, "none">, string> = {
+  ads: "ads.any.lab.example",
+  malware: "malware.any.lab.example",
+  adult: "adult.any.lab.example",
+};
+const WEB = lab.internet.web4;
+
+/** Resolvers by blocklist level, as a profile chooses them; the lists are files at the office and `lethe blocklists renew`. */
+export function dnsLevelCases(scene: () => ServicesScene): void {
+  const write = (list: keyof typeof NAMES, text: string): void => {
+    mkdirSync(BLOCKLIST_FOLDER, { recursive: true });
+    chmodSync(BLOCKLIST_FOLDER, 0o755);
+    writeFileSync(`${BLOCKLIST_FOLDER}/${list}.txt`, text, { mode: 0o644 });
+  };
+  const online = async (member: ApiMember, exit: LabExit, level: DnsLevel) => {
+    const { status, text } = await member.ask(
+      "GET",
+      `/api/v1/account/profiles/openvpn/${exit.name}?level=${level}&protocol=udp`,
+    );
+    assert.equal(status, 200, text);
+    const { world } = scene();
+    const vpn = OpenVpnClient.start(world.client, world.folder, {
+      ...(await scene().login(member)),
+      profile: text,
+    });
+    await vpn.online(30_000);
+    return { vpn, text };
+  };
+  const ask = (name: string, level: DnsLevel) => resolve(scene().world.client, name, resolverOf(level).v4);
+
+  describe("DNS levels", () => {
+    after(() => rmSync(BLOCKLIST_FOLDER, { recursive: true, force: true }));
+    before(async () => {
+      write("ads", `# adverts\n0.0.0.0 ${NAMES.ads}\n`);
+      write("malware", `||${NAMES.malware}^\n`);
+      write("adult", `${NAMES.adult}\n`);
+      const told = await scene().office.mustCommand("blocklists", "renew");
+      assert.match(told, /ads: 1 name on the servers/);
+    });
+
+    test("each level keeps back its lists and those before it, on both exits, and names below them", async () => {
+      const member = await scene().member("dns.lab");
+      for (const exit of scene().exits) {
+        const { vpn } = await online(member, exit, "none");
+        try {
+          await until(`${exit.name}'s lists`, 30_000, async () => (await ask(NAMES.adult, "adult")) === "");
+          for (const [at, level] of DNS_LEVELS.entries())
+            for (const [list, name] of Object.values(NAMES).entries())
+              for (const question of [name, `deep.${name}`])
+                assert.equal(
+                  await ask(question, level),
+                  list < at ? "" : WEB,
+                  `${exit.name} ${level} ${question}`,
+                );
+          assert.equal(await ask("fine.any.lab.example", "adult"), WEB, "control: others are answered");
+        } finally {
+          await vpn.stop();
+        }
+      }
+    });
+
+    test("the profile names the level's resolver; a question to any other resolver ends at the one that keeps nothing back", async () => {
+      const { world, oslo } = scene();
+      const { vpn, text } = await online(await scene().member("dns.lab"), oslo, "malware");
+      try {
+        assert.ok(text.includes(resolverOf("malware").v4));
+        await world.forget();
+        assert.equal(await resolve(world.client, NAMES.ads, lab.internet.foreignResolver), WEB);
+        assert.equal(
+          await resolve(world.client, NAMES.ads, "10.66.255.77"),
+          WEB,
+          "an address of ours that is none",
+        );
+        const { dns } = await world.seen("forget");
+        assert.ok(dns.every(({ server }) => server === lab.internet.resolver));
+      } finally {
+        await vpn.stop();
+      }
+      assert.equal(
+        await resolve(world.client, NAMES.ads, lab.internet.foreignResolver),
+        lab.internet.trap,
+        "control: without the tunnel that resolver answers",
+      );
+    });
+
+    test("a renewed list holds on every exit at once, and one that cannot be read leaves the old one", async () => {
+      const { office, oslo } = scene();
+      const { vpn } = await online(await scene().member("dns.lab"), oslo, "ads");
+      try {
+        assert.equal(await ask("later.any.lab.example", "ads"), WEB, "control");
+        write("ads", `${NAMES.ads}\nlater.any.lab.example\n`);
+        await office.mustCommand("blocklists", "renew");
+        await until(
+          "the new name to be kept back",
+          20_000,
+          async () => (await ask("later.any.lab.example", "ads")) === "",
+        );
+        write("ads", "<html>not found</html>\n");
+        const { code, stdout } = await office.command("blocklists", "renew");
+        assert.equal(code, 1);
+        assert.match(stdout, /holds not a single name\. The list "ads" stays as it was/);
+        assert.equal(await ask(NAMES.ads, "ads"), "");
+      } finally {
+        write("ads", `${NAMES.ads}\n`);
+        await vpn.stop();
+      }
+    });
+  });
+}

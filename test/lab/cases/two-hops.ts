@@ -1,0 +1,128 @@
+import assert from "node:assert/strict";
+import { after, before, describe, test } from "node:test";
+import { lab } from "../addresses.ts";
+import type { ApiMember } from "../api-member.ts";
+import { startCapture } from "../capture.ts";
+import { until } from "../namespace.ts";
+import { OpenVpnClient } from "../openvpn-client.ts";
+import { seenAddress, seenAddressV6 } from "../probes.ts";
+import type { LabExit, ServicesScene } from "../services-scene.ts";
+import { Transfer } from "../transfer.ts";
+
+/** An address of the client's that it has for this alone: a server may still speak to what left it without a word. */
+const OWN = { v4: "203.0.113.77", v6: "2001:db8:c1::77" };
+const MEMBER = `host ${OWN.v4} or host ${OWN.v6}`;
+const DESTINATIONS = `host ${lab.internet.web4} or host ${lab.internet.web6} or host ${lab.internet.foreignResolver}`;
+
+/** Two servers in a row, the tunnel end to end with the second: what each of them gets to see, by its own packets. */
+export function twoHopCases(scene: () => ServicesScene): void {
+  const profile = async (member: ApiMember, exit: LabExit, query: string) => {
+    const login = await scene().login(member);
+    const { status, text } = await member.ask(
+      "GET",
+      `/api/v1/account/profiles/openvpn/${exit.name}?${query}`,
+    );
+    assert.equal(status, 200, text);
+    return { ...login, profile: text };
+  };
+  /** Goes online, uses the web both ways, and gives what the two servers saw of it. */
+  const seen = async (name: string, exit: LabExit, query: string, other: LabExit) => {
+    const { world } = scene();
+    const login = await profile(await scene().member(name), exit, query);
+    const [member, destinations] = await Promise.all([
+      startCapture(exit.machine, "eth0", MEMBER),
+      startCapture(other.machine, "eth0", DESTINATIONS),
+    ]);
+    const vpn = OpenVpnClient.start(world.client, world.folder, login);
+    try {
+      await vpn.online(30_000);
+      await until("the web to answer", 10_000, () => seenAddress(world.client));
+      const addresses = [await seenAddress(world.client), await seenAddressV6(world.client)];
+      const download = new Transfer(world.client, 1_000_000, 4_000_000);
+      await download.ended(20_000);
+      return {
+        addresses,
+        secondSawMember: await member.stop(),
+        firstSawDestination: await destinations.stop(),
+      };
+    } finally {
+      await vpn.stop();
+      await member.stop();
+      await destinations.stop();
+    }
+  };
+
+  describe("two hops", () => {
+    const { gateway4, gateway6 } = lab.client1;
+    const route = async (source?: typeof OWN): Promise<void> => {
+      const { client } = scene().world;
+      const replace = ["route", "replace", "default", "via"];
+      await client.must(["ip", "-4", ...replace, gateway4, ...(source ? ["src", source.v4] : [])]);
+      await client.must([
+        "ip",
+        "-6",
+        ...replace,
+        gateway6,
+        "dev",
+        "eth0",
+        ...(source ? ["src", source.v6] : []),
+      ]);
+    };
+    const addresses = async (what: "add" | "del"): Promise<void> => {
+      const { client } = scene().world;
+      await client.must(["ip", "address", what, `${OWN.v4}/32`, "dev", "eth0"]);
+      const nodad = what === "add" ? ["nodad"] : [];
+      await client.must(["ip", "address", what, `${OWN.v6}/128`, "dev", "eth0", ...nodad]);
+    };
+    before(async () => {
+      await addresses("add");
+      await route(OWN);
+    });
+    after(async () => {
+      await route();
+      await addresses("del");
+    });
+
+    for (const protocol of ["udp", "tcp"])
+      test(`OpenVPN over ${protocol}, both ways round: online with the second server's address, the first sees no destination and the second no member`, async () => {
+        const { berlin, oslo } = scene();
+        for (const [first, second] of [
+          [berlin, oslo],
+          [oslo, berlin],
+        ] as const) {
+          const way = await seen(
+            `hops-${protocol}.lab`,
+            second,
+            `via=${first.name}&protocol=${protocol}`,
+            first,
+          );
+          assert.deepEqual(way.addresses, [second.v4, second.v6]);
+          assert.deepEqual(way.firstSawDestination, []);
+          assert.deepEqual(way.secondSawMember, []);
+        }
+      });
+
+    test("control: with one hop the server sees both", async () => {
+      const { oslo } = scene();
+      const direct = await seen("hops-one.lab", oslo, "protocol=udp", oslo);
+      assert.deepEqual(direct.addresses, [oslo.v4, oslo.v6]);
+      assert.ok(direct.secondSawMember.length > 20);
+      assert.ok(direct.firstSawDestination.length > 20);
+    });
+
+    test("a port leads to the other server's VPN alone, and from the second server nobody gets in without a login", async () => {
+      const { world, berlin, oslo } = scene();
+      const { text } = await (await scene().member("anna.lab")).ask(
+        "GET",
+        `/api/v1/account/profiles/openvpn/${oslo.name}?via=${berlin.name}&protocol=tcp`,
+      );
+      const [, port = ""] = /^remote \S+ (\d+)/m.exec(text) ?? [];
+      assert.match(port, /^53\d{3}$/);
+      const reaches = async (at: string): Promise<boolean> =>
+        (await world.client2.run(["timeout", "3", "bash", "-c", `exec 3<>/dev/tcp/${berlin.v4}/${at}`]))
+          .code === 0;
+      assert.ok(await reaches(port), "control");
+      assert.ok(!(await reaches(String(Number(port) + 100))), "a number that no server has");
+    });
+  });
+}
