@@ -96,10 +96,10 @@ export function filteringConfiguration(
   place: ResolverPlace,
   lists: readonly { list: Blocklist; path: string }[],
 ): string {
-  const tags = lists.map(({ list }) => list);
+  const levels = BLOCKLISTS.slice(BLOCKLISTS.indexOf(lists[0]!.list));
   const server = [
     `define-tag: "${BLOCKLISTS.join(" ")}"`,
-    ...tags.flatMap((level) => {
+    ...levels.flatMap((level) => {
       const { v4, v6 } = resolverOf(level);
       const upTo = BLOCKLISTS.slice(0, BLOCKLISTS.indexOf(level) + 1).join(" ");
       return (place.ipv6 ? [v4, v6] : [v4]).flatMap((address) => [

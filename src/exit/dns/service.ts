@@ -1,4 +1,5 @@
 import { dirname } from "node:path";
+import { BLOCKLISTS } from "../../lib/blocklist.ts";
 import { resolverOf } from "../../lib/dns-levels.ts";
 import type { EngineSpec, Engines } from "../../lib/engines.ts";
 import { findProgram } from "../../lib/run-command.ts";
@@ -73,7 +74,10 @@ export class DnsService {
     const missing = await this.#lists.install(wanted);
     this.#ask(missing);
     if (missing.length > 0) return;
-    const lists = levels.map((list) => ({ list, path: this.#lists.path(list, wanted[list]!.sha256) }));
+    const lists = BLOCKLISTS.flatMap((list) => {
+      const file = wanted[list];
+      return file === undefined ? [] : [{ list, path: this.#lists.path(list, file.sha256) }];
+    });
     const configuration = filteringConfiguration(settings, place, lists);
     this.#filter = this.#spec(program, FILTER, resolverOf(levels[0]!).v4, configuration);
   }
