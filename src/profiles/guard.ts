@@ -76,7 +76,7 @@ table inet lethe_guard {
     type filter hook prerouting priority -300;
     $inside
   }
-  # Answers to the tunnel's packets bear its mark too, or strict reverse path filtering would drop them.
+  # Answers to the tunnel's packets bear its mark too, for reverse path filtering.
   chain keep {
     type filter hook postrouting priority -150;
     meta mark $number ct mark set meta mark
@@ -87,9 +87,8 @@ table inet lethe_guard {
   }
 }
 END
-  if [ "$(cat /proc/sys/net/ipv4/conf/all/rp_filter 2>/dev/null || echo 0)" = 1 ]; then
-    echo 1 >/proc/sys/net/ipv4/conf/all/src_valid_mark || true
-  fi
+  # Reverse path filtering, loose too, has to see that mark: without it, it finds the table shut, and drops the answers.
+  echo 1 >/proc/sys/net/ipv4/conf/all/src_valid_mark || true
   for family in $(families); do
     # Where the device is gone, or the tunnel has no IPv6, this is what is left of the table.
     ip $family route replace unreachable default metric 4294967295 table $number

@@ -113,6 +113,14 @@ const ssh = (open: string, command: string): Guide => ({
   note: "Only programs that use this proxy go through it. If ssh ends they have no connection until it runs again.",
 });
 
+const httpsProxy = (where: string): Guide => ({
+  ...proxy(where),
+  title: "HTTPS proxy",
+  covers: "programs",
+  service: "https",
+  note: "Encrypted as far as the server, like a website. Only programs that use it go through it.",
+});
+
 const proxy = (where: string): Guide => ({
   title: "Proxy",
   client: "a browser alone",
@@ -120,11 +128,13 @@ const proxy = (where: string): Guide => ({
   service: "http",
   steps: [
     ["settings", where],
-    ["download", "Give it the address of the automatic configuration (PAC) below."],
+    ["download", "Give it the address of the automatic configuration (PAC), or server and port, as below."],
     ["switch", "Open any page: the browser asks for your VPN username and password once."],
   ],
   note: "A plain proxy hides your address and encrypts nothing: your network sees what you send without HTTPS, and your VPN username and password.",
 });
+
+const proxies = (where: string): Guide[] => [httpsProxy(where), proxy(where)];
 
 export const GUIDES: Record<System, readonly Guide[]> = {
   windows: [
@@ -143,10 +153,11 @@ export const GUIDES: Record<System, readonly Guide[]> = {
         ["download", "Download {file}."],
         [
           "terminal",
-          "Open PowerShell as administrator in its folder and run `powershell -ExecutionPolicy Bypass -File {file}`.",
+          "Open PowerShell as administrator in its folder and run `powershell -ExecutionPolicy Bypass -File .\\{file} -KillSwitch`.",
         ],
         ["switch", `Under Settings, Network & internet, VPN, press Connect. ${LOGIN}`],
       ],
+      note: "With -KillSwitch Windows lets nothing past it; with -Remove in its place everything is as before. Without both, what is outside the tunnel is not blocked while it is down.",
     },
     openvpn(
       "OpenVPN Connect or OpenVPN GUI",
@@ -163,7 +174,7 @@ export const GUIDES: Record<System, readonly Guide[]> = {
       "In PowerShell as administrator run the script of that folder.",
     ),
     ssh("In a terminal", "ssh -F {file} {alias}"),
-    proxy("Open Settings, Network & internet, Proxy, Use setup script."),
+    ...proxies("Open Settings, Network & internet, Proxy, Use setup script."),
   ],
   macos: [
     wireguard(
@@ -198,7 +209,7 @@ export const GUIDES: Record<System, readonly Guide[]> = {
       "In a terminal run the script of that folder with `sudo sh`.",
     ),
     ssh("In a terminal", "ssh -F {file} {alias}"),
-    proxy("Open System Settings, Network, Details, Proxies, Automatic proxy configuration."),
+    ...proxies("Open System Settings, Network, Details, Proxies, Automatic proxy configuration."),
   ],
   ios: [
     wireguard(
@@ -224,7 +235,7 @@ export const GUIDES: Record<System, readonly Guide[]> = {
       "Open the file in it, press Add, and connect.",
       "In its settings switch Seamless Tunnel on: it stops traffic while it reconnects.",
     ),
-    proxy("Open Settings, Wi-Fi, the network's (i), Configure Proxy, Automatic."),
+    ...proxies("Open Settings, Wi-Fi, the network's (i), Configure Proxy, Automatic."),
   ],
   android: [
     wireguard(
@@ -251,7 +262,7 @@ export const GUIDES: Record<System, readonly Guide[]> = {
       "Press Import, take the file, save it, and press its name.",
       "In Android's VPN settings switch Always-on VPN and Block connections without VPN on.",
     ),
-    proxy("Open Settings, Wi-Fi, the network, Advanced, Proxy, Proxy auto-config."),
+    ...proxies("Open Settings, Wi-Fi, the network, Advanced, Proxy, Proxy auto-config."),
   ],
   linux: [
     wireguard(
@@ -291,7 +302,9 @@ export const GUIDES: Record<System, readonly Guide[]> = {
       "Run the script of that folder with `sudo sh`.",
     ),
     ssh("In a terminal", "ssh -F {file} {alias}"),
-    proxy("Open the browser's or the desktop's network settings and choose automatic proxy configuration."),
+    ...proxies(
+      "Open the browser's or the desktop's network settings and choose automatic proxy configuration.",
+    ),
   ],
   router: [
     wireguard(

@@ -25,7 +25,7 @@ export async function routeByDhcp(network: Network, route: string): Promise<() =
     ...["dnsmasq", "--keep-in-foreground", "--port=0", "--conf-file=/dev/null", "--leasefile-ro"],
     ...[`--interface=${device}`, "--bind-interfaces", "--except-interface=lo", "--user=root"],
     ...[`--pid-file=${join(own, "pid")}`, `--dhcp-leasefile=${join(own, "leases")}`, "--log-facility=-"],
-    ...["--dhcp-authoritative", `--dhcp-range=${address},${address},255.255.255.128,120`],
+    ...["--no-ping", "--dhcp-authoritative", `--dhcp-range=${address},${address},255.255.255.128,120`],
     `--dhcp-option=121,${route},${gateway},0.0.0.0/0,${gateway}`,
   ]);
   let said = "";

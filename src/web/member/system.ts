@@ -99,20 +99,24 @@ ${words.resolver !== undefined && guide.levelNote !== undefined && html`<p>${ste
 ${guide.note !== undefined && guide.covers !== "relay" && html`<p class="muted small">${stepText(guide.note, words)}</p>`}</section>`;
 }
 
-function proxyAction({ server }: Choice, origin: string): Html {
+function proxyAction({ server }: Choice, origin: string, encrypted: boolean): Html {
   const port = (service: string) => server.services.find((each) => each.service === service)?.ports[0]?.port;
   const row = (service: string, name: string) => {
     const value = port(service);
     return value === undefined ? [] : [{ id: `p-${service}`, name, value, copy: false }];
   };
-  return html`<div class="notice warn"><p>${PROXY_WARNING}</p></div>
+  // The file leads to the encrypted proxy where there is one.
+  const pac = encrypted || port("https") === undefined;
+  const id = encrypted ? "tls" : "plain";
+  return html`${!encrypted && html`<div class="notice warn"><p>${PROXY_WARNING}</p></div>`}
 ${values([
-  { id: "p-pac", name: "Automatic (PAC)", value: `${origin}/proxy/${server.server}.pac` },
-  { id: "p-host", name: "Server", value: server.host },
-  ...row("https", "HTTPS proxy port (encrypted)"),
-  ...row("socks5-tls", "SOCKS5 over TLS port (encrypted)"),
-  ...row("http", "HTTP proxy port"),
-  ...row("socks5", "SOCKS5 port"),
+  ...(pac
+    ? [{ id: `${id}-pac`, name: "Automatic (PAC)", value: `${origin}/proxy/${server.server}.pac` }]
+    : []),
+  { id: `${id}-host`, name: "Server", value: server.host },
+  ...(encrypted
+    ? [...row("https", "HTTPS proxy port"), ...row("socks5-tls", "SOCKS5 over TLS, port")]
+    : [...row("http", "HTTP proxy port"), ...row("socks5", "SOCKS5 port")]),
 ])}`;
 }
 
@@ -146,7 +150,7 @@ function guideOf(web: Web, guide: Guide, choice: Choice, origin: string): Html |
     {},
     service === "wireguard"
       ? html`<p><a class="button" href="/member/devices">Devices</a></p>`
-      : proxyAction(choice, origin),
+      : proxyAction(choice, origin, service === "https"),
   );
 }
 
