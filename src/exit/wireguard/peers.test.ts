@@ -113,3 +113,30 @@ test("who is online is said when it changes; forgetting names that peer alone", 
   assert.deepEqual(online.at(-1), []);
   await peers.close();
 });
+
+test("peers that were taken out behind our back are put back; one that the engine refuses is not tried for ever", async () => {
+  const { clock, engine, control, peers, states, settled } = scene();
+  const look = async () => {
+    clock.advance(2000);
+    peers.update({ remove: [], set: new Map() });
+    await sleep(50);
+  };
+  peers.want(want("one", "two"));
+  peers.attach("1", control);
+  await settled(() => states.at(-1)?.ready === true);
+  engine.peers.clear();
+  await look();
+  assert.deepEqual([...engine.peers.keys()], ["one", "two"]);
+  const { change } = control;
+  control.change = async (asked, all) => {
+    const refused = await change(asked, all);
+    engine.peers.delete("bad");
+    return refused;
+  };
+  peers.update({ remove: [], set: new Map([["bad", 3]]) });
+  for (let i = 0; i < 3; i++) await look();
+  const tries = engine.changes.length;
+  for (let i = 0; i < 3; i++) await look();
+  assert.equal(engine.changes.length, tries);
+  await peers.close();
+});

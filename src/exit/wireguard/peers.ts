@@ -38,6 +38,8 @@ export class WireguardPeers {
   #there: Map<string, string> | undefined;
   /** Keys whose wish may differ from what is there; "all" after a start. */
   #dirty: Set<string> | "all" = "all";
+  /** How many fewer peers the engine has than it was given: those that it refused. */
+  #lacking = 0;
   #forgetting = new Forgetting();
   #online: string | undefined;
   #state: WireguardState = { ready: false };
@@ -179,6 +181,15 @@ export class WireguardPeers {
     const { clock, onOnline } = this.#options;
     const reading = await control.reading();
     if (reading === undefined) return "unavailable";
+    const lacking = there.size - reading.handshakes.size;
+    if (lacking !== this.#lacking) {
+      // Somebody else was at it, or the device is another one: everything is looked at anew.
+      this.#lacking = lacking;
+      this.#there = undefined;
+      this.#dirty = "all";
+      this.#due = true;
+      return undefined;
+    }
     this.#lookDueMs = clock.monotonic() + (there.size > MANY_PEERS ? LOOK_SELDOM_MS : LOOK_EVERY_MS);
     const { online, forget } = this.#forgetting.look(reading, clock.monotonic(), clock.now());
     const told = online.sort().join("");
