@@ -70,7 +70,7 @@ function packetOf(eap: Buffer, state: Buffer | undefined, ikeId: number): Buffer
   return packet;
 }
 
-const eap = (identifier: number, type: number, data: Uint8Array | string): Buffer => {
+const eap = (identifier: number, type: number, data: Uint8Array | readonly number[] | string): Buffer => {
   const bytes = Buffer.concat([Buffer.from([2, identifier, 0, 0, type]), Buffer.from(data as Uint8Array)]);
   bytes.writeUInt16BE(bytes.length, 2);
   return bytes;
