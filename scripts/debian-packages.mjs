@@ -7,6 +7,7 @@ export const UNITS = {
   openvpn: ["openvpn.service"],
   nftables: ["nftables.service"],
   stunnel4: ["stunnel4.service"],
+  "charon-systemd": ["strongswan.service"],
   postgresql: ["postgresql.service"],
   nginx: ["nginx.service"],
   caddy: ["caddy.service", "caddy-api.service"],

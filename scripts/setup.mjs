@@ -25,6 +25,9 @@ const RUN = [
   "openssl",
   "stunnel4",
   "obfs4proxy",
+  "charon-systemd",
+  "libcharon-extra-plugins",
+  "libstrongswan-standard-plugins",
   "nats-server",
 ];
 const TEST = [
@@ -32,6 +35,7 @@ const TEST = [
   "caddy",
   "chromium",
   "curl",
+  "libcharon-extauth-plugins",
   "libfaketime",
   "nginx",
   "pebble",

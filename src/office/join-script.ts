@@ -32,12 +32,21 @@ const PACKAGES = [
   "openssl",
   "stunnel4",
   "obfs4proxy",
+  "charon-systemd",
+  "libcharon-extra-plugins",
+  "libstrongswan-standard-plugins",
   "util-linux",
   "gzip",
   "procps",
 ];
 /** Units that those packages bring and that must not come up at the next boot either. */
-const UNITS = ["openvpn.service", "unbound.service", "nftables.service", "stunnel4.service"];
+const UNITS = [
+  "openvpn.service",
+  "unbound.service",
+  "nftables.service",
+  "stunnel4.service",
+  "strongswan.service",
+];
 
 /** One word for sh, whatever is in it. */
 const quoted = (text: string): string => `'${text.replaceAll("'", `'\\''`)}'`;
