@@ -16,10 +16,10 @@ import type { Tables } from "../store/tables.ts";
 import { newTokenId, TOKEN_LIFETIME_S, tokenOf } from "./enrolment.ts";
 import type { FleetServer, Invitation, NewServer } from "./fleet-server.ts";
 import { groupsOf } from "./groups.ts";
-import { newNumber } from "./hops.ts";
 import type { Listens } from "./listens.ts";
 import { checkName, checkNewServer, type NameError, type NewServerError } from "./new-server.ts";
 import { renameRow } from "./rename.ts";
+import { newNumber } from "./server-number.ts";
 import { type Origin, rowOf, type ServiceOffer, serverOf } from "./servers.ts";
 
 /** `own-server`: it is an office's own machine, which its lethe.toml describes. */

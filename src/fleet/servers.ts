@@ -5,7 +5,7 @@ import type { ServerSettings } from "../link/settings.ts";
 import type { Store } from "../store/open.ts";
 import type { Tables } from "../store/tables.ts";
 import { groupsOf } from "./groups.ts";
-import { newNumber } from "./hops.ts";
+import { newNumber } from "./server-number.ts";
 
 export interface ServicePort {
   protocol: "tcp" | "udp";
