@@ -111,7 +111,7 @@ export class Devices {
         .where("id", "=", accountId)
         .executeTakeFirst();
       if (account === undefined) return fail("account-unknown");
-      if ((await this.#countOf(trx, accountId)) >= this.#most) return fail("too-many-devices");
+      if ((await this.countOf(accountId, trx)) >= this.#most) return fail("too-many-devices");
       for (let draw = 0; draw < DRAWS_MOST; draw++) {
         const row = {
           id: base32(randomBytes(16)),
@@ -185,11 +185,12 @@ export class Devices {
     return outcome;
   }
 
-  /** How many there are in all: what the operator may know. */
-  async count(): Promise<number> {
-    const { count } = await this.#store.db
+  /** How many an account has: what the operator may know. */
+  async countOf(accountId: string, db: Kysely<Tables> = this.#store.db): Promise<number> {
+    const { count } = await db
       .selectFrom("devices")
       .select(({ fn }) => fn.countAll<number>().as("count"))
+      .where("account_id", "=", accountId)
       .executeTakeFirstOrThrow();
     return Number(count);
   }
@@ -249,15 +250,6 @@ export class Devices {
     });
     if (outcome.ok) for (const listener of this.#listeners) listener(accountId);
     return outcome;
-  }
-
-  async #countOf(trx: Transaction<Tables>, accountId: string): Promise<number> {
-    const { count } = await trx
-      .selectFrom("devices")
-      .select(({ fn }) => fn.countAll<number>().as("count"))
-      .where("account_id", "=", accountId)
-      .executeTakeFirstOrThrow();
-    return Number(count);
   }
 }
 

@@ -45,8 +45,8 @@ export function addAccountCommands(program: Command, office: Office): void {
       show(office.json(), given, `${textOf(made)}${generatePassword ? `\n  password      ${password}` : ""}`);
     });
   verb("show", "what is stored about an account").action(async (name: string) => {
-    const view = await office.ask<AccountView>("POST", "/accounts/show", { name });
-    show(office.json(), view, textOf(view));
+    const view = await office.ask<AccountView & { devices: number }>("POST", "/accounts/show", { name });
+    show(office.json(), view, `${textOf(view)}\n  WireGuard     ${view.devices} devices`);
   });
   verb("extend", "add days to an account's paid time")
     .requiredOption("--days <n>", "how many", wholeNumber(1, DAYS_MOST))

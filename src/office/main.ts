@@ -284,6 +284,7 @@ async function start(message: OfficeStart): Promise<void> {
   const joining = { origin: siteOrigin(config), ownLink, natsServer: NATS_SERVER, authority };
   const control = createControl({
     accounts,
+    devices,
     allRenewed: () => {
       ntHashKey.renew();
       return sendSettings();

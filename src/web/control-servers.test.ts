@@ -36,6 +36,7 @@ async function newOffice(problem?: string) {
     certificates: () => ({ certificates: [], nowS: 0 }),
     allRenewed: async () => undefined,
     accounts,
+    devices: { countOf: async () => 0 },
     vouchers,
     inventory,
     profiles: { profiles: () => [], status, siteName: "Example" },

@@ -6,6 +6,7 @@ import {
   EXTENSION_DAYS_MOST,
   type SignUpError,
 } from "../accounts/accounts.ts";
+import type { Devices } from "../accounts/devices.ts";
 import { VOUCHERS_AT_ONCE_MOST, type Vouchers } from "../billing/vouchers.ts";
 import type { Blocklist } from "../lib/blocklist.ts";
 import type { Log } from "../lib/event-log.ts";
@@ -72,6 +73,7 @@ export interface BlocklistOffice {
  */
 export function createControl(office: {
   accounts: Accounts;
+  devices: Pick<Devices, "countOf">;
   /** To be called when every account has new VPN credentials: what else a server knew that was seized is renewed, too. */
   allRenewed: () => Promise<void>;
   vouchers: Vouchers;
@@ -107,7 +109,12 @@ export function createControl(office: {
     if (!made.ok) return refuse(c, SIGN_UP_ERRORS[made.error]);
     return days === undefined ? c.json(made.value) : shown(c, accounts.extend(made.value.id, days));
   });
-  app.post("/accounts/show", (c) => named(c, async (account) => c.json(account)));
+  app.post("/accounts/show", (c) =>
+    named(c, async (account) =>
+      // A number: which devices, and where they may be online, is the member's to see.
+      c.json({ ...account, devices: await office.devices.countOf(account.id) }),
+    ),
+  );
   app.post("/accounts/extend", (c) =>
     named(c, (account, body) => {
       if (account.terminated)

@@ -54,6 +54,7 @@ describe("the command", { skip: skipOrFail() }, () => {
     const shown = await json(["account", "show", "carol"]);
     assert.equal(shown.email, "carol@example.net");
     assert.equal(shown.paidUntil, undefined);
+    assert.equal(shown.devices, 0);
     const extended = await json(["account", "extend", "carol", "--days", "10"]);
     assert.ok(extended.paidUntil > Date.now() / 1000 + 9.9 * 86_400);
     assert.deepEqual(await json(["account", "renew", "carol"]), { renewed: 1 });
