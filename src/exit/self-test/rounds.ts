@@ -140,7 +140,7 @@ export class SelfTest {
     return this.#options.timeMs() ?? this.#options.clock.now();
   }
 
-  /** One round now; takes `timeoutMs` (8 s) at most, and a moment. */
+  /** One round now; a service takes `timeoutMs` (8 s) at most, and OpenVPN's listeners come one after another. */
   async round(): Promise<ServiceHealth[]> {
     const settings = this.#settings;
     if (settings === undefined) return [];
@@ -162,12 +162,15 @@ export class SelfTest {
           return Array.from({ length: proxy.tries }, () => proxy.works(test));
         }),
       );
+    // Each is a process or two, some with a TLS handshake inside another: all at once they would be a load of their own.
+    const inTurn = turns();
     const openvpnWorks = (wanted: NonNullable<typeof openvpn>) =>
       all(
         tunnelsOf(wanted).map(
           ({ id, listen }) =>
             this.#isLeftOut(id) ||
-            (this.#runs(id) && testOpenvpn(id, begin("openvpn", dialled(listen.address), 1), timeoutMs)),
+            (this.#runs(id) &&
+              inTurn(() => testOpenvpn(id, begin("openvpn", dialled(listen.address), 1), timeoutMs))),
         ),
       );
     /** Whichever address is asked: strongSwan is one process for all. */
@@ -186,7 +189,9 @@ export class SelfTest {
       return all(
         [...engines].map(
           ([engine, address]) =>
-            this.#runs(engine) && testOpenvpn(engine, begin("openvpn", address, 1), timeoutMs),
+            this.#runs(engine) &&
+            // Two programs have to start there.
+            inTurn(() => testOpenvpn(engine, begin("openvpn", address, 1), 2 * timeoutMs)),
         ),
       );
     };
@@ -227,6 +232,16 @@ const offered = (settings: ServerSettings): string[] => [
     (service) => settings.services[service] !== undefined,
   ),
 ];
+
+/** Runs one after another, in the order in which they are given. */
+function turns(): <T>(run: () => Promise<T>) => Promise<T> {
+  let last: Promise<unknown> = Promise.resolve();
+  return (run) => {
+    const mine = last.then(run);
+    last = mine.catch(() => {});
+    return mine;
+  };
+}
 
 const all = async (tests: (Promise<boolean> | boolean)[]): Promise<boolean> =>
   (await Promise.all(tests)).every(Boolean);

@@ -12,7 +12,7 @@ export interface Carrier {
   end: () => void;
 }
 
-const STARTS_WITHIN_MS = 4000;
+const STARTS_WITHIN_MS = 8000;
 
 /**
  * A member's stunnel to this door, its configuration on its standard input (stunnel(8), -fd). The certificate is not looked at
