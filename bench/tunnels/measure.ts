@@ -1,0 +1,87 @@
+import type { Namespace } from "../../test/lab/namespace.ts";
+import { RunningProgram } from "./programs.ts";
+
+export interface Rates {
+  /** Mbit/s of what came through, one TCP stream. */
+  up: number;
+  down: number;
+}
+
+export interface Durations {
+  /** Of each direction. */
+  measureS: number;
+  /** Of which the first are not counted. */
+  omitS: number;
+  loginS: number;
+}
+
+/** One TCP stream to iperf3's server at `to`, each way. */
+export async function throughput(
+  client: Namespace,
+  to: { address: string; port: number },
+  { measureS, omitS }: Durations,
+): Promise<Rates> {
+  const once = async (...more: string[]): Promise<number> => {
+    const argv = [
+      "iperf3",
+      "-J",
+      "-c",
+      to.address,
+      "-p",
+      String(to.port),
+      "-t",
+      String(measureS),
+      "-O",
+      String(omitS),
+    ];
+    const { code, stdout } = await client.run([...argv, ...more], {
+      timeoutMs: (measureS + omitS + 20) * 1000,
+    });
+    const answer = JSON.parse(stdout || "{}") as {
+      error?: string;
+      end?: { sum_received?: { bits_per_second: number } };
+    };
+    const bits = answer.end?.sum_received?.bits_per_second;
+    if (code !== 0 || bits === undefined) throw new Error(`iperf3: ${answer.error ?? "nothing came"}`);
+    return bits / 1e6;
+  };
+  const up = await once();
+  return { up, down: await once("-R") };
+}
+
+/** So many at one time log in, leave and come again; how many logins a second that made. */
+export async function logins(
+  seconds: number,
+  atOneTime: number,
+  logIn: (index: number) => Promise<void>,
+): Promise<number> {
+  const startMs = performance.now();
+  const endMs = startMs + seconds * 1000;
+  let done = 0;
+  await Promise.all(
+    Array.from({ length: atOneTime }, async (_, index) => {
+      while (performance.now() < endMs) {
+        await logIn(index);
+        done++;
+      }
+    }),
+  );
+  return done / ((performance.now() - startMs) / 1000);
+}
+
+/** One login: a client that says so, and is ended at once. */
+export const loginOf =
+  (
+    client: Namespace,
+    argv: (index: number) => string[],
+    says: RegExp,
+    options: { folder?: string; env?: object } = {},
+  ) =>
+  async (index: number): Promise<void> => {
+    const program = new RunningProgram(client, argv(index), options);
+    try {
+      await program.says(says);
+    } finally {
+      await program.stop("SIGKILL");
+    }
+  };
