@@ -231,7 +231,7 @@ export function vpnServiceCases(service: VpnService, scene: () => ServicesScene)
     test("a download across a restart of our processes ends with the right hash", async (context) => {
       const { world, berlin, office } = scene();
       const client = await online(berlin, await anna());
-      const bytes = 6_000_000;
+      const bytes = 12_000_000;
       const download = new Transfer(world.client, bytes, 500_000);
       try {
         await until("bytes", 10_000, () => download.bytes > 500_000);
