@@ -11,6 +11,7 @@ export async function startChromium(
   namespace: Namespace,
   folder: string,
   proxyServer?: string,
+  moreArgs: readonly string[] = [],
 ): Promise<Browser> {
   const wrapper = join(folder, `chromium-${namespace.name}`);
   writeFileSync(wrapper, `#!/bin/sh\nexec ip netns exec ${namespace.name} chromium "$@"\n`, { mode: 0o700 });
@@ -25,6 +26,7 @@ export async function startChromium(
       "--disable-dev-shm-usage",
       "--disable-background-networking",
       "--disable-component-update",
+      ...moreArgs,
     ],
     ...(proxyServer === undefined ? {} : { proxy: { server: proxyServer } }),
   });
