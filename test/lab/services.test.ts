@@ -5,7 +5,9 @@ import { openvpnPortCases } from "./cases/openvpn-ports.ts";
 import { portForwardingCases } from "./cases/port-forwarding.ts";
 import { portShadowingCases } from "./cases/port-shadowing.ts";
 import { profileCases } from "./cases/profiles.ts";
+import { proxyCases } from "./cases/proxies.ts";
 import { sessionsCases } from "./cases/sessions.ts";
+import { sshCases } from "./cases/ssh.ts";
 import { stealthObfs4Cases, stealthTlsCases } from "./cases/stealth.ts";
 import { twoHopCases } from "./cases/two-hops.ts";
 import { wireguardCases } from "./cases/wireguard.ts";
@@ -22,6 +24,8 @@ const SERVICES: readonly (readonly [string, (scene: () => ServicesScene) => void
   ["wireguard", wireguardCases],
   ["stealth-tls", stealthTlsCases],
   ["stealth-obfs4", stealthObfs4Cases],
+  ["ssh", sshCases],
+  ["proxies", proxyCases],
   ["two-hops", twoHopCases],
   ["port-forwarding", portForwardingCases],
   ["port-shadowing", portShadowingCases],
