@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import { openvpnCases } from "./cases/openvpn.ts";
+import { dnsLevelCases } from "./cases/dns-levels.ts";
+import { fairUseCases } from "./cases/fair-use.ts";
 import { openvpnPortCases } from "./cases/openvpn-ports.ts";
+import { openvpnCases } from "./cases/openvpn.ts";
 import { portForwardingCases } from "./cases/port-forwarding.ts";
 import { portShadowingCases } from "./cases/port-shadowing.ts";
 import { profileCases } from "./cases/profiles.ts";
@@ -20,6 +22,8 @@ import { clientAddresses, ServicesScene } from "./services-scene.ts";
 const only = process.env.LETHE_LAB_CASES?.split(",");
 const SERVICES: readonly (readonly [string, (scene: () => ServicesScene) => void])[] = [
   ["openvpn", openvpnCases],
+  ["fair-use", fairUseCases],
+  ["dns-levels", dnsLevelCases],
   ["openvpn-ports", openvpnPortCases],
   ["wireguard", wireguardCases],
   ["stealth-tls", stealthTlsCases],
