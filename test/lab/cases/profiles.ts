@@ -4,6 +4,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import { lab } from "../addresses.ts";
+import type { ApiMember } from "../api-member.ts";
 import { fleet } from "../fleet-world.ts";
 import { type Namespace, until } from "../namespace.ts";
 import { seenAddress, seenAddressV6 } from "../probes.ts";
@@ -30,8 +31,13 @@ export function profileCases(scene: () => ServicesScene): void {
   };
 
   /** `openvpn --config FILE` in the folder that the file lies in; the login comes from a file as a member would type it. */
-  const startOpenvpn = async (on: Namespace, folder: string, file: string): Promise<Started> => {
-    const { username, password } = await scene().login(await anna());
+  const startOpenvpn = async (
+    on: Namespace,
+    folder: string,
+    file: string,
+    member?: ApiMember,
+  ): Promise<Started> => {
+    const { username, password } = await scene().login(member ?? (await anna()));
     writeFileSync(join(folder, "login"), `${username}\n${password}\n`, { mode: 0o600 });
     const started = new Started(
       on.start(["env", "-C", folder, "openvpn", "--config", file, "--auth-user-pass", "login"]),
@@ -39,18 +45,19 @@ export function profileCases(scene: () => ServicesScene): void {
     await started.says(/Initialization Sequence Completed/, 30_000);
     return started;
   };
-  const guarded = async (exit: LabExit) => {
+  const guarded = async (exit: LabExit, member?: ApiMember) => {
     const { folder, names } = await unpack(`openvpn-guarded/${exit.name}?level=none`);
     const client = await startOpenvpn(
       scene().world.client,
       folder,
       names.find((name) => name.endsWith(".conf"))!,
+      member,
     );
     return { folder, client };
   };
-  const plain = async (exit: LabExit) => {
+  const plain = async (exit: LabExit, member?: ApiMember) => {
     const { folder } = await unpack(`openvpn/${exit.name}?system=linux`);
-    return { folder, client: await startOpenvpn(scene().world.client, folder, "file") };
+    return { folder, client: await startOpenvpn(scene().world.client, folder, "file", member) };
   };
   const unguard = (folder: string) => scene().world.client.run(["sh", join(folder, "lethe-guard.sh"), "off"]);
   /** The network that the client is in sends its packets to the web another way. */
@@ -127,14 +134,16 @@ export function profileCases(scene: () => ServicesScene): void {
 
     test("the guarded client killed: nothing leaves until it is back or its member says so; control: a plain one's traffic goes on bare", async () => {
       const { world, oslo } = scene();
-      const guard = await guarded(oslo);
+      // Killed clients count for a minute still: a member of its own.
+      const member = await scene().newMember("killed.lab");
+      const guard = await guarded(oslo, member);
       const strays = await captureStrays(world.client, oslo);
       try {
         await guard.client.stop("SIGKILL");
         assert.equal(await seenAddress(world.client), undefined);
         assert.equal(await seenAddressV6(world.client), undefined);
         assert.deepEqual(await strays.stop(), []);
-        const again = await startOpenvpn(world.client, guard.folder, `${oslo.name}.conf`);
+        const again = await startOpenvpn(world.client, guard.folder, `${oslo.name}.conf`, member);
         assert.equal(await seenAddress(world.client), oslo.v4, "started anew while everything is shut");
         await again.stop("SIGKILL");
         assert.equal(await seenAddress(world.client), undefined);
@@ -145,7 +154,7 @@ export function profileCases(scene: () => ServicesScene): void {
         await guard.client.stop("SIGKILL");
         await unguard(guard.folder);
       }
-      const bare = await plain(oslo);
+      const bare = await plain(oslo, member);
       await bare.client.stop("SIGKILL");
       assert.equal(await seenAddress(world.client), own.v4, "control");
     });
