@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
+import { checkCases } from "./cases/check.ts";
 import { dnsLevelCases } from "./cases/dns-levels.ts";
 import { fairUseCases } from "./cases/fair-use.ts";
-import { openvpnPortCases } from "./cases/openvpn-ports.ts";
 import { openvpnCases } from "./cases/openvpn.ts";
+import { openvpnPortCases } from "./cases/openvpn-ports.ts";
 import { portForwardingCases } from "./cases/port-forwarding.ts";
 import { portShadowingCases } from "./cases/port-shadowing.ts";
 import { profileCases } from "./cases/profiles.ts";
@@ -35,6 +36,7 @@ const SERVICES: readonly (readonly [string, (scene: () => ServicesScene) => void
   ["port-shadowing", portShadowingCases],
   ["profiles", profileCases],
   ["sessions", sessionsCases],
+  ["check", checkCases],
 ];
 
 describe("every service, on two exits", { skip: skipOrFail() }, () => {
