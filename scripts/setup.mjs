@@ -45,6 +45,7 @@ const TEST = [
   "tcpdump",
 ];
 const FLEET = ["postgresql"];
+const TUNNELS = ["iperf3", "libcharon-extauth-plugins", "openssh-client", "openssh-server"];
 const PEERS = ["luajit", "dante-server", "squid", "microsocks", "tinyproxy"];
 
 const say = (text) => process.stdout.write(`${text}\n`);
@@ -158,7 +159,7 @@ async function runTests(node) {
       ...tests(2, "--test-global-setup=test/postgres.setup.ts", "src/**/*.test.ts", "test/*.test.ts"),
     ],
     ["Pages in a browser", ...tests(1, "test/browser/*.test.ts")],
-    ["A fleet's benchmark in its short form", ...tests(1, "test/bench/*.test.ts")],
+    ["Benchmarks in their short form", ...tests(1, "test/bench/*.test.ts")],
     ["Lab: real clients and engines in network namespaces", ...tests(1, ...noting, "test/lab/*.test.ts")],
     // A lab that cannot run here says SKIPPED; in CI it has to.
     ...(process.env.CI === "true"
@@ -187,7 +188,7 @@ switch (mode) {
     process.exitCode = await run(join(root, "lethe"), ["up", ...more]);
     break;
   case "test":
-    installDebianPackages([...RUN, ...TEST]);
+    installDebianPackages([...RUN, ...TEST, ...TUNNELS]);
     await runTests(node);
     break;
   case "lab":
@@ -202,6 +203,10 @@ switch (mode) {
     installDebianPackages([...RUN, ...FLEET]);
     process.exitCode = await program("bench/fleet/main.ts");
     break;
+  case "bench:tunnels":
+    installDebianPackages([...RUN, ...TUNNELS]);
+    process.exitCode = await program("bench/tunnels/main.ts");
+    break;
   default:
-    fail("usage: setup.mjs start|test|lab|bench:proxy|bench:fleet");
+    fail("usage: setup.mjs start|test|lab|bench:proxy|bench:fleet|bench:tunnels");
 }

@@ -53,9 +53,9 @@ test("whatever an installed package of ours would start at boot is known, and so
     UNITS: Record<string, string[]>;
   };
   const setup = readFileSync(new URL("setup.mjs", scripts), "utf8");
-  const lists = [...setup.matchAll(/^const (?:RUN|TEST|FLEET|PEERS) = \[([^\]]*)\];$/gm)];
+  const lists = [...setup.matchAll(/^const (?:RUN|TEST|FLEET|TUNNELS|PEERS) = \[([^\]]*)\];$/gm)];
   const names = lists.flatMap(([, list]) => [...list!.matchAll(/"([a-z0-9-]+)"/g)].map(([, name]) => name!));
-  assert.ok(lists.length === 4 && names.includes("nats-server"));
+  assert.ok(lists.length === 5 && names.includes("nats-server"));
   let found = 0;
   for (const name of names) {
     const { stdout } = spawnSync("dpkg", ["-L", name], { encoding: "utf8" });
