@@ -33,8 +33,9 @@ export async function deviceFile(
   member: ApiMember,
   device: WireguardDevice,
   server: string,
+  query = "system=linux",
 ): Promise<string> {
-  const path = `/api/v1/account/devices/${device.id}/profiles/${server}?system=linux`;
+  const path = `/api/v1/account/devices/${device.id}/profiles/${server}?${query}`;
   const { status, text } = await member.ask("POST", path);
   if (status !== 200) throw new Error(`no file for ${server}: ${status} ${text}`);
   return text.replace(PRIVATE_KEY_LINE, `PrivateKey = ${device.privateKey}`);

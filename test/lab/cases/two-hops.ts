@@ -8,11 +8,18 @@ import { OpenVpnClient } from "../openvpn-client.ts";
 import { seenAddress, seenAddressV6 } from "../probes.ts";
 import type { LabExit, ServicesScene } from "../services-scene.ts";
 import { Transfer } from "../transfer.ts";
+import { addDevice, deviceFile, WireguardClient } from "../wireguard-client.ts";
 
 /** An address of the client's that it has for this alone: a server may still speak to what left it without a word. */
 const OWN = { v4: "203.0.113.77", v6: "2001:db8:c1::77" };
 const MEMBER = `host ${OWN.v4} or host ${OWN.v6}`;
 const DESTINATIONS = `host ${lab.internet.web4} or host ${lab.internet.web6} or host ${lab.internet.foreignResolver}`;
+
+/** What the cases need of a client. */
+interface Client {
+  online(timeoutMs?: number): Promise<unknown>;
+  stop(): Promise<void>;
+}
 
 /** Two servers in a row, the tunnel end to end with the second: what each of them gets to see, by its own packets. */
 export function twoHopCases(scene: () => ServicesScene): void {
@@ -26,14 +33,28 @@ export function twoHopCases(scene: () => ServicesScene): void {
     return { ...login, profile: text };
   };
   /** Goes online, uses the web both ways, and gives what the two servers saw of it. */
-  const seen = async (name: string, exit: LabExit, query: string, other: LabExit) => {
+  const openvpn = async (name: string, exit: LabExit, query: string): Promise<Client> => {
     const { world } = scene();
     const login = await profile(await scene().member(name), exit, query);
+    return OpenVpnClient.start(world.client, world.folder, login);
+  };
+  const wireguard = async (name: string, exit: LabExit, query: string): Promise<Client> => {
+    const { world } = scene();
+    const member = await scene().member(name);
+    const device = await addDevice(member);
+    return WireguardClient.start(
+      world.client,
+      world.folder,
+      await deviceFile(member, device, exit.name, query),
+    );
+  };
+  const seen = async (start: typeof openvpn, name: string, exit: LabExit, query: string, other: LabExit) => {
+    const { world } = scene();
     const [member, destinations] = await Promise.all([
       startCapture(exit.machine, "eth0", MEMBER),
       startCapture(other.machine, "eth0", DESTINATIONS),
     ]);
-    const vpn = OpenVpnClient.start(world.client, world.folder, login);
+    const vpn = await start(name, exit, query);
     try {
       await vpn.online(30_000);
       await until("the web to answer", 10_000, () => seenAddress(world.client));
@@ -91,6 +112,7 @@ export function twoHopCases(scene: () => ServicesScene): void {
           [oslo, berlin],
         ] as const) {
           const way = await seen(
+            openvpn,
             `hops-${protocol}.lab`,
             second,
             `via=${first.name}&protocol=${protocol}`,
@@ -102,9 +124,22 @@ export function twoHopCases(scene: () => ServicesScene): void {
         }
       });
 
+    test("WireGuard, both ways round: the same", async () => {
+      const { berlin, oslo } = scene();
+      for (const [first, second] of [
+        [berlin, oslo],
+        [oslo, berlin],
+      ] as const) {
+        const way = await seen(wireguard, `hops-${second.name}.lab`, second, `via=${first.name}`, first);
+        assert.deepEqual(way.addresses, [second.v4, second.v6]);
+        assert.deepEqual(way.firstSawDestination, []);
+        assert.deepEqual(way.secondSawMember, []);
+      }
+    });
+
     test("control: with one hop the server sees both", async () => {
       const { oslo } = scene();
-      const direct = await seen("hops-one.lab", oslo, "protocol=udp", oslo);
+      const direct = await seen(openvpn, "hops-one.lab", oslo, "protocol=udp", oslo);
       assert.deepEqual(direct.addresses, [oslo.v4, oslo.v6]);
       assert.ok(direct.secondSawMember.length > 20);
       assert.ok(direct.firstSawDestination.length > 20);
