@@ -30,6 +30,7 @@ export class Ikev2Client {
   readonly #ended: Promise<void>;
   #vici: ViciClient | undefined;
   #failed = false;
+  #address = "";
 
   private constructor(on: Namespace, folder: string) {
     this.#on = on;
@@ -44,7 +45,8 @@ export class Ikev2Client {
 
   static async start(on: Namespace, folder: string, login: Ikev2Login): Promise<Ikev2Client> {
     const client = new Ikev2Client(on, mkdtempSync(join(folder, `ikev2-${++clients}-`)));
-    await client.#block("add");
+    await client.#block("add", login.address);
+    client.#address = login.address;
     await client.#connect(login);
     return client;
   }
@@ -90,16 +92,16 @@ export class Ikev2Client {
     const timer = setTimeout(() => this.#process.kill("SIGKILL"), 5000);
     await this.#ended;
     clearTimeout(timer);
-    await this.#block("del");
+    await this.#block("del", this.#address);
     rmSync(this.#folder, { recursive: true, force: true });
   }
 
-  /** Behind strongSwan's own table (220): what it does not take goes nowhere, but for strongSwan's packets. */
-  async #block(what: "add" | "del"): Promise<void> {
+  /** Behind strongSwan's own table (220): what it does not take goes nowhere. The exit itself is reached past both. */
+  async #block(what: "add" | "del", address: string): Promise<void> {
+    await this.#on.run(["ip", "rule", what, "to", address, "table", "main", "priority", "219"]);
     for (const family of ["-4", "-6"]) {
       await this.#on.run(["ip", family, "route", what, "unreachable", "default", "table", "221"]);
-      const rule = ["not", "fwmark", "0x42", "table", "221", "priority", "221"];
-      await this.#on.run(["ip", family, "rule", what, ...rule]);
+      await this.#on.run(["ip", family, "rule", what, "table", "221", "priority", "221"]);
     }
   }
 }
