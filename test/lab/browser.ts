@@ -10,7 +10,7 @@ import type { Namespace } from "./namespace.ts";
 export async function startChromium(
   namespace: Namespace,
   folder: string,
-  proxyServer?: string,
+  proxy?: string | { server: string; username: string; password: string },
   moreArgs: readonly string[] = [],
 ): Promise<Browser> {
   const wrapper = join(folder, `chromium-${namespace.name}`);
@@ -28,6 +28,6 @@ export async function startChromium(
       "--disable-component-update",
       ...moreArgs,
     ],
-    ...(proxyServer === undefined ? {} : { proxy: { server: proxyServer } }),
+    ...(proxy === undefined ? {} : { proxy: typeof proxy === "string" ? { server: proxy } : proxy }),
   });
 }

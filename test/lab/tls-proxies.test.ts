@@ -118,14 +118,14 @@ allow = ["198.18.0.0/24"]
     const { stdout: pac } = await client.run(["curl", "-sS", `https://${NAME}/proxy/exit1.pac`]);
     assert.match(pac, new RegExp(`return "HTTPS ${NAME}:8443";`));
     const spki = new X509Certificate(pair.certificate).publicKey.export({ type: "spki", format: "der" });
-    const browser = await startChromium(client, folder, undefined, [
+    const browser = await startChromium(client, folder, { server: "http://unused.invalid", ...login }, [
+      // Stands above the server named as the proxy, which is there for the login that goes with it.
       `--proxy-pac-url=data:application/x-ns-proxy-autoconfig;base64,${Buffer.from(pac).toString("base64")}`,
       // It knows its own authorities alone: this one key is named to it.
       `--ignore-certificate-errors-spki-list=${createHash("sha256").update(spki).digest("base64")}`,
     ]);
     try {
-      const context = await browser.newContext({ httpCredentials: login });
-      const page = await context.newPage();
+      const page = await browser.newPage();
       await page.goto(`http://${WEB}/`);
       assert.match((await page.textContent("body")) ?? "", new RegExp(`^seen (::ffff:)?${HERE}$`));
     } finally {
