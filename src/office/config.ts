@@ -290,7 +290,7 @@ const table = {
     enabled: setting(
       "IKEv2, on UDP 500 and 4500 of every address of the machine: RFC 7296 knows no other ports.",
       "true or false",
-      false,
+      true,
       z.boolean(),
     ),
   },

@@ -61,7 +61,7 @@ test("addresses that are the office's own stand for all of another machine's, ea
     socks5Tls: [],
     ssh: [{ address: "0.0.0.0", port: 22 }],
     wireguard: { port: 51_820 },
-    ikev2: false,
+    ikev2: true,
     stealthTls: [{ address: "0.0.0.0", port: 443 }],
     stealthObfs4: [
       { address: "0.0.0.0", port: 8444 },

@@ -3,6 +3,7 @@ import { after, before, describe, test } from "node:test";
 import { checkCases } from "./cases/check.ts";
 import { dnsLevelCases } from "./cases/dns-levels.ts";
 import { fairUseCases } from "./cases/fair-use.ts";
+import { ikev2Cases } from "./cases/ikev2.ts";
 import { openvpnCases } from "./cases/openvpn.ts";
 import { openvpnPortCases } from "./cases/openvpn-ports.ts";
 import { portForwardingCases } from "./cases/port-forwarding.ts";
@@ -27,6 +28,7 @@ const SERVICES: readonly (readonly [string, (scene: () => ServicesScene) => void
   ["dns-levels", dnsLevelCases],
   ["openvpn-ports", openvpnPortCases],
   ["wireguard", wireguardCases],
+  ["ikev2", ikev2Cases],
   ["stealth-tls", stealthTlsCases],
   ["stealth-obfs4", stealthObfs4Cases],
   ["ssh", sshCases],
