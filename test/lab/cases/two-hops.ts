@@ -130,7 +130,13 @@ export function twoHopCases(scene: () => ServicesScene): void {
         [berlin, oslo],
         [oslo, berlin],
       ] as const) {
-        const way = await seen(wireguard, `hops-${second.name}.lab`, second, `via=${first.name}`, first);
+        const way = await seen(
+          wireguard,
+          `hops-${second.name}.lab`,
+          second,
+          `system=linux&via=${first.name}`,
+          first,
+        );
         assert.deepEqual(way.addresses, [second.v4, second.v6]);
         assert.deepEqual(way.firstSawDestination, []);
         assert.deepEqual(way.secondSawMember, []);
