@@ -9,7 +9,7 @@ import { must, until } from "../../test/lab/namespace.ts";
 import { addDevice, deviceFile, makeKeys, WireguardClient } from "../../test/lab/wireguard-client.ts";
 import { type ByHand, byHand } from "./by-hand.ts";
 import type { BenchLethe } from "./lethe.ts";
-import { type Durations, loginOf, logins, type Rates, throughput } from "./measure.ts";
+import { type Durations, IPERF_PORT, loginOf, logins, type Rates, throughput } from "./measure.ts";
 import { RunningProgram } from "./programs.ts";
 import { type BenchWorld, places } from "./world.ts";
 
@@ -33,14 +33,14 @@ export interface Contender {
   hand: (bench: Bench) => Promise<Figures>;
 }
 
-const TARGET = { address: places.target, port: 5201 };
+const TARGET = { address: places.target, port: IPERF_PORT };
 /** Clients that log in at one time. */
 const AT_ONCE = 4;
 const ONLINE = /Initialization Sequence Completed/;
 
 /** The ceiling: the same way through a server that forwards and translates, without any tunnel. */
 export async function ceiling({ world, durations }: Bench): Promise<Rates> {
-  const { internet, client } = world;
+  const { internet } = world;
   const rule = ["iif", "client", "to", places.target, "table", "77", "priority", "5"];
   const local = ["from", "all", "lookup", "local", "priority", "10"];
   await internet.must(["ip", "route", "add", "default", "via", places.hand.v4, "table", "77"]);
@@ -49,7 +49,7 @@ export async function ceiling({ world, durations }: Bench): Promise<Rates> {
   await internet.must(["ip", "rule", "add", ...rule]);
   await internet.must(["ip", "rule", "del", "priority", "0"]);
   try {
-    return await throughput(client, TARGET, durations);
+    return await throughput(world, TARGET, durations);
   } finally {
     await internet.run(["ip", "rule", "add", "from", "all", "lookup", "local", "priority", "0"]);
     await internet.run(["ip", "rule", "del", ...rule]);
@@ -69,7 +69,7 @@ async function openvpnFigures(
   let rates: Rates;
   try {
     await client.says(ONLINE);
-    rates = await throughput(world.client, TARGET, durations);
+    rates = await throughput(world, TARGET, durations);
   } finally {
     await client.stop();
   }
@@ -211,7 +211,7 @@ async function wireguardFigures(
   let rates: Rates;
   try {
     await client.online();
-    rates = await throughput(world.client, TARGET, durations);
+    rates = await throughput(world, TARGET, durations);
   } finally {
     await client.stop();
   }
@@ -272,6 +272,7 @@ MTU = 1420
 PublicKey = ${server.publicKey}
 AllowedIPs = 0.0.0.0/0
 Endpoint = ${places.hand.v4}:51820
+PersistentKeepalive = 25
 `;
     return await wireguardFigures(
       bench,
@@ -295,7 +296,7 @@ async function ikev2Figures({ world, durations }: Bench, login: IkeLogin): Promi
   let rates: Rates;
   try {
     await client.online();
-    rates = await throughput(world.client, TARGET, durations);
+    rates = await throughput(world, TARGET, durations);
   } finally {
     await client.stop();
   }
@@ -370,7 +371,7 @@ async function sshFigures(
   let rates: Rates;
   try {
     await client.says(/Entering interactive session/);
-    rates = await throughput(world.client, { address: "127.0.0.1", port: FORWARD }, durations);
+    rates = await throughput(world, { address: "127.0.0.1", port: FORWARD }, durations);
   } finally {
     await client.stop();
   }

@@ -27,6 +27,9 @@ forward = ["198.18.0.53"]
 [egress]
 allow = ["198.18.0.0/16"]
 
+[ikev2]
+enabled = true
+
 [limits]
 sessions_per_credential = 1000000
 `;

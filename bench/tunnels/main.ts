@@ -8,7 +8,6 @@ import { ByHand } from "./by-hand.ts";
 import { type Bench, ceiling, contenders } from "./contenders.ts";
 import { BenchLethe } from "./lethe.ts";
 import type { Durations } from "./measure.ts";
-import { RunningProgram } from "./programs.ts";
 import { type Results, type Row, table } from "./results.ts";
 import { BenchWorld } from "./world.ts";
 
@@ -103,11 +102,9 @@ async function run({ rounds, durations, only, out }: Options): Promise<boolean> 
   const world = await BenchWorld.open();
   let lethe: BenchLethe | undefined;
   try {
-    const target = new RunningProgram(world.internet, ["iperf3", "-s"]);
     lethe = await BenchLethe.start(world);
     const hand = await ByHand.prepare(world);
     await measure({ world, lethe, hand, durations }, rows, results, rounds);
-    await target.stop();
   } finally {
     await lethe?.stop();
     await world.close();

@@ -15,9 +15,11 @@ export interface Durations {
   loginS: number;
 }
 
-/** One TCP stream to iperf3's server at `to`, each way. */
+export const IPERF_PORT = 5201;
+
+/** One TCP stream from the client to iperf3's server on the internet, each way; `to`: where the client finds it. */
 export async function throughput(
-  client: Namespace,
+  { client, internet }: { client: Namespace; internet: Namespace },
   to: { address: string; port: number },
   { measureS, omitS }: Durations,
 ): Promise<Rates> {
@@ -34,9 +36,20 @@ export async function throughput(
       "-O",
       String(omitS),
     ];
+    // A server of its own each time: one whose client went away with its tunnel stays busy.
+    const server = new RunningProgram(internet, [
+      "iperf3",
+      "-s",
+      "-1",
+      "--forceflush",
+      "-p",
+      String(IPERF_PORT),
+    ]);
+    await server.says(/Server listening/);
     const { code, stdout } = await client.run([...argv, ...more], {
       timeoutMs: (measureS + omitS + 20) * 1000,
     });
+    await server.stop("SIGKILL");
     const answer = JSON.parse(stdout || "{}") as {
       error?: string;
       end?: { sum_received?: { bits_per_second: number } };

@@ -71,7 +71,7 @@ export function table(results: Results): string {
     ...lines,
     "",
     ...rows.flatMap(({ title, failure }) =>
-      failure === undefined ? [] : [`Not measured: ${title}: ${failure}`],
+      failure === undefined ? [] : [`Not measured: ${title}: ${failure.split("\n")[0]}`],
     ),
   ].join("\n");
 }
