@@ -48,12 +48,7 @@ function ownListens(config: Config): Listens {
  * What stands in lethe.toml for every server, and is left out on this machine, since its site has the port: of the services
  * that have a website's ports (443, 8443).
  */
-export function leftToSite({
-  site,
-  openvpn,
-  stealth,
-  https_proxy,
-}: Config): { setting: string; text: string }[] {
+function leftToSite({ site, openvpn, stealth, https_proxy }: Config): { setting: string; text: string }[] {
   const taken = listens(site.listen);
   const wanted = [
     ...openvpn.tcp.map((text) => ({ setting: "openvpn.tcp", text })),

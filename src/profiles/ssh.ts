@@ -18,7 +18,7 @@ interface SshInput {
 }
 
 /** Where programs find the SOCKS proxy that ssh opens on the member's own device. */
-export const SSH_SOCKS_PORT = 1080;
+const SSH_SOCKS_PORT = 1080;
 
 /** What a server is called in the file: `ssh vpn-london1`. */
 export const sshAlias = (name: string): string => `vpn-${name}`;

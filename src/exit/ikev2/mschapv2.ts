@@ -64,11 +64,7 @@ export function desEncrypt(clear: Uint8Array, key7: Uint8Array): Buffer {
 }
 
 /** Section 8.7. */
-export function authenticatorResponse(
-  hashHash: Uint8Array,
-  ntResponse: Uint8Array,
-  challenge: Uint8Array,
-): string {
+function authenticatorResponse(hashHash: Uint8Array, ntResponse: Uint8Array, challenge: Uint8Array): string {
   const digest = sha1(hashHash, ntResponse, "Magic server to client signing constant");
   const final = sha1(digest, challenge, "Pad to make it do more than one iteration");
   return `S=${final.toString("hex").toUpperCase()}`;

@@ -15,7 +15,7 @@ const PACKET = {
 const MAX_BYTES = 1_000_000;
 const ANSWER_WITHIN_MS = 5000;
 
-export class ViciError extends Error {}
+class ViciError extends Error {}
 
 interface Question {
   resolve: (answer: ViciSection) => void;

@@ -1,5 +1,5 @@
 /** A WireGuard session is over so long after its handshake (REJECT_AFTER_TIME of the WireGuard paper, section 6.2). */
-export const SESSION_MS = 180_000;
+const SESSION_MS = 180_000;
 
 interface Known {
   /** The engine's word for its last handshake, by the machine's clock: only ever compared for being another one. */

@@ -15,7 +15,7 @@ import { WireguardPeers } from "./peers.ts";
 type Settings = NonNullable<ServerSettings["services"]["wireguard"]>;
 type Failure = NonNullable<ListeningReport["failed"]>;
 
-export const WIREGUARD_ENGINE = "wireguard";
+const WIREGUARD_ENGINE = "wireguard";
 /** The kernel has no process that could be another one. */
 const KERNEL = "kernel";
 
