@@ -286,7 +286,7 @@ export class Reconciler {
     this.wireguard.attach();
     const wireguard = this.wireguard.report(this.#failure);
     this.#ikev2.attach();
-    const ikev2 = this.#ikev2.report(this.#failure);
+    const ikev2 = this.#ikev2.report(this.#failure, this.#settings.services);
     const dns = this.#resolving && this.#failure === undefined ? this.#dns.report() : undefined;
     const pending =
       this.#stealth.pending ||

@@ -35,7 +35,6 @@ export class Ikev2Service {
   readonly #engines: Engines;
   readonly #log: Log;
   readonly #onChange: () => void;
-  #wanted = false;
   #ipv6 = false;
   #failure: Failure | undefined;
   #warnings: string[] = [];
@@ -61,11 +60,10 @@ export class Ikev2Service {
 
   /** Makes ready what these settings need; gives the engine that is to run, where one is. Throws the file system's error. */
   async prepare(settings: ServerSettings, ipv6: boolean): Promise<EngineSpec[]> {
-    this.#wanted = settings.services.ikev2 !== undefined;
     this.#ipv6 = ipv6;
     this.#warnings = [];
     this.#failure = undefined;
-    if (!this.#wanted) {
+    if (settings.services.ikev2 === undefined) {
       if (existsSync(this.#note)) await clearDevice(this.#note);
       return [];
     }
@@ -183,13 +181,16 @@ export class Ikev2Service {
   }
 
   /** `outside`: what keeps every engine of this exit from running. */
-  report(outside: Failure | undefined): {
+  report(
+    outside: Failure | undefined,
+    services: ServerSettings["services"],
+  ): {
     listening: ListeningReport[];
     engines: KeeperEngines["engines"];
     warnings: string[];
     pending: boolean;
   } {
-    if (!this.#wanted) return { listening: [], engines: [], warnings: [], pending: false };
+    if (services.ikev2 === undefined) return { listening: [], engines: [], warnings: [], pending: false };
     const view = this.#engines.view(IKEV2_ENGINE);
     const told = this.#load !== undefined && this.#loaded.endsWith(` ${this.#load.hash}`);
     const ready = view?.state === "running" && told;

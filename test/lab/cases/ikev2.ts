@@ -1,3 +1,6 @@
+import assert from "node:assert/strict";
+import { readdirSync, readlinkSync } from "node:fs";
+import { test } from "node:test";
 import { Ikev2Client, type Sswan } from "../ikev2-client.ts";
 import type { ServicesScene } from "../services-scene.ts";
 import { type VpnService, vpnServiceCases } from "../vpn-service.ts";
@@ -20,4 +23,29 @@ const ikev2: VpnService = {
   passwords: true,
 };
 
-export const ikev2Cases = (scene: () => ServicesScene): void => vpnServiceCases(ikev2, scene);
+export function ikev2Cases(scene: () => ServicesScene): void {
+  vpnServiceCases(ikev2, scene);
+
+  test("IKEv2: a client that offers MOBIKE is told no other address of the server", async () => {
+    const { world, berlin } = scene();
+    const member = await scene().member("anna.lab");
+    const login = await scene().login(member);
+    const client = await ikev2.start({ on: world.client, folder: world.folder, exit: berlin, member, login });
+    try {
+      await client.online(30_000);
+      assert.match(client.said(), /generating IKE_AUTH request.*N\(MOBIKE_SUP\)/, "control: it did offer");
+      assert.match(client.said(), /parsed IKE_AUTH response/);
+      assert.doesNotMatch(client.said(), /parsed IKE_AUTH response.*N\((MOBIKE_SUP|ADD_4_ADDR|ADD_6_ADDR)\)/);
+    } finally {
+      await client.stop();
+    }
+  });
+
+  test("IKEv2: strongSwan has no file open that it could write to", async () => {
+    const [pid] = await scene().berlin.machine.pidsMatching(ikev2.engine);
+    const open = readdirSync(`/proc/${pid}/fd`).map((fd) => readlinkSync(`/proc/${pid}/fd/${fd}`));
+    assert.ok(open.length > 3, "control: its open files are seen");
+    const files = open.filter((path) => path.startsWith("/") && !path.startsWith("/dev/"));
+    assert.deepEqual(files, []);
+  });
+}
