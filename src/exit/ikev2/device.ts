@@ -72,14 +72,17 @@ export const makeXfrmDevice = (ipv6: boolean): Promise<boolean> =>
  * which leads nowhere; those routes are never asked (ROUTES_TABLE). False while there is none.
  */
 export async function takeDevice(before: readonly string[], note: string, ipv6: boolean): Promise<boolean> {
-  const found = libipsecDevices().find((name) => !before.includes(name));
-  if (found === undefined) return existsSync(`${NET}/${device}`);
-  writeFileAtomic(note, found);
-  // Kernels before 6.2 rename a device only while it is down.
-  const renamed =
-    (await ip(`link set dev ${found} name ${device}`)) ||
-    (await ip(`link set dev ${found} down`, `link set dev ${found} name ${device}`));
-  return (
-    renamed && (await ip(`tuntap add dev ${found} mode tun`, `link set dev ${found} up`, ...addressed(ipv6)))
-  );
+  if (!existsSync(`${NET}/${device}`)) {
+    const found = libipsecDevices().find((name) => !before.includes(name));
+    if (found === undefined) return false;
+    writeFileAtomic(note, found);
+    // Kernels before 6.2 rename a device only while it is down.
+    const renamed =
+      (await ip(`link set dev ${found} name ${device}`)) ||
+      (await ip(`link set dev ${found} down`, `link set dev ${found} name ${device}`));
+    if (!renamed) return false;
+  }
+  const placeholder = readFileSync(note, "utf8").trim();
+  const made = existsSync(`${NET}/${placeholder}`) || (await ip(`tuntap add dev ${placeholder} mode tun`));
+  return made && (await ip(`link set dev ${placeholder} up`, ...addressed(ipv6)));
 }
