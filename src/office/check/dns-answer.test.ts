@@ -76,6 +76,45 @@ test("no datagram breaks it, and no answer is much longer than its question", ()
   );
 });
 
+/** One record whose data is a chain of compressed names, each leading to the one before it, and as many records as fit that begin at its end. */
+function chainOfNames(): Buffer {
+  const header = Buffer.from([1, 2, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0]);
+  const record = (name: Buffer, data: Buffer): Buffer => {
+    const fields = Buffer.from([255, 0, 0, 1, 0, 0, 0, 0, data.length >> 8, data.length & 255]);
+    return Buffer.concat([name, fields, data]);
+  };
+  const [links, chainAt] = [7000, 17 + 11];
+  const chain = Buffer.alloc(links * 2);
+  for (let link = 0; link < links; link++)
+    chain.writeUInt16BE(0xc000 | (link === 0 ? 12 : chainAt + 2 * (link - 1)), 2 * link);
+  const end = Buffer.alloc(2);
+  end.writeUInt16BE(0xc000 | (chainAt + 2 * (links - 1)));
+  const many = Array.from({ length: 4000 }, () => record(end, Buffer.alloc(0)));
+  header.writeUInt16BE(many.length + 1, 6);
+  return Buffer.concat([header, Buffer.from([0, 0, 1, 0, 1]), record(Buffer.of(0), chain), ...many]);
+}
+
+test("a datagram that would take long to read is not read", () => {
+  const message = chainOfNames();
+  const startedMs = performance.now();
+  for (let n = 0; n < 20; n++) assert.equal(ask(message).answer?.rcode, "FORMERR");
+  assert.ok(performance.now() - startedMs < 1000, "20 of them, 0.2 s each when they were read");
+  const padded = Buffer.concat([query(`a.${ZONE}`), Buffer.alloc(500)]);
+  assert.equal(ask(padded).answer?.rcode, "FORMERR");
+});
+
+test("who is told to come by TCP gets no more bytes than he has sent, and is not noted", () => {
+  const question = query(`token.${ZONE}`);
+  const noted: string[] = [];
+  const told = answerDns(question, ZONE, (label) => noted.push(label) > 0, { brief: true })!;
+  const answer = decode(told);
+  assert.ok(answer.flags! & 0x0200, "truncated");
+  assert.equal(answer.id, 4711);
+  assert.equal(answer.questions?.[0]?.name, `token.${ZONE}`);
+  assert.ok(told.length <= question.length);
+  assert.deepEqual(noted, []);
+});
+
 test("a token is told from one that was made up, in any mixture of cases", () => {
   const [key, other] = [new Uint8Array(32).fill(1), new Uint8Array(32).fill(2)];
   const token = newCheckToken(key);

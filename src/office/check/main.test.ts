@@ -97,6 +97,24 @@ test("whoever looks a page's name up is told of, by UDP and by TCP; made-up name
   );
 });
 
+test("a flood of questions gets short answers that lead to TCP", async () => {
+  const socket = createSocket("udp4");
+  let [whole, brief] = [0, 0];
+  socket.on("message", (bytes) => {
+    if ((bytes[2]! & 2) === 0) whole += 1;
+    else {
+      brief += 1;
+      assert.ok(bytes.length <= query(ZONE).length);
+    }
+  });
+  await until(() => {
+    for (let n = 0; n < 300; n++) socket.send(query(ZONE), dnsPort, "127.0.0.1");
+    return brief > 0 || undefined;
+  });
+  socket.close();
+  assert.ok(whole > 0);
+});
+
 test("it is nobody, and garbage neither ends it nor makes it grow", async () => {
   const status = () => readFileSync(`/proc/${child.pid}/status`, "utf8");
   if (process.getuid!() === 0) assert.match(status(), /^Uid:\t65534\t65534\t65534\t65534$/m);

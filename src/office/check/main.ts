@@ -22,6 +22,8 @@ process.once("message", (message) => void start(message as CheckStart));
 
 /** Words to the office in one second; what is more is dropped: a page has long been told by then. */
 const SEEN_PER_SECOND = 200;
+/** Answers by UDP in one second; beyond, whoever asks is sent to TCP, so that nobody is flooded by answers that he did not ask for. */
+const UDP_PER_SECOND = 500;
 const TCP = { connectionsMost: 100, idleMs: 5000, bytesMost: 512 };
 
 async function start({ user, key: keyText, dns, stun }: CheckStart): Promise<void> {
@@ -34,18 +36,23 @@ async function start({ user, key: keyText, dns, stun }: CheckStart): Promise<voi
 
   const key = Buffer.from(keyText, "base64");
   let left = SEEN_PER_SECOND;
+  let datagrams = 0;
   setInterval(() => {
     left = SEEN_PER_SECOND;
+    datagrams = 0;
   }, 1000).unref();
-  const answer = (bytes: Uint8Array, address: string): Buffer | undefined =>
-    answerDns(bytes, dns!.name, (label) => {
+  const answer = (bytes: Uint8Array, address: string, brief = false): Buffer | undefined => {
+    const asked = (label: string): boolean => {
       const token = readCheckToken(key, label);
       if (token === undefined) return false;
       if (left-- > 0) process.send?.({ type: "check-seen", token, address } satisfies CheckSeen);
       return true;
-    });
+    };
+    return answerDns(bytes, dns!.name, asked, { brief });
+  };
 
-  for (const socket of dnsUdp) onDatagrams(socket, (bytes, { address }) => answer(bytes, address));
+  for (const socket of dnsUdp)
+    onDatagrams(socket, (bytes, { address }) => answer(bytes, address, ++datagrams > UDP_PER_SECOND));
   for (const socket of stunUdp)
     onDatagrams(socket, (bytes, { address, port }) => answerStun(bytes, address, port));
   for (const server of dnsTcp)
