@@ -250,6 +250,7 @@ async function start(message: OfficeStart): Promise<void> {
     status,
     inventory,
     profiles,
+    blocklists: () => blocklists.offered,
     check: {
       ownServer: settings.server,
       stun: stunAddresses(config.check.stun, message.addresses),

@@ -4,6 +4,7 @@ import type { Devices } from "../accounts/devices.ts";
 import type { Vouchers } from "../billing/vouchers.ts";
 import type { Status } from "../fleet/status.ts";
 import type { Clock } from "../lib/clock.ts";
+import type { DnsLevel } from "../lib/dns-levels.ts";
 import type { Log } from "../lib/event-log.ts";
 import type { Result } from "../lib/result.ts";
 import type { ProfileFile, ProfileKind, ProfileOptions } from "../profiles/kinds.ts";
@@ -40,6 +41,8 @@ export interface SiteOptions {
    * is a device's); no file where none of them offers that. A server that is not known is left out.
    */
   profiles(kind: ProfileKind, servers: readonly string[], options?: ProfileOptions): ProfileFile[];
+  /** The blocklists that there are to choose from; undefined: all three. */
+  blocklists?: () => readonly Exclude<DnsLevel, "none">[];
   /** What the page "Am I protected?" has to ask with. */
   check?: CheckDoor;
   /** What servers need that join the fleet; undefined where none can. */

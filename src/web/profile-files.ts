@@ -17,12 +17,28 @@ export const profileQuery = z.object({
   via: z.string().max(60).optional(),
 });
 
-export const LEVEL_NAMES: Record<DnsLevel, string> = {
+const LEVEL_NAMES: Record<DnsLevel, string> = {
   none: "nothing",
   ads: "ads and trackers",
-  malware: "ads, trackers and malware",
-  adult: "ads, trackers, malware, adult content and gambling",
+  malware: "malware",
+  adult: "adult content and gambling",
 };
+
+/** The levels that block something here, each with what that is; that nothing is blocked comes first, and may stand alone. */
+export function levelsOf({ blocklists }: Pick<Web, "blocklists">): { level: DnsLevel; text: string }[] {
+  const lists: readonly DnsLevel[] = blocklists?.() ?? DNS_LEVELS;
+  const offered = DNS_LEVELS.filter((level) => level === "none" || lists.includes(level));
+  return offered.map((level, index) => ({
+    level,
+    text:
+      level === "none"
+        ? LEVEL_NAMES.none
+        : offered
+            .slice(1, index + 1)
+            .map((each) => LEVEL_NAMES[each])
+            .join("; "),
+  }));
+}
 
 /** What goes to a browser or into a folder: a file alone, or a zip of several. */
 export interface Download {
@@ -109,16 +125,19 @@ const FOLDER_TEXTS: Record<CommonKind, string> = {
 };
 
 function readme(
-  { siteName, publicUrl }: Pick<Web, "siteName" | "publicUrl">,
+  { siteName, publicUrl, blocklists }: Pick<Web, "siteName" | "publicUrl" | "blocklists">,
   system: System,
   level: DnsLevel,
 ): string {
   const folders = Object.entries(FOLDERS[system]).map(
     ([kind, folder]) => `${folder}/\n  ${FOLDER_TEXTS[kind as CommonKind]}\n`,
   );
+  const blocked =
+    levelsOf(blocklists === undefined ? {} : { blocklists }).find((each) => each.level === level)?.text ??
+    "nothing";
   const steps = publicUrl === undefined ? "" : `Each in three steps: ${publicUrl}/member/connect/${system}\n`;
   return `${siteName}: files for ${SYSTEM_NAMES[system]}
-The VPNs' resolvers block: ${LEVEL_NAMES[level]}.
+The VPNs' resolvers block: ${blocked}.
 Log in with your VPN username and password. WireGuard files are a device's own: make them on the site, under Devices.
 ${steps}
 A folder may be missing where no server offers that.

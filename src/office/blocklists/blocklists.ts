@@ -66,6 +66,11 @@ export class Blocklists {
     return lists.length === 0 ? undefined : Object.fromEntries(lists);
   }
 
+  /** The lists that are to be had: the levels that block something of their own. */
+  get offered(): Blocklist[] {
+    return Object.keys(this.settings() ?? {}) as Blocklist[];
+  }
+
   view(): BlocklistView[] {
     return this.#wanted().map((list) => ({
       list,

@@ -2,14 +2,13 @@ import type { Context, Hono } from "hono";
 import type { Device } from "../../accounts/devices.ts";
 import type { ServerStatus } from "../../fleet/status.ts";
 import { deviceAddresses } from "../../lib/device-addresses.ts";
-import { DNS_LEVELS } from "../../lib/dns-levels.ts";
 import type { ProfileFile } from "../../profiles/kinds.ts";
 import { field, formError, tokenField } from "../forms.ts";
 import { forMembers } from "../gate.ts";
 import { type Html, html } from "../html.ts";
 import { page } from "../layout.ts";
 import type { Member, SiteEnv } from "../options.ts";
-import { LEVEL_NAMES, profileQuery } from "../profile-files.ts";
+import { levelsOf, profileQuery } from "../profile-files.ts";
 import type { Web } from "../web.ts";
 import { WORDING } from "../wording.ts";
 import { deviceFile, type FileWishes, hasWireguard, newKeyPair } from "./device-files.ts";
@@ -28,6 +27,7 @@ interface Failed {
 }
 
 interface Shown {
+  levels: ReturnType<typeof levelsOf>;
   devices: readonly Device[];
   servers: readonly ServerStatus[];
   wishes: FileWishes & { server?: string | undefined };
@@ -51,7 +51,7 @@ const select = (
   )}</select></div>`;
 
 /** Which server, and how: the fields that every form for a file has. */
-function wishFields(id: string, { servers, wishes }: Shown): Html {
+function wishFields(id: string, { levels, servers, wishes }: Shown): Html {
   const options = servers.map(
     ({ server, city, countryCode }) => [server, `${city}, ${countryCode} (${server})`] as const,
   );
@@ -60,13 +60,16 @@ ${select(id, "system", "For", wishes.system === "linux" ? "linux" : "", [
   ["", "a WireGuard app, NetworkManager, a router"],
   ["linux", "wg-quick on Linux, with a kill switch"],
 ])}
-${select(
-  id,
-  "level",
-  "Names to block",
-  wishes.level,
-  DNS_LEVELS.map((level) => [level, LEVEL_NAMES[level]] as const),
-)}
+${
+  levels.length > 1 &&
+  select(
+    id,
+    "level",
+    "Names to block",
+    wishes.level,
+    levels.map(({ level, text }) => [level, text] as const),
+  )
+}
 ${options.length > 1 && select(id, "via", "First through", wishes.via ?? "", [["", "no other server"], ...options])}`;
 }
 
@@ -143,6 +146,7 @@ async function devicesPage(
 ): Promise<Response> {
   const wishes = { ...wishesOf(new URLSearchParams(c.req.query())), server: c.req.query("server") };
   const shown: Shown = {
+    levels: levelsOf(web),
     devices: await web.devices.list(member.account.id),
     servers: await wireguardServers(web),
     wishes: failed === undefined ? wishes : { ...wishesOf(c.get("form")), server: wanted(c.get("form")) },

@@ -1,7 +1,7 @@
 import type { Hono } from "hono";
 import { bestServer } from "../../fleet/recommend.ts";
 import type { ServerStatus } from "../../fleet/status.ts";
-import { DNS_LEVELS, type DnsLevel, resolverOf } from "../../lib/dns-levels.ts";
+import { type DnsLevel, resolverOf } from "../../lib/dns-levels.ts";
 import { type ProfileOptions, SYSTEMS, type System } from "../../profiles/kinds.ts";
 import { PROXY_WARNING } from "../../profiles/proxy.ts";
 import { sshAlias } from "../../profiles/ssh.ts";
@@ -11,7 +11,7 @@ import { COVERS_WORDS, GUIDES, type Guide, SYSTEM_NAMES } from "../guides.ts";
 import { type Html, html } from "../html.ts";
 import { page } from "../layout.ts";
 import type { SiteEnv } from "../options.ts";
-import { COMMON_KINDS, download, LEVEL_NAMES, profileQuery } from "../profile-files.ts";
+import { COMMON_KINDS, download, levelsOf, profileQuery } from "../profile-files.ts";
 import { matching, parseQuery } from "../site/server-query.ts";
 import { values } from "../values.ts";
 import type { Web } from "../web.ts";
@@ -51,7 +51,8 @@ const select = (name: string, label: string, chosen: string, options: readonly O
       html`<option value="${value}"${value === chosen && html` selected`}>${text}</option>`,
   )}</select></div>`;
 
-function choices({ system, server, level, via }: Choice, all: readonly ServerStatus[]): Html {
+function choices(web: Web, { system, server, level, via }: Choice, all: readonly ServerStatus[]): Html {
+  const levels = levelsOf(web);
   const ordered = matching(all, parseQuery({}));
   const shown = ordered.length <= OPTIONS_MOST ? ordered : matching(all, parseQuery({ sort: "load" }));
   const listed = (chosen: ServerStatus | undefined) => [
@@ -65,12 +66,15 @@ function choices({ system, server, level, via }: Choice, all: readonly ServerSta
   const first = listed(via).filter((each) => each !== server);
   return html`<form class="filter wide-fields panel" method="get" action="/member/connect/${system}" aria-label="What the files are for">
 ${select("server", "Server", server.server, listed(server).map(option))}
-${select(
-  "level",
-  "Names to block",
-  level,
-  DNS_LEVELS.map((value) => ({ value, text: LEVEL_NAMES[value] })),
-)}
+${
+  levels.length > 1 &&
+  select(
+    "level",
+    "Names to block",
+    level,
+    levels.map(({ level: value, text }) => ({ value, text })),
+  )
+}
 ${first.length > 0 && select("via", "First through", via?.server ?? "", [{ value: "", text: "no other server" }, ...first.map(option)])}
 <p class="actions"><button class="button">Show</button></p>
 ${
@@ -163,7 +167,7 @@ export function addSystem(app: Hono<SiteEnv>, web: Web): void {
       const all = await web.status.list();
       const asked = (key: string) => all.find(({ server }) => server === c.req.query(key));
       const server = asked("server") ?? bestServer(all) ?? all[0];
-      const level = DNS_LEVELS.find((each) => each === c.req.query("level")) ?? "none";
+      const level = levelsOf(web).find((each) => each.level === c.req.query("level"))?.level ?? "none";
       const via = asked("via");
       const choice = server && { system, server, level, via: via === server ? undefined : via };
       const origin = web.publicUrl ?? new URL(c.req.url).origin;
@@ -176,7 +180,7 @@ export function addSystem(app: Hono<SiteEnv>, web: Web): void {
 <h1>Get connected: ${SYSTEM_NAMES[system]}</h1>
 <p class="lead">Each of these ways works alone; the first is the one to try first. Your VPN username and password are the same for all.</p>
 <form method="post" action="/member/credentials">${tokenField(member.session.formToken)}<p><button class="button quiet">Show my VPN username and password</button></p></form>
-${choice === undefined ? html`<div class="panel"><p>There is no server yet.</p></div>` : choices(choice, all)}
+${choice === undefined ? html`<div class="panel"><p>There is no server yet.</p></div>` : choices(web, choice, all)}
 ${choice?.via !== undefined && html`<div class="notice"><p>Two hops: ${choice.via.server} sees your address and none of your destinations, ${choice.server.server} your destinations and not your address. WireGuard and OpenVPN can do it.</p></div>`}
 ${ways}
 ${choice !== undefined && ways.length === 0 && html`<div class="panel"><p>This server offers nothing for ${SYSTEM_NAMES[system]} so. Choose another one.</p></div>`}
