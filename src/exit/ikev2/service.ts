@@ -19,6 +19,9 @@ import { strongswanIsMended } from "./version.ts";
 import { ViciClient } from "./vici-client.ts";
 import type { ViciMessage } from "./vici-message.ts";
 
+/** From one try to tell strongSwan to the next. */
+const TELL_AGAIN_MS = 1000;
+
 type Failure = NonNullable<ListeningReport["failed"]>;
 
 /** What strongSwan is told over VICI. */
@@ -72,7 +75,6 @@ export class Ikev2Service {
     this.#path ??= existsSync(this.#note) ? "libipsec" : await pathHere();
     const load = this.#plan(settings, this.#path);
     this.#load = { load, hash: createHash("sha256").update(JSON.stringify(load)).digest("hex") };
-    let before: string[] = [];
     return [
       charonEngine({
         program: findProgram(CHARON)!,
@@ -87,14 +89,11 @@ export class Ikev2Service {
           ...this.#runAs(),
         },
         onStart: (devices) => {
-          before = devices;
+          writeFileAtomic(this.#before, JSON.stringify(devices));
           this.#loaded = "";
         },
         ready: async () => {
-          if (!existsSync(this.#viciSocket)) return false;
-          return (
-            (this.#path === "kernel" || (await takeDevice(before, this.#note, ipv6))) && this.#tell("new")
-          );
+          return existsSync(this.#viciSocket) && this.#tell("new");
         },
       }),
     ];
@@ -143,9 +142,12 @@ export class Ikev2Service {
     if (this.#loaded.startsWith("new ")) this.#remember(this.#loaded.replace("new", String(view.pid)));
     if (this.#loaded === "" && existsSync(this.#record)) this.#loaded = readFileSync(this.#record, "utf8");
     if (this.#loaded === wanted || this.#loading !== undefined) return;
-    this.#loading = this.#tell(String(view.pid)).then((told) => {
+    this.#loading = this.#tell(String(view.pid)).then(async (told) => {
+      if (!told) {
+        this.#log("engine-unavailable", { part: "ikev2", reason: "other" });
+        await new Promise((resolve) => setTimeout(resolve, TELL_AGAIN_MS).unref());
+      }
       this.#loading = undefined;
-      if (!told) this.#log("engine-unavailable", { part: "ikev2", reason: "other" });
       this.#onChange();
     });
   }
@@ -159,6 +161,8 @@ export class Ikev2Service {
   async #tell(process: string): Promise<boolean> {
     if (this.#load === undefined) return false;
     const { load, hash } = this.#load;
+    // Here as well as at the start: a strongSwan that we take over may have been left before its device had its name.
+    if (this.#path === "libipsec" && !(await this.#hasDevice())) return false;
     let vici: ViciClient | undefined;
     try {
       vici = await ViciClient.open(this.#viciSocket);
@@ -177,6 +181,14 @@ export class Ikev2Service {
       return false;
     } finally {
       vici?.close();
+    }
+  }
+
+  async #hasDevice(): Promise<boolean> {
+    try {
+      return await takeDevice(JSON.parse(readFileSync(this.#before, "utf8")), this.#note, this.#ipv6);
+    } catch {
+      return false;
     }
   }
 
@@ -229,6 +241,11 @@ export class Ikev2Service {
 
   get #note(): string {
     return join(this.#start.run.engines, "ikev2.placeholder");
+  }
+
+  /** strongSwan's devices as they were before ours started. */
+  get #before(): string {
+    return join(this.#start.run.engines, "ikev2.before");
   }
 
   get #record(): string {
