@@ -5,7 +5,7 @@ import type { Guest } from "../proxy/lobby.ts";
 import type { Opening } from "../proxy/open.ts";
 import type { SshContext } from "./context.ts";
 import { DISCONNECT, sendDisconnect } from "./disconnect.ts";
-import { type Carrier, Forward } from "./forward.ts";
+import { type Carrier, Forward, queueLimitBytes } from "./forward.ts";
 import { answerLogins } from "./log-in.ts";
 
 /** Tunnels in one connection, being opened or open; `limits.connectionsPerCredential` where that is less. */
@@ -129,6 +129,10 @@ export class SshConnection implements Carrier {
 
   unsentBytes(): number {
     return this.#socket.writableLength;
+  }
+
+  queueLimitBytes(): number {
+    return queueLimitBytes(this.#forwards.size);
   }
 
   heldChanged(): void {

@@ -2,13 +2,20 @@ import type { Socket } from "node:net";
 import type { ServerChannel } from "ssh2";
 import type { Expiring, Sweeper } from "../proxy/sweeper.ts";
 
-/** What may wait in our memory for a slow reader before its source is paused. */
+/** What may wait in our memory for a slow reader before its source is paused: one tunnel's, and all of a connection's together. */
 const QUEUE_LIMIT_BYTES = 256 * 1024;
+const QUEUES_LIMIT_BYTES = 16 * 1024 * 1024;
+
+/** A tunnel's share, each way, of what a connection with so many of them may keep waiting. */
+export const queueLimitBytes = (tunnels: number): number =>
+  Math.min(QUEUE_LIMIT_BYTES, Math.floor(QUEUES_LIMIT_BYTES / Math.max(tunnels, 1)));
 
 /** What a tunnel needs of the connection that it runs in. */
 export interface Carrier {
   /** Bytes that wait for the client's kernel; all its tunnels share that socket. */
   unsentBytes(): number;
+  /** What may wait for a slow reader of one tunnel. */
+  queueLimitBytes(): number;
   /** A tunnel holds back what the client sends it, or has let go. */
   heldChanged(): void;
   closed(tunnel: Forward): void;
@@ -83,7 +90,7 @@ export class Forward implements Expiring {
     this.deadlineMs = this.#sweeper.nowMs + this.#idleMs;
     if (this.#over) return;
     this.#upstream.write(chunk);
-    if (this.#upstream.writableLength <= QUEUE_LIMIT_BYTES) return;
+    if (this.#upstream.writableLength <= this.#carrier.queueLimitBytes()) return;
     this.#clientHeld = true;
     this.#channel.pause();
     this.#carrier.heldChanged();
@@ -101,7 +108,8 @@ export class Forward implements Expiring {
   /** The client's window is used up, or its kernel does not take what is encrypted. */
   #clogged(): boolean {
     return (
-      this.#channel.writableLength > QUEUE_LIMIT_BYTES || this.#carrier.unsentBytes() > QUEUE_LIMIT_BYTES
+      this.#channel.writableLength > this.#carrier.queueLimitBytes() ||
+      this.#carrier.unsentBytes() > QUEUE_LIMIT_BYTES
     );
   }
 
