@@ -95,6 +95,12 @@ test("members' ports lead to them only where the operator wants it, and never th
   const text = render({ portForwarding: true }, { listening: [10_002] });
   assert.match(text, /map forwarded .* 20002 : 10\.66\.0\.2/);
   assert.ok(!/map forwarded .* 10002 :/.test(text));
+  const source = /chain source \{([^}]*)\}/.exec(text)?.[1] ?? "";
+  const hidden = source.indexOf('oifname "lethe-*" ct status dnat masquerade');
+  assert.ok(
+    hidden >= 0 && hidden < source.indexOf('oifname "lethe-*" accept'),
+    "no device sees who calls it",
+  );
   assert.ok(chainOf(text, "inward").includes("ct status dnat meta l4proto { tcp, udp } accept"));
   assert.ok(!render().includes("forwarded"));
   assert.ok(!chainOf(render(), "inward").includes("dnat"));

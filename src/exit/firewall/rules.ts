@@ -180,6 +180,7 @@ ${forwarding ? "    ct status dnat meta l4proto { tcp, udp } accept" : ""}
 
 ${site ? siteAddress(fromTunnel, own4, own6) : ""}  chain source {
     type nat hook postrouting priority srcnat; policy accept;
+${forwarding ? callers(toTunnel) : ""}
     ${toTunnel} accept
     oifname "lo" accept
 ${hops.source}
@@ -239,6 +240,13 @@ const isOutside = (address: string): boolean => {
   const ip = parseIp(address);
   return ip !== undefined && inside.lookup(ip) === undefined;
 };
+
+/**
+ * Most clients reach their exit past the tunnel, by a route of its own. Who gets another member of the same exit to open one of his
+ * ports (a picture in a page is enough) would see where that member really is ("Port Fail", 2015). So to a device every caller
+ * has the exit's address inside the tunnel.
+ */
+const callers = (toTunnel: string): string => `    ${toTunnel} ct status dnat masquerade`;
 
 /** The site sees a member from inside the tunnel as the exit itself: it learns no tunnel address. */
 function siteAddress(fromTunnel: string, own4: readonly string[], own6: readonly string[]): string {
