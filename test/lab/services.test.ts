@@ -3,6 +3,7 @@ import { after, before, describe, test } from "node:test";
 import { checkCases } from "./cases/check.ts";
 import { dnsLevelCases } from "./cases/dns-levels.ts";
 import { fairUseCases } from "./cases/fair-use.ts";
+import { garbageCases } from "./cases/garbage.ts";
 import { ikev2Cases } from "./cases/ikev2.ts";
 import { openvpnCases } from "./cases/openvpn.ts";
 import { openvpnPortCases } from "./cases/openvpn-ports.ts";
@@ -39,6 +40,8 @@ const SERVICES: readonly (readonly [string, (scene: () => ServicesScene) => void
   ["profiles", profileCases],
   ["sessions", sessionsCases],
   ["check", checkCases],
+  // Last: it floods one exit.
+  ["garbage", garbageCases],
 ];
 
 describe("every service, on two exits", { skip: skipOrFail() }, () => {
