@@ -110,9 +110,10 @@ install_packages() {
   printf '#!/bin/sh\\n%s\\nexit 101\\n' "$mark" > "$policy"
   chmod 755 "$policy"
   options='-o DPkg::Lock::Timeout=300 -qq -y --no-install-recommends'
+  # With the lists of an old image apt brings engines with holes that Debian has long mended.
+  apt-get -qq update < /dev/null > /dev/null 2>&1
   # shellcheck disable=SC2086
-  apt-get $options install $missing < /dev/null > /dev/null 2>&1 ||
-    { apt-get -qq update < /dev/null > /dev/null 2>&1; apt-get $options install $missing < /dev/null > /dev/null; }
+  apt-get $options install $missing < /dev/null > /dev/null
   restore_policy
   if [ -d /run/systemd/system ]; then
     for unit in ${UNITS.join(" ")}; do

@@ -116,7 +116,7 @@ test("packages come without a daemon starting, and the policy of the operator's 
   const doubles = `
     mkdir -p /run/doubles
     printf '#!/bin/sh\\nfor last; do :; done\\n[ "$last" = unbound ] && [ ! -e /run/doubles/done ] && exit 1\\necho "install ok installed"\\n' > /run/doubles/dpkg-query
-    printf '#!/bin/sh\\ncase "$*" in *install*) cat /usr/sbin/policy-rc.d; echo "$*"; [ -n "$KILLED" ] && kill -KILL $PPID; touch /run/doubles/done ;; esac >> /run/doubles/seen\\n' > /run/doubles/apt-get
+    printf '#!/bin/sh\\ncase "$*" in "-qq update") echo "$*" ;; *install*) cat /usr/sbin/policy-rc.d; echo "$*"; [ -n "$KILLED" ] && kill -KILL $PPID; touch /run/doubles/done ;; esac >> /run/doubles/seen\\n' > /run/doubles/apt-get
     chmod 755 /run/doubles/*
     mount --bind /run/doubles/dpkg-query /usr/bin/dpkg-query
     mount --bind /run/doubles/apt-get /usr/bin/apt-get
@@ -133,7 +133,7 @@ test("packages come without a daemon starting, and the policy of the operator's 
   );
   assert.match(
     stdout,
-    /^#!\/bin\/sh\n# of Lethe, while it installs packages\nexit 101\n-o DPkg::Lock::Timeout=300 -qq -y --no-install-recommends install unbound\n/,
+    /^-qq update\n#!\/bin\/sh\n# of Lethe, while it installs packages\nexit 101\n-o DPkg::Lock::Timeout=300 -qq -y --no-install-recommends install unbound\n/,
   );
   assert.match(stdout, /\n700\n#!\/bin\/sh\nexit 7\n1\n$/);
   // Killed in the middle, and pasted again.
