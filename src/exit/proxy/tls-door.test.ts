@@ -185,6 +185,23 @@ describe("the proxies over TLS", { timeout: 60_000 }, () => {
     (await dial(ports.https)).destroy();
   });
 
+  it("no session is resumed, and none is handed out sealed", async () => {
+    for (const maxVersion of ["TLSv1.2", "TLSv1.3"]) {
+      const socket = await dial(ports.https, { maxVersion });
+      let session: Buffer | undefined;
+      socket.on("session", (given) => {
+        session = given;
+      });
+      socket.write("GET / HTTP/1.1\r\n\r\n");
+      await once(socket, "data");
+      if (maxVersion === "TLSv1.2") assert.equal(socket.getTLSTicket(), undefined);
+      socket.destroy();
+      const again = await dial(ports.https, { maxVersion, ...(session && { session }) });
+      assert.equal(again.isSessionReused(), false, maxVersion);
+      again.destroy();
+    }
+  });
+
   it("a handshake that is not finished in time ends", async () => {
     const hasty = createProxyWorker({ authoriser, log: () => {} });
     const limits = { ...settings.limits, handshakeMs: 300 };

@@ -1,3 +1,4 @@
+import { constants } from "node:crypto";
 import type { Socket } from "node:net";
 import { createSecureContext, createServer, type Server } from "node:tls";
 import type { Pair } from "../../certificates/pair.ts";
@@ -5,6 +6,12 @@ import type { ProxyContext } from "./context.ts";
 import type { Guest } from "./lobby.ts";
 
 type Serve = (client: Socket, context: ProxyContext) => void;
+
+/**
+ * No session tickets (RFC 5077): in TLS 1.2 they carry a session's keys past whoever listens, under one key of this process. Who gets
+ * hold of its memory could open all that was recorded since its start; and a ticket shown again tells that it is the same client.
+ */
+const NO_TICKETS = constants.SSL_OP_NO_TICKET;
 
 /** A connection that stands, by both its ends: what the socket before TLS and the one inside have in common. */
 const endsOf = ({ remoteAddress, remotePort, localAddress, localPort }: Socket): string =>
@@ -39,7 +46,7 @@ export class TlsDoor {
 
   /** Throws where the pair is none. */
   show({ certificate, key }: Pair): void {
-    const secure = { cert: certificate, key, minVersion: "TLSv1.2" } as const;
+    const secure = { cert: certificate, key, minVersion: "TLSv1.2", secureOptions: NO_TICKETS } as const;
     createSecureContext(secure);
     this.#server.setSecureContext(secure);
   }
