@@ -49,6 +49,16 @@ describe("SSH tunnels", { timeout: 120_000 }, () => {
     assert.deepEqual([service, username, password, address], ["ssh", USERNAME, PASSWORD, "127.0.0.1"]);
   });
 
+  it("begin with no exchange of keys that costs the exit much and a stranger nothing", async () => {
+    const one = await TestClient.ready(ssh.port, { algorithms: { kex: ["diffie-hellman-group14-sha256"] } });
+    one.close();
+    for (const kex of ["diffie-hellman-group16-sha512", "diffie-hellman-group18-sha512"] as const) {
+      const client = new TestClient(ssh.port, { algorithms: { kex: [kex] } });
+      assert.match(await client.outcome, /no matching key exchange/i);
+      client.close();
+    }
+  });
+
   it("lead to nothing that the egress policy closes", async () => {
     const client = await TestClient.ready(ssh.port);
     for (const [host, port] of [
