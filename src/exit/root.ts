@@ -42,7 +42,7 @@ import { type HostKeys, hostKeys } from "./ssh/host-keys.ts";
 import { Sysctls } from "./sysctls.ts";
 import { packKeys } from "./wireguard/rows.ts";
 import { WireguardWishes } from "./wireguard/wishes.ts";
-import { Workers } from "./workers.ts";
+import { Workers, withoutKeys } from "./workers.ts";
 
 /** Without settings nobody can say who may be online: what an earlier life left running then ends. */
 const SETTINGS_WITHIN_MS = 60_000;
@@ -401,7 +401,8 @@ export class ExitRoot {
   #proxyNews(pair?: Pair): ProxySettings | undefined {
     if (this.#settings === undefined || this.#state === undefined) return undefined;
     const { ownAddresses, resolvers } = this.#state;
-    const news = { type: "settings" as const, settings: this.#settings, ownAddresses, resolvers };
+    const settings = withoutKeys(this.#settings);
+    const news = { type: "settings" as const, settings, ownAddresses, resolvers };
     return pair === undefined ? news : { ...news, pair };
   }
 

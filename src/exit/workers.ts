@@ -1,7 +1,17 @@
 import { logFor, type Part } from "../lib/event-log.ts";
 import { ForkedChild } from "../lib/forked-child.ts";
+import type { ServerSettings } from "../link/settings.ts";
 import { proxyMessage } from "./checked-messages.ts";
 import type { ListeningReport, PortRequest, ProxyAnswering, ProxySettings } from "./messages.ts";
+
+/**
+ * The settings as processes that read the Internet hear them: without the keys of services that are none of theirs. What opens
+ * the NT hashes above all is for the keeper.
+ */
+export function withoutKeys(settings: ServerSettings): ServerSettings {
+  const { ikev2: _, openvpn: __, ...services } = settings.services;
+  return { ...settings, services };
+}
 
 /**
  * Processes of one kind that share the work: the proxies, or those of SSH. All listen on the same ports; each is started again
