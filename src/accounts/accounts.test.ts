@@ -485,7 +485,7 @@ onEachStore(
   },
 );
 
-onEachStore("the roster's credentials are those that are paid now", async (kind) => {
+onEachStore("the roster's credentials are those that are paid now, or were three days ago", async (kind) => {
   const office = await newOffice(kind);
   await member(office, "unpaid", 0);
   const id = await member(office, "alice", 2);
@@ -493,6 +493,8 @@ onEachStore("the roster's credentials are those that are paid now", async (kind)
   assert.equal((await allCredentials(office.accounts)).length, 2);
   const fromS = office.clock.now() / 1000;
   office.clock.advance(1.5 * DAY_S * 1000);
+  assert.equal((await allCredentials(office.accounts)).length, 2);
+  office.clock.advance(3 * DAY_S * 1000);
   const left = await allCredentials(office.accounts);
   const { username } = await office.accounts.vpnCredentials(id);
   assert.deepEqual(

@@ -23,6 +23,8 @@ const DAY_S = 86_400;
 /** As many accounts at one go as keep everybody else waiting some tens of milliseconds. */
 const PAGE_ROWS = 200;
 /** Where they are only read, so many. */
+/** So long after the paid time the roster carries an account on, so that an exit can say that it is over, and not that the password is wrong. */
+const EXPIRED_TOLD_S = 3 * DAY_S;
 const READ_ROWS = 500;
 /** How long an account stays after its paid time, or without any. */
 export const KEEP_UNPAID_DAYS = 30;
@@ -378,13 +380,13 @@ export class Accounts {
     return rows.map((row) => ({ id: row.id, credential: this.#rosterCredentialOf(row) }));
   }
 
-  /** Accounts whose paid time ended after `fromS` and until `toS` (UTC seconds): the roster need not carry them on. */
+  /** Accounts that the roster need no longer carry since a time after `fromS` and until `toS` (UTC seconds). */
   async lapsed(fromS: number, toS: number): Promise<string[]> {
     const rows = await this.#store.db
       .selectFrom("accounts")
       .select("id")
-      .where("paid_until", ">", fromS)
-      .where("paid_until", "<=", toS)
+      .where("paid_until", ">", fromS - EXPIRED_TOLD_S)
+      .where("paid_until", "<=", toS - EXPIRED_TOLD_S)
       .execute();
     return rows.map(({ id }) => id);
   }
@@ -453,7 +455,8 @@ export class Accounts {
   #rosterCredentialOf(
     row: Pick<AccountRow, "vpn_salt" | "paid_until" | "terminated">,
   ): RosterCredential | undefined {
-    if (row.terminated !== 0 || row.paid_until === null || row.paid_until <= this.#nowS()) return undefined;
+    if (row.terminated !== 0 || row.paid_until === null) return undefined;
+    if (row.paid_until + EXPIRED_TOLD_S <= this.#nowS()) return undefined;
     return rosterCredential(this.#credentialsOf(row), row.paid_until);
   }
 

@@ -84,7 +84,7 @@ onEachStore(
     assert.equal(publisher.rows.size, 3);
     await feed.prune();
     assert.equal(publisher.rows.size, 3);
-    clock.advance(2 * DAY_S * 1000);
+    clock.advance(4.5 * DAY_S * 1000);
     await Promise.all([feed.prune(), accounts.extend(alice, 30)]);
     assert.equal(publisher.rows.size, 2);
     assert.ok(publisher.rows.has((await accounts.vpnCredentials(alice)).username));
