@@ -64,7 +64,7 @@ management-client-user lethe-keeper
 management-client-group lethe-keeper
 script-security 0
 
-keepalive 10 60
+keepalive 10 30
 persist-key
 persist-tun
 explicit-exit-notify 1

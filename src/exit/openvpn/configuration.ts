@@ -68,7 +68,8 @@ export function openvpnConfiguration(tunnel: Tunnel, tlsCrypt: string, place: Op
     place.keeper && `management-client-group ${place.keeper.group}`,
     "script-security 0",
     "",
-    "keepalive 10 60",
+    // A client over UDP looks for us again after half a minute of silence; we give it up after a whole one.
+    "keepalive 10 30",
     "persist-key",
     "persist-tun",
     protocol === "udp" && "explicit-exit-notify 1",
