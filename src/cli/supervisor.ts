@@ -189,7 +189,7 @@ export class Supervisor {
       sitePublicKey,
       sealKey: ensureSecret(join(data.exit, "seal.key"), () => randomBytes(32)).toString("base64"),
       ...(authority !== undefined && { authority }),
-      accounts: { keeper: users.keeper, proxy: users.proxy, vpn: users.vpn },
+      accounts: { keeper: users.keeper, proxy: users.proxy, vpn: users.vpn, stealth: users.stealth },
       proxies: availableParallelism(),
     };
   }

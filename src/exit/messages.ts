@@ -61,7 +61,8 @@ export interface ExitStart {
   /** See KeeperStart. */
   release?: string;
   upgrade?: "failed";
-  accounts: { keeper: Account; proxy: Account; vpn: Account };
+  /** `stealth`: of stunnel and obfs4proxy; without it they run as `vpn`. */
+  accounts: { keeper: Account; proxy: Account; vpn: Account; stealth?: Account };
   /** How many proxy processes to run. */
   proxies: number;
 }

@@ -11,6 +11,7 @@ export const USER_NAMES = {
   keeper: "lethe-keeper",
   proxy: "lethe-proxy",
   vpn: "lethe-vpn",
+  stealth: "lethe-stealth",
   check: "lethe-check",
 } as const;
 

@@ -192,7 +192,7 @@ fetch_release() {
 }
 
 make_users() {
-  for user in lethe-keeper lethe-proxy lethe-vpn; do
+  for user in lethe-keeper lethe-proxy lethe-vpn lethe-stealth; do
     id -u "$user" > /dev/null 2>&1 ||
       useradd --system --user-group --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin "$user" ||
       fail "The system user $user could not be made."

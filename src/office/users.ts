@@ -8,17 +8,26 @@ export interface Users {
   keeper: UnixUser;
   proxy: UnixUser;
   vpn: UnixUser;
+  stealth: UnixUser;
   check: UnixUser;
 }
 
 /**
- * As root: the five system users, made with useradd(8) where they are missing (`say` is told). Otherwise everything runs
+ * As root: the six system users, made with useradd(8) where they are missing (`say` is told). Otherwise everything runs
  * as the caller. Throws where useradd fails.
  */
 export function ensureUsers(say: (sentence: string) => void): Users {
   const caller = { uid: process.getuid!(), gid: process.getgid!() };
   if (caller.uid !== 0)
-    return { supervisor: caller, office: caller, keeper: caller, proxy: caller, vpn: caller, check: caller };
+    return {
+      supervisor: caller,
+      office: caller,
+      keeper: caller,
+      proxy: caller,
+      vpn: caller,
+      stealth: caller,
+      check: caller,
+    };
   const user = (name: string): UnixUser => {
     const known = lookUpUser(name);
     if (known) return known;
@@ -34,6 +43,7 @@ export function ensureUsers(say: (sentence: string) => void): Users {
     keeper: user(USER_NAMES.keeper),
     proxy: user(USER_NAMES.proxy),
     vpn: user(USER_NAMES.vpn),
+    stealth: user(USER_NAMES.stealth),
     check: user(USER_NAMES.check),
   };
 }

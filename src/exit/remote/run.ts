@@ -5,7 +5,7 @@ import { basename, dirname, join } from "node:path";
 import { ensureSecret, writeFileAtomic } from "../../lib/atomic-file.ts";
 import { type Log, logFor } from "../../lib/event-log.ts";
 import { installLastResort } from "../../lib/last-resort.ts";
-import { lookUpUser, type UnixUser, USER_NAMES } from "../../lib/unix-users.ts";
+import { lookUpUser, USER_NAMES } from "../../lib/unix-users.ts";
 import type { ExitStart } from "../messages.ts";
 import { ExitRoot } from "../root.ts";
 import { ensureExitRunFolders, exitRunFolders } from "../run-folders.ts";
@@ -80,9 +80,11 @@ function prepare(entry: string): ExitStart | undefined {
   const keeper = lookUpUser(USER_NAMES.keeper);
   const proxy = lookUpUser(USER_NAMES.proxy);
   const vpn = lookUpUser(USER_NAMES.vpn);
+  const stealth = lookUpUser(USER_NAMES.stealth);
   if (keeper === undefined || proxy === undefined || vpn === undefined)
     return refuse("A system user of the exit's is missing: paste the line from the office again.");
-  const accounts = { root: { uid: 0, gid: 0 }, keeper, proxy, vpn };
+  // An exit that joined before there was such a user goes on without.
+  const accounts = { root: { uid: 0, gid: 0 }, keeper, proxy, vpn, ...(stealth && { stealth }) };
   const run = exitRunFolders(RUN);
   mkdirSync(RUN, { recursive: true, mode: 0o711 });
   chmodSync(RUN, 0o711);
@@ -92,7 +94,7 @@ function prepare(entry: string): ExitStart | undefined {
 
 function startOf(
   { server, sitePublicKey, link, seed, ca }: Identity,
-  { keeper, proxy, vpn }: Record<"keeper" | "proxy" | "vpn", UnixUser>,
+  { keeper, proxy, vpn, stealth }: ExitStart["accounts"],
   release: string,
 ): ExitStart {
   const failed = new Releases({ code: CODE, fetched: RUN }).failed !== undefined;
@@ -105,7 +107,7 @@ function startOf(
     server,
     sitePublicKey,
     authority: ca,
-    accounts: { keeper, proxy, vpn },
+    accounts: { keeper, proxy, vpn, ...(stealth && { stealth }) },
     proxies: availableParallelism(),
     release,
     ...(failed && { upgrade: "failed" as const }),

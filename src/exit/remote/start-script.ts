@@ -118,7 +118,7 @@ leave() {
   umount ${RUN} 2> /dev/null
   cd /
   rm -rf ${RUN} ${KEYS} ${CODE}
-  for user in lethe-keeper lethe-proxy lethe-vpn; do
+  for user in lethe-keeper lethe-proxy lethe-vpn lethe-stealth; do
     # An office on the same machine has these users too.
     [ -d /var/lib/lethe ] || userdel "$user" 2> /dev/null
   done

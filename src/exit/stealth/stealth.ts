@@ -4,7 +4,7 @@ import { findProgram } from "../../lib/run-command.ts";
 import type { ServerIdentity } from "../../link/identity.ts";
 import type { ServerSettings } from "../../link/settings.ts";
 import { launcher, unprivileged } from "../launcher.ts";
-import type { ExitStart, KeeperEngines, ListeningReport } from "../messages.ts";
+import type { Account, ExitStart, KeeperEngines, ListeningReport } from "../messages.ts";
 import type { Tunnel } from "../tunnel-plan.ts";
 import { engineNames } from "../unix-names.ts";
 import { type Door, doorsOf, type Place, sharePlaceOf, TLS_ENGINE } from "./doors.ts";
@@ -34,8 +34,16 @@ export class Stealth {
     this.#missing.clear();
     if (findProgram("stunnel4") === undefined) this.#missing.set("stealth-tls", "not-installed");
     if (findProgram("obfs4proxy") === undefined) this.#missing.set("stealth-obfs4", "not-installed");
-    else if (unprivileged(this.#start.accounts.vpn) === undefined)
-      this.#missing.set("stealth-obfs4", "other");
+    else if (unprivileged(this.#account) === undefined) this.#missing.set("stealth-obfs4", "other");
+  }
+
+  /**
+   * They read the Internet before anybody has logged in: as the tunnels' own user, one that is broken into could ask
+   * wireguard-go and strongSwan for their keys and for members' addresses.
+   */
+  get #account(): Account {
+    const { vpn, stealth } = this.#start.accounts;
+    return stealth ?? vpn;
   }
 
   /** Where OpenVPN's listener hands on what does not speak OpenVPN. */
@@ -45,7 +53,8 @@ export class Stealth {
 
   /** The engines; for an exit that has its certificate and OpenVPN. */
   specs(): EngineSpec[] {
-    const { accounts, folder, run } = this.#start;
+    const { folder, run } = this.#start;
+    const account = this.#account;
     const doors = this.#doors.filter(({ service }) => !this.#missing.has(service));
     const tls = doors.filter(({ service }) => service === "stealth-tls");
     const obfs4 = doors.filter(
@@ -61,19 +70,19 @@ export class Stealth {
               program: findProgram("stunnel4")!,
               launcher: launcher({ fewCapabilities: true }),
               doors: tls,
-              place: { folder, runAs: engineNames(accounts.vpn) },
+              place: { folder, runAs: engineNames(account) },
               configurationPath: this.#engines.configurationPath(TLS_ENGINE),
             }),
           ]),
       ...obfs4.map((door) =>
         obfs4Engine({
           program: findProgram("obfs4proxy")!,
-          launcher: unprivileged(accounts.vpn, { lowPorts: door.accept.port < 1024 })!,
+          launcher: unprivileged(account, { lowPorts: door.accept.port < 1024 })!,
           env: findProgram("env")!,
           door,
           state: identity!.state,
           folder: `${dirname(run.engines)}/${door.engine}`,
-          account: accounts.vpn,
+          account,
         }),
       ),
     ];
