@@ -85,22 +85,25 @@ function keyTagOf(bytes: Buffer): number {
 }
 
 /** RFC 3225: DNSSEC is spoken here. */
-const EDNS = { name: ".", type: "OPT", udpPayloadSize: 1232, flags: DNSSEC_OK, options: [] };
+const EDNS: Answer = {
+  name: ".",
+  type: "OPT",
+  udpPayloadSize: 1232,
+  extendedRcode: 0,
+  ednsVersion: 0,
+  flags: DNSSEC_OK,
+  flag_do: true,
+  options: [],
+};
 
 /** The name server of that zone; its port. What it does not have is not there, and nothing proves that. */
 async function serve(t: TestContext, zone: Record<string, Answer[]>): Promise<number> {
   const socket = createSocket("udp4", (message, from) => {
     const { id, questions = [] } = decode(message);
     const answers = zone[`${questions[0]?.name} ${questions[0]?.type}`] ?? [];
-    const packet = {
-      type: "response",
-      id,
-      flags: AUTHORITATIVE_ANSWER,
-      questions,
-      answers,
-      additionals: [EDNS],
-    };
-    socket.send(encode(packet as Packet), from.port, from.address);
+    const head = { type: "response", id: id!, flags: AUTHORITATIVE_ANSWER } as const;
+    const answer = encode({ ...head, questions, answers, additionals: [EDNS] });
+    socket.send(answer, from.port, from.address);
   });
   t.after(() => socket.close());
   socket.bind(0, "127.0.0.1");
@@ -138,8 +141,8 @@ async function freePort(): Promise<number> {
 }
 
 /**
- * unbound, without root, with this configuration, whose addresses inside the tunnels become ones of loopback, and whose port a high one: nothing
- * else of it is another. `next`: where it asks instead.
+ * unbound, without root, with this configuration: its addresses inside the tunnels become ones of loopback, and its port a high
+ * one. `next`: where it asks instead.
  */
 async function start(
   t: TestContext,
