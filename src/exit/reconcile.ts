@@ -19,6 +19,7 @@ import { applyRules, removeRules } from "./firewall/apply.ts";
 import { readRuleset } from "./firewall/foreign.ts";
 import { listeningPorts } from "./firewall/listening.ts";
 import { FORWARDED_PORTS, openvpnPool } from "./firewall/port-forwarding.ts";
+import { reservePorts } from "./firewall/reserved-ports.ts";
 import { firewallRules } from "./firewall/rules.ts";
 import { Ikev2Service } from "./ikev2/service.ts";
 import { launcher } from "./launcher.ts";
@@ -189,6 +190,7 @@ export class Reconciler {
       await this.#engines.want([]);
       return;
     }
+    reservePorts(this.#sysctls, settings);
     if (!setForwarding(this.#sysctls, ipv6Uplink)) {
       this.#warnings.push(
         "Forwarding could not be turned on (net.ipv4.ip_forward): members get no traffic over VPN.",

@@ -27,10 +27,19 @@ export class Sysctls {
         this.#before[name] = now;
         writeFileAtomic(this.#file, JSON.stringify(this.#before));
       }
-      writeFileSync(path, value);
+      writeFileSync(path, `${value}\n`);
       return readFileSync(path, "latin1").trim() === value;
     } catch {
       return false;
+    }
+  }
+
+  /** As it was before anything of ours; undefined where there is no such setting. */
+  earlier(name: string): string | undefined {
+    try {
+      return this.#before[name] ?? readFileSync(`${this.#root}/${name}`, "latin1").trim();
+    } catch {
+      return undefined;
     }
   }
 
@@ -38,7 +47,8 @@ export class Sysctls {
   restore(): void {
     for (const [name, value] of Object.entries(this.#before).reverse()) {
       try {
-        writeFileSync(`${this.#root}/${name}`, value);
+        // With nothing at all the kernel is told nothing.
+        writeFileSync(`${this.#root}/${name}`, `${value}\n`);
       } catch {
         // The interface it belonged to may be gone.
       }
