@@ -82,11 +82,11 @@ export class ByHand {
 
   /** OpenVPN's server; resolves when it has its device. */
   async openvpn(protocol: "udp" | "tcp"): Promise<RunningProgram> {
-    const network = protocol === "udp" ? "10.99.1.0" : "10.99.2.0";
-    const words = { PROTOCOL: protocol === "udp" ? "udp4" : "tcp4-server", PORT: "1194", NETWORK: network };
+    const network = protocol === "udp" ? "10.99.16.0" : "10.99.32.0";
+    const words = { PROTOCOL: protocol === "udp" ? "udp6" : "tcp6-server", PORT: "1194", NETWORK: network };
     const path = this.write(
       `openvpn-${protocol}.conf`,
-      `${byHand("openvpn.conf", words)}${protocol === "udp" ? "fast-io\n" : "tcp-nodelay\n"}`,
+      `${byHand("openvpn.conf", words)}${protocol === "udp" ? "fast-io\nmultihome\n" : "tcp-nodelay\n"}`,
     );
     const program = this.start(["openvpn", "--config", path, "--verb", "3"]);
     await program.says(/Initialization Sequence Completed/);
