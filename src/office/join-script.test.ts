@@ -35,6 +35,23 @@ test("the script does nothing where its end is missing", () => {
   assert.deepEqual([status, stdout, stderr], [0, "", ""]);
 });
 
+test("what a package would start at boot is disabled by its own unit's name, where the package is new", async () => {
+  const path = new URL("../../scripts/debian-packages.mjs", import.meta.url);
+  const { UNITS } = (await import(path.href)) as { UNITS: Record<string, string[]> };
+  const script = joinScript(files);
+  const packages = / install_packages curl (.*)$/m.exec(script)?.[1]?.split(" ") ?? [];
+  const loop = /^ *for unit in .*\n.*\n *done$/m.exec(script)?.[0];
+  const disabled = (missing: string): string[] => {
+    const input = `missing=${JSON.stringify(missing)}\nsystemctl() { echo "$3"; }\n${loop}\n`;
+    return spawnSync("/bin/dash", [], { input, encoding: "utf8" }).stdout.split("\n").filter(Boolean);
+  };
+  assert.deepEqual(disabled(" curl charon-systemd gzip"), ["strongswan.service"]);
+  assert.deepEqual(disabled(" curl gzip"), []);
+  const all = packages.flatMap((name) => UNITS[name] ?? []);
+  assert.deepEqual(disabled(` ${packages.join(" ")}`).sort(), all.sort());
+  assert.ok(all.length >= 5);
+});
+
 test("the line is one line, holds the code once, and that as a word of the shell's own printf", () => {
   assert.ok(!line.includes("\n"));
   assert.equal(line.split(code).length, 2);

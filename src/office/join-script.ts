@@ -39,13 +39,13 @@ const PACKAGES = [
   "gzip",
   "procps",
 ];
-/** Units that those packages bring and that must not come up at the next boot either. */
+/** Units that those packages bring and that must not come up at the next boot either: package/unit. */
 const UNITS = [
-  "openvpn.service",
-  "unbound.service",
-  "nftables.service",
-  "stunnel4.service",
-  "strongswan.service",
+  "openvpn/openvpn.service",
+  "unbound/unbound.service",
+  "nftables/nftables.service",
+  "stunnel4/stunnel4.service",
+  "charon-systemd/strongswan.service",
 ];
 
 /** One word for sh, whatever is in it. */
@@ -117,7 +117,7 @@ install_packages() {
   restore_policy
   if [ -d /run/systemd/system ]; then
     for unit in ${UNITS.join(" ")}; do
-      case " $missing " in *" \${unit%.service} "*) systemctl disable --quiet "$unit" 2> /dev/null ;; esac
+      case " $missing " in *" \${unit%/*} "*) systemctl disable --quiet "\${unit#*/}" 2> /dev/null ;; esac
     done
   fi
   absent=
