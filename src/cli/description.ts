@@ -57,7 +57,7 @@ export function describe({
   const rows = services.map(({ service, protocol, address, port, failed, runsIn }) => {
     const where = `${address.includes(":") ? `[${address}]` : address}:${port}`;
     const state = failed ? FAILURES[failed] : runsIn === undefined ? "ready" : RUNS_IN[runsIn];
-    return `  ${NAMES[service].padEnd(12)}${protocol.toUpperCase().padEnd(5)}${where.padEnd(24)}${state}`;
+    return `  ${NAMES[service].padEnd(18)}${protocol.toUpperCase().padEnd(5)}${where.padEnd(24)}${state}`;
   });
   return [
     "",
