@@ -86,3 +86,25 @@ test("the authority cannot vouch for a website: the name constraint refuses it",
   openssl("x509", "-req", "-in", path("evil.csr"), "-days", "9", ...signer, "-out", path("evil.crt"));
   assert.throws(() => verify(readFileSync(path("evil.crt"), "utf8")), /permitted subtree violation/);
 });
+
+test("the authority cannot vouch for a program or a letter either, where a member's system believes it", () => {
+  const csr = openssl("req", "-new", "-key", path("exit.key"), "-subj", "/CN=Some Body");
+  writeFileSync(path("person.csr"), csr);
+  for (const [usage, purpose] of [
+    ["emailProtection", "smimesign"],
+    ["clientAuth", "sslclient"],
+  ] as const) {
+    writeFileSync(path("person.cnf"), `keyUsage = critical, digitalSignature\nextendedKeyUsage = ${usage}\n`);
+    const signer = ["-CA", path("ca.crt"), "-CAkey", path("ca.key"), "-set_serial", "2"];
+    const made = ["x509", "-req", "-in", path("person.csr"), "-days", "9", "-extfile", path("person.cnf")];
+    openssl(...made, ...signer, "-out", path("person.crt"));
+    assert.throws(
+      () => openssl("verify", "-purpose", purpose, "-CAfile", path("ca.crt"), path("person.crt")),
+      /(invalid|unsuitable|unsupported)[^\n]*(CA certificate|purpose)/i,
+      purpose,
+    );
+  }
+  // OpenSSL before 3.2 knows no purpose "codesign"; systems go by the same extension (RFC 5280 section 4.2.1.12).
+  const { keyUsage } = new X509Certificate(authorityCertificate(folder));
+  assert.deepEqual(keyUsage, ["1.3.6.1.5.5.7.3.1"], "TLS servers alone");
+});

@@ -30,10 +30,15 @@ subjectKeyIdentifier = hash
 nameConstraints = critical, permitted;DNS:${EXIT_DOMAIN}
 `;
 
+/**
+ * Members' systems are told to believe it (profiles/mobileconfig.ts, profiles/windows.ts): names alone would leave it programs and
+ * letters to vouch for, which bear none.
+ */
 const AUTHORITY = `
 [certificate]
 basicConstraints = critical, CA:true, pathlen:0
 keyUsage = critical, keyCertSign, cRLSign
+extendedKeyUsage = serverAuth
 subjectKeyIdentifier = hash
 nameConstraints = critical, permitted;DNS:${EXIT_DOMAIN}, excluded;IP:0.0.0.0/0.0.0.0, excluded;IP:0:0:0:0:0:0:0:0/0:0:0:0:0:0:0:0
 `;
