@@ -42,10 +42,16 @@ const remotes = (profile = "") => profile.split("\n").filter((line) => line.star
 test("a profile insists on the certificate's name of the server's generation, whatever it is called now", () => {
   const profile = profileOf([server("paris1", { linkName: "london1", generation: 2 })], secrets);
   assert.match(profile ?? "", /^verify-x509-name london1-g2\.exits\.lethe\.internal name$/m);
-  assert.deepEqual(remotes(profile), [
+});
+
+test("a profile names the addresses behind the name, for a client whose questions for the name end in a dead tunnel", () => {
+  assert.deepEqual(remotes(profileOf([server("paris1")], secrets)), [
     "remote paris1.example.net 1194 udp",
+    "remote 192.0.2.1 1194 udp",
     "remote paris1.example.net 443 tcp",
+    "remote 192.0.2.1 443 tcp",
   ]);
+  assert.equal(remotes(profileOf([server("paris1", { host: "192.0.2.1" })], secrets)).length, 2);
 });
 
 test("one protocol alone, and addresses instead of names, where that was asked for", () => {
@@ -60,7 +66,7 @@ test("servers without OpenVPN have no part in it, and alone no profile", () => {
   const none = server("oslo1", { services: [{ service: "http", ports: [{ protocol: "tcp", port: 3128 }] }] });
   assert.equal(profileOf([none], secrets), undefined);
   assert.equal(profileOf([], secrets), undefined);
-  assert.equal(remotes(profileOf([none, server("london1")], secrets)).length, 2);
+  assert.equal(remotes(profileOf([none, server("london1", { addresses: [] })], secrets)).length, 2);
 });
 
 const profiles = (servers: FleetServer[]) =>
@@ -75,7 +81,9 @@ test("two hops: the first server is dialled, on the second one's ports, and the 
   assert.equal(file?.name, "oslo1-by-london1.conf");
   assert.deepEqual(remotes(file?.content), [
     "remote london1.example.net 53012 udp",
+    "remote 192.0.2.1 53012 udp",
     "remote london1.example.net 53012 tcp",
+    "remote 192.0.2.1 53012 tcp",
   ]);
   assert.match(file?.content ?? "", /^verify-x509-name oslo1\.exits\.lethe\.internal name$/m);
   assert.deepEqual(

@@ -113,7 +113,7 @@ function openvpnWays(
 ): OpenvpnWay[] {
   const { ports } = server.services.find(({ service }) => service === "openvpn") ?? { ports: [] };
   const wanted = ports.filter((port) => protocol === undefined || port.protocol === protocol);
-  if (via === undefined) return hostsOf(server).flatMap((host) => wanted.map((port) => ({ host, ...port })));
+  if (via === undefined) return wanted.flatMap((port) => hostsOf(server).map((host) => ({ host, ...port })));
   return [...new Set(wanted.map((port) => port.protocol))].flatMap((each) => {
     const port = hopPort(server.number, "openvpn", each);
     return port === undefined ? [] : hostsOf(via).map((host) => ({ host, port, protocol: each }));
@@ -147,9 +147,11 @@ const OPENVPN = "application/x-openvpn-profile";
 
 function openvpn(servers: readonly FleetServer[], making: Making, options: ProfileOptions): ProfileFile[] {
   const hosts = (server: FleetServer) => {
-    const known = options.byAddress ? addressesOf(server) : [];
-    return known.length > 0 ? known : [server.host];
+    const known = addressesOf(server);
+    return options.byAddress && known.length > 0 ? known : [server.host, ...known];
   };
+  // The addresses behind the name: a client that lost its server still has its routes into the tunnel, where nobody answers the
+  // question for the name.
   const content = openvpnText(servers, making, hosts, options);
   const ending = options.system === "linux" ? "conf" : "ovpn";
   return content === undefined ? [] : [{ name: `${making.name}.${ending}`, type: OPENVPN, content }];
