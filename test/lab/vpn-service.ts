@@ -143,11 +143,6 @@ export function vpnServiceCases(service: VpnService, scene: () => ServicesScene)
         await (await online(scene().berlin, member)).stop();
       });
 
-    test("an account whose paid time is over is refused", async () => {
-      const member = await scene().expired();
-      await assertRefused(await started(scene().berlin, member), "expired");
-    });
-
     test("one session more than the limit is refused, and those before it stay", async () => {
       const { world, berlin } = scene();
       const member = await scene().newMember(`many-${slug}.lab`);
@@ -231,18 +226,18 @@ export function vpnServiceCases(service: VpnService, scene: () => ServicesScene)
     test("a download across a restart of our processes ends with the right hash", async (context) => {
       const { world, berlin, office } = scene();
       const client = await online(berlin, await anna());
-      const bytes = 12_000_000;
-      const download = new Transfer(world.client, bytes, 500_000);
+      // It has no end of its own: however long a restart takes, it goes on, and no longer.
+      const download = new Transfer(world.client, undefined, 500_000);
       try {
         await until("bytes", 10_000, () => download.bytes > 500_000);
         const at = performance.now();
         await office.restart();
-        context.diagnostic(
-          `restarted in ${Math.round(performance.now() - at)} ms at ${download.bytes} bytes`,
-        );
-        assert.ok(download.bytes < bytes, "control: it was still going on");
-        assert.equal(await download.ended(60_000), 0, download.said);
-        assert.equal(download.hash(), hashOfBytes(bytes));
+        const { bytes } = download;
+        context.diagnostic(`restarted in ${Math.round(performance.now() - at)} ms at ${bytes} bytes`);
+        await until("bytes after the restart", 20_000, () => download.bytes > bytes + 500_000);
+        world.endDownload(download.mark);
+        assert.equal(await download.ended(20_000), 0, download.said);
+        assert.equal(download.hash(), hashOfBytes(download.bytes));
       } finally {
         await download.stop();
         await client.stop();
@@ -265,13 +260,19 @@ export function vpnServiceCases(service: VpnService, scene: () => ServicesScene)
         await until("the other member's bytes", 5000, () => others.bytes > before);
         await client.stop();
         if (service.passwords) await assertRefused(await started(berlin, member), "wrong");
-        else assert.notEqual(await seenAddress(world.client), berlin.v4);
+        else assert.notEqual(await seenAddress(world.client, "--max-time", "2"), berlin.v4);
       } finally {
         await download.stop();
         await others.stop();
         await client.stop();
         await other.stop();
       }
+    });
+
+    // Last: by now his time is over in most runs.
+    test("an account whose paid time is over is refused", async () => {
+      const member = await scene().expired();
+      await assertRefused(await started(scene().berlin, member), "expired");
     });
   });
 
@@ -281,8 +282,12 @@ export function vpnServiceCases(service: VpnService, scene: () => ServicesScene)
     const words = service.refusals[why];
     try {
       if (words === undefined) {
-        await sleep(3000);
-        assert.notEqual(await seenAddress(world.client), scene().berlin.v4, "it got through");
+        const getsThrough = async (): Promise<boolean> =>
+          (await seenAddress(world.client, "--max-time", "2")) === scene().berlin.v4;
+        // Nobody is asked before a tunnel without words begins: that it is one too many is seen a moment later.
+        if (why === "tooMany") await until("it to be cut", 15_000, async () => !(await getsThrough()));
+        else await sleep(3000);
+        assert.ok(!(await getsThrough()), "it got through");
       } else {
         await until(`${words}`, 30_000, () => words.test(client.said())).catch((error: Error) => {
           throw new Error(`${error.message}; it said:\n${client.said()}`);
@@ -328,7 +333,7 @@ async function stopsAfter(download: Transfer, what: () => Promise<unknown>): Pro
       bytes = download.bytes;
       lastAt = performance.now();
     }
-    return performance.now() - lastAt > 3000;
+    return performance.now() - lastAt > 2000;
   });
   return lastAt - started;
 }

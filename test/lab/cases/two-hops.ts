@@ -70,6 +70,11 @@ export function twoHopCases(scene: () => ServicesScene): void {
       await vpn.stop();
       await member.stop();
       await destinations.stop();
+      // The last words of this connection are not to be taken for the next one's.
+      await until("the client's connection to be over", 10_000, async () => {
+        const { stdout } = await world.client.run(["ss", "-Htan", "exclude", "time-wait"]);
+        return !stdout.split("\n").some((line) => line.includes(OWN.v4) || line.includes(OWN.v6));
+      });
     }
   };
 
