@@ -110,8 +110,10 @@ export const serverSettings = z.object({
     .exactOptional(),
   /** Incoming ports for members of OpenVPN and IKEv2 (exit/firewall/port-forwarding.ts). */
   portForwarding: z.boolean().exactOptional(),
-  /** The office's site where it runs on this machine: the one service of the machine that members reach. */
+  /** The office's site where it runs on this machine: with `stunPorts`, all of the machine that members reach. TCP. */
   sitePorts: z.array(port).max(4),
+  /** The same for the office's STUN responder. UDP. */
+  stunPorts: z.array(port).max(8).exactOptional(),
   /** New logins are refused, with a text where the protocol has one; sessions go on. */
   draining: z.boolean().exactOptional(),
   /** The name that the exit's certificate must bear; without it certificate-name.ts says it. */

@@ -96,6 +96,7 @@ test("a server elsewhere is told its own name on the link, its certificate's nam
   assert.equal(settings.certificateName, "london1-g3.exits.lethe.internal");
   assert.equal(settings.draining, true);
   assert.deepEqual(settings.sitePorts, []);
+  assert.equal(settings.stunPorts, undefined);
   assert.deepEqual(settings.ownAddresses, ["192.0.2.1"]);
   assert.equal(settings.services.openvpn?.listen.length, 2);
   assert.equal("release" in settings, false);
@@ -110,6 +111,9 @@ test("this machine's own settings are lethe.toml's, addresses and all", () => {
   const settings = settingsOf(config, "192.0.2.9", ["192.0.2.9"], tlsCrypt);
   assert.equal(settings.services.openvpn?.listen[0]?.address, "203.0.113.1");
   assert.deepEqual(settings.sitePorts, [8080]);
+  assert.deepEqual(settings.stunPorts, [3478]);
+  const silent = { ...config, check: { ...config.check, stun: [] } };
+  assert.equal("stunPorts" in settingsOf(silent, "192.0.2.9", ["192.0.2.9"], tlsCrypt), false);
 });
 
 test("exits connect to every office or to the operator's cluster; the office to its own machine or the same cluster", () => {

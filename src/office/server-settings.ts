@@ -9,6 +9,7 @@ import { hasCertificate, publicNameSetting } from "./public-name.ts";
 import { sitePorts } from "./site-address.ts";
 
 const listens = (texts: string[]): ListenAddress[] => texts.map((text) => parseListen(text)!);
+const portsOf = (texts: string[]): number[] => [...new Set(listens(texts).map(({ port }) => port))];
 
 type Services = ServerSettings["services"];
 
@@ -171,6 +172,7 @@ export function settingsOf(
       tlsCrypt,
     ),
     sitePorts: sitePorts(config),
+    ...(config.check.stun.length > 0 && { stunPorts: portsOf(config.check.stun) }),
     ...publicNameSetting(config, host),
   });
 }

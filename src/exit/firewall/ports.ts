@@ -1,7 +1,7 @@
 import type { ServerSettings } from "../../link/settings.ts";
 import { FORWARDED_PORTS } from "./port-forwarding.ts";
 
-type Settings = Pick<ServerSettings, "sitePorts" | "services" | "hops" | "portForwarding">;
+type Settings = Pick<ServerSettings, "sitePorts" | "stunPorts" | "services" | "hops" | "portForwarding">;
 
 export interface ServicePort {
   protocol: "tcp" | "udp";
@@ -34,12 +34,14 @@ export function servicePorts(services: ServerSettings["services"]): ServicePort[
  */
 export function sourcePorts({
   sitePorts,
+  stunPorts,
   services,
   hops,
   portForwarding,
 }: Settings): [first: number, last: number] {
   const taken = [
     ...sitePorts,
+    ...(stunPorts ?? []),
     ...servicePorts(services).map(({ port }) => port),
     ...(hops ?? []).flatMap(({ ports }) => ports.map(({ port }) => port)),
     ...(portForwarding === true ? FORWARDED_PORTS : []),

@@ -119,6 +119,7 @@ test("no connection of a member's leaves with a port on which the exit answers a
   };
   assert.deepEqual(range({}), [8081, 51_819]);
   assert.deepEqual(range({ hops, portForwarding: true }), [34_096, 51_819]);
+  assert.deepEqual(range({ stunPorts: [40_000] }), [8081, 39_999]);
   assert.ok(!/masquerade fully-random/.test(render()), "none without a range");
 });
 
@@ -140,9 +141,17 @@ test("without an IPv6 uplink a client's IPv6 is refused at once", () => {
   assert.ok(render({}, { ipv6Uplink: false }).includes(refusal));
 });
 
-test("the site is reached with the exit's address as source, and not at all where there is none", () => {
-  assert.ok(render().includes("snat ip to ip daddr map { 192.0.2.1 : 192.0.2.1 }"));
+test("the office's site and STUN are reached with the exit's address as source, and not at all where there are none", () => {
+  const snat = "snat ip to ip daddr map { 192.0.2.1 : 192.0.2.1 }";
+  assert.ok(render().includes(`tcp dport @site_ports ${snat}`));
+  assert.ok(!render().includes("udp dport @stun_ports snat"));
   assert.ok(!render({ sitePorts: [] }).includes("snat"));
+  const stun = render({ sitePorts: [], stunPorts: [3478] });
+  assert.match(setOf(stun, "stun_ports"), /elements = \{ 3478 \}/);
+  assert.ok(stun.includes(`udp dport @stun_ports ${snat}`));
+  for (const chain of ["input", "outward"])
+    assert.ok(chainOf(stun, chain).includes("ip6 daddr @own6 udp dport @stun_ports accept"), chain);
+  assert.ok(!stun.includes("tcp dport @site_ports snat"));
 });
 
 test("the kernel takes the rules, twice in a row, with and without everything optional, on a system without netbase's names", (t) => {
@@ -162,7 +171,10 @@ test("the kernel takes the rules, twice in a row, with and without everything op
     },
   );
   const named = render({}, { tunnels: [WIREGUARD, { ...IKEV2, device: "ipsec0" }] });
-  const more = render({ hops, portForwarding: true }, { levels: ["ads", "malware", "adult"] });
+  const more = render(
+    { hops, portForwarding: true, stunPorts: [3478] },
+    { levels: ["ads", "malware", "adult"] },
+  );
   for (const text of [everything, least, named, more]) {
     // Debian's netbase, which has these files, is on no bare system.
     const bare =

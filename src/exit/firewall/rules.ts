@@ -19,7 +19,7 @@ import { servicePorts, sourcePorts } from "./ports.ts";
 /** The firewall's part of what the office tells an exit. */
 export type FirewallSettings = Pick<
   ServerSettings,
-  "egress" | "sitePorts" | "services" | "hops" | "portForwarding"
+  "egress" | "sitePorts" | "stunPorts" | "services" | "hops" | "portForwarding"
 >;
 
 export interface FirewallFacts {
@@ -43,13 +43,13 @@ export interface FirewallFacts {
  * for a device that is not there yet or comes again. What a packet from a tunnel meets, in order:
  *
  *   prerouting  a source that is not that tunnel's, or that shadows a service's port: dropped; DNS goes to our resolvers
- *   input       our resolvers, the site, a ping to the gateway; nothing else of this machine
+ *   input       our resolvers, the office's site and STUN, a ping to the gateway; nothing else of this machine
  *   forward     to another tunnel: dropped; closed by the egress policy: refused; else onward
  *   postrouting the exit's address as source, and a port on which this exit answers nobody
  *   guard       whatever would still leave with a tunnel's address on it, for whatever reason, is dropped
  */
 export function firewallRules(settings: FirewallSettings, facts: FirewallFacts): string {
-  const { egress, sitePorts } = settings;
+  const { egress, sitePorts, stunPorts = [] } = settings;
   const [own4, own6] = byFamily(facts.ownAddresses.filter(isOutside));
   const [deny4, deny6] = byFamily(egress.deny);
   const closed = closedRanges(egress.allow);
@@ -57,7 +57,10 @@ export function firewallRules(settings: FirewallSettings, facts: FirewallFacts):
   const fromTunnel = `iifname ${devices}`;
   const toTunnel = `oifname ${devices}`;
   const tunnels4 = `{ ${TUNNELS_4.join(", ")} }`;
-  const site = sitePorts.length > 0;
+  const office = [
+    ...(sitePorts.length > 0 ? ["tcp dport @site_ports"] : []),
+    ...(stunPorts.length > 0 ? ["udp dport @stun_ports"] : []),
+  ];
   const ports = `:${sourcePorts(settings).join("-")}`;
   const hops = hopRules(settings.hops ?? [], { fromTunnel, sourcePorts: ports });
   const levels = (["none", ...(facts.levels ?? [])] as const).map(resolverOf);
@@ -78,6 +81,7 @@ ${set("own4", "ipv4_addr", own4)}
 ${set("own6", "ipv6_addr", own6)}
 ${set("denied_ports", "inet_service", [...closedPorts, ...egress.denyPorts])}
 ${set("site_ports", "inet_service", sitePorts)}
+${set("stun_ports", "inet_service", stunPorts)}
 ${set(
   "service_ports",
   "inet_proto . inet_service",
@@ -126,7 +130,9 @@ ${forwarding ? `    ${fromTunnel.replace("iifname ", "iifname != ")} ip daddr @o
     ip daddr ${resolvers4} meta l4proto { tcp, udp } th dport 53 accept
     ip6 daddr ${resolvers6} meta l4proto { tcp, udp } th dport 53 accept
     ip daddr @own4 tcp dport @site_ports accept
+    ip daddr @own4 udp dport @stun_ports accept
     ip6 daddr @own6 tcp dport @site_ports accept
+    ip6 daddr @own6 udp dport @stun_ports accept
     ip daddr ${tunnels4} icmp type echo-request accept
     ip6 daddr ${TUNNELS_6} icmpv6 type echo-request accept
     meta l4proto tcp reject with tcp reset
@@ -149,7 +155,9 @@ ${forwarding ? `    ${fromTunnel.replace("iifname ", "iifname != ")} ip daddr @o
     ip daddr @deny4 goto refuse
     ip6 daddr @deny6 goto refuse
     ip daddr @own4 tcp dport @site_ports accept
+    ip daddr @own4 udp dport @stun_ports accept
     ip6 daddr @own6 tcp dport @site_ports accept
+    ip6 daddr @own6 udp dport @stun_ports accept
     ip daddr @own4 goto refuse
     ip6 daddr @own6 goto refuse
     ip daddr @closed4 goto refuse
@@ -178,7 +186,7 @@ ${forwarding ? "    ct status dnat meta l4proto { tcp, udp } accept" : ""}
     ${toTunnel} drop
   }
 
-${site ? siteAddress(fromTunnel, own4, own6) : ""}  chain source {
+${office.length > 0 ? officeAddress(fromTunnel, office, own4, own6) : ""}  chain source {
     type nat hook postrouting priority srcnat; policy accept;
 ${forwarding ? callers(toTunnel) : ""}
     ${toTunnel} accept
@@ -204,11 +212,12 @@ ${hops.source}
 `.replace(/\n{2,}(?= {4}| {2}\})/g, "\n");
 }
 
-const taken = ({ services, sitePorts, hops }: FirewallSettings, { listening }: FirewallFacts): Set<number> =>
+const taken = (settings: FirewallSettings, { listening }: FirewallFacts): Set<number> =>
   new Set([
-    ...servicePorts(services).map(({ port }) => port),
-    ...sitePorts,
-    ...(hops ?? []).flatMap(({ ports }) => ports.map(({ port }) => port)),
+    ...servicePorts(settings.services).map(({ port }) => port),
+    ...settings.sitePorts,
+    ...(settings.stunPorts ?? []),
+    ...(settings.hops ?? []).flatMap(({ ports }) => ports.map(({ port }) => port)),
     ...(listening ?? []),
   ]);
 
@@ -248,15 +257,25 @@ const isOutside = (address: string): boolean => {
  */
 const callers = (toTunnel: string): string => `    ${toTunnel} ct status dnat masquerade`;
 
-/** The site sees a member from inside the tunnel as the exit itself: it learns no tunnel address. */
-function siteAddress(fromTunnel: string, own4: readonly string[], own6: readonly string[]): string {
+/** The office sees a member from inside the tunnel as the exit itself: it learns no tunnel address. */
+function officeAddress(
+  fromTunnel: string,
+  ports: readonly string[],
+  own4: readonly string[],
+  own6: readonly string[],
+): string {
   const map = (addresses: readonly string[]): string =>
     addresses.map((address) => `${address} : ${address}`).join(", ");
   const rule = (family: "ip" | "ip6", addresses: readonly string[]): string =>
     addresses.length === 0
       ? ""
-      : `    ${fromTunnel} tcp dport @site_ports snat ${family} to ${family} daddr map { ${map(addresses)} }\n`;
-  return `  chain site_source {
+      : ports
+          .map(
+            (port) =>
+              `    ${fromTunnel} ${port} snat ${family} to ${family} daddr map { ${map(addresses)} }\n`,
+          )
+          .join("");
+  return `  chain office_source {
     type nat hook input priority 100; policy accept;
 ${rule("ip", own4)}${rule("ip6", own6)}  }
 

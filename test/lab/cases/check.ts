@@ -60,14 +60,17 @@ export function checkCases(scene: () => ServicesScene): void {
   });
 
   test("STUN asked through a tunnel shows the exit's address and not the member's", async () => {
-    const { world, oslo } = scene();
+    const { world, exits } = scene();
     const member = await scene().member("check.lab");
-    const vpn = OpenVpnClient.start(world.client, world.folder, await member.vpn(oslo.name));
-    try {
-      await vpn.online();
-      assert.equal(await seenByStun(world.client, fleet.office.v4), hex4(oslo.v4));
-    } finally {
-      await vpn.stop();
+    for (const exit of exits) {
+      const vpn = OpenVpnClient.start(world.client, world.folder, await member.vpn(exit.name));
+      try {
+        await vpn.online();
+        // By IPv4: the client got to its exit by IPv6, and has a route past the tunnel to that address alone.
+        assert.equal(await seenByStun(world.client, fleet.office.v4), hex4(exit.v4), exit.name);
+      } finally {
+        await vpn.stop();
+      }
     }
   });
 }
