@@ -15,8 +15,10 @@ import { dataFolder } from "../office/folders.ts";
 import { parseListen } from "../office/listen-address.ts";
 import { type SiteTls, siteTls } from "../office/site-address.ts";
 import { secretFile } from "./credentials.ts";
+import { checkEsp, checkWireguard } from "./doctor-engines.ts";
 import { checkDatabase, checkExitCertificates, checkLink } from "./doctor-fleet.ts";
-import { checkWireguard } from "./doctor-wireguard.ts";
+import { checkPackages, checkStrongswan } from "./doctor-packages.ts";
+import { checkTogether } from "./doctor-settings.ts";
 import { bad, type Finding, good, note } from "./finding.ts";
 import { askSupervisor } from "./lock.ts";
 import { readConfig } from "./prepare.ts";
@@ -24,14 +26,6 @@ import { StartError } from "./start-error.ts";
 
 const ROOT_SERVER = "198.41.0.4"; // a.root-servers.net
 const LEAST_FREE_BYTES = 200_000_000;
-const PROGRAMS = {
-  openvpn: "openvpn",
-  wg: "wireguard-tools",
-  unbound: "unbound",
-  nft: "nftables",
-  ip: "iproute2",
-  openssl: "openssl",
-};
 
 /** Looks at everything that has to be right around a provider. Changes nothing, and asks only a name server. */
 export async function doctor(dataRoot: string): Promise<{ findings: Finding[]; text: string }> {
@@ -40,8 +34,11 @@ export async function doctor(dataRoot: string): Promise<{ findings: Finding[]; t
     finding,
     checkRoot(),
     checkTun(),
-    checkPackages(),
+    checkPackages(settings),
     checkWireguard(settings.wireguard.port),
+    checkEsp(settings.ikev2.enabled),
+    ...(await checkStrongswan(settings)),
+    ...checkTogether(settings),
     ...(await checkPorts(dataRoot, settings)),
     ...(await checkCertificate(dataRoot, settings)),
     ...(await checkExitCertificates(dataRoot, settings)),
@@ -97,13 +94,6 @@ function checkTun(): Finding {
   }
 }
 
-function checkPackages(): Finding {
-  const missing = Object.entries(PROGRAMS).filter(([program]) => findProgram(program) === undefined);
-  if (missing.length === 0) return good("packages", Object.values(PROGRAMS).join(", "));
-  const names = missing.map(([, name]) => name).join(" ");
-  return bad("packages", `missing: ${names}`, `sudo npm start installs them, or: apt-get install ${names}`);
-}
-
 async function checkPorts(dataRoot: string, settings: Config): Promise<Finding[]> {
   const running = await askSupervisor(dataFolder(dataRoot).supervisorSocket, { command: "status" }).catch(
     () => undefined,
@@ -120,14 +110,24 @@ async function checkPorts(dataRoot: string, settings: Config): Promise<Finding[]
           ),
         );
   }
-  const { openvpn, socks5, http_proxy, site, wireguard } = settings;
-  const tcp = [...site.listen, ...openvpn.tcp, ...socks5.listen, ...http_proxy.listen];
-  const wanted = [
-    ...tcp.map((listen) => ({ protocol: "tcp" as const, ...parseListen(listen)! })),
-    ...openvpn.udp.map((listen) => ({ protocol: "udp" as const, ...parseListen(listen)! })),
-    ...(wireguard.port === 0 ? [] : [{ protocol: "udp" as const, address: "0.0.0.0", port: wireguard.port }]),
+  const { openvpn, stealth, socks5, http_proxy, https_proxy, socks5_tls, ssh, site } = settings;
+  // Some stand there twice, since two services share a port.
+  const tcp = [site, socks5, http_proxy, https_proxy, socks5_tls, ssh].flatMap(({ listen }) => listen);
+  const udp = [
+    ...[...openvpn.udp, ...settings.check.stun],
+    ...(settings.wireguard.port === 0 ? [] : [`0.0.0.0:${settings.wireguard.port}`]),
+    ...(settings.ikev2.enabled ? ["0.0.0.0:500", "0.0.0.0:4500"] : []),
   ];
-  const tried = await Promise.all(wanted.map(async (place) => ({ ...place, code: await tryToBind(place) })));
+  const wanted = [
+    ...[...new Set([...tcp, ...openvpn.tcp, ...stealth.tls, ...stealth.obfs4])].map((listen) => ({
+      protocol: "tcp" as const,
+      ...parseListen(listen)!,
+    })),
+    ...[...new Set(udp)].map((listen) => ({ protocol: "udp" as const, ...parseListen(listen)! })),
+  ];
+  const tried: ((typeof wanted)[number] & { code: string | undefined })[] = [];
+  // One after another: 0.0.0.0 and an address of the machine's would be in each other's way.
+  for (const place of wanted) tried.push({ ...place, code: await tryToBind(place) });
   const refused = tried.filter(({ code }) => code !== undefined);
   if (refused.length === 0) return [good("ports", `all ${wanted.length} are free`)];
   return refused.map(({ protocol, address, port, code }) =>
@@ -187,9 +187,11 @@ function tryToBind(place: {
   const refused = (error: NodeJS.ErrnoException) => resolve(error.code ?? "error");
   if (place.protocol === "tcp") {
     const server = createServer().once("error", refused);
-    server.listen(place.port, place.address, () => server.close(() => resolve(undefined)));
+    const { port, address: host } = place;
+    server.listen({ port, host, ipv6Only: true }, () => server.close(() => resolve(undefined)));
   } else {
-    const socket = createSocket(place.address.includes(":") ? "udp6" : "udp4").once("error", refused);
+    const type = place.address.includes(":") ? "udp6" : "udp4";
+    const socket = createSocket({ type, ipv6Only: type === "udp6" }).once("error", refused);
     socket.bind(place.port, place.address, () => socket.close(() => resolve(undefined)));
   }
   return promise;

@@ -255,7 +255,7 @@ export class Ikev2Service {
 
 const CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
 /** Of Debian's libcharon-extra-plugins. */
-const EAP_RADIUS = "/usr/lib/ipsec/plugins/libstrongswan-eap-radius.so";
+export const EAP_RADIUS = "/usr/lib/ipsec/plugins/libstrongswan-eap-radius.so";
 
 const failureOf = (reason: string): Failure =>
   reason === "EADDRINUSE" || reason === "EACCES" || reason === "EADDRNOTAVAIL" || reason === "no-tun"
