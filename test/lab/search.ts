@@ -1,4 +1,13 @@
-import { closeSync, lstatSync, openSync, readdirSync, readFileSync, readlinkSync, readSync } from "node:fs";
+import {
+  closeSync,
+  lstatSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  readSync,
+  statSync,
+} from "node:fs";
 import { isIPv4, isIPv6 } from "node:net";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
@@ -271,7 +280,8 @@ export class Search {
         const path = `/proc/${pid}/fd/${descriptor}`;
         try {
           const target = readlinkSync(path);
-          if (target.startsWith("/") && target.endsWith(" (deleted)"))
+          // Whoever reads a named pipe waits for ever.
+          if (target.startsWith("/") && target.endsWith(" (deleted)") && statSync(path).isFile())
             read(path, `process ${pid}, deleted file ${target}`);
         } catch {
           // closed meanwhile
