@@ -32,6 +32,7 @@ async function world() {
     sealedRoster: join(folder, "roster"),
     sealKey: Buffer.alloc(32, 1).toString("base64"),
     account,
+    processes: { proxy: 1, ssh: 1 },
   };
   const newPublisher = () =>
     new RosterPublisher({

@@ -131,6 +131,7 @@ export class Keeper {
       clock,
       timeMs,
       logins,
+      processes: start.processes,
       target: this.#target,
       testOpenvpn: (engine, login, timeoutMs) => this.#openvpnTests.run(engine, login, timeoutMs),
       testWireguard: (port, timeoutMs) => this.#testWireguard(port, timeoutMs),
@@ -294,6 +295,7 @@ const startSchema = z.object({
   sealedRoster: path,
   sealKey: key,
   account: z.object({ uid: z.int().min(0), gid: z.int().min(0) }),
+  processes: z.object({ proxy: z.int().min(1), ssh: z.int().min(1) }),
   release: z
     .string()
     .regex(/^[0-9a-f]{12}$/)

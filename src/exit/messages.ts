@@ -116,6 +116,11 @@ export interface ExitReport {
   warnings: string[];
 }
 
+export interface Processes {
+  proxy: number;
+  ssh: number;
+}
+
 export interface KeeperStart {
   type: "start";
   server: string;
@@ -126,6 +131,8 @@ export interface KeeperStart {
   /** 32 bytes, base64. */
   sealKey: string;
   account: Account;
+  /** How many processes share the proxies' ports, and SSH's. */
+  processes: Processes;
   /** The first 12 hex digits of the running bundle's SHA-256; left out where the exit runs from a checkout. */
   release?: string;
   /** The last upgrade did not become healthy and was taken back. */

@@ -235,6 +235,7 @@ export class ExitRoot {
       sealedRoster: run.sealedRoster,
       sealKey,
       account: accounts.keeper,
+      processes: { proxy: this.#proxies.children.length, ssh: this.#ssh.children.length },
       ...(release !== undefined && { release }),
       ...(upgrade !== undefined && { upgrade }),
     } satisfies KeeperStart);
@@ -318,6 +319,8 @@ export class ExitRoot {
       return;
     }
     this.#certifyPublicly();
+    // strongSwan is told of it in a pass; sessions stay as they are.
+    if (this.#settings !== undefined) this.#reconciler.update(this.#settings);
   }
 
   /** The supervisor's: the certificate of the site on this machine. */

@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
+import { type AddressInfo, createServer } from "node:net";
 import { test } from "node:test";
 import { FakeClock } from "../../lib/clock.ts";
 import { settingsFor } from "../../link/testing.ts";
@@ -21,6 +23,7 @@ function selfTest(changes: Partial<SelfTestOptions> = {}) {
     clock: new FakeClock(),
     timeMs: () => undefined,
     logins: new SelfTestLogins(),
+    processes: { proxy: 1, ssh: 1 },
     target: new SelfTestTarget(),
     testOpenvpn: async () => true,
     testWireguard: async () => true,
@@ -180,4 +183,33 @@ test("the office's time may be put right by any amount: the next round is never 
     assert.ok(results.length - before >= 2, `${results.length - before} after ${jumpMs}`);
   }
   made.close();
+});
+
+test("where one process has the proxies' ports each place is tried once; where several have, so often that none is missed", async () => {
+  const addresses = ["127.0.0.1", "127.0.0.2"];
+  const tried = new Map<string, number>();
+  const servers = addresses.map((address) =>
+    createServer((socket) => {
+      tried.set(address, (tried.get(address) ?? 0) + 1);
+      socket.destroy();
+    }).listen(0, address),
+  );
+  await Promise.all(servers.map((server) => once(server, "listening")));
+  const places = servers.map((server) => {
+    const { address, port } = server.address() as AddressInfo;
+    return { address, port };
+  });
+  const socks5 = settingsFor("a1", { services: { socks5: { listen: places } } });
+  for (const [processes, times] of [
+    [1, 1],
+    [2, 4],
+  ] as const) {
+    tried.clear();
+    const { made } = selfTest({ processes: { proxy: processes, ssh: 1 } });
+    made.update({ settings: socks5, engines: [] });
+    assert.deepEqual(await made.round(), [{ service: "socks5", healthy: false }]);
+    made.close();
+    assert.deepEqual([...tried.values()], [times, times]);
+  }
+  for (const server of servers) server.close();
 });

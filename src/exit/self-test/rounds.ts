@@ -5,7 +5,7 @@ import type { Service } from "../../link/services.ts";
 import type { ServerSettings } from "../../link/settings.ts";
 import { levelsOf } from "../dns/levels.ts";
 import { IKEV2_ENGINE } from "../ikev2/engine.ts";
-import type { KeeperEngines } from "../messages.ts";
+import type { KeeperEngines, Processes } from "../messages.ts";
 import { doorsOf } from "../stealth/doors.ts";
 import { tunnelsOf } from "../tunnel-plan.ts";
 import { dialled, haveAddress } from "./addresses.ts";
@@ -29,19 +29,29 @@ const AGAIN_WITHIN_MS = 10_000;
 interface Proxy {
   of: (services: ServerSettings["services"]) => { listen: { address: string; port: number }[] } | undefined;
   works: (test: ProxyTest) => Promise<boolean>;
-  /** Several processes listen on one port and the kernel chooses: with so many tries one that hangs is rarely missed. */
+  processes: keyof Processes;
+  /**
+   * Several processes listen on one port and the kernel chooses: with so many tries one that hangs is rarely missed. Each has
+   * every place, so the tries are spread over these; where there is one process, one try a place is enough.
+   */
   tries: number;
 }
 const PROXIES = {
-  socks5: { of: ({ socks5 }) => socks5, works: socks5Works, tries: 8 },
-  http: { of: ({ http }) => http, works: httpProxyWorks, tries: 8 },
+  socks5: { of: ({ socks5 }) => socks5, works: socks5Works, processes: "proxy", tries: 8 },
+  http: { of: ({ http }) => http, works: httpProxyWorks, processes: "proxy", tries: 8 },
   "socks5-tls": {
     of: ({ socks5Tls }) => socks5Tls,
     works: (test) => socks5Works({ ...test, secure: true }),
+    processes: "proxy",
     tries: 4,
   },
-  https: { of: ({ https }) => https, works: (test) => httpProxyWorks({ ...test, secure: true }), tries: 4 },
-  ssh: { of: ({ ssh }) => ssh, works: sshWorks, tries: 4 },
+  https: {
+    of: ({ https }) => https,
+    works: (test) => httpProxyWorks({ ...test, secure: true }),
+    processes: "proxy",
+    tries: 4,
+  },
+  ssh: { of: ({ ssh }) => ssh, works: sshWorks, processes: "ssh", tries: 4 },
 } satisfies Partial<Record<Service, Proxy>>;
 const proxiesOf = ({ services }: ServerSettings) =>
   (Object.entries(PROXIES) as [keyof typeof PROXIES, Proxy][]).flatMap(([service, proxy]) => {
@@ -60,6 +70,7 @@ export interface SelfTestOptions {
   /** The office's time in milliseconds, where it is known. */
   timeMs: () => number | undefined;
   logins: SelfTestLogins;
+  processes: Processes;
   target: SelfTestTarget;
   /** Runs an OpenVPN client against the listener with that engine's id, for so long at most. Never rejects. */
   testOpenvpn: (engine: string, login: SelfTestLogin, timeoutMs: number) => Promise<boolean>;
@@ -153,15 +164,18 @@ export class SelfTest {
       ends.push(end);
       return login;
     };
-    const proxyWorks = ({ service, proxy, listen }: ReturnType<typeof proxiesOf>[number]) =>
-      all(
-        listen.filter(haveAddress).flatMap(({ address: listening, port }) => {
+    const proxyWorks = ({ service, proxy, listen }: ReturnType<typeof proxiesOf>[number]) => {
+      const places = listen.filter(haveAddress);
+      const tries = this.#options.processes[proxy.processes] > 1 ? Math.ceil(proxy.tries / places.length) : 1;
+      return all(
+        places.flatMap(({ address: listening, port }) => {
           const address = dialled(listening);
-          const login = begin(service, address, proxy.tries);
+          const login = begin(service, address, tries);
           const test = { address, port, login, target, timeoutMs };
-          return Array.from({ length: proxy.tries }, () => proxy.works(test));
+          return Array.from({ length: tries }, () => proxy.works(test));
         }),
       );
+    };
     // Each is a process or two, some with a TLS handshake inside another: all at once they would be a load of their own.
     const inTurn = turns();
     const openvpnWorks = (wanted: NonNullable<typeof openvpn>) =>

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { after, before, describe, test } from "node:test";
-import { allowedOf, kernelControl, type WireguardControl } from "./control.ts";
+import { allowedOf, kernelControl, peerReader, type WireguardControl } from "./control.ts";
 import { missingForWireguard, until, WireguardWorld } from "./testing.ts";
 
 const missing = missingForWireguard();
@@ -60,4 +60,25 @@ test("a device that is not there has a word for it", async () => {
   assert.notEqual(await control.configure(), undefined);
   assert.equal(await control.peers(), undefined);
   assert.equal(await control.reading(), undefined);
+});
+
+test("handshakes are asked for where something came since the last time, and not where nothing did", async () => {
+  const [key, other] = [1, 2].map((byte) => Buffer.alloc(32, byte).toString("base64"));
+  const asked: string[] = [];
+  const says = { transfer: `${key}\t0\t0\n`, "latest-handshakes": `${key}\t0\n` };
+  const read = peerReader(async (what) => {
+    asked.push(what);
+    return says[what];
+  });
+  assert.deepEqual([...(await read())!.handshakes], [[key, 0]]);
+  assert.deepEqual([...(await read())!.handshakes], [[key, 0]]);
+  assert.deepEqual(asked, ["transfer", "latest-handshakes", "transfer"]);
+  says.transfer = `${key}\t148\t92\n`;
+  says["latest-handshakes"] = `${key}\t1700000000\n`;
+  const reading = await read();
+  assert.deepEqual([...reading!.handshakes], [[key, 1_700_000_000]]);
+  assert.deepEqual([...reading!.heard], [key]);
+  says.transfer += `${other}\t0\t0\n`;
+  says["latest-handshakes"] += `${other}\t0\n`;
+  assert.equal((await read())!.handshakes.size, 2, "a peer more is seen");
 });

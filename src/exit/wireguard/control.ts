@@ -158,12 +158,25 @@ const reader = ({ device }: Place): Pick<WireguardControl, "peers" | "reading"> 
       [...readAllowed(text)].map(([key, allowed]) => [key, allowed.split(" ").sort().join(" ")]),
     );
   },
-  reading: async () => {
-    const [handshakes, transfer] = await Promise.all([
-      show(device, "latest-handshakes"),
-      show(device, "transfer"),
-    ]);
-    if (handshakes === undefined || transfer === undefined) return undefined;
-    return { handshakes: readHandshakes(handshakes), heard: readHeard(transfer) };
-  },
+  reading: peerReader((what) => show(device, what)),
 });
+
+/**
+ * Asks for what came from the peers, and for their handshakes only where something has since the last time: every handshake
+ * begins with a packet, and an idle server starts half as many programs.
+ */
+export function peerReader(
+  ask: (what: "transfer" | "latest-handshakes") => Promise<string | undefined>,
+): () => Promise<PeerReading | undefined> {
+  let known: { transfer: string; reading: PeerReading } | undefined;
+  return async () => {
+    // In this order: a handshake in between is read now, and once more the next time.
+    const transfer = await ask("transfer");
+    if (transfer === undefined) return undefined;
+    if (known?.transfer === transfer) return known.reading;
+    const handshakes = await ask("latest-handshakes");
+    if (handshakes === undefined) return undefined;
+    known = { transfer, reading: { handshakes: readHandshakes(handshakes), heard: readHeard(transfer) } };
+    return known.reading;
+  };
+}
