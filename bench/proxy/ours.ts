@@ -76,7 +76,7 @@ export async function startOurs(folder: string, service: "socks5" | "http", logi
       sealedRoster,
       sealKey: randomBytes(32).toString("base64"),
       account,
-      processes: { proxy: 1, ssh: 1 },
+      processes: { proxy: PROXIES, ssh: 1 },
     } satisfies KeeperStart);
     await ready;
     await Promise.all(

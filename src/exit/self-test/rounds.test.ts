@@ -192,7 +192,9 @@ test("where one process has the proxies' ports each place is tried once; where s
     createServer((socket) => {
       tried.set(address, (tried.get(address) ?? 0) + 1);
       socket.destroy();
-    }).listen(0, address),
+    })
+      .listen(0, address)
+      .unref(),
   );
   await Promise.all(servers.map((server) => once(server, "listening")));
   const places = servers.map((server) => {
