@@ -62,6 +62,16 @@ test("one protocol alone, and addresses instead of names, where that was asked f
   ]);
 });
 
+test("a host that is an address comes before what the machine bears itself: behind NAT that leads nowhere", () => {
+  const behind = server("london1", { host: "198.51.100.7", addresses: ["10.0.0.5"] });
+  const guarded = profiles([behind])("openvpn-guarded", ["london1"], { protocol: "udp" });
+  assert.deepEqual(remotes(guarded[0]?.content), [
+    "remote 198.51.100.7 1194 udp",
+    "remote 10.0.0.5 1194 udp",
+  ]);
+  assert.equal(remotes(profileOf([behind], secrets, { byAddress: true }))[0], "remote 198.51.100.7 1194 udp");
+});
+
 test("servers without OpenVPN have no part in it, and alone no profile", () => {
   const none = server("oslo1", { services: [{ service: "http", ports: [{ protocol: "tcp", port: 3128 }] }] });
   assert.equal(profileOf([none], secrets), undefined);

@@ -148,7 +148,7 @@ const OPENVPN = "application/x-openvpn-profile";
 function openvpn(servers: readonly FleetServer[], making: Making, options: ProfileOptions): ProfileFile[] {
   const hosts = (server: FleetServer) => {
     const known = addressesOf(server);
-    return options.byAddress && known.length > 0 ? known : [server.host, ...known];
+    return options.byAddress && known.length > 0 ? known : [...new Set([server.host, ...known])];
   };
   // The addresses behind the name: a client that lost its server still has its routes into the tunnel, where nobody answers the
   // question for the name.
@@ -302,4 +302,7 @@ function pac(servers: readonly FleetServer[], { name }: Making): ProfileFile[] {
   ];
 }
 
-const addressesOf = ({ addresses }: FleetServer): string[] => addresses.filter((address) => isIPv4(address));
+/** A host that is an address comes first: behind NAT the machine's own addresses lead nowhere. */
+const addressesOf = ({ host, addresses }: FleetServer): string[] => [
+  ...new Set([host, ...addresses].filter((address) => isIPv4(address))),
+];
