@@ -125,7 +125,7 @@ const windowsScript = (
 Set-Location $PSScriptRoot
 $folder = Join-Path $env:TEMP ([guid]::NewGuid())
 New-Item -ItemType Directory $folder | Out-Null
-$start = New-Object System.Diagnostics.ProcessStartInfo (Get-Command obfs4proxy.exe).Source
+$start = New-Object System.Diagnostics.ProcessStartInfo (Get-Command obfs4proxy.exe, lyrebird.exe -ErrorAction SilentlyContinue | Select-Object -First 1).Source
 $start.UseShellExecute = $false
 $start.RedirectStandardOutput = $true
 $start.EnvironmentVariables["TOR_PT_MANAGED_TRANSPORT_VER"] = "1"

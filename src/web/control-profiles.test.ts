@@ -28,6 +28,8 @@ test("the operator gets the files that members get, and is told in words what is
   );
   const hop = await ask("/profiles/file", { kind: "openvpn", server: "amsterdam1", via: "nowhere1" });
   assert.equal(hop.status, 400);
+  const same = await ask("/profiles/file", { kind: "openvpn", server: "amsterdam1", via: "amsterdam1" });
+  assert.match(same.body.error ?? "", /The two hops are one server/);
   const without = await ask("/profiles/file", { kind: "openvpn", server: "reykjavik1" });
   assert.equal(without.body.error, "reykjavik1 does not offer that: openvpn.");
   await bench.close();

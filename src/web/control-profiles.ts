@@ -36,6 +36,8 @@ export function addProfileControl(app: Hono, office: ProfileOffice): void {
       if (name !== undefined && !servers.includes(name))
         return c.json(no(`There is no server ${name}; \`lethe server list\` shows them all.`), 400);
     const made = download(office, kind, server, options);
+    if (options.via === server)
+      return c.json(no("The two hops are one server: --via names another, which the client dials."), 400);
     if (made === undefined) return c.json(no(`${server} does not offer that: ${kind}.`), 400);
     return c.json({ name: made.name, base64: made.body.toString("base64") } satisfies ProfileAnswer);
   });

@@ -99,6 +99,8 @@ const stealthObfs4 = (install: string, start: string): Guide => ({
   note: "To the network it looks like nothing at all: random bytes.",
 });
 
+const SSH_PROXY = "In the browser set the SOCKS5 proxy 127.0.0.1, port 1080, and let it resolve names there.";
+
 const ssh = (open: string, command: string): Guide => ({
   title: "SSH tunnel",
   client: "OpenSSH, which the system has already",
@@ -108,7 +110,7 @@ const ssh = (open: string, command: string): Guide => ({
   steps: [
     ["download", "Download {file}."],
     ["terminal", `${open} run \`${command}\` and enter your VPN password. Leave it open.`],
-    ["settings", "In the browser set the SOCKS5 proxy 127.0.0.1, port 1080, and let it resolve names there."],
+    ["settings", SSH_PROXY],
   ],
   note: "Only programs that use this proxy go through it. If ssh ends they have no connection until it runs again.",
 });
@@ -173,7 +175,17 @@ export const GUIDES: Record<System, readonly Guide[]> = {
       "Put obfs4proxy.exe (or lyrebird.exe) into a folder of the PATH, and install OpenVPN from openvpn.net.",
       "In PowerShell as administrator run the script of that folder.",
     ),
-    ssh("In a terminal", "ssh -F {file} {alias}"),
+    {
+      ...ssh("In a terminal", "ssh -F {file} {alias}"),
+      steps: [
+        ["download", "Download the files and unpack them into one folder."],
+        [
+          "terminal",
+          "In that folder run `ssh -F {file} {alias}` and enter your VPN password. Leave it open.",
+        ],
+        ["settings", SSH_PROXY],
+      ],
+    },
     ...proxies("Open Settings, Network & internet, Proxy, Use setup script."),
   ],
   macos: [

@@ -59,8 +59,8 @@ ${field({
 <p>Your devices log in with these, never with your account password. They are the same for every service and every server.</p>
 <form method="post" action="/member/credentials">${token}<button class="button">Show them</button></form></section>
 <section class="panel"><h2>Get connected</h2>
-<p>OpenVPN profiles and proxy settings for every server, for any system.</p>
-<p><a class="button quiet" href="/member/connect">Choose a server</a></p></section>
+<p>Three steps for each system: WireGuard, OpenVPN, and what else the servers offer.</p>
+<p><a class="button quiet" href="/member/connect">Choose a system</a></p></section>
 </div>`;
   const title = problem === undefined ? "Your account" : "Error: your account";
   return page(web, c, {

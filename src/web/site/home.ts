@@ -52,7 +52,7 @@ export function addHome(app: Hono<SiteEnv>, web: Web): void {
     const loggedIn = c.get("session") !== undefined;
     const body = html`<div class="hero">
 <h1>Online, and then forgotten.</h1>
-<p class="lead">${web.siteName} carries your traffic through its own servers: sites see the server’s address instead of yours, and over OpenVPN the network you are in sees encrypted data only. No login and no connection is ever logged.</p>
+<p class="lead">${web.siteName} carries your traffic through its own servers: sites see the server’s address instead of yours, and in the VPN the network you are in sees encrypted data only. No login and no connection is ever logged.</p>
 <p class="actions">${
       loggedIn
         ? html`<a class="button" href="/member">Your account</a>`
