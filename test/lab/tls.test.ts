@@ -6,11 +6,23 @@ import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, afterEach, before, describe, test } from "node:test";
 import { type Pebble, selfSigned, startPebble } from "../../src/certificates/testing.ts";
+import { ViciClient } from "../../src/exit/ikev2/vici-client.ts";
 import { lethe } from "./host-provider.ts";
 import { Namespace, runFolderOf, until } from "./namespace.ts";
 import { skipOrFail } from "./requirements.ts";
 
 const NAME = "vpn.lab.example";
+
+/** What strongSwan has been told to answer with. */
+async function ikev2Connections(data: string): Promise<unknown[]> {
+  const vici = await ViciClient.open(join(runFolderOf(data), "management", "ikev2.sock"));
+  try {
+    const conns = (await vici.request("get-conns")).get("conns");
+    return Array.isArray(conns) ? conns : [];
+  } finally {
+    vici.close();
+  }
+}
 
 /** The whole provider with TLS of its own: root opens ports 80 and 443, the unprivileged office serves them. */
 describe("the site with its own certificate", { skip: skipOrFail() }, () => {
@@ -157,6 +169,8 @@ host = "${host}"
     assert.equal(new X509Certificate(readFileSync(path)).subjectAltName, `DNS:${host}`);
     const key = statSync(join(data, "exit", "public.key"));
     assert.deepEqual([key.mode & 0o777, key.uid], [0o600, 0]);
+    // IKEv2 has a connection for each certificate that it shows, and hears of this one without waiting for anything else.
+    await until("IKEv2 shows it", 15_000, async () => (await ikev2Connections(data)).length === 2);
     await stop();
 
     // The site's own name is the site's alone.
