@@ -191,8 +191,12 @@ export function addApi(app: Hono<SiteEnv>, web: Web): void {
   const api = new OpenAPIHono<SiteEnv>({
     defaultHook: (result, c) => {
       if (result.success) return undefined;
-      // Names of fields only: a value could be a password.
-      const fields = [...new Set(result.error.issues.map(({ path }) => path.join(".") || "body"))].join(", ");
+      // Names of fields and the values that the API takes: one that was sent could be a password.
+      const names = result.error.issues.map((issue) => {
+        const name = issue.path.join(".") || "body";
+        return issue.code === "invalid_value" ? `${name} (${issue.values.join(", ")})` : name;
+      });
+      const fields = [...new Set(names)].join(", ");
       return c.json(
         { error: { code: "not-understood", message: `Missing, or of the wrong type: ${fields}` } },
         400,

@@ -76,6 +76,9 @@ test("what is wrong is named, and another member's device is nobody else's", asy
   assert.equal(await code(call("POST", `${profile}/reykjavik1`), 404), "no-device-file");
   assert.equal(await code(call("POST", `${profile}/amsterdam1?via=amsterdam1`), 404), "no-device-file");
   assert.equal(await code(call("POST", `${profile}/amsterdam1?level=everything`), 400), "not-understood");
+  const choices: string = (await call("POST", `${profile}/amsterdam1?level=everything`)).json().error.message;
+  assert.match(choices, /level \(none, ads, malware, adult\)/);
+  assert.doesNotMatch(choices, /everything/);
   assert.deepEqual((await call("GET", ADDRESS)).json().devices[0].servers, [], "nothing was enabled");
   assert.equal((await bench.app.request(ADDRESS)).status, 401);
 });
