@@ -3,7 +3,7 @@ import { after, before, describe, test } from "node:test";
 import { lab } from "../addresses.ts";
 import type { ApiMember } from "../api-member.ts";
 import { startCapture } from "../capture.ts";
-import { until } from "../namespace.ts";
+import { type Namespace, until } from "../namespace.ts";
 import { OpenVpnClient } from "../openvpn-client.ts";
 import { seenAddress, seenAddressV6 } from "../probes.ts";
 import type { LabExit, ServicesScene } from "../services-scene.ts";
@@ -48,6 +48,12 @@ export function twoHopCases(scene: () => ServicesScene): void {
       await deviceFile(member, device, exit.name, query),
     );
   };
+  /** The last words of a connection are not to be taken for those of the next one. */
+  const over = (what: string, on: Namespace, { v4, v6 }: { v4: string; v6: string }, ...filter: string[]) =>
+    until(`${what} to be over`, 20_000, async () => {
+      const { stdout } = await on.run(["ss", "-Htan", "exclude", "time-wait", ...filter]);
+      return !stdout.split("\n").some((line) => line.includes(v4) || line.includes(v6));
+    });
   const seen = async (start: typeof openvpn, name: string, exit: LabExit, query: string, other: LabExit) => {
     const { world } = scene();
     const [member, destinations] = await Promise.all([
@@ -61,6 +67,8 @@ export function twoHopCases(scene: () => ServicesScene): void {
       const addresses = [await seenAddress(world.client), await seenAddressV6(world.client)];
       const download = new Transfer(world.client, 1_000_000, 4_000_000);
       await download.ended(20_000);
+      // Without a tunnel to hear the end through the web server would go on speaking to the exit.
+      await over("the web's connections", world.internet, exit, "sport = :80");
       return {
         addresses,
         secondSawMember: await member.stop(),
@@ -70,11 +78,7 @@ export function twoHopCases(scene: () => ServicesScene): void {
       await vpn.stop();
       await member.stop();
       await destinations.stop();
-      // The last words of this connection are not to be taken for the next one's.
-      await until("the client's connection to be over", 10_000, async () => {
-        const { stdout } = await world.client.run(["ss", "-Htan", "exclude", "time-wait"]);
-        return !stdout.split("\n").some((line) => line.includes(OWN.v4) || line.includes(OWN.v6));
-      });
+      await over("the client's connection", world.client, OWN);
     }
   };
 
