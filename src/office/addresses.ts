@@ -13,18 +13,21 @@ export interface PublicAddress {
   warnings: string[];
 }
 
-/** Ranges that nobody reaches from the Internet (RFC 6890), as far as a server's own uplink may bear them. */
-const notPublic = new BlockList();
-for (const [base, bits] of [
+/** Networks' own (RFC 1918, RFC 6598, RFC 3927) and loopback: elsewhere such an address is another machine's. */
+const PRIVATE_IPV4 = [
   ["10.0.0.0", 8],
   ["100.64.0.0", 10],
   ["127.0.0.0", 8],
   ["169.254.0.0", 16],
   ["172.16.0.0", 12],
-  ["192.0.2.0", 24],
   ["192.168.0.0", 16],
-  ["198.18.0.0", 15],
-] as const)
+] as const;
+const privateIpv4 = new BlockList();
+for (const [base, bits] of PRIVATE_IPV4) privateIpv4.addSubnet(base, bits, "ipv4");
+
+/** Ranges that nobody reaches from the Internet (RFC 6890), as far as a server's own uplink may bear them. */
+const notPublic = new BlockList();
+for (const [base, bits] of [...PRIVATE_IPV4, ["192.0.2.0", 24], ["198.18.0.0", 15]] as const)
   notPublic.addSubnet(base, bits, "ipv4");
 for (const [base, bits] of [
   ["::1", 128],
@@ -32,6 +35,9 @@ for (const [base, bits] of [
   ["fe80::", 10],
 ] as const)
   notPublic.addSubnet(base, bits, "ipv6");
+
+/** Of an IPv4 address. */
+export const isPrivateIpv4 = (address: string): boolean => privateIpv4.check(address, "ipv4");
 
 const isPublic = (address: string): boolean =>
   !notPublic.check(address, isIP(address) === 4 ? "ipv4" : "ipv6");

@@ -72,6 +72,21 @@ test("a host that is an address comes before what the machine bears itself: behi
   assert.equal(remotes(profileOf([behind], secrets, { byAddress: true }))[0], "remote 198.51.100.7 1194 udp");
 });
 
+test("behind a name a private address stands in no file: it would be another machine of the member's network", () => {
+  for (const address of ["10.0.0.5", "172.31.0.1", "192.168.1.2", "100.64.0.9", "169.254.1.1", "127.0.0.1"]) {
+    const inside = server("london1", { addresses: [address, "192.0.2.1"] });
+    const [file] = profiles([inside])("openvpn-guarded", ["london1"], { protocol: "udp" });
+    assert.deepEqual(remotes(file?.content), [
+      "remote 192.0.2.1 1194 udp",
+      "remote london1.example.net 1194 udp",
+    ]);
+  }
+  const alone = server("london1", { addresses: ["10.0.0.5"] });
+  assert.deepEqual(remotes(profileOf([alone], secrets, { protocol: "udp", byAddress: true })), [
+    "remote london1.example.net 1194 udp",
+  ]);
+});
+
 test("servers without OpenVPN have no part in it, and alone no profile", () => {
   const none = server("oslo1", { services: [{ service: "http", ports: [{ protocol: "tcp", port: 3128 }] }] });
   assert.equal(profileOf([none], secrets), undefined);

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { isIPv4 } from "node:net";
+import { isIP, isIPv4 } from "node:net";
 import type { FleetServer } from "../fleet/fleet-server.ts";
 import { hopPort } from "../fleet/hops.ts";
 import { deviceAddresses } from "../lib/device-addresses.ts";
@@ -16,6 +16,7 @@ import { type Ikev2Input, sswanProfile } from "../profiles/sswan.ts";
 import { type StealthInput, stealthObfs4Files, stealthTlsFiles } from "../profiles/stealth.ts";
 import { windowsScript } from "../profiles/windows.ts";
 import { wireguardProfile } from "../profiles/wireguard.ts";
+import { isPrivateIpv4 } from "./addresses.ts";
 
 /** What stands in every server's profiles alike, and where servers are looked up. */
 export interface ProfileSources {
@@ -302,7 +303,11 @@ function pac(servers: readonly FleetServer[], { name }: Making): ProfileFile[] {
   ];
 }
 
-/** A host that is an address comes first: behind NAT the machine's own addresses lead nowhere. */
-const addressesOf = ({ host, addresses }: FleetServer): string[] => [
-  ...new Set([host, ...addresses].filter((address) => isIPv4(address))),
-];
+/**
+ * The server's IPv4 addresses. A host that is an address comes first: behind NAT the machine's own addresses lead nowhere.
+ * Behind a name private ones are left out: in the member's own network they would be another machine.
+ */
+function addressesOf({ host, addresses }: FleetServer): string[] {
+  const ipv4 = [...new Set([host, ...addresses].filter((address) => isIPv4(address)))];
+  return isIP(host) === 0 ? ipv4.filter((address) => !isPrivateIpv4(address)) : ipv4;
+}
