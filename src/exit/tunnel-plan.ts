@@ -15,6 +15,11 @@ export const DEVICE_PREFIX = "lethe-";
 
 /** The resolver that keeps nothing back; whoever asks an address that is no resolver of ours gets to this one. */
 export const { v4: RESOLVER_4, v6: RESOLVER_6 } = resolverOf("none");
+/** The office's site where it is on this machine: most clients' route to the exit's own address leads past the tunnel. */
+export const SITE_4 = "10.66.255.80";
+export const SITE_6 = "fd6c:6574:6865:ffff::80";
+/** Where members' devices are among `TUNNELS_4`: not the resolvers. */
+export const DEVICES_4: readonly string[] = ["10.66.0.0/17", "10.66.128.0/18", "10.96.0.0/11"];
 
 export type OpenvpnSettings = NonNullable<ServerSettings["services"]["openvpn"]>;
 

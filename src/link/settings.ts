@@ -114,6 +114,17 @@ export const serverSettings = z.object({
   sitePorts: z.array(port).max(4),
   /** The same for the office's STUN responder. UDP. */
   stunPorts: z.array(port).max(8).exactOptional(),
+  /**
+   * Names of the site where it runs on this machine, which the tunnels' resolvers lead to it inside the tunnel; where it
+   * listens, `0.0.0.0` and `::` for any address.
+   */
+  siteInside: z
+    .object({
+      names: z.array(dnsName).min(1).max(4),
+      v4: address.exactOptional(),
+      v6: address.exactOptional(),
+    })
+    .exactOptional(),
   /** New logins are refused, with a text where the protocol has one; sessions go on. */
   draining: z.boolean().exactOptional(),
   /** The name that the exit's certificate must bear; without it certificate-name.ts says it. */

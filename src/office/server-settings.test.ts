@@ -112,6 +112,18 @@ test("this machine's own settings are lethe.toml's, addresses and all", () => {
   assert.equal(settings.services.openvpn?.listen[0]?.address, "203.0.113.1");
   assert.deepEqual(settings.sitePorts, [8080]);
   assert.deepEqual(settings.stunPorts, [3478]);
+  assert.equal("siteInside" in settings, false);
+  const named = (site: Partial<typeof config.site>) =>
+    settingsOf({ ...config, site: { ...config.site, ...site } }, "192.0.2.9", ["192.0.2.9"], tlsCrypt)
+      .siteInside;
+  assert.deepEqual(named({ url: "http://vpn.example.net:8080", listen: ["0.0.0.0:8080", "[::]:8080"] }), {
+    names: ["vpn.example.net", "checkip.vpn.example.net"],
+    v4: "0.0.0.0",
+    v6: "::",
+  });
+  // Behind a TLS proxy the site is asked for at another port than its own.
+  assert.equal(named({ url: "https://vpn.example.net", listen: ["192.0.2.9:8080"] }), undefined);
+  assert.equal(named({ url: "http://vpn.example.net:8080", listen: ["127.0.0.1:8080"] }), undefined);
   const silent = { ...config, check: { ...config.check, stun: [] } };
   assert.equal("stunPorts" in settingsOf(silent, "192.0.2.9", ["192.0.2.9"], tlsCrypt), false);
 });

@@ -6,7 +6,7 @@ import { type ServerSettings, serverSettings } from "../link/settings.ts";
 import type { Config } from "./config.ts";
 import { type ListenAddress, parseListen } from "./listen-address.ts";
 import { hasCertificate, publicNameSetting } from "./public-name.ts";
-import { sitePorts } from "./site-address.ts";
+import { siteInside, sitePorts } from "./site-address.ts";
 
 const listens = (texts: string[]): ListenAddress[] => texts.map((text) => parseListen(text)!);
 const portsOf = (texts: string[]): number[] => [...new Set(listens(texts).map(({ port }) => port))];
@@ -172,6 +172,7 @@ export function settingsOf(
       tlsCrypt,
     ),
     sitePorts: sitePorts(config),
+    ...siteInside(config),
     ...(config.check.stun.length > 0 && { stunPorts: portsOf(config.check.stun) }),
     ...publicNameSetting(config, host),
   });

@@ -68,6 +68,26 @@ export const sitePorts = (config: SiteSettings): number[] => [
   ...new Set(sitePlaces(config).map(({ port }) => port)),
 ];
 
+/**
+ * The names under which members of this machine's own exit reach the site inside the tunnel, and where it listens; nothing where it
+ * has no name, or is behind a TLS proxy: then other ports than its own are asked for.
+ */
+export function siteInside(config: SiteSettings): {
+  siteInside?: { names: string[]; v4?: string; v6?: string };
+} {
+  const { hostname, port, protocol } = new URL(siteOrigin(config));
+  const asked = Number(port) || (protocol === "https:" ? 443 : 80);
+  const named = isIP(hostname.replace(/^\[|\]$/g, "")) === 0 && hostname.includes(".");
+  const places = sitePlaces(config).filter((place) => place.port === asked && !isLoopback(place.address));
+  if (!named || places.length === 0) return {};
+  const of = (family: number) => places.find(({ address }) => isIP(address) === family)?.address;
+  const [v4, v6] = [of(4), of(6)];
+  const names = [hostname, `checkip.${hostname}`].filter((name) => name.length <= 253);
+  return { siteInside: { names, ...(v4 !== undefined && { v4 }), ...(v6 !== undefined && { v6 }) } };
+}
+
+const isLoopback = (address: string): boolean => address === "::1" || address.startsWith("127.");
+
 const SITE_PORTS_MOST = 4;
 
 /** What is wrong with [site] and [tls] together: the key it concerns, and a sentence. */

@@ -17,6 +17,8 @@ const render = (forward: string[] = [], allow: string[] = [], more = {}): string
     { dns: { forward }, egress: { allow, deny: [], denyPorts: [] } },
     { ...place, ...more },
   );
+/** A member's device on an OpenVPN listener. */
+const DEVICE = "10.66.0.5";
 const has = (text: string, line: string): boolean => text.split("\n").some((found) => found.trim() === line);
 
 test("it answers tunnels and the machine, keeps no log, and has no remote control", () => {
@@ -119,6 +121,7 @@ test("unbound takes both as they are, and each level keeps back what it should",
   });
   ip("netns", "add", name);
   ip("-n", name, "link", "set", "lo", "up");
+  ip("-n", name, "address", "add", `${DEVICE}/32`, "dev", "lo");
   for (const level of DNS_LEVELS) ip("-n", name, "address", "add", `${resolverOf(level).v4}/32`, "dev", "lo");
   const settings = { dns: { forward: [] }, egress: { allow: [], deny: [], denyPorts: [] } };
   const alone = { user: undefined, rootKey: undefined, ipv6: false, ipv6Uplink: false };
@@ -131,9 +134,13 @@ test("unbound takes both as they are, and each level keeps back what it should",
     return { list, path };
   });
   const world = `local-zone: "example." redirect\n  local-data: "example. 60 IN A 198.51.100.1"\n`;
+  const siteInside = { names: ["site.example"], v4: "0.0.0.0" };
   const files = {
-    one: resolverConfiguration(settings, alone).replace("server:\n", `server:\n  ${world}`),
-    levels: filteringConfiguration(settings, alone, lists),
+    one: resolverConfiguration({ ...settings, siteInside }, alone).replace(
+      "server:\n",
+      `server:\n  ${world}`,
+    ),
+    levels: filteringConfiguration({ ...settings, siteInside }, alone, lists),
   };
   for (const [file, text] of Object.entries(files)) {
     writeFileSync(join(folder, file), text);
@@ -153,4 +160,15 @@ test("unbound takes both as they are, and each level keeps back what it should",
       for (const question of [`${kept}.example`, `a.b.${kept}.example`])
         assert.equal(ask(level, question), list < at ? "NXDOMAIN" : "NOERROR", `${level} ${question}`);
   assert.equal(ask("adult", "other.example"), "NOERROR");
+
+  // A device finds the site inside the tunnel, by either resolver; this machine's own proxies do not.
+  const answer = (from: string, level: DnsLevel): string => {
+    const words = ["dig", "+short", "+time=1", "+tries=1", "-b", from, `@${resolverOf(level).v4}`];
+    const [program = "", ...rest] = inside(...words, "site.example", "A");
+    return spawnSync(program, rest, { encoding: "utf8" }).stdout.trim();
+  };
+  for (const level of ["none", "adult"] as const) {
+    assert.equal(answer(DEVICE, level), "10.66.255.80");
+    assert.equal(answer(resolverOf("none").v4, level), "198.51.100.1");
+  }
 });

@@ -4,7 +4,7 @@ import type { ServerSettings } from "../../link/settings.ts";
 import { closedRanges } from "../closed-ranges.ts";
 import { SELF_TEST_ADDRESS } from "../self-test/resolver.ts";
 import { SELF_TEST_NAME } from "../self-test/target.ts";
-import { RESOLVER_4, RESOLVER_6, TUNNELS_4, TUNNELS_6 } from "../tunnel-plan.ts";
+import { DEVICES_4, RESOLVER_4, RESOLVER_6, SITE_4, SITE_6, TUNNELS_4, TUNNELS_6 } from "../tunnel-plan.ts";
 
 export interface ResolverPlace {
   /** Unix user that unbound becomes; undefined where it is started without root anyway. */
@@ -22,10 +22,7 @@ export interface ResolverPlace {
  * reach a private network through a member's browser.
  * Where the operator names forwarders, these are believed as they are: many of them do no DNSSEC, and every answer would fail.
  */
-export function resolverConfiguration(
-  settings: Pick<ServerSettings, "dns" | "egress">,
-  place: ResolverPlace,
-): string {
+export function resolverConfiguration(settings: ResolverSettings, place: ResolverPlace): string {
   const closed = closedRanges(settings.egress.allow);
   const server = [
     `interface: ${RESOLVER_4}`,
@@ -41,9 +38,35 @@ export function resolverConfiguration(
     // Members' ports, where they have some: what comes to one of them is not for unbound.
     "outgoing-port-avoid: 10000-34095",
     ...common(place, validates(settings, place)),
+    ...siteViewUsers(settings),
     ...[...closed.v4, ...closed.v6].map((range) => `private-address: ${range}`),
   ];
-  return fileOf(server, settings.dns.forward);
+  return `${fileOf(server, settings.dns.forward)}${siteView(settings)}`;
+}
+
+type ResolverSettings = Pick<ServerSettings, "dns" | "egress" | "siteInside">;
+
+const SITE_VIEW = "site";
+/** Seconds: a client that has left the tunnel is not to go on with the address inside. */
+const SITE_TTL_S = 5;
+
+/** Members' devices see the site of this machine inside the tunnel; the proxies, which ask from this machine, do not. */
+const siteViewUsers = ({ siteInside }: ResolverSettings): string[] =>
+  siteInside === undefined
+    ? []
+    : [...DEVICES_4, TUNNELS_6].map((range) => `access-control-view: ${range} ${SITE_VIEW}`);
+
+function siteView({ siteInside }: ResolverSettings): string {
+  if (siteInside === undefined) return "";
+  const data = (name: string, type: string, address: string) =>
+    `local-data: "${name}. ${SITE_TTL_S} IN ${type} ${address}"`;
+  const lines = siteInside.names.flatMap((name) => [
+    // Other types than these (mail, text) are looked up as ever.
+    `local-zone: "${name}." typetransparent`,
+    siteInside.v4 !== undefined && data(name, "A", SITE_4),
+    siteInside.v6 !== undefined && data(name, "AAAA", SITE_6),
+  ]);
+  return `${["view:", ...indented([`name: "${SITE_VIEW}"`, "view-first: yes", ...lines])].join("\n")}\n`;
 }
 
 /** What both resolvers are told alike. */
@@ -92,7 +115,7 @@ const common = (place: ResolverPlace, validating: boolean): (string | false)[] =
  * nearly three times the memory.
  */
 export function filteringConfiguration(
-  settings: Pick<ServerSettings, "dns" | "egress">,
+  settings: ResolverSettings,
   place: ResolverPlace,
   lists: readonly { list: Blocklist; path: string }[],
 ): string {
@@ -110,9 +133,10 @@ export function filteringConfiguration(
     }),
     "port: 53",
     ...common(place, validates(settings, place)),
+    ...siteViewUsers(settings),
     ...lists.map(({ path }) => `include: "${path}"`),
   ];
-  return fileOf(server, [RESOLVER_4]);
+  return `${fileOf(server, [RESOLVER_4])}${siteView(settings)}`;
 }
 
 /** Where the operator names forwarders nothing is validated, and without the root's key nothing can be. */

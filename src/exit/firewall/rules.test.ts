@@ -154,6 +154,17 @@ test("the office's site and STUN are reached with the exit's address as source, 
   assert.ok(!stun.includes("tcp dport @site_ports snat"));
 });
 
+test("the site has an address inside the tunnels, which leads to where it listens", () => {
+  const inside = (site: object): string =>
+    chainOf(render({ siteInside: { names: ["vpn.example.net"], ...site } }), "resolve");
+  const any = inside({ v4: "0.0.0.0", v6: "::" });
+  assert.match(any, /ip daddr 10\.66\.255\.80 tcp dport @site_ports dnat ip to 192\.0\.2\.1$/m);
+  assert.match(any, /ip6 daddr fd6c:6574:6865:ffff::80 tcp dport @site_ports dnat ip6 to 2001:db8::1$/m);
+  const one = inside({ v4: "192.0.2.7" });
+  assert.match(one, /dnat ip to 192\.0\.2\.7$/m);
+  assert.ok(!one.includes("ffff::80") && !chainOf(render(), "resolve").includes("@site_ports"));
+});
+
 test("the kernel takes the rules, twice in a row, with and without everything optional, on a system without netbase's names", (t) => {
   const nft = findProgram("nft");
   const unshare = findProgram("unshare");
@@ -172,7 +183,12 @@ test("the kernel takes the rules, twice in a row, with and without everything op
   );
   const named = render({}, { tunnels: [WIREGUARD, { ...IKEV2, device: "ipsec0" }] });
   const more = render(
-    { hops, portForwarding: true, stunPorts: [3478] },
+    {
+      hops,
+      portForwarding: true,
+      stunPorts: [3478],
+      siteInside: { names: ["vpn.example.net"], v4: "0.0.0.0", v6: "::" },
+    },
     { levels: ["ads", "malware", "adult"] },
   );
   for (const text of [everything, least, named, more]) {

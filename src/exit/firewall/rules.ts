@@ -7,6 +7,8 @@ import {
   DEVICE_PREFIX,
   RESOLVER_4,
   RESOLVER_6,
+  SITE_4,
+  SITE_6,
   TUNNELS_4,
   TUNNELS_6,
   type TunnelNetwork,
@@ -19,7 +21,7 @@ import { servicePorts, sourcePorts } from "./ports.ts";
 /** The firewall's part of what the office tells an exit. */
 export type FirewallSettings = Pick<
   ServerSettings,
-  "egress" | "sitePorts" | "stunPorts" | "services" | "hops" | "portForwarding"
+  "egress" | "sitePorts" | "siteInside" | "stunPorts" | "services" | "hops" | "portForwarding"
 >;
 
 export interface FirewallFacts {
@@ -110,7 +112,7 @@ ${facts.ipv6Uplink ? "" : `    # No IPv6 from here: said at once, so that the cl
 
   chain resolve {
     type nat hook prerouting priority dstnat; policy accept;
-    ${fromTunnel} ip daddr ${resolvers4} accept
+${siteInside(settings, fromTunnel, own4[0], own6[0])}    ${fromTunnel} ip daddr ${resolvers4} accept
     ${fromTunnel} ip6 daddr ${resolvers6} accept
     ${fromTunnel} meta nfproto ipv4 meta l4proto { tcp, udp } th dport 53 dnat ip to ${RESOLVER_4}
     ${fromTunnel} meta nfproto ipv6 meta l4proto { tcp, udp } th dport 53 dnat ip6 to ${RESOLVER_6}
@@ -236,6 +238,23 @@ function deviceSet(tunnels: FirewallFacts["tunnels"]): string {
   const others = tunnels.map(({ device }) => device).filter((device) => !device.startsWith(DEVICE_PREFIX));
   const names = [`${DEVICE_PREFIX}*`, ...new Set(others)].map((name) => `"${name}"`);
   return names.length === 1 ? names[0]! : `{ ${names.join(", ")} }`;
+}
+
+/** The site at its address inside the tunnels, for members whose exit is the office's own machine. */
+function siteInside(
+  { siteInside: site }: FirewallSettings,
+  fromTunnel: string,
+  own4: string | undefined,
+  own6: string | undefined,
+): string {
+  const at4 = site?.v4 === "0.0.0.0" ? own4 : site?.v4;
+  const at6 = site?.v6 === "::" ? own6 : site?.v6;
+  return [
+    at4 !== undefined && `    ${fromTunnel} ip daddr ${SITE_4} tcp dport @site_ports dnat ip to ${at4}\n`,
+    at6 !== undefined && `    ${fromTunnel} ip6 daddr ${SITE_6} tcp dport @site_ports dnat ip6 to ${at6}\n`,
+  ]
+    .filter(Boolean)
+    .join("");
 }
 
 /** Loopback, link-local and tunnel addresses are closed as ranges already. */

@@ -39,6 +39,25 @@ export function onlineCases(scene: () => Scene): void {
       });
     }
 
+    test("the site's own name leads to it inside the tunnel: it sees the exit's address; control: by address the member's", async () => {
+      const { world } = scene();
+      const { vpn } = await scene().member("anna.lab");
+      const seenAt = async (host: string) => {
+        const answer = await fetchFrom(world.client1, `http://${host}:${ports.site}/checkip/json`);
+        const { VPN, IP } = JSON.parse(answer ?? "{}") as { VPN?: boolean; IP?: string };
+        return [VPN, IP];
+      };
+      const client = OpenVpnClient.start(world.client1, world.folder, vpn, ...over("udp"));
+      try {
+        await client.online();
+        assert.deepEqual(await seenAt("exit1.lab.example"), [true, lab.exit.v4]);
+        assert.deepEqual(await seenAt(lab.exit.v4), [false, lab.client1.v4]);
+      } finally {
+        await client.stop();
+      }
+      assert.deepEqual(await seenAt("exit1.lab.example"), [false, lab.client1.v4], "control: without it");
+    });
+
     test("the HTTP proxy adds no header and passes none of the proxy's on", async () => {
       const { world } = scene();
       const { vpn } = await scene().member("anna.lab");
