@@ -12,6 +12,7 @@ export const WORDING: Record<
   | "key-missing"
   | "device-unknown"
   | "server-unknown"
+  | "not-offered"
   | "no-device-file"
   | "password-wrong"
   | "account-terminated"
@@ -42,6 +43,7 @@ export const WORDING: Record<
   "too-many-devices": "This account has as many devices as it may have. Remove one first.",
   "addresses-exhausted": "There is no address left for another device. Tell the operator.",
   "device-unknown": "This account has no such device. It may have been removed.",
-  "server-unknown": "There is no such server.",
+  "server-unknown": "There is no server of that name.",
+  "not-offered": "This server does not offer that.",
   "no-device-file": "This server does not offer WireGuard so. Choose another one.",
 };

@@ -71,7 +71,10 @@ test("an account from sign-up to deletion", async () => {
   const profile = await call("GET", "/api/v1/account/openvpn/amsterdam1", undefined, token);
   assert.equal(profile.headers.get("content-type"), "application/x-openvpn-profile");
   assert.match(profile.body, /^client\n/);
-  assert.equal((await call("GET", "/api/v1/account/openvpn/nowhere1", undefined, token)).status, 404);
+  const without = (name: string) => call("GET", `/api/v1/account/openvpn/${name}`, undefined, token);
+  assert.equal((await without("nowhere1")).status, 404);
+  assert.equal((await without("nowhere1")).body.error.message, "There is no server of that name.");
+  assert.equal((await without("reykjavik1")).body.error.code, "not-offered");
 
   const everything = await call("GET", "/api/v1/account/export", undefined, token);
   assert.ok(everything.body.stored.some((entry: { value: unknown }) => entry.value === "robot"));
@@ -318,7 +321,12 @@ test("servers can be asked for as on the page, one by itself with its day and mo
     one.body.hours.map(({ inPercent }: { inPercent: number }) => inPercent),
     [12],
   );
-  assert.equal((await call("GET", "/api/v1/servers/nowhere1")).status, 404);
+  const unknown = await call("GET", "/api/v1/servers/nowhere1");
+  assert.equal(unknown.status, 404);
+  assert.deepEqual(unknown.body.error, {
+    code: "server-unknown",
+    message: "There is no server of that name.",
+  });
   assert.deepEqual((await call("GET", "/api/v1/groups")).body, {
     groups: [
       { group: "amsterdam", servers: ["amsterdam1"] },
@@ -387,6 +395,7 @@ test("every kind of file for one server, and a zip of all for a system", async (
   );
   assert.match((await file("ssh/amsterdam1", token)).body, /^user [a-z2-7]{12}$/m);
   assert.equal((await file("openvpn/nowhere1", token)).status, 404);
+  assert.equal((await file("openvpn/nowhere1", token)).body.error.code, "server-unknown");
   assert.equal((await file("nothing/amsterdam1", token)).status, 400);
   assert.equal((await file("openvpn/amsterdam1?level=some", token)).status, 400);
   assert.equal((await file("openvpn/amsterdam1")).status, 401);

@@ -1,5 +1,6 @@
 import { createRoute, OpenAPIHono, z } from "@hono/zod-openapi";
 import type { Context, Hono } from "hono";
+import { allGroups } from "../../fleet/recommend.ts";
 import { errorPage } from "../errors.ts";
 import { forBearers } from "../gate.ts";
 import { tryLogIn, tryPassword } from "../log-in-attempt.ts";
@@ -283,10 +284,17 @@ export function addApi(app: Hono<SiteEnv>, web: Web): void {
     return everything === undefined ? error(c, "not-logged-in") : c.json({ ...everything }, 200);
   });
 
+  /** For a name of a server's or a group's. */
+  const notOffered = async (c: Context<SiteEnv>, name: string) => {
+    const list = await web.status.list();
+    const known = list.some(({ server }) => server === name) || allGroups(list).has(name);
+    return c.json(refused(known ? "not-offered" : "server-unknown"), 404) as never;
+  };
+
   api.openapi(routes.openvpn, async (c) => {
     const { protocol } = c.req.valid("query");
     const profile = profileNamed(web, await web.status.list(), c.req.valid("param").server, { protocol });
-    if (profile === undefined) return error(c, "not-found");
+    if (profile === undefined) return notOffered(c, c.req.valid("param").server);
     return c.body(profile, 200, { "content-type": "application/x-openvpn-profile" }) as never;
   });
 
@@ -297,7 +305,7 @@ export function addApi(app: Hono<SiteEnv>, web: Web): void {
         ? await web.accounts.vpnCredentials(c.get("member").account.id)
         : { username: undefined };
     const made = download(web, kind, server, { ...c.req.valid("query"), username });
-    if (made === undefined) return error(c, "not-found");
+    if (made === undefined) return notOffered(c, server);
     return c.body(new Uint8Array(made.body), 200, {
       "content-type": made.type,
       "content-disposition": `attachment; filename="${made.name}"`,

@@ -74,6 +74,7 @@ test("what is wrong is named, and another member's device is nobody else's", asy
   assert.equal(await code(other("POST", `${profile}/amsterdam1`), 404), "device-unknown");
   assert.equal(await code(other("DELETE", `${ADDRESS}/${device.id}`), 404), "device-unknown");
   assert.equal(await code(call("POST", `${profile}/reykjavik1`), 404), "no-device-file");
+  assert.equal(await code(call("POST", `${profile}/nowhere1`), 404), "server-unknown");
   assert.equal(await code(call("POST", `${profile}/amsterdam1?via=amsterdam1`), 404), "no-device-file");
   assert.equal(await code(call("POST", `${profile}/amsterdam1?level=everything`), 400), "not-understood");
   const choices: string = (await call("POST", `${profile}/amsterdam1?level=everything`)).json().error.message;

@@ -120,7 +120,10 @@ export function addDevicesApi(api: OpenAPIHono<SiteEnv>, web: Web): void {
     const device = await web.devices.of(accountId, id);
     if (device === undefined) return c.json(refused("device-unknown"), 404);
     const file = deviceFile(web, server, device, c.req.valid("query"));
-    if (file === undefined) return c.json(refused("no-device-file"), 404);
+    if (file === undefined) {
+      const known = (await web.status.list()).some((each) => each.server === server);
+      return c.json(refused(known ? "no-device-file" : "server-unknown"), 404);
+    }
     const enabled = await web.devices.enable(accountId, id, server);
     if (!enabled.ok) return errorPage(web, c, "not-found") as never;
     return c.body(file.content, 200, {

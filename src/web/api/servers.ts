@@ -1,13 +1,12 @@
 import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
 import { allGroups, recommended } from "../../fleet/recommend.ts";
 import { SLOT_S } from "../../fleet/server-news.ts";
-import { errorPage } from "../errors.ts";
 import type { SiteEnv } from "../options.ts";
 import { LOADS, matching, parseQuery, queryText, SERVICES, SORTS, STATES } from "../site/server-query.ts";
 import { currentSlot } from "../site/status.ts";
 import type { Web } from "../web.ts";
 import { PUBLIC } from "./feeds.ts";
-import { errorShape, isoTime, serverBody, serverShape, time } from "./shapes.ts";
+import { errorShape, isoTime, refused, serverBody, serverShape, time } from "./shapes.ts";
 
 /** The servers as JSON: all or those asked for, one with its day and month, the ones to choose now, the groups. */
 
@@ -138,7 +137,7 @@ export function addServers(api: OpenAPIHono<SiteEnv>, web: Web): void {
 
   api.openapi(one, async (c) => {
     const server = (await web.status.list()).find((each) => each.server === c.req.valid("param").server);
-    if (server === undefined) return errorPage(web, c, "not-found") as never;
+    if (server === undefined) return c.json(refused("server-unknown"), 404);
     const key = `/api/v1/servers/${server.server}`;
     return web.answers.answer(c, key, [server, currentSlot(web)], kind, async () =>
       JSON.stringify({
