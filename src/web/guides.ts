@@ -10,14 +10,17 @@ export type Picture = "install" | "download" | "import" | "switch" | "terminal" 
 
 export interface Guide {
   title: string;
-  /** The program that it is for. */
-  client: string;
+  /** The program that it is for, where the steps do not begin with it. */
+  client?: string;
   covers: Covers;
   /** What a server must offer for it. */
   service: Service;
   /** The file to download; undefined: a device of the member's, or settings of a browser. */
   kind?: ProfileKind;
-  /** In `{file}` goes the name of the first file; what stands between backticks is typed. */
+  /**
+   * In `{file}` goes the name of the first file, in `{profile}` and `{script}` those of OpenVPN's and of the script beside it;
+   * what stands between backticks is typed.
+   */
   steps: readonly (readonly [Picture, string])[];
   /** What keeps traffic in where the tunnel breaks, or what to mind. */
   note?: string;
@@ -34,31 +37,28 @@ export const SYSTEM_NAMES: Record<System, string> = {
   router: "Router",
 };
 
-const DEVICE = "Add a device on the page Devices. Its private key is made on this device and stays here.";
+const DEVICE =
+  "Add a device on the page Devices and download its file. Its private key is made in your browser; the site does not keep it.";
+const PHONE_DEVICE =
+  "Add a device on the page Devices: on the phone, and download the file, or on a computer, and scan the code. Both have the private key in them, which is made in the browser you use; the site does not keep it.";
+const ROUTER_DEVICE =
+  "Add a device on the page Devices and download its file. Its private key is made in your browser and comes to the router in the file: delete the file afterwards.";
 const LOGIN = "Enter your VPN username and password when asked.";
 
-const wireguard = (client: string, last: string, note: string): Guide => ({
+const wireguard = (install: string, device: string, last: string, note: string): Guide => ({
   title: "WireGuard",
-  client,
   covers: "everything",
   service: "wireguard",
   steps: [
-    ["install", `Install ${client}.`],
-    ["download", DEVICE],
+    ["install", install],
+    ["download", device],
     ["import", last],
   ],
   note,
 });
 
-const openvpn = (
-  client: string,
-  install: string,
-  open: string,
-  note: string,
-  more: Partial<Guide> = {},
-): Guide => ({
+const openvpn = (install: string, open: string, note: string, more: Partial<Guide> = {}): Guide => ({
   title: "OpenVPN",
-  client,
   covers: "everything",
   service: "openvpn",
   kind: "openvpn",
@@ -141,7 +141,8 @@ const proxies = (where: string): Guide[] => [httpsProxy(where), proxy(where)];
 export const GUIDES: Record<System, readonly Guide[]> = {
   windows: [
     wireguard(
-      "WireGuard from wireguard.com/install",
+      "Install WireGuard from wireguard.com/install.",
+      DEVICE,
       "In WireGuard choose Import tunnel(s) from file, take the file, and press Activate.",
       "While it is active, Windows lets nothing past it.",
     ),
@@ -162,18 +163,17 @@ export const GUIDES: Record<System, readonly Guide[]> = {
       note: "With -KillSwitch Windows lets nothing past it; with -Remove in its place everything is as before. Without both, what is outside the tunnel is not blocked while it is down.",
     },
     openvpn(
-      "OpenVPN Connect or OpenVPN GUI",
-      "Install OpenVPN from openvpn.net.",
+      "Install OpenVPN Connect or OpenVPN GUI from openvpn.net.",
       "Open the file with it and connect.",
       "It blocks all other resolvers while it runs. In OpenVPN Connect switch Seamless Tunnel on: it stops traffic while it reconnects.",
     ),
     stealthTls(
       "Install stunnel from stunnel.org and OpenVPN from openvpn.net.",
-      "Run `stunnel {file}` in that folder, then open the profile with OpenVPN GUI.",
+      "In that folder run `stunnel {file}`, then open {profile} with OpenVPN GUI.",
     ),
     stealthObfs4(
       "Put obfs4proxy.exe (or lyrebird.exe) into a folder of the PATH, and install OpenVPN from openvpn.net.",
-      "In PowerShell as administrator run the script of that folder.",
+      "Open PowerShell as administrator in that folder and run `powershell -ExecutionPolicy Bypass -File .\\{script}`.",
     ),
     {
       ...ssh("In a terminal", "ssh -F {file} {alias}"),
@@ -190,7 +190,8 @@ export const GUIDES: Record<System, readonly Guide[]> = {
   ],
   macos: [
     wireguard(
-      "WireGuard from the App Store",
+      "Install WireGuard from the App Store.",
+      DEVICE,
       "In WireGuard choose Import tunnel(s) from file, take the file, and press Activate.",
       "Under On demand choose Wi-Fi and Ethernet: it then comes up by itself, and is back after a break.",
     ),
@@ -207,26 +208,26 @@ export const GUIDES: Record<System, readonly Guide[]> = {
       ],
     },
     openvpn(
-      "Tunnelblick or OpenVPN Connect",
-      "Install Tunnelblick from tunnelblick.net.",
-      "Drag the file onto its icon in the menu bar and connect.",
+      "Install Tunnelblick from tunnelblick.net, or OpenVPN Connect from openvpn.net.",
+      "Open the file with it and connect.",
       "In Tunnelblick's settings of the profile set On unexpected disconnect to Disable network access.",
     ),
     stealthTls(
       "Install both: `brew install stunnel openvpn`.",
-      "In a terminal run `stunnel {file}` in that folder, and in a second one OpenVPN with the profile.",
+      "In a terminal in that folder run `stunnel {file}`, and in a second one there `sudo openvpn --config {profile}`.",
     ),
     stealthObfs4(
       "Install both: `brew install obfs4proxy openvpn`.",
-      "In a terminal run the script of that folder with `sudo sh`.",
+      "In a terminal in that folder run `sudo sh {script}`.",
     ),
     ssh("In a terminal", "ssh -F {file} {alias}"),
     ...proxies("Open System Settings, Network, Details, Proxies, Automatic proxy configuration."),
   ],
   ios: [
     wireguard(
-      "WireGuard from the App Store",
-      "In WireGuard press +, choose Create from QR code or from file, and switch it on.",
+      "Install WireGuard from the App Store.",
+      PHONE_DEVICE,
+      "In WireGuard press +, choose the QR code or the file, and switch it on.",
       "Edit it and switch On demand on for Wi-Fi and Cellular: it then comes up by itself, and is back after a break.",
     ),
     {
@@ -242,7 +243,6 @@ export const GUIDES: Record<System, readonly Guide[]> = {
       ],
     },
     openvpn(
-      "OpenVPN Connect",
       "Install OpenVPN Connect from the App Store.",
       "Open the file in it, press Add, and connect.",
       "In its settings switch Seamless Tunnel on: it stops traffic while it reconnects.",
@@ -251,13 +251,13 @@ export const GUIDES: Record<System, readonly Guide[]> = {
   ],
   android: [
     wireguard(
-      "WireGuard from F-Droid or Google Play",
-      "In WireGuard press +, scan the QR code or take the file, and switch it on.",
+      "Install WireGuard from F-Droid or Google Play.",
+      PHONE_DEVICE,
+      "In WireGuard press +, choose the QR code or the file, and switch it on.",
       "In Android's VPN settings switch Always-on VPN and Block connections without VPN on.",
     ),
     {
       title: "IKEv2",
-      client: "strongSwan",
       covers: "everything",
       service: "ikev2",
       kind: "sswan",
@@ -269,7 +269,6 @@ export const GUIDES: Record<System, readonly Guide[]> = {
       note: "In Android's VPN settings switch Always-on VPN and Block connections without VPN on.",
     },
     openvpn(
-      "OpenVPN for Android",
       "Install OpenVPN for Android from F-Droid or Google Play.",
       "Press Import, take the file, save it, and press its name.",
       "In Android's VPN settings switch Always-on VPN and Block connections without VPN on.",
@@ -278,13 +277,13 @@ export const GUIDES: Record<System, readonly Guide[]> = {
   ],
   linux: [
     wireguard(
-      "wireguard-tools from your distribution",
-      "Copy the file for Linux to /etc/wireguard and run `sudo wg-quick up` with its name.",
-      "The file for Linux has a routing table of its own and a kill switch: no network can draw traffic out of it.",
+      "Install wireguard-tools from your distribution.",
+      DEVICE,
+      "Copy the file to /etc/wireguard and run `sudo wg-quick up` with its name.",
+      "A file for wg-quick has a routing table of its own and a kill switch: no network can draw traffic out of it.",
     ),
     {
       title: "OpenVPN, guarded",
-      client: "openvpn on the command line",
       covers: "everything",
       service: "openvpn",
       kind: "openvpn-guarded",
@@ -296,8 +295,7 @@ export const GUIDES: Record<System, readonly Guide[]> = {
       note: "A routing table of its own: no network can draw traffic out of the tunnel, not even by DHCP (TunnelVision). The local network is out of reach meanwhile. If openvpn dies nothing leaves the machine until it is back; `sudo sh lethe-guard.sh off` lets it out again.",
     },
     openvpn(
-      "NetworkManager, for desktops",
-      "Install network-manager-openvpn from your distribution.",
+      "For desktops with NetworkManager: install network-manager-openvpn from your distribution.",
       "Run `nmcli connection import type openvpn file {file}`, or import it in the desktop's network settings.",
       "A network that hands out routes of its own by DHCP can draw traffic out of it; where you do not trust the network take the guarded one.",
       {
@@ -307,11 +305,11 @@ export const GUIDES: Record<System, readonly Guide[]> = {
     ),
     stealthTls(
       "Install stunnel4 and openvpn from your distribution.",
-      "In that folder run `stunnel {file}` and, in a second terminal, `sudo openvpn --config` with the profile.",
+      "In a terminal in that folder run `stunnel {file}`, and in a second one there `sudo openvpn --config {profile}`.",
     ),
     stealthObfs4(
       "Install obfs4proxy and openvpn from your distribution.",
-      "Run the script of that folder with `sudo sh`.",
+      "In a terminal in that folder run `sudo sh {script}`.",
     ),
     ssh("In a terminal", "ssh -F {file} {alias}"),
     ...proxies(
@@ -320,8 +318,9 @@ export const GUIDES: Record<System, readonly Guide[]> = {
   ],
   router: [
     wireguard(
-      "WireGuard on the router (OpenWrt, OPNsense, FRITZ!Box …)",
-      "In the router's WireGuard page import the file of the device.",
+      "Open the router's WireGuard page (OpenWrt, OPNsense, FRITZ!Box …).",
+      ROUTER_DEVICE,
+      "Import the file there and switch it on.",
       "Allow the home network to go out through the tunnel alone, and nothing gets past it.",
     ),
     {
@@ -341,12 +340,16 @@ export const GUIDES: Record<System, readonly Guide[]> = {
       note: "What is behind the router goes into the tunnel or nowhere; `sh setup.sh off` puts everything back.",
     },
     openvpn(
-      "a router that takes .ovpn files (pfSense, ASUS, GL.iNet …)",
-      "Open the router's page of OpenVPN clients.",
+      "Open the router's page of OpenVPN clients (pfSense, ASUS, GL.iNet …).",
       "Import the file there and switch it on.",
       "Allow the home network to go out through the tunnel alone, and nothing gets past it.",
     ),
   ],
+};
+
+/** Said below a system's guides. */
+export const SYSTEM_NOTES: Partial<Record<System, string>> = {
+  linux: "There are no files of IKEv2 for Linux: WireGuard and OpenVPN are what encrypts everything there.",
 };
 
 export const COVERS_WORDS: Record<Covers, string> = {

@@ -143,6 +143,8 @@ test("the keys are made in the browser, and the private one never leaves it", { 
   }
   assert.equal(code, expected, "the QR code is of the file");
   await page.getByText("Show the file").click();
+  await page.getByRole("heading", { name: "laptop" }).waitFor();
+  assert.equal(await page.locator("#devices form[data-profile]").count(), 1, "it is in the list at once");
   await assertClean(page);
 
   await page.goto("/member/devices");

@@ -121,6 +121,7 @@ if (adding) {
         const { file } = await send(adding, { "public-key": publicKey });
         offer(place, file, privateKey);
         adding.elements.name.value = "";
+        await listNew();
       } catch (error) {
         complain(place, error.message);
       }
@@ -129,7 +130,7 @@ if (adding) {
 }
 
 /** A device's file for another server takes its key out of one that the member has, without sending it anywhere. */
-for (const form of document.querySelectorAll("form[data-profile]")) {
+function wire(form) {
   const picker = form.querySelector("input[type=file]");
   const place = form.parentElement.querySelector("[data-place]");
   picker.closest(".field").hidden = false;
@@ -148,6 +149,20 @@ for (const form of document.querySelectorAll("form[data-profile]")) {
       }
     });
   });
+}
+
+for (const form of document.querySelectorAll("form[data-profile]")) wire(form);
+
+/** The devices that are not in the page's list yet; what is open in it stays as it is. */
+async function listNew() {
+  const answer = await fetch(location.pathname + location.search).catch(() => undefined);
+  if (!answer?.ok || answer.redirected) return;
+  const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+  for (const panel of fresh.querySelectorAll("#devices > section")) {
+    if (document.getElementById(panel.id)) continue;
+    document.getElementById("devices").append(panel);
+    for (const form of panel.querySelectorAll("form[data-profile]")) wire(form);
+  }
 }
 
 function fits(privateKey, publicKey) {

@@ -17,6 +17,7 @@ import { count } from "../site/server-table.ts";
 import { values } from "../values.ts";
 import type { Web } from "../web.ts";
 import { systemPicture } from "./pictures.ts";
+import { waysPanel } from "./ways.ts";
 
 const portsOf = (server: ServerStatus, service: string) =>
   server.services.find((each) => each.service === service)?.ports ?? [];
@@ -96,7 +97,7 @@ function proxiesPanel(
   })
     .filter(({ title }) => title.startsWith("curl"))
     .flatMap(({ lines }) => lines);
-  return html`<section class="panel"><h2>SOCKS5 and HTTP proxies</h2>
+  return html`<section class="panel" id="proxies"><h2>SOCKS5 and HTTP proxies</h2>
 <div class="notice warn"><p>${PROXY_WARNING}</p></div>
 <p>Log in with your VPN username and password. Browsers ask for them with the HTTP proxy; most cannot log in to a SOCKS5 proxy.</p>
 ${offered.map((server) => proxyRows(server, origin))}
@@ -159,8 +160,9 @@ export function addConnect(app: Hono<SiteEnv>, web: Web): void {
       const origin = web.publicUrl ?? new URL(c.req.url).origin;
       const body = html`<h1>Get connected</h1>
 ${!hasAccess(member.account, web.clock.now()) && html`<div class="notice"><p>This account has no paid time: nothing below lets you in until you <a href="/member">redeem a voucher</a>.</p></div>`}
-<p class="lead">Any client that speaks a standard works. Log in with your VPN username and password, on as many devices of your own as you like.</p>
+<p class="lead">Any client that speaks a standard works. Log in with your VPN username and password (WireGuard has keys instead), on as many devices of your own as you like.</p>
 ${all.length > 0 && systems()}
+${waysPanel(all)}
 <form method="post" action="/member/credentials">${tokenField(member.session.formToken)}<p><button class="button quiet">Show my VPN username and password</button></p></form>
 ${all.length === 0 && html`<div class="panel"><p>There is no server yet.</p></div>`}
 ${all.length > SHOWN_MOST && choose(all, servers, query)}

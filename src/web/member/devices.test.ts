@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { createPrivateKey, createPublicKey } from "node:crypto";
 import { after, before, test } from "node:test";
+import { type OwnServer, saveServers } from "../../fleet/servers.ts";
 import { PRIVATE_KEY_LINE } from "../../profiles/wireguard.ts";
-import { type Bench, openBench, signedUp, tokenOf, type Visitor } from "../testkit.ts";
+import { type Bench, openBench, SERVERS, signedUp, tokenOf, type Visitor } from "../testkit.ts";
 import { newKeyPair } from "./device-files.ts";
 
 let bench: Bench;
@@ -101,6 +102,27 @@ test("keys are made here only when the member says so, and nothing is stored whe
     assert.doesNotMatch(markup, /<script>/);
     assert.doesNotMatch(await pageOf(visitor), /data-profile/);
   }
+});
+
+test("the system, level and first hop that were chosen on a system's page are chosen in the form", async () => {
+  const own = await openBench();
+  const [first] = SERVERS;
+  const services: OwnServer["services"] = [
+    { service: "wireguard", ports: [{ protocol: "udp", port: 51_820 }] },
+  ];
+  await saveServers(
+    own.store,
+    ["amsterdam1", "zurich2"].map((name) => ({ ...first!, name, services })),
+  );
+  const visitor = await signedUp(own, "preselected");
+  const guide = await visitor.get("/member/connect/linux?server=zurich2&level=ads&via=amsterdam1");
+  const [, address = ""] = /href="(\/member\/devices\?[^"]+)"/.exec(await guide.text()) ?? [];
+  const markup = await (await visitor.get(address.replaceAll("&amp;", "&"))).text();
+  const chosen = [...markup.matchAll(/<option value="([a-z0-9]*)" selected>/g)].map(([, value]) => value);
+  assert.deepEqual(chosen, ["zurich2", "linux", "ads", "amsterdam1"]);
+  const phone = await (await visitor.get("/member/connect/ios?server=amsterdam1")).text();
+  assert.match(phone, /href="\/member\/devices\?server=amsterdam1"/);
+  await own.close();
 });
 
 test("past the most devices the page says so instead of a form", async () => {

@@ -75,8 +75,8 @@ ${options.length > 1 && select(id, "via", "First through", wishes.via ?? "", [["
 
 /** Filled in by the script. */
 const fileTemplate = (): Html => html`<template id="device-file"><h3 tabindex="-1">Your file is ready</h3>
-<p data-with-key>It has the device's private key in it, which was made in this browser and never left it. Nobody can show it again: download it, or scan the code, now.</p>
-<p data-without-key>The private key is not in it, since it never left your device: put it in the place of the line that says so.</p>
+<p data-with-key>It has the device's private key in it, which was made in this browser and sent to nobody. Nobody can show it again: download it, or scan the code, now.</p>
+<p data-without-key>The private key is not in it, since the site does not have it: put it in the place of the line that says so.</p>
 <p><a class="button" href="/member/devices">Download</a></p>
 <figure hidden><figcaption class="muted">In the WireGuard app choose Add, then Create from QR code.</figcaption></figure>
 <details><summary>Show the file</summary><pre tabindex="0"><code></code></pre></details></template>`;
@@ -88,7 +88,7 @@ function addPanel(member: Member, shown: Shown, most: number, failed: Failed | u
     return html`<section class="panel"><h2>Add a device</h2><p>${WORDING["too-many-devices"]}</p></section>`;
   const keyError = failed?.problem.startsWith("key-") ? WORDING[failed.problem] : undefined;
   return html`<section class="panel"><h2>Add a device</h2>
-<p>Each device has a key pair of its own. The private key is made in your browser and stays there; only the public key is stored here.</p>
+<p>Each device has a key pair of its own. The private key is made in your browser and stands in the file alone; only the public key is stored here.</p>
 <form id="add-device" method="post" action="/member/devices">${tokenField(member.session.formToken)}
 ${field({
   name: "name",
@@ -158,7 +158,7 @@ async function devicesPage(
 ${formError(failed && WORDING[failed.problem])}
 <p class="lead">WireGuard knows a device by its key, not by a password. Add each of your devices once; you may have ${web.devices.most}.</p>
 ${addPanel(member, shown, web.devices.most, failed)}
-${devices.map((device) => devicePanel(member, device, shown))}
+<div id="devices">${devices.map((device) => devicePanel(member, device, shown))}</div>
 <p class="muted">Stored of a device: its public key, a number for its addresses, the name if you give one, and the servers that you got a file for. Not when it was used, nor whether.</p>
 ${fileTemplate()}`;
   return page(web, c, {

@@ -275,6 +275,19 @@ test("each system has a page with three steps for each client, and files for the
   assert.ok(
     linux.includes("nmcli connection modify amsterdam1 ipv4.dns 10.66.255.2 ipv4.ignore-auto-dns yes"),
   );
+  const text = async (path: string) => (await visitor.get(`/member/connect/${path}`)).text();
+  for (const [system, commands] of [
+    ["linux", ["stunnel amsterdam1-stunnel.conf", "sudo openvpn --config amsterdam1.conf"]],
+    ["macos", ["stunnel amsterdam1-stunnel.conf", "sudo openvpn --config amsterdam1.ovpn"]],
+    ["linux", ["sudo sh amsterdam1-obfs4.sh"]],
+    ["macos", ["sudo sh amsterdam1-obfs4.sh"]],
+  ] as const)
+    for (const command of commands)
+      assert.ok((await text(`${system}?server=amsterdam1`)).includes(`<code>${command}</code>`), command);
+  assert.match(linux, /no files of IKEv2 for Linux/);
+  assert.doesNotMatch(linux, /There is no server of the name/);
+  assert.match(await text("linux?server=nosuch"), /There is no server of the name .* is for [a-z]+1\./);
+  assert.match(await text("linux?server=amsterdam1&via=nosuch"), /through one server alone/);
   const hops = await (await visitor.get("/member/connect/linux?server=amsterdam1&via=reykjavik1")).text();
   assert.ok(hops.includes("via=reykjavik1") && hops.includes("Two hops"));
   assert.ok(!hops.includes("SSH tunnel") && !hops.includes("/proxy/"));

@@ -7,7 +7,7 @@ import { PROXY_WARNING } from "../../profiles/proxy.ts";
 import { sshAlias } from "../../profiles/ssh.ts";
 import { tokenField } from "../forms.ts";
 import { forMembers } from "../gate.ts";
-import { COVERS_WORDS, GUIDES, type Guide, SYSTEM_NAMES } from "../guides.ts";
+import { GUIDES, type Guide, SYSTEM_NAMES, SYSTEM_NOTES } from "../guides.ts";
 import { type Html, html } from "../html.ts";
 import { page } from "../layout.ts";
 import type { SiteEnv } from "../options.ts";
@@ -16,6 +16,7 @@ import { matching, parseQuery } from "../site/server-query.ts";
 import { values } from "../values.ts";
 import type { Web } from "../web.ts";
 import { picture } from "./pictures.ts";
+import { coversBadge } from "./ways.ts";
 
 /** A system's page: each way to get online with it in three steps, for the server that is chosen. */
 
@@ -28,6 +29,15 @@ interface Choice {
   server: ServerStatus;
   level: DnsLevel;
   via: ServerStatus | undefined;
+}
+
+/** The same wishes on the page of the devices, whose forms know wg-quick on Linux and everything else. */
+function devicesQuery({ system, server, level, via }: Choice): string {
+  const fields = new URLSearchParams({ server: server.server });
+  if (system === "linux") fields.set("system", system);
+  if (level !== "none") fields.set("level", level);
+  if (via !== undefined) fields.set("via", via.server);
+  return fields.toString();
 }
 
 function queryOf({ system, level, via }: Choice): string {
@@ -90,11 +100,9 @@ function stepText(text: string, words: Record<string, string>): Html {
   return html`${filled.split("`").map((part, index) => (index % 2 === 1 ? html`<code>${part}</code>` : part))}`;
 }
 
-const BADGES = { everything: "good", programs: "", relay: "warn" } as const;
-
 function guidePanel(guide: Guide, words: Record<string, string>, action: Html): Html {
-  return html`<section class="panel guide"><h2>${guide.title} <span class="badge ${BADGES[guide.covers]}">${COVERS_WORDS[guide.covers]}</span></h2>
-<p class="muted">With ${stepText(guide.client, words)}.</p>
+  return html`<section class="panel guide"><h2>${guide.title} ${coversBadge(guide.covers)}</h2>
+${guide.client !== undefined && html`<p class="muted">With ${stepText(guide.client, words)}.</p>`}
 <ol class="steps">${guide.steps.map(
     ([drawing, text]) => html`<li>${picture(drawing)}<p>${stepText(text, words)}</p></li>`,
   )}</ol>
@@ -134,8 +142,12 @@ function guideOf(web: Web, guide: Guide, choice: Choice, origin: string): Html |
     if (first === undefined) return undefined;
     const address = `/member/profiles/${kind}/${server.server}${queryOf(choice)}`;
     const label = files.length === 1 ? first.name : "the files (zip)";
+    // The last one: stunnel's own file ends as Linux's profiles do.
+    const ending = (pattern: RegExp) => files.findLast(({ name }) => pattern.test(name))?.name ?? first.name;
     const words = {
       file: first.name,
+      profile: ending(/\.(?:ovpn|conf)$/),
+      script: ending(/\.(?:sh|ps1)$/),
       server: server.server,
       alias: sshAlias(server.server),
       name: first.name.slice(0, first.name.lastIndexOf(".")),
@@ -153,7 +165,7 @@ function guideOf(web: Web, guide: Guide, choice: Choice, origin: string): Html |
     guide,
     {},
     service === "wireguard"
-      ? html`<p><a class="button" href="/member/devices">Devices</a></p>`
+      ? html`<p><a class="button" href="/member/devices?${devicesQuery(choice)}">Devices</a></p>`
       : proxyAction(choice, origin, service === "https"),
   );
 }
@@ -170,6 +182,8 @@ export function addSystem(app: Hono<SiteEnv>, web: Web): void {
       const level = levelsOf(web).find((each) => each.level === c.req.query("level"))?.level ?? "none";
       const via = asked("via");
       const choice = server && { system, server, level, via: via === server ? undefined : via };
+      const unknown = ["server", "via"].filter((key) => c.req.query(key) && asked(key) === undefined);
+      const note = SYSTEM_NOTES[system];
       const origin = web.publicUrl ?? new URL(c.req.url).origin;
       const ways =
         choice === undefined
@@ -180,10 +194,12 @@ export function addSystem(app: Hono<SiteEnv>, web: Web): void {
 <h1>Get connected: ${SYSTEM_NAMES[system]}</h1>
 <p class="lead">Each of these ways works alone; the first is the one to try first. Your VPN username and password are the same for all.</p>
 <form method="post" action="/member/credentials">${tokenField(member.session.formToken)}<p><button class="button quiet">Show my VPN username and password</button></p></form>
+${choice !== undefined && unknown.length > 0 && html`<div class="notice warn"><p>There is no server of the name that was asked for. ${unknown.includes("server") ? `What follows is for ${choice.server.server}.` : "What follows goes through one server alone."}</p></div>`}
 ${choice === undefined ? html`<div class="panel"><p>There is no server yet.</p></div>` : choices(web, choice, all)}
 ${choice?.via !== undefined && html`<div class="notice"><p>Two hops: ${choice.via.server} sees your address and none of your destinations, ${choice.server.server} your destinations and not your address. WireGuard and OpenVPN can do it.</p></div>`}
 ${ways}
 ${choice !== undefined && ways.length === 0 && html`<div class="panel"><p>This server offers nothing for ${SYSTEM_NAMES[system]} so. Choose another one.</p></div>`}
+${ways.length > 0 && note !== undefined && html`<p class="muted">${note}</p>`}
 ${ways.length > 0 && html`<p><a href="${zip}" download>All files for ${SYSTEM_NAMES[system]}, of all servers (zip)</a></p>`}`;
       return page(web, c, {
         title: `Get connected: ${SYSTEM_NAMES[system]}`,
