@@ -41,6 +41,13 @@ const assets = new Map<string, Asset>(
 export const assetUrl = (name: AssetName): string => `/assets/${assets.get(name)!.version}/${name}`;
 
 export function addAssets(app: Hono<SiteEnv>): void {
+  // Browsers ask for it by themselves beside what is no page of ours, such as /checkip/json.
+  app.get("/favicon.ico", (c) =>
+    c.body(assets.get("mark.svg")!.content, 200, {
+      "content-type": TYPES["mark.svg"],
+      "cache-control": "public, max-age=86400",
+    }),
+  );
   app.get("/assets/:version/:name", (c) => {
     const asset = assets.get(c.req.param("name"));
     if (asset === undefined || asset.version !== c.req.param("version")) return c.notFound();

@@ -17,6 +17,14 @@ after(() => bench.close());
 const PAGES = ["/", "/status", "/privacy", "/sign-up", "/log-in", "/account-gone", "/no-such-page"];
 const MEMBER_PAGES = ["/member", "/member/connect", "/member/settings"];
 
+test("browsers find the mark where they look for it by themselves", async () => {
+  const bench = await openBench();
+  const answer = await bench.app.request("/favicon.ico");
+  assert.equal(answer.status, 200);
+  assert.equal(answer.headers.get("content-type"), "image/svg+xml");
+  await bench.close();
+});
+
 test("every answer bears the security headers, and only public files may be kept", async () => {
   const visitor = await signedUp(bench, "headers");
   for (const path of [
