@@ -61,7 +61,8 @@ describe("lethe as a service", { skip: skipOrFail() }, () => {
       const script = [
         "set -e",
         "mkdir -p /run/lethe",
-        `for folder in "$1" /run/lethe /etc/unbound; do test ! -e $folder || mount --bind $folder $folder; done`,
+        "mkdir -p -m 0711 /run/wireguard",
+        `for folder in "$1" /run/lethe /run/wireguard /etc/unbound; do test ! -e $folder || mount --bind $folder $folder; done`,
         `test "$(stat -fc %T /run)" = tmpfs && mount -o remount,bind,ro /run || true`,
         // The unit does the same where this checkout lies in there.
         lethe.startsWith("/tmp/") ? "mount --bind /tmp /tmp" : "mount -t tmpfs tmpfs /tmp",
@@ -77,10 +78,12 @@ describe("lethe as a service", { skip: skipOrFail() }, () => {
         });
       await until("the services", 60_000, () => /SOCKS5/.test(said) || child.exitCode !== null);
       const status = await until("all of them", 30_000, async () => {
-        const { stdout } = await space.run([lethe, "status", "--data", data]);
-        return stdout.match(/ready$/gm)?.length === 4 && stdout;
+        const { code, stdout } = await space.run([lethe, "status", "--data", data]);
+        const lines = stdout.match(/^.* (?:UDP|TCP) .*$/gm) ?? [];
+        return code === 0 && lines.length > 10 && lines.every((line) => / ready(?:,|$)/.test(line)) && stdout;
       }).catch((error: Error) => assert.fail(`${error.message}\n${said}`));
-      assert.match(status, /OpenVPN +UDP .*ready/);
+      for (const service of ["OpenVPN", "WireGuard", "IKEv2", "SSH", "SOCKS5", "OpenVPN in obfs4"])
+        assert.match(status, new RegExp(`${service} +(?:UDP|TCP) `));
       const page = await space.run(["curl", "-si", "http://127.0.0.1/"]);
       assert.match(page.stdout, /^HTTP\/1.1 200/);
       const gone = new Promise((resolve) => child.once("exit", resolve));
