@@ -291,7 +291,7 @@ test("everything works without JavaScript, at the width of a phone", { skip }, a
   await page.getByRole("link", { name: "Download amsterdam1.ovpn" }).click();
   assert.equal((await download).suggestedFilename(), "amsterdam1.ovpn");
 
-  await page.getByRole("link", { name: "Linux", exact: true }).click();
+  await page.locator(".systems").getByRole("link", { name: "Linux", exact: true }).click();
   await page.selectOption("#c-level", { label: "ads and trackers" });
   await page.selectOption("#c-via", { label: "Zürich, CH (zurich2)" });
   await page.selectOption("#c-server", { label: "Amsterdam, NL (amsterdam1)" });

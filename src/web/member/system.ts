@@ -192,7 +192,7 @@ export function addSystem(app: Hono<SiteEnv>, web: Web): void {
       const zip = `/downloads/all/get?system=${system}&level=${level}`;
       const body = html`<p><a href="/member/connect">All systems and servers</a></p>
 <h1>Get connected: ${SYSTEM_NAMES[system]}</h1>
-<p class="lead">Each of these ways works alone; the first is the one to try first. Your VPN username and password are the same for all.</p>
+<p class="lead">Each of these ways works alone; the first is the one to try first. Your VPN username and password are the same for all but WireGuard, which has a key of each device.</p>
 <form method="post" action="/member/credentials">${tokenField(member.session.formToken)}<p><button class="button quiet">Show my VPN username and password</button></p></form>
 ${choice !== undefined && unknown.length > 0 && html`<div class="notice warn"><p>There is no server of the name that was asked for. ${unknown.includes("server") ? `What follows is for ${choice.server.server}.` : "What follows goes through one server alone."}</p></div>`}
 ${choice === undefined ? html`<div class="panel"><p>There is no server yet.</p></div>` : choices(web, choice, all)}
