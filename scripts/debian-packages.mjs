@@ -13,6 +13,7 @@ export const UNITS = {
   caddy: ["caddy.service", "caddy-api.service"],
   // With its own configuration it listens on every address, without a password, on the port of our link.
   "nats-server": ["nats-server.service"],
+  "network-manager": ["NetworkManager.service"],
   iperf3: ["iperf3.service"],
   "openssh-server": ["ssh.service", "ssh.socket"],
   squid: ["squid.service"],

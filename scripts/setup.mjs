@@ -35,14 +35,20 @@ const TEST = [
   "caddy",
   "chromium",
   "curl",
+  "dnsmasq-base",
   "libcharon-extauth-plugins",
   "libfaketime",
+  "network-manager",
+  "network-manager-openvpn",
   "nginx",
+  "openssh-client",
   "pebble",
   "postgresql",
   "procps",
+  "python3",
   "systemd",
   "tcpdump",
+  "udhcpc",
 ];
 const FLEET = ["postgresql"];
 const TUNNELS = ["iperf3", "libcharon-extauth-plugins", "openssh-client", "openssh-server"];

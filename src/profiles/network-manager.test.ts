@@ -31,6 +31,8 @@ nmcli connection import type openvpn file "$1"
 nmcli --get-values vpn.service-type,vpn.data connection show london1
 `;
 
+if (missing !== false) assert.notEqual(process.env.CI, "true", `in CI nothing is skipped: ${missing}`);
+
 test("NetworkManager imports the profile for Linux as it is, with all that it names", {
   skip: missing,
 }, () => {

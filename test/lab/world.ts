@@ -26,6 +26,13 @@ export function missingForLab(): string | undefined {
     "curl",
     "dig",
     "chromium",
+    "wg-quick",
+    "charon-systemd",
+    "stunnel4",
+    "obfs4proxy",
+    "ssh",
+    "dnsmasq",
+    "udhcpc",
   ].filter(
     (program) =>
       !(process.env.PATH ?? "")

@@ -35,7 +35,10 @@ test("a file that is no key is refused, not replaced: clients know the key that 
 });
 
 test("ssh-keygen reads the keys, and finds the same public ones", (t) => {
-  if (spawnSync("ssh-keygen", ["-?"]).error) return t.skip("no ssh-keygen here");
+  if (spawnSync("ssh-keygen", ["-?"]).error) {
+    assert.notEqual(process.env.CI, "true", "in CI nothing is skipped: this needs ssh-keygen");
+    return t.skip("SKIPPED: needs ssh-keygen");
+  }
   inFolder((folder) => {
     // Ed25519 keys differ in their leading bytes, RSA keys in their sign bits: several of each.
     for (let round = 0; round < 3; round += 1) {
