@@ -86,7 +86,7 @@ export class ByHand {
     const words = { PROTOCOL: protocol === "udp" ? "udp6" : "tcp6-server", PORT: "1194", NETWORK: network };
     const path = this.write(
       `openvpn-${protocol}.conf`,
-      `${byHand("openvpn.conf", words)}${protocol === "udp" ? "fast-io\nmultihome\n" : "tcp-nodelay\n"}`,
+      `${byHand("openvpn.conf", words)}${protocol === "udp" ? "fast-io\nmultihome\nconnect-freq-initial 1000 10\n" : "tcp-nodelay\n"}`,
     );
     const program = this.start(["openvpn", "--config", path, "--verb", "3"]);
     await program.says(/Initialization Sequence Completed/);

@@ -69,6 +69,7 @@ persist-key
 persist-tun
 explicit-exit-notify 1
 push "explicit-exit-notify 1"
+connect-freq-initial 1000 10
 fast-io
 sndbuf 2097152
 rcvbuf 2097152

@@ -75,6 +75,8 @@ export function openvpnConfiguration(tunnel: Tunnel, tlsCrypt: string, place: Op
     protocol === "udp" && "explicit-exit-notify 1",
     // A client that ends says so: its session counts no longer, without waiting for the keepalive.
     protocol === "udp" && 'push "explicit-exit-notify 1"',
+    // Ten new clients a second are the default, and all members come at once after a restart. Nobody is answered without the tls-crypt key.
+    protocol === "udp" && "connect-freq-initial 1000 10",
     protocol === "udp" && "fast-io",
     protocol === "udp" && "sndbuf 2097152",
     protocol === "udp" && "rcvbuf 2097152",
