@@ -24,6 +24,9 @@ import { clientAddresses, ServicesScene } from "./services-scene.ts";
 /** Whoever works on one service names its cases: `LETHE_LAB_CASES=ssh,wireguard`. */
 const only = process.env.LETHE_LAB_CASES?.split(",");
 const SERVICES: readonly (readonly [string, (scene: () => ServicesScene) => void])[] = [
+  // First: they look at everything that an exit sends, and what the others cut off is still being sent again for minutes.
+  ["two-hops", twoHopCases],
+  ["profiles", profileCases],
   ["openvpn", openvpnCases],
   ["fair-use", fairUseCases],
   ["dns-levels", dnsLevelCases],
@@ -34,10 +37,8 @@ const SERVICES: readonly (readonly [string, (scene: () => ServicesScene) => void
   ["stealth-obfs4", stealthObfs4Cases],
   ["ssh", sshCases],
   ["proxies", proxyCases],
-  ["two-hops", twoHopCases],
   ["port-forwarding", portForwardingCases],
   ["port-shadowing", portShadowingCases],
-  ["profiles", profileCases],
   ["sessions", sessionsCases],
   ["check", checkCases],
   // Last: it floods one exit.

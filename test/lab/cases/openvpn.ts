@@ -16,6 +16,7 @@ const openvpn: VpnService = {
   engine: /openvpn .*--config (?!stdin)/,
   refusals: { wrong: /AUTH_FAILED/, expired: /AUTH_FAILED/, tooMany: /AUTH_FAILED/ },
   passwords: true,
+  opensDeviceAnew: true,
 };
 
 export const openvpnCases = (scene: () => ServicesScene): void => vpnServiceCases(openvpn, scene);

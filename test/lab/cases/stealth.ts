@@ -98,6 +98,7 @@ const tls: VpnService = {
   engine: /stunnel4 .*stealth-tls\.conf/,
   refusals,
   passwords: true,
+  opensDeviceAnew: true,
 };
 
 /** OpenVPN inside obfs4, by the script that comes with the files. */
@@ -111,6 +112,7 @@ const obfs4: VpnService = {
   engine: /obfs4proxy .*stealth-obfs4-/,
   refusals,
   passwords: true,
+  opensDeviceAnew: true,
 };
 
 export const stealthTlsCases = (scene: () => ServicesScene): void => vpnServiceCases(tls, scene);
