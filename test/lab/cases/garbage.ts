@@ -70,7 +70,7 @@ export function garbageCases(scene: () => ServicesScene): void {
           .find(({ name }) => name === oslo.name)!
           .services.every(({ healthy }) => healthy),
       );
-      const member = await scene().member("anna.lab");
+      const member = await scene().member("anna-garbage.lab");
       const client = OpenVpnClient.start(world.client, world.folder, await member.vpn(oslo.name));
       try {
         await client.online(60_000);

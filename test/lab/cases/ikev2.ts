@@ -28,7 +28,7 @@ export function ikev2Cases(scene: () => ServicesScene): void {
 
   test("IKEv2: a client that offers MOBIKE is told no other address of the server", async () => {
     const { world, berlin } = scene();
-    const member = await scene().member("anna.lab");
+    const member = await scene().member("anna-ikev2.lab");
     const login = await scene().login(member);
     const client = await ikev2.start({ on: world.client, folder: world.folder, exit: berlin, member, login });
     try {

@@ -73,7 +73,7 @@ export function profileCases(scene: () => ServicesScene): void {
       const { world, exits } = scene();
       for (const exit of exits) {
         const { folder, client } = await guarded(exit);
-        const strays = await captureStrays(world.client, exit);
+        const strays = await captureStrays(world.client, exit, exits);
         try {
           assert.equal(await seenAddress(world.client), exit.v4);
           assert.equal(await seenAddressV6(world.client), exit.v6);
@@ -108,7 +108,7 @@ export function profileCases(scene: () => ServicesScene): void {
         const undo = await attack(web);
         try {
           assert.match(await world.client.must(["ip", "route"]), new RegExp(`${lab.internet.web4} via`));
-          const strays = await captureStrays(world.client, oslo);
+          const strays = await captureStrays(world.client, oslo, scene().exits);
           assert.equal(await seenAddress(world.client), oslo.v4, "TunnelVision");
           assert.deepEqual(await strays.stop(), []);
         } finally {
@@ -137,7 +137,7 @@ export function profileCases(scene: () => ServicesScene): void {
       // Killed clients count for a minute still: a member of its own.
       const member = await scene().newMember("killed.lab");
       const guard = await guarded(oslo, member);
-      const strays = await captureStrays(world.client, oslo);
+      const strays = await captureStrays(world.client, oslo, scene().exits);
       try {
         await guard.client.stop("SIGKILL");
         assert.equal(await seenAddress(world.client), undefined);

@@ -15,7 +15,7 @@ const CLIENT = fileURLToPath(new URL("../socks5-udp.ts", import.meta.url));
 
 /** The proxies in the clear, on both exits; those over TLS are tls.test.ts's, where there is a certificate. */
 export function proxyCases(scene: () => ServicesScene): void {
-  const login = async () => scene().login(await scene().member("anna.lab"));
+  const login = async () => scene().login(await scene().member("anna-proxies.lab"));
   /** What a client of UDP ASSOCIATE got, or of another command. */
   const datagrams = async (
     exit: LabExit,

@@ -15,7 +15,7 @@ const WORKERS = /(bundle\.ts|exit\.mjs) ssh\b/;
 
 /** SSH tunnels, by the real ssh(1) and the file that the site gives, which holds the exit's own host key. */
 export function sshCases(scene: () => ServicesScene): void {
-  const anna = () => scene().member("anna.lab");
+  const anna = () => scene().member("anna-ssh.lab");
   const start = async (
     exit: LabExit,
     member: ApiMember,
@@ -73,7 +73,7 @@ export function sshCases(scene: () => ServicesScene): void {
         assert.equal(await download.ended(20_000), 0, download.said);
       };
       const client = await online(oslo, await anna());
-      const strays = await captureStrays(world.client, oslo);
+      const strays = await captureStrays(world.client, oslo, scene().exits);
       try {
         await use(...THROUGH_SSH);
         assert.deepEqual(await strays.stop(), []);
@@ -81,7 +81,7 @@ export function sshCases(scene: () => ServicesScene): void {
         await strays.stop();
         await client.stop();
       }
-      const control = await captureStrays(world.client, oslo);
+      const control = await captureStrays(world.client, oslo, scene().exits);
       await use();
       assert.ok((await control.stop()).length > 20, "control: without the tunnel they are seen");
     });

@@ -50,7 +50,7 @@ export const wireguardCases = (scene: () => ServicesScene): void => {
   describe("WireGuard's own", () => {
     test("a key that is nobody's gets no answer, and the same file with the device's own key does", async () => {
       const { world, oslo } = scene();
-      const file = await fileOf(await scene().member("anna.lab"), world.client, oslo);
+      const file = await fileOf(await scene().member("anna-wireguard.lab"), world.client, oslo);
       const { privateKey } = await makeKeys();
       const stranger = file.replace(/^PrivateKey = .*$/m, `PrivateKey = ${privateKey}`);
       const client = await WireguardClient.start(world.client, world.folder, stranger);
@@ -75,7 +75,7 @@ export const wireguardCases = (scene: () => ServicesScene): void => {
       const device = await addDevice(member);
       const file = await deviceFile(member, device, berlin.name);
       const there = await deviceFile(
-        await scene().member("anna.lab"),
+        await scene().member("anna-wireguard.lab"),
         { ...device, id: await idOfAnna() },
         oslo.name,
       );
@@ -102,7 +102,7 @@ export const wireguardCases = (scene: () => ServicesScene): void => {
 
     test("with another source than its own a device's packets come out nowhere", async () => {
       const { world, berlin } = scene();
-      const member = await scene().member("anna.lab");
+      const member = await scene().member("anna-wireguard.lab");
       const file = await fileOf(member, world.client, berlin);
       const client = await WireguardClient.start(world.client, world.folder, file);
       try {
@@ -142,6 +142,6 @@ export const wireguardCases = (scene: () => ServicesScene): void => {
   });
 
   async function idOfAnna(): Promise<string> {
-    return (await deviceOf(await scene().member("anna.lab"), scene().world.client)).id;
+    return (await deviceOf(await scene().member("anna-wireguard.lab"), scene().world.client)).id;
   }
 };
