@@ -16,7 +16,7 @@ import { captureStrays } from "../vpn-service.ts";
 /** The files as a member downloads them, used as they are by the programs that they are for. */
 export function profileCases(scene: () => ServicesScene): void {
   const own = clientAddresses.client;
-  const anna = () => scene().member("anna.lab");
+  const anna = () => scene().member("anna-profiles.lab");
 
   /** Downloads into a folder: a file, or the files of a zip. */
   const unpack = async (path: string): Promise<{ folder: string; names: string[] }> => {
@@ -102,7 +102,8 @@ export function profileCases(scene: () => ServicesScene): void {
     test("a network's DHCP server with routes of its own (option 121) does not draw traffic out of the guarded one; control: it does out of a plain one", async () => {
       const { world, oslo } = scene();
       const web = `${lab.internet.web4}/32`;
-      const guard = await guarded(oslo);
+      const member = await scene().newMember("option121.lab");
+      const guard = await guarded(oslo, member);
       try {
         assert.equal(await seenAddress(world.client), oslo.v4);
         const undo = await attack(web);
@@ -118,7 +119,7 @@ export function profileCases(scene: () => ServicesScene): void {
         await guard.client.stop("SIGINT");
         await unguard(guard.folder);
       }
-      const bare = await plain(oslo);
+      const bare = await plain(oslo, member);
       try {
         assert.equal(await seenAddress(world.client), oslo.v4);
         const undo = await attack(web);
