@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import { setTimeout as sleep } from "node:timers/promises";
 import { lab } from "../addresses.ts";
 import type { ApiMember } from "../api-member.ts";
 import { startCapture } from "../capture.ts";
@@ -11,9 +10,15 @@ import type { LabExit, ServicesScene } from "../services-scene.ts";
 import { Transfer } from "../transfer.ts";
 import { addDevice, deviceFile, WireguardClient } from "../wireguard-client.ts";
 
-/** An address of the client's that it has for this alone: a server may still speak to what left it without a word. */
-const OWN = { v4: "203.0.113.77", v6: "2001:db8:c1::77" };
-const MEMBER = `host ${OWN.v4} or host ${OWN.v6}`;
+interface Addresses {
+  v4: string;
+  v6: string;
+}
+/** Addresses of the client's, one for each look: for seconds a server still speaks to the client of the one before. */
+const OWN: readonly Addresses[] = Array.from({ length: 7 }, (_, index) => ({
+  v4: `203.0.113.${70 + index}`,
+  v6: `2001:db8:c1::${70 + index}`,
+}));
 const DESTINATIONS = `host ${lab.internet.web4} or host ${lab.internet.web6} or host ${lab.internet.foreignResolver}`;
 
 /** What the cases need of a client. */
@@ -33,8 +38,6 @@ export function twoHopCases(scene: () => ServicesScene): void {
     assert.equal(status, 200, text);
     return { ...login, profile: text };
   };
-  /** OpenVPN's server ends a session over UDP 5 s after its client has said goodbye, and may speak to it until then. */
-  const silence = () => sleep(6000);
   /** Goes online, uses the web both ways, and gives what the two servers saw of it. */
   const openvpn = async (name: string, exit: LabExit, query: string): Promise<Client> => {
     const { world } = scene();
@@ -52,15 +55,17 @@ export function twoHopCases(scene: () => ServicesScene): void {
     );
   };
   /** The last words of a connection are not to be taken for those of the next one. */
-  const over = (what: string, on: Namespace, { v4, v6 }: { v4: string; v6: string }, ...filter: string[]) =>
+  const over = (what: string, on: Namespace, { v4, v6 }: Addresses, ...filter: string[]) =>
     until(`${what} to be over`, 20_000, async () => {
       const { stdout } = await on.run(["ss", "-Htan", "exclude", "time-wait", ...filter]);
       return !stdout.split("\n").some((line) => line.includes(v4) || line.includes(v6));
     });
   const seen = async (start: typeof openvpn, name: string, exit: LabExit, query: string, other: LabExit) => {
     const { world } = scene();
+    const own = unused.shift()!;
+    await route(own);
     const [member, destinations] = await Promise.all([
-      startCapture(exit.machine, "eth0", MEMBER),
+      startCapture(exit.machine, "eth0", `host ${own.v4} or host ${own.v6}`),
       startCapture(other.machine, "eth0", DESTINATIONS),
     ]);
     const vpn = await start(name, exit, query);
@@ -81,36 +86,31 @@ export function twoHopCases(scene: () => ServicesScene): void {
       await vpn.stop();
       await member.stop();
       await destinations.stop();
-      await over("the client's connection", world.client, OWN);
+      await over("the client's connection", world.client, own);
     }
   };
 
+  const { gateway4, gateway6 } = lab.client1;
+  /** The client's way out, with that address as its source. */
+  const route = async (source?: Addresses): Promise<void> => {
+    const { client } = scene().world;
+    const way = (gateway: string) => ["route", "replace", "default", "via", gateway, "dev", "eth0"];
+    const from = (address?: string) => (address === undefined ? [] : ["src", address]);
+    await client.must(["ip", "-4", ...way(gateway4), ...from(source?.v4)]);
+    await client.must(["ip", "-6", ...way(gateway6), ...from(source?.v6)]);
+  };
+  const addresses = async (what: "add" | "del"): Promise<void> => {
+    const { client } = scene().world;
+    const nodad = what === "add" ? ["nodad"] : [];
+    for (const { v4, v6 } of OWN) {
+      await client.must(["ip", "address", what, `${v4}/32`, "dev", "eth0"]);
+      await client.must(["ip", "address", what, `${v6}/128`, "dev", "eth0", ...nodad]);
+    }
+  };
+  const unused = [...OWN];
+
   describe("two hops", () => {
-    const { gateway4, gateway6 } = lab.client1;
-    const route = async (source?: typeof OWN): Promise<void> => {
-      const { client } = scene().world;
-      const replace = ["route", "replace", "default", "via"];
-      await client.must(["ip", "-4", ...replace, gateway4, ...(source ? ["src", source.v4] : [])]);
-      await client.must([
-        "ip",
-        "-6",
-        ...replace,
-        gateway6,
-        "dev",
-        "eth0",
-        ...(source ? ["src", source.v6] : []),
-      ]);
-    };
-    const addresses = async (what: "add" | "del"): Promise<void> => {
-      const { client } = scene().world;
-      await client.must(["ip", "address", what, `${OWN.v4}/32`, "dev", "eth0"]);
-      const nodad = what === "add" ? ["nodad"] : [];
-      await client.must(["ip", "address", what, `${OWN.v6}/128`, "dev", "eth0", ...nodad]);
-    };
-    before(async () => {
-      await addresses("add");
-      await route(OWN);
-    });
+    before(() => addresses("add"));
     after(async () => {
       await route();
       await addresses("del");
@@ -133,7 +133,6 @@ export function twoHopCases(scene: () => ServicesScene): void {
           assert.deepEqual(way.addresses, [second.v4, second.v6]);
           assert.deepEqual(way.firstSawDestination, []);
           assert.deepEqual(way.secondSawMember, []);
-          if (protocol === "udp") await silence();
         }
       });
 
