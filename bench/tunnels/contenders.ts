@@ -77,8 +77,10 @@ async function openvpnFigures(
   }
   const deviceless = ["--dev", "null", "--ifconfig-noexec", "--route-noexec"];
   // A port that an ended client had is still that client's in the server's eyes: none is used twice.
-  const ownPort = () => ["--bind", "--lport", String(nextPort++)];
-  const logIn = loginOf(world.client, () => [...common, ...deviceless, ...ownPort()], ONLINE, { folder });
+  const bound = readFileSync(join(folder, profile), "utf8").replace(/^nobind$/m, "bind");
+  writeFileSync(join(folder, "bound.conf"), bound);
+  const argv = () => ["openvpn", "--config", "bound.conf", "--auth-user-pass", "login", ...deviceless];
+  const logIn = loginOf(world.client, () => [...argv(), "--lport", String(nextPort++)], ONLINE, { folder });
   return { ...rates, logins: await logins(durations.loginS, AT_ONCE, logIn) };
 }
 
