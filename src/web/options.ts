@@ -9,6 +9,7 @@ import type { Log } from "../lib/event-log.ts";
 import type { Result } from "../lib/result.ts";
 import type { ProfileFile, ProfileKind, ProfileOptions } from "../profiles/kinds.ts";
 import type { InventoryEntry } from "../store/inventory.ts";
+import type { PageLanguage } from "./languages/page-language.ts";
 import type { Session } from "./session.ts";
 
 /** Everything the site needs from the rest of the office; `createSite` takes it whole. */
@@ -85,6 +86,8 @@ export interface SiteEnv {
     form: URLSearchParams;
     /** The session in the cookie, unsealed and not yet held against the account. */
     session: Session | undefined;
+    /** What the page is written in; unset is English. */
+    language: PageLanguage | undefined;
     /** Below /api/v1/account: whose bearer token it is. */
     member: Member;
   };
