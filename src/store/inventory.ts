@@ -38,6 +38,8 @@ const DAY_S = 24 * HOUR_S;
 const accountLife = "until the member deletes the account, or 30 days after its paid time ended";
 const voucherLife = "3 years while nobody has used it; 30 days after it was used";
 const deviceLife = "until the member removes the device; as long as the account at most";
+const paymentLife = "400 days: payers can have their bank take a payment back for months";
+const ticketLife = "30 days after the ticket was closed";
 const serverLife = "as long as the server belongs to the service";
 
 /** Table by table; the type makes a column without an entry a compile error. */
@@ -76,6 +78,16 @@ const tables: { [Name in keyof Tables]: TableInventory<Tables[Name]> } = {
         purpose:
           "No two accounts get the same VPN username, and credentials that somebody published can be cut off",
         lifetime: `until the member asks for new VPN credentials; else ${accountLife}`,
+      },
+      email_verified: {
+        what: "Whether somebody has opened the link that was sent to the e-mail address",
+        purpose: "A forgotten password is set anew only by whoever reads that address",
+        lifetime: `until the address is changed; else ${accountLife}`,
+      },
+      renews: {
+        what: "Whether a PayPal subscription pays for the account; not which, nor whose",
+        purpose: "Leading through PayPal first where the member leaves",
+        lifetime: `until the subscription ends; else ${accountLife}`,
       },
     },
   },
@@ -120,8 +132,14 @@ const tables: { [Name in keyof Tables]: TableInventory<Tables[Name]> } = {
         purpose: "Taking each code once, and telling whoever tries it again that it was used",
       },
       days: { what: "How many days the voucher gives", purpose: "Extending the account" },
-      used: { what: "Whether it was used; not by whom, nor when", purpose: "Taking each code once" },
+      used: { what: "Whether it was used up; not by whom, nor when", purpose: "Taking each code once" },
       delete_after: { what: "The day on which the row is deleted", purpose: "Deleting it on time" },
+      percent: { what: "For a coupon: how many percent it takes off a price", purpose: "Working out the price" },
+      uses_left: { what: "How often it may still be used", purpose: "Taking it no more often than it is good for" },
+      plan: {
+        what: "The plan that it was bought as or is good for, if any",
+        purpose: "Taking it for what it was made for",
+      },
     },
   },
   servers: {
@@ -241,15 +259,137 @@ const tables: { [Name in keyof Tables]: TableInventory<Tables[Name]> } = {
       },
     },
   },
+  payment_events: {
+    lifetime: paymentLife,
+    aboutAccount: true,
+    sweep: { column: "delete_after", unitS: 1, keepS: 0 },
+    columns: {
+      event_hash: {
+        what: "A keyed hash of the payment's number at PayPal or the BTCPay server",
+        purpose: "No payment counts twice, however often it is told",
+      },
+      sealed: {
+        what: "What the payment was for: the account's random number or the voucher's hash, plan, days and amount. Encrypted under a key that only the office's key and the payment's number together give: the office alone can not read it",
+        purpose: "Giving the money back, and ending what a payment bought that the buyer's bank took back",
+      },
+      delete_after: { what: "The day on which the row is deleted", purpose: "Deleting it on time" },
+    },
+  },
+  cash_orders: {
+    lifetime: "until the money is booked; 90 days at most",
+    aboutAccount: true,
+    sweep: { column: "delete_after", unitS: 1, keepS: 0 },
+    columns: {
+      code_hash: {
+        what: "A keyed hash of the code that goes into the envelope",
+        purpose: "Finding the order when the money comes",
+      },
+      plan: { what: "The plan that was chosen", purpose: "Booking it" },
+      days: { what: "How many days it gives", purpose: "Booking it" },
+      amount_minor: { what: "What it costs", purpose: "Booking it" },
+      currency: { what: "In which currency", purpose: "Booking it" },
+      sealed: {
+        what: "The account's random number, or that it is for a voucher, encrypted under a key that only the code gives",
+        purpose: "Extending the account that it was ordered for",
+      },
+      delete_after: { what: "The day on which the row is deleted", purpose: "Deleting it on time" },
+    },
+  },
+  payer_hashes: {
+    lifetime: "12 months; written only where the provider has turned this on",
+    aboutAccount: false,
+    sweep: { column: "delete_after", unitS: 1, keepS: 0 },
+    columns: {
+      hash: {
+        what: "A keyed hash of the payer's number at PayPal; no account stands beside it",
+        purpose: "A refund for the first purchase only, also where somebody signs up anew",
+      },
+      delete_after: { what: "The day on which the row is deleted", purpose: "Deleting it on time" },
+    },
+  },
+  mail_queue: {
+    lifetime: "until the e-mail is sent; 3 days at most",
+    aboutAccount: true,
+    sweep: { column: "delete_after", unitS: 1, keepS: 0 },
+    columns: {
+      id: { what: "A random number of the e-mail's own", purpose: "Telling e-mails apart" },
+      sealed: {
+        what: "An e-mail that waits to be sent: address, subject and text, encrypted under a key outside the database",
+        purpose: "Sending it, also after a restart or when the mail server was away",
+      },
+      not_before: { what: "When it is tried next", purpose: "Not pestering a mail server that is away" },
+      attempts: { what: "How often it was tried", purpose: "Waiting longer each time" },
+      delete_after: { what: "When it is given up", purpose: "Deleting it on time" },
+    },
+  },
+  mail_marks: {
+    lifetime: "until the paid time that it reminded of has ended, and a day",
+    aboutAccount: true,
+    sweep: { column: "delete_after", unitS: 1, keepS: 0 },
+    columns: {
+      hash: {
+        what: "A keyed hash of the account, the end of its paid time, and which reminder it was",
+        purpose: "Sending each reminder once",
+      },
+      delete_after: { what: "When the row is deleted", purpose: "Deleting it on time" },
+    },
+  },
+  tickets: {
+    lifetime: ticketLife,
+    aboutAccount: false,
+    sweep: { column: "delete_after", unitS: 1, keepS: 0 },
+    columns: {
+      number: { what: "The ticket's number", purpose: "Finding the answer" },
+      recipient: {
+        what: "A public key that follows from the secret shown to whoever wrote",
+        purpose: "Encrypting the answers so that they alone read them",
+      },
+      state: { what: "Open, answered or closed", purpose: "Knowing what waits for an answer" },
+      opened_day: { what: "The day on which it was opened", purpose: "Answering the oldest first" },
+      closed_day: { what: "The day on which it was closed", purpose: "Deleting it on time" },
+      email_sealed: {
+        what: "The e-mail address, if one was given, encrypted",
+        purpose: "Telling that there is an answer",
+      },
+      delete_after: { what: "The day on which it is deleted", purpose: "Deleting it on time" },
+    },
+  },
+  ticket_messages: {
+    lifetime: ticketLife,
+    aboutAccount: false,
+    columns: {
+      id: { what: "A random number of the message's own", purpose: "Telling messages apart" },
+      ticket: { what: "The ticket's number", purpose: "Which ticket it belongs to" },
+      seq: { what: "Its place in the ticket", purpose: "Showing messages in their order" },
+      from_operator: { what: "Whether it is an answer", purpose: "Showing who wrote" },
+      body: {
+        what: "The message, encrypted to the provider's key and to the ticket's own; the office can not read it",
+        purpose: "Answering, and asking back",
+      },
+      day: { what: "The day on which it was written", purpose: "Showing how old it is" },
+    },
+  },
+  announcements: {
+    lifetime: "until the provider takes it away, or the day that it names",
+    aboutAccount: false,
+    sweep: { column: "delete_after", unitS: 1, keepS: 0 },
+    columns: {
+      id: { what: "A random number of the announcement's own", purpose: "Telling announcements apart" },
+      day: { what: "The day of it", purpose: "Showing the newest first" },
+      title: { what: "Its title", purpose: "Telling the public" },
+      body: { what: "Its text", purpose: "Telling the public" },
+      delete_after: { what: "When it is taken away by itself", purpose: "Deleting it on time" },
+    },
+  },
   site: {
     lifetime: "as long as the service",
     aboutAccount: false,
     columns: {
-      name: { what: "Which of three facts about the service this is", purpose: "Telling them apart" },
+      name: { what: "Which fact about the service this is", purpose: "Telling them apart" },
       value: {
-        what: "A keyed hash of the service's own keys, a hash of its certificate, or the number up to which the lists for the servers are numbered",
+        what: "A keyed hash of the service's own keys, a hash of its certificate, the number up to which the lists for the servers are numbered, PayPal's numbers for the plans on sale, or what the provider has turned off",
         purpose:
-          "Refusing an office with the keys of another service, and servers that always know the newer list from the older",
+          "Refusing an office with the keys of another service, servers that always know the newer list from the older, selling the same plans again",
       },
     },
   },

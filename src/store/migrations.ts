@@ -186,6 +186,89 @@ export const migrations: Steps = {
       await db.schema.alterTable("servers").addColumn("identity", textOf(db)).execute();
     },
   },
+  "0007-business": {
+    async up(db) {
+      const text = textOf(db);
+      for (const column of ["email_verified", "renews"])
+        await db.schema
+          .alterTable("accounts")
+          .addColumn(column, "integer", (made) => made.notNull().defaultTo(0))
+          .execute();
+      await db.schema.alterTable("vouchers").addColumn("percent", "integer").execute();
+      await db.schema
+        .alterTable("vouchers")
+        .addColumn("uses_left", "integer", (column) => column.notNull().defaultTo(1))
+        .execute();
+      await db.schema.alterTable("vouchers").addColumn("plan", text).execute();
+      await db.schema
+        .createTable("payment_events")
+        .addColumn("event_hash", text, (column) => column.primaryKey())
+        .addColumn("sealed", text, (column) => column.notNull())
+        .addColumn("delete_after", "bigint", (column) => column.notNull())
+        .execute();
+      await db.schema
+        .createTable("cash_orders")
+        .addColumn("code_hash", text, (column) => column.primaryKey())
+        .addColumn("plan", text, (column) => column.notNull())
+        .addColumn("days", "integer", (column) => column.notNull())
+        .addColumn("amount_minor", "bigint", (column) => column.notNull())
+        .addColumn("currency", text, (column) => column.notNull())
+        .addColumn("sealed", text, (column) => column.notNull())
+        .addColumn("delete_after", "bigint", (column) => column.notNull())
+        .execute();
+      for (const table of ["payer_hashes", "mail_marks"])
+        await db.schema
+          .createTable(table)
+          .addColumn("hash", text, (column) => column.primaryKey())
+          .addColumn("delete_after", "bigint", (column) => column.notNull())
+          .execute();
+      await db.schema
+        .createTable("mail_queue")
+        .addColumn("id", text, (column) => column.primaryKey())
+        .addColumn("sealed", text, (column) => column.notNull())
+        .addColumn("not_before", "bigint", (column) => column.notNull())
+        .addColumn("attempts", "integer", (column) => column.notNull().defaultTo(0))
+        .addColumn("delete_after", "bigint", (column) => column.notNull())
+        .execute();
+      await db.schema
+        .createTable("tickets")
+        .addColumn("number", text, (column) => column.primaryKey())
+        .addColumn("recipient", text, (column) => column.notNull())
+        .addColumn("state", text, (column) => column.notNull().defaultTo("open"))
+        .addColumn("opened_day", "bigint", (column) => column.notNull())
+        .addColumn("closed_day", "bigint")
+        .addColumn("email_sealed", text)
+        .addColumn("delete_after", "bigint")
+        .execute();
+      await db.schema
+        .createTable("ticket_messages")
+        .addColumn("id", text, (column) => column.primaryKey())
+        .addColumn("ticket", text, (column) =>
+          column.notNull().references("tickets.number").onDelete("cascade"),
+        )
+        .addColumn("seq", "integer", (column) => column.notNull())
+        .addColumn("from_operator", "integer", (column) => column.notNull())
+        .addColumn("body", text, (column) => column.notNull())
+        .addColumn("day", "bigint", (column) => column.notNull())
+        .addUniqueConstraint("ticket_messages_seq", ["ticket", "seq"])
+        .execute();
+      await db.schema
+        .createTable("announcements")
+        .addColumn("id", text, (column) => column.primaryKey())
+        .addColumn("day", "bigint", (column) => column.notNull())
+        .addColumn("title", text, (column) => column.notNull())
+        .addColumn("body", text, (column) => column.notNull())
+        .addColumn("delete_after", "bigint")
+        .execute();
+      await withoutSamples(db, "payment_events", ["event_hash", "sealed"]);
+      await withoutSamples(db, "cash_orders", ["code_hash", "sealed"]);
+      await withoutSamples(db, "payer_hashes", ["hash"]);
+      await withoutSamples(db, "mail_marks", ["hash"]);
+      await withoutSamples(db, "mail_queue", ["id", "sealed"]);
+      await withoutSamples(db, "tickets", ["number", "recipient", "email_sealed"]);
+      await withoutSamples(db, "ticket_messages", ["id", "ticket", "body"]);
+    },
+  },
 };
 
 /** The steps that this version knows, oldest first. */

@@ -20,6 +20,14 @@ const KEYS: { readonly [Name in keyof Tables]: readonly (keyof Tables[Name] & st
   site: ["name"],
   devices: ["id"],
   device_servers: ["device_id", "server"],
+  payment_events: ["event_hash"],
+  cash_orders: ["code_hash"],
+  payer_hashes: ["hash"],
+  mail_queue: ["id"],
+  mail_marks: ["hash"],
+  tickets: ["number"],
+  ticket_messages: ["id"],
+  announcements: ["id"],
 };
 const TABLES = Object.keys(KEYS) as (keyof Tables)[];
 const BATCH_ROWS = 500;

@@ -6,7 +6,19 @@ import type { Tables } from "./tables.ts";
  * takes the bytes away is VACUUM FULL: it writes the table and its indexes anew and removes the old files. Nobody can use the
  * table meanwhile, so it is done for many deletions at once and for a small part of the time.
  */
-const TABLES: readonly (keyof Tables)[] = ["accounts", "vouchers", "devices", "device_servers"];
+const TABLES: readonly (keyof Tables)[] = [
+  "accounts",
+  "vouchers",
+  "devices",
+  "device_servers",
+  "payment_events",
+  "cash_orders",
+  "payer_hashes",
+  "mail_queue",
+  "mail_marks",
+  "tickets",
+  "ticket_messages",
+];
 /** The tables may be closed for a thousandth of the time: a rewrite of a second is followed by a quarter of an hour without. */
 const CLOSED_PART = 1 / 1000;
 const LEAST_MS = 60_000;

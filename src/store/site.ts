@@ -4,9 +4,35 @@ import type { Tables } from "./tables.ts";
 
 /**
  * What the database says of the service itself, a row a fact. `keys`: a keyed hash of the office's keys. `authority`: SHA-256
- * of the exits' authority. `roster-version`: no office has given the roster a version above this one.
+ * of the exits' authority. `roster-version`: no office has given the roster a version above this one. `paypal-…`:
+ * the ids that PayPal gave what it bills by. `switch:…`: `off` where the operator has turned something off (sign-up, buying, a way to pay).
  */
-type SiteFact = "keys" | "authority" | "roster-version";
+export type SiteFact =
+  | "keys"
+  | "authority"
+  | "roster-version"
+  | "paypal-product"
+  | `paypal-plan:${string}`
+  | `switch:${string}`;
+
+/** The fact as it stands, or undefined. */
+export async function readFact(store: Store, name: SiteFact): Promise<string | undefined> {
+  const row = await store.db.selectFrom("site").select("value").where("name", "=", name).executeTakeFirst();
+  return row?.value;
+}
+
+/** Sets the fact, or takes it away (undefined). */
+export async function writeFact(store: Store, name: SiteFact, value: string | undefined): Promise<void> {
+  if (value === undefined) {
+    await store.db.deleteFrom("site").where("name", "=", name).execute();
+    return;
+  }
+  await store.db
+    .insertInto("site")
+    .values({ name, value })
+    .onConflict((conflict) => conflict.column("name").doUpdateSet({ value }))
+    .execute();
+}
 
 export interface SiteKeys {
   /** A keyed hash of the office's own keys: the same on every office of a service. */

@@ -15,6 +15,14 @@ export interface Tables {
   traffic_slots: TrafficSlotRow;
   traffic_hours: TrafficHourRow;
   site: SiteRow;
+  payment_events: PaymentEventRow;
+  cash_orders: CashOrderRow;
+  payer_hashes: PayerHashRow;
+  mail_queue: MailQueueRow;
+  mail_marks: MailMarkRow;
+  tickets: TicketRow;
+  ticket_messages: TicketMessageRow;
+  announcements: AnnouncementRow;
 }
 
 export interface AccountRow {
@@ -28,6 +36,10 @@ export interface AccountRow {
   delete_after: number;
   vpn_salt: string;
   vpn_tag: string;
+  /** 0 or 1: whoever reads the address has opened the link that was sent there. */
+  email_verified: Generated<number>;
+  /** 0 or 1: a PayPal subscription runs. */
+  renews: Generated<number>;
 }
 
 interface VoucherRow {
@@ -36,6 +48,12 @@ interface VoucherRow {
   /** 0 or 1. */
   used: number;
   delete_after: number;
+  /** A coupon: so many percent off a price, 1 to 100; `days` is 0 then. Null: a voucher for days. */
+  percent: number | null;
+  /** How often it may still be used; a voucher for days: once. */
+  uses_left: Generated<number>;
+  /** The id of the plan that a voucher was bought as or a coupon is good for; null: none, or any. */
+  plan: string | null;
 }
 
 interface ServerRow {
@@ -134,4 +152,81 @@ interface SiteRow {
   /** `SiteFact` of `site.ts`. */
   name: string;
   value: string;
+}
+
+/** What has been paid for, once: see `billing/payments.ts`. */
+export interface PaymentEventRow {
+  /** HMAC(office's payment key, provider ‖ payment id), hex. */
+  event_hash: string;
+  /** Base64 of AES-256-GCM under a key of the payment key and the payment id. */
+  sealed: string;
+  delete_after: number;
+}
+
+export interface CashOrderRow {
+  /** Keyed hash of the code that goes into the envelope, hex. */
+  code_hash: string;
+  plan: string;
+  days: number;
+  amount_minor: number;
+  /** ISO 4217. */
+  currency: string;
+  /** The account's id, or that it is for a voucher, under a key of the code. */
+  sealed: string;
+  delete_after: number;
+}
+
+export interface PayerHashRow {
+  hash: string;
+  delete_after: number;
+}
+
+export interface MailQueueRow {
+  id: string;
+  /** Recipient, subject and text, under a key in the office's folder. */
+  sealed: string;
+  not_before: number;
+  attempts: Generated<number>;
+  delete_after: number;
+}
+
+export interface MailMarkRow {
+  /** Keyed hash of account, end of the paid time, and which reminder. */
+  hash: string;
+  delete_after: number;
+}
+
+export interface TicketRow {
+  number: string;
+  /** The age public key that follows from the secret shown to whoever wrote (`age1…`). */
+  recipient: string;
+  state: Generated<"open" | "answered" | "closed">;
+  /** UTC days since 1970. */
+  opened_day: number;
+  closed_day: number | null;
+  email_sealed: string | null;
+  delete_after: number | null;
+}
+
+export interface TicketMessageRow {
+  id: string;
+  ticket: string;
+  /** 1 and up within the ticket. */
+  seq: number;
+  /** 0 or 1. */
+  from_operator: number;
+  /** age, armored: to the operator and to the ticket's own key. */
+  body: string;
+  /** UTC days since 1970. */
+  day: number;
+}
+
+export interface AnnouncementRow {
+  id: string;
+  /** UTC days since 1970. */
+  day: number;
+  title: string;
+  /** Markdown. */
+  body: string;
+  delete_after: number | null;
 }
