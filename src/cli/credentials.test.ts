@@ -3,7 +3,8 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, it } from "node:test";
-import { officeSecrets, secretFile } from "./credentials.ts";
+import { parseConfig } from "../office/config.ts";
+import { officeSecrets, secretFile, settingsFiles } from "./credentials.ts";
 import { StartError } from "./start-error.ts";
 
 describe("systemd's credentials", () => {
@@ -28,5 +29,21 @@ describe("systemd's credentials", () => {
       () => secretFile("tls.key", "site.key", {}),
       /tls.key is "site.key", the name of a systemd/,
     );
+  });
+
+  it("are what a setting that ends in _file names, or the file at its path; without the line break at the end", () => {
+    const path = join(folder, "key");
+    writeFileSync(path, "an API key\n");
+    writeFileSync(join(folder, "hook"), "a webhook secret");
+    const config = (apiKey: string) =>
+      parseConfig(`[btcpay]\napi_key_file = "${apiKey}"\nwebhook_secret_file = "hook"`, "lethe.toml");
+    assert.deepEqual(settingsFiles(parseConfig("", "lethe.toml"), {}), {});
+    assert.deepEqual(settingsFiles(config(path), env), {
+      "btcpay.api_key_file": "an API key",
+      "btcpay.webhook_secret_file": "a webhook secret",
+    });
+    writeFileSync(path, "\n");
+    assert.throws(() => settingsFiles(config(path), env), /btcpay.api_key_file: .* nothing but blanks/);
+    assert.throws(() => settingsFiles(config("/nowhere"), env), StartError);
   });
 });

@@ -1,5 +1,6 @@
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { isAbsolute, join } from "node:path";
+import type { Config } from "../office/config.ts";
 import { StartError } from "./start-error.ts";
 
 /**
@@ -40,6 +41,26 @@ export function secretFile(key: string, value: string, env: NodeJS.ProcessEnv = 
 
 /** What an operator's file holds. Throws StartError. */
 export const settingsFile = (key: string, path: string): string => read(key, path).toString();
+
+/**
+ * What the files hold that settings named `…_file` name (an API key, a password): by `section.key`, without the line break at
+ * the end. They are read here because the office's user may not. Throws StartError.
+ */
+export function settingsFiles(
+  config: Config,
+  env: NodeJS.ProcessEnv = process.env,
+): Record<string, string> {
+  const files: Record<string, string> = {};
+  for (const [section, settings] of Object.entries(config))
+    for (const [key, value] of Object.entries(settings)) {
+      const name = `${section}.${key}`;
+      if (!key.endsWith("_file") || typeof value !== "string" || value === "") continue;
+      const text = settingsFile(name, secretFile(name, value, env)).trim();
+      if (text === "") throw new StartError(`${name}: ${value} holds nothing but blanks.`);
+      files[name] = text;
+    }
+  return files;
+}
 
 function read(name: string, path: string): Buffer {
   try {

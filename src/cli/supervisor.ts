@@ -14,7 +14,7 @@ import type { Config } from "../office/config.ts";
 import type { OfficeMessage, OfficeQuestion, OfficeReady, OfficeStart } from "../office/messages.ts";
 import { notesOfCertificate, notesOfPorts } from "../office/server-settings.ts";
 import { CheckResponders } from "./check-responders.ts";
-import { officeSecrets, settingsFile } from "./credentials.ts";
+import { officeSecrets, settingsFile, settingsFiles } from "./credentials.ts";
 import { DoorKeeper } from "./door-keeper.ts";
 import { readOfficeMessage } from "./office-messages.ts";
 import type { Prepared } from "./prepare.ts";
@@ -158,6 +158,7 @@ export class Supervisor {
       type: "start",
       config,
       secrets: officeSecrets(),
+      settingsFiles: settingsFiles(this.#config),
       ...(authority !== "" && { acmeAuthority: settingsFile("tls.acme_authority", authority) }),
       officeFolder: data.office,
       linkSocket: run.linkSocket,

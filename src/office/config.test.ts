@@ -227,3 +227,14 @@ test("what [site] and [tls] say must fit together", () => {
   ] as const)
     assert.match(messageOf(text), what, text);
 });
+
+test("a BTCPay server needs a store, its key and its webhook's secret", () => {
+  assert.match(
+    messageOf('[btcpay]\naddress = "https://pay.example.net"\nstore = "abc"\napi_key_file = "/k"'),
+    /^lethe.toml:1: btcpay.webhook_secret_file must be set where btcpay.address is$/,
+  );
+  const whole =
+    '[btcpay]\naddress = "https://pay.example.net"\nstore = "abc"\napi_key_file = "/k"\nwebhook_secret_file = "hook"';
+  assert.equal(parseConfig(whole, "lethe.toml").btcpay.store, "abc");
+  assert.match(messageOf(`${whole}\nbitcoin = []`), /lethe.toml:6: btcpay.bitcoin or btcpay.monero/);
+});

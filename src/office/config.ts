@@ -4,6 +4,7 @@ import { z } from "zod";
 import { DEVICES_MOST } from "../accounts/devices.ts";
 import { SHORT_NAME } from "../fleet/groups.ts";
 import { POSTGRES_URL_ALLOWED, parsePostgresUrl } from "../store/postgres-url.ts";
+import { btcpayProblems } from "./btcpay-settings.ts";
 import { parseListen } from "./listen-address.ts";
 import { siteProblems } from "./site-address.ts";
 
@@ -59,6 +60,9 @@ const HOST_NAME = /^(?=.{1,253}$)[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*$/;
 const hostName = z.string().refine((text) => text === "" || familyOf(text) !== 0 || HOST_NAME.test(text));
 /** systemd.exec(5), LoadCredential=: a credential's name is a plain file name. */
 const fileName = z.string().regex(/^(?:\/[^\p{Cc}]{1,1000}|[A-Za-z0-9_][A-Za-z0-9_.-]{0,99})?$/u);
+
+/** BTCPay Server 2: `BTC-CHAIN`, `BTC-LN`, `XMR-CHAIN`; BTCPay Server 1: `BTC`, `BTC-LightningNetwork`, `XMR`. */
+const BTCPAY_METHOD = /^[A-Za-z0-9]{2,10}([-_][A-Za-z0-9]{1,30})?$/;
 
 const table = {
   site: {
@@ -425,6 +429,52 @@ const table = {
         .refine((argv) => argv.length === 0 || argv[0]!.startsWith("/")),
     ),
   },
+  btcpay: {
+    address: setting(
+      "Bitcoin and Monero through your BTCPay Server: its address. Empty: neither is offered.",
+      'empty, or an address that starts with "https://" or "http://" and has no path',
+      "",
+      z.string().refine((text) => text === "" || isOrigin(text)),
+    ),
+    store: setting(
+      "The store's id there.",
+      "empty, or up to 100 letters and digits",
+      "",
+      z.string().regex(/^[A-Za-z0-9]{0,100}$/),
+    ),
+    api_key_file: setting(
+      "The file with an API key that may view and create invoices of that store, and no more (btcpay.store.canviewinvoices, btcpay.store.cancreateinvoice).",
+      "empty, a path that starts with /, or a credential's name",
+      "",
+      fileName,
+    ),
+    webhook_secret_file: setting(
+      "The file with the secret of the store's webhook, which leads to /webhooks/btcpay of this site.",
+      "empty, a path that starts with /, or a credential's name",
+      "",
+      fileName,
+    ),
+    bitcoin: setting(
+      'What an invoice takes from whoever chooses Bitcoin, by the names that BTCPay Server gives payment methods ("BTC-LN": Lightning). Empty: Bitcoin is not offered.',
+      'a list of names such as "BTC-CHAIN"',
+      ["BTC-CHAIN"],
+      z.array(z.string().regex(BTCPAY_METHOD)).max(8),
+    ),
+    monero: setting(
+      'The same for Monero, which needs a plugin there: "XMR-CHAIN". Empty: it is not offered.',
+      'a list of names such as "XMR-CHAIN"',
+      [],
+      z.array(z.string().regex(BTCPAY_METHOD)).max(8),
+    ),
+  },
+  cash: {
+    address: setting(
+      'Where envelopes with cash go, a line an item, such as ["Lethe", "PO Box 1", "10115 Berlin", "Germany"]. Empty: cash is not taken.',
+      "a list of at most 8 lines, each 1 to 80 characters",
+      [],
+      z.array(oneLine(80)).max(8),
+    ),
+  },
   metrics: {
     listen: setting(
       "Where Prometheus finds this office's figures, at /metrics; nothing in them is about a member. Empty: nowhere.",
@@ -531,6 +581,9 @@ export function parseConfig(text: string, file: string): Config {
   if (wrong.length === 0)
     for (const { section, key, what } of siteProblems(config as Config))
       wrong.push(`${at(section, key)}: ${what}`);
+  if (wrong.length === 0)
+    for (const { key, what } of btcpayProblems((config as Config).btcpay))
+      wrong.push(`${at("btcpay", key)}: ${what}`);
   if (wrong.length === 0)
     wrong.push(...doubles(config as Config).map(([section, key, what]) => `${at(section, key)}: ${what}`));
   if (wrong.length > 0) throw new ConfigError(wrong.join("\n"));

@@ -20,6 +20,8 @@ export interface OfficeStart {
   checkKey: string;
   /** PEM of tls.acme_authority, where that is set. */
   acmeAuthority?: string | undefined;
+  /** What the files hold that settings named `…_file` name, by `section.key`. */
+  settingsFiles: Record<string, string>;
   /** Keys that are kept elsewhere than in the office's folder, base64, by the names of their files there (keys.ts). */
   secrets: Record<string, string>;
 }
