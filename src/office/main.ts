@@ -26,6 +26,8 @@ import { siteTag } from "../link/nats-subjects.ts";
 import { RosterPublisher } from "../link/publisher.ts";
 import { UnixOfficeCarrier } from "../link/unix-carrier.ts";
 import { inventory } from "../store/inventory.ts";
+import { Switches } from "../store/switches.ts";
+import { Announcements } from "../support/announcements.ts";
 import { clientAddress, trustedProxies } from "../web/client-address.ts";
 import { createControl } from "../web/control.ts";
 import { createSite } from "../web/site.ts";
@@ -118,6 +120,8 @@ async function start(message: OfficeStart): Promise<void> {
   const accounts = new Accounts({ store, clock, siteSecret: keys.siteSecret });
   const vouchers = new Vouchers({ store, clock, siteSecret: keys.siteSecret, accounts });
   const devices = new Devices({ store, accounts, most: config.limits.devices_per_account });
+  const switches = new Switches(store);
+  const announcements = new Announcements({ store, clock });
   const origin = `office:${keys.officeId}` as const;
   await saveServers(store, [ownServer(config, settings, message.addresses)], origin);
   const fleet = new Fleet({
@@ -248,6 +252,8 @@ async function start(message: OfficeStart): Promise<void> {
     vouchers,
     devices,
     status,
+    switches,
+    announcements,
     inventory,
     profiles,
     blocklists: () => blocklists.offered,

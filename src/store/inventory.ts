@@ -374,7 +374,10 @@ const tables: { [Name in keyof Tables]: TableInventory<Tables[Name]> } = {
     aboutAccount: false,
     sweep: { column: "delete_after", unitS: 1, keepS: 0 },
     columns: {
-      id: { what: "A random number of the announcement's own", purpose: "Telling announcements apart" },
+      id: {
+        what: "A number of the announcement's own, made of its time and chance",
+        purpose: "Telling announcements apart, and showing the newest first",
+      },
       day: { what: "The day of it", purpose: "Showing the newest first" },
       title: { what: "Its title", purpose: "Telling the public" },
       body: { what: "Its text", purpose: "Telling the public" },

@@ -9,6 +9,8 @@ import type { Log } from "../lib/event-log.ts";
 import type { Result } from "../lib/result.ts";
 import type { ProfileFile, ProfileKind, ProfileOptions } from "../profiles/kinds.ts";
 import type { InventoryEntry } from "../store/inventory.ts";
+import type { Switches } from "../store/switches.ts";
+import type { Announcements } from "../support/announcements.ts";
 import type { PageLanguage } from "./languages/page-language.ts";
 import type { Session } from "./session.ts";
 
@@ -35,6 +37,9 @@ export interface SiteOptions {
   devices: Devices;
   /** The servers as the status page shows them. */
   status: Pick<Status, "list" | "day" | "hours">;
+  /** What the operator has switched off: new accounts, buying, a way to pay. */
+  switches: Pick<Switches, "off" | "isOn">;
+  announcements: Pick<Announcements, "list">;
   /** What is stored and why; the privacy page is made of it. */
   inventory: readonly InventoryEntry[];
   /**

@@ -16,6 +16,8 @@ import type { ProfileFile, ProfileKind, ProfileOptions } from "../profiles/kinds
 import { wireguardProfile } from "../profiles/wireguard.ts";
 import { inventory } from "../store/inventory.ts";
 import { openStore, type Store } from "../store/open.ts";
+import { Switches } from "../store/switches.ts";
+import { Announcements } from "../support/announcements.ts";
 import type { SiteEnv, SiteOptions } from "./options.ts";
 import { createSite } from "./site.ts";
 
@@ -27,6 +29,8 @@ export interface Bench {
   devices: Devices;
   status: Status;
   store: Store;
+  switches: Switches;
+  announcements: Announcements;
   options: SiteOptions;
   /** What the site has logged. */
   logged: EventCode[];
@@ -129,6 +133,8 @@ export async function openBench(
   const vouchers = new Vouchers({ store, clock, siteSecret, accounts });
   const devices = new Devices({ store, accounts });
   const status = new Status({ store, clock });
+  const switches = new Switches(store);
+  const announcements = new Announcements({ store, clock });
   await saveServers(store, SERVERS);
   const logged: EventCode[] = [];
   const options: SiteOptions = {
@@ -141,6 +147,8 @@ export async function openBench(
     vouchers,
     devices,
     status,
+    switches,
+    announcements,
     inventory,
     profiles: testProfiles,
     clientAddress: () => "198.51.100.7",
@@ -153,6 +161,8 @@ export async function openBench(
     devices,
     status,
     store,
+    switches,
+    announcements,
     options,
     logged,
     async close() {
