@@ -19,6 +19,8 @@ export type EventCode =
   | "control-refused"
   | "alert-undelivered"
   | "blocklist-refused"
+  // mail
+  | "mail-undelivered"
   // public certificates
   | "certificate-loaded"
   | "certificate-refused"
@@ -80,6 +82,7 @@ export type Part =
   | "certificates"
   | "link"
   | "nats"
+  | "mail"
   | "store";
 
 /** What an event may carry beside its code: counts, durations, ports, exit codes, and closed words. */
@@ -139,6 +142,12 @@ export type Reason =
   | "corrupt"
   | "busy"
   | "unreachable"
+  // the mail server's (mail/letter.ts)
+  | "refused"
+  | "later"
+  | "tls"
+  | "login"
+  | "sender"
   | "other";
 
 export type EventSink = (part: Part, code: EventCode, fields?: EventFields) => void;
