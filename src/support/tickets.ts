@@ -1,0 +1,405 @@
+import {
+  createCipheriv,
+  createDecipheriv,
+  createHmac,
+  hkdfSync,
+  randomBytes,
+  timingSafeEqual,
+} from "node:crypto";
+import type { Selectable, Transaction } from "kysely";
+import { base32 } from "../lib/base32.ts";
+import type { Clock } from "../lib/clock.ts";
+import { fail, ok, type Result } from "../lib/result.ts";
+import { LIFETIMES } from "../policy/lifetimes.ts";
+import type { Store } from "../store/open.ts";
+import type { Tables } from "../store/tables.ts";
+import { openMessage, sealMessage } from "./sealed-message.ts";
+import { plainNumber, type TicketPass, ticketIdentity, ticketPass, ticketRecipient } from "./ticket-key.ts";
+
+export const MESSAGE_CHARACTERS_MOST = 8000;
+/** Of one ticket, the operator's included. */
+export const MESSAGES_MOST = 100;
+/** Open at one time; beyond that nobody would be answered any more. */
+export const OPEN_TICKETS_MOST = 10_000;
+
+const DAY_S = 86_400;
+
+export type TicketState = "open" | "answered" | "closed";
+
+/**
+ * `support-closed`: no age recipient is set. `support-full`: too many tickets are open. `ticket-unknown`: no such number, or it was
+ * deleted, or the secret is another one's.
+ */
+export type TicketError =
+  | "support-closed"
+  | "support-full"
+  | "message-empty"
+  | "message-long"
+  | "ticket-unknown"
+  | "ticket-closed"
+  | "ticket-long";
+
+/** A ticket as the operator's list has it. Days are UTC days since 1970. */
+export interface TicketView {
+  number: string;
+  /** `open`: whoever wrote waits for an answer. */
+  state: TicketState;
+  openedDay: number;
+  closedDay: number | undefined;
+  /** Of the newest message. */
+  lastDay: number;
+  messages: number;
+  /** Whether an answer is announced by e-mail. */
+  mail: boolean;
+  /** The day on which it is deleted. */
+  deleteDay: number;
+}
+
+/** A message as it is stored: age, armored, to the operator's recipients and to the ticket's own. */
+export interface SealedMessage {
+  seq: number;
+  fromOperator: boolean;
+  day: number;
+  body: string;
+}
+
+export interface SealedTicket extends TicketView {
+  sealed: SealedMessage[];
+}
+
+/** A ticket as whoever has its secret reads it. */
+export interface ReadTicket extends TicketView {
+  texts: { fromOperator: boolean; day: number; text: string }[];
+}
+
+type Trx = Transaction<Tables>;
+type Row = Selectable<Tables["tickets"]>;
+
+/**
+ * Letters to the operator and the answers. Every text is encrypted to the operator's own keys and to the ticket's before it is
+ * stored, so that the database and all keys of the office together open none: the operator's secret key lies elsewhere,
+ * and the ticket's has only whoever wrote.
+ */
+export class Tickets {
+  readonly #store: Store;
+  readonly #clock: Clock;
+  readonly #key: Uint8Array;
+  readonly #mailKey: Uint8Array;
+  readonly #recipients: readonly string[];
+  readonly #answered: ((mail: { to: string; number: string }) => Promise<void>) | undefined;
+
+  /**
+   * `secret`: 32 bytes that only the office has. `recipients`: the operator's age keys; none: there are no tickets.
+   * `answered` tells an address that there is an answer; without it no address is taken.
+   */
+  constructor(options: {
+    store: Store;
+    clock: Clock;
+    secret: Uint8Array;
+    recipients: readonly string[];
+    answered?: ((mail: { to: string; number: string }) => Promise<void>) | undefined;
+  }) {
+    this.#store = options.store;
+    this.#clock = options.clock;
+    this.#key = new Uint8Array(hkdfSync("sha256", options.secret, "", "lethe tickets", 32));
+    this.#mailKey = new Uint8Array(hkdfSync("sha256", options.secret, "", "lethe ticket e-mail", 32));
+    this.#recipients = options.recipients;
+    this.#answered = options.answered;
+  }
+
+  /** Whether anybody can write. */
+  get reachable(): boolean {
+    return this.#recipients.length > 0;
+  }
+
+  /** Whether an e-mail address can be told of an answer. */
+  get mails(): boolean {
+    return this.#answered !== undefined;
+  }
+
+  /**
+   * Opens a ticket. `once`: a random text of this one form; the same again gives the same ticket and changes nothing.
+   * `email`: checked by the caller. Throws StoreError.
+   */
+  async open(input: {
+    once: string;
+    text: string;
+    email?: string | undefined;
+  }): Promise<Result<TicketPass, TicketError>> {
+    if (!this.reachable) return fail("support-closed");
+    const text = acceptText(input.text);
+    if (!text.ok) return text;
+    const pass = ticketPass(this.#key, input.once);
+    const recipient = await ticketRecipient(pass);
+    const body = await sealMessage(text.value, [...this.#recipients, recipient]);
+    const email = this.mails && input.email ? this.#sealEmail(pass.number, input.email) : null;
+    const { nowS, day } = this.#now();
+    return this.#store.db.transaction().execute(async (trx) => {
+      const before = await rowOf(trx, pass.number);
+      // The same form once more; anything else of the same number is a chance of one in 10¹⁵.
+      if (before !== undefined) return before.recipient === recipient ? ok(pass) : fail("support-full");
+      const { count } = await trx
+        .selectFrom("tickets")
+        .select(({ fn }) => fn.countAll<number>().as("count"))
+        .where("state", "=", "open")
+        .executeTakeFirstOrThrow();
+      if (Number(count) >= OPEN_TICKETS_MOST) return fail("support-full");
+      await trx
+        .insertInto("tickets")
+        .values({
+          number: pass.number,
+          recipient,
+          state: "open",
+          opened_day: day,
+          closed_day: null,
+          email_sealed: email,
+          delete_after: nowS + LIFETIMES.silentTicket.days * DAY_S,
+        })
+        .execute();
+      await this.#write(trx, pass.number, { id: input.once, fromOperator: false, body });
+      return ok(pass);
+    });
+  }
+
+  /** The ticket with its texts. Undefined where there is none, or the secret is wrong. */
+  async read(pass: TicketPass): Promise<ReadTicket | undefined> {
+    const ticket = await this.#with(pass);
+    if (ticket === undefined) return undefined;
+    const identity = (await ticketIdentity(pass)) as CryptoKey;
+    const { sealed, ...view } = ticket;
+    const texts = await Promise.all(
+      sealed.map(async ({ fromOperator, day, body }) => ({
+        fromOperator,
+        day,
+        text: (await openMessage(body, [identity])) ?? "",
+      })),
+    );
+    return { ...view, texts };
+  }
+
+  /** One more message from whoever wrote; the ticket waits for an answer again. `once` as in `open`. */
+  async reply(
+    pass: TicketPass,
+    input: { once: string; text: string },
+  ): Promise<Result<void, TicketError>> {
+    const text = acceptText(input.text);
+    if (!text.ok) return text;
+    if (!this.reachable) return fail("support-closed");
+    const ticket = await this.#with(pass);
+    if (ticket === undefined) return fail("ticket-unknown");
+    return this.#add(pass.number, text.value, { once: input.once, fromOperator: false });
+  }
+
+  /** Closed by whoever wrote; deleted 30 days later. */
+  async closeWith(pass: TicketPass): Promise<Result<void, TicketError>> {
+    const ticket = await this.#with(pass);
+    return ticket === undefined ? fail("ticket-unknown") : this.close(pass.number);
+  }
+
+  /** Every ticket: those that wait for an answer first, the oldest first. */
+  async list(): Promise<TicketView[]> {
+    const rows = await this.#store.db.selectFrom("tickets").selectAll().execute();
+    const messages = await this.#store.db
+      .selectFrom("ticket_messages")
+      .select(({ fn }) => ["ticket", fn.countAll<number>().as("count"), fn.max("day").as("last")])
+      .groupBy("ticket")
+      .execute();
+    const counts = new Map(messages.map((each) => [each.ticket, each]));
+    const order: Record<TicketState, number> = { open: 0, answered: 1, closed: 2 };
+    return rows
+      .map((row) => {
+        const { count = 0, last = row.opened_day } = counts.get(row.number) ?? {};
+        return viewOf(row, Number(count), Number(last));
+      })
+      .sort(
+        (a, b) =>
+          order[a.state] - order[b.state] || a.lastDay - b.lastDay || (a.number < b.number ? -1 : 1),
+      );
+  }
+
+  /** A ticket with its messages as they are stored; `number` as somebody typed it. */
+  async show(number: string): Promise<SealedTicket | undefined> {
+    const row = await rowOf(this.#store.db, plainNumber(number));
+    if (row === undefined) return undefined;
+    const sealed = await this.#store.db
+      .selectFrom("ticket_messages")
+      .select(["seq", "from_operator", "day", "body"])
+      .where("ticket", "=", row.number)
+      .orderBy("seq")
+      .execute();
+    const messages = sealed.map(({ seq, from_operator, day, body }) => ({
+      seq: Number(seq),
+      fromOperator: Number(from_operator) === 1,
+      day: Number(day),
+      body,
+    }));
+    return { ...viewOf(row, messages.length, messages.at(-1)?.day ?? Number(row.opened_day)), sealed: messages };
+  }
+
+  /** The operator's answer, encrypted like the rest; whoever gave an address is told that there is one, and not what it says. */
+  async answer(
+    number: string,
+    text: string,
+    { close = false }: { close?: boolean } = {},
+  ): Promise<Result<void, TicketError>> {
+    const accepted = acceptText(text);
+    if (!accepted.ok) return accepted;
+    const plain = plainNumber(number);
+    const row = await rowOf(this.#store.db, plain);
+    if (row === undefined) return fail("ticket-unknown");
+    const done = await this.#add(plain, accepted.value, {
+      once: base32(randomBytes(16)),
+      fromOperator: true,
+    });
+    if (!done.ok) return done;
+    const to = row.email_sealed === null ? undefined : this.#openEmail(plain, row.email_sealed);
+    if (to !== undefined) await this.#answered?.({ to, number: plain });
+    return close ? this.close(plain) : ok(undefined);
+  }
+
+  /** No more messages; the address is forgotten at once, and the ticket deleted 30 days later. Twice is once. */
+  async close(number: string): Promise<Result<void, TicketError>> {
+    const plain = plainNumber(number);
+    const { nowS, day } = this.#now();
+    const closed = await this.#store.db.transaction().execute(async (trx) => {
+      const row = await rowOf(trx, plain);
+      if (row === undefined) return fail("ticket-unknown" as const);
+      if (row.state === "closed") return ok(undefined);
+      await trx
+        .updateTable("tickets")
+        .set({
+          state: "closed",
+          closed_day: day,
+          email_sealed: null,
+          delete_after: nowS + LIFETIMES.closedTicket.days * DAY_S,
+        })
+        .where("number", "=", plain)
+        .execute();
+      return ok(undefined);
+    });
+    if (closed.ok) await this.#store.scrub();
+    return closed;
+  }
+
+  /** The ticket, where the secret makes the key that the ticket has. */
+  async #with(pass: TicketPass): Promise<SealedTicket | undefined> {
+    // Derived also where there is no such ticket: the time it takes tells nobody which numbers there are.
+    const recipient = await ticketRecipient(pass);
+    const row = await rowOf(this.#store.db, pass.number);
+    if (row === undefined) return undefined;
+    const [given, known] = [Buffer.from(recipient), Buffer.from(row.recipient)];
+    if (given.length !== known.length || !timingSafeEqual(given, known)) return undefined;
+    return this.show(pass.number);
+  }
+
+  async #add(
+    number: string,
+    text: string,
+    { once, fromOperator }: { once: string; fromOperator: boolean },
+  ): Promise<Result<void, TicketError>> {
+    const known = await rowOf(this.#store.db, number);
+    if (known === undefined) return fail("ticket-unknown");
+    const body = await sealMessage(text, [...this.#recipients, known.recipient]);
+    const { nowS } = this.#now();
+    return this.#store.db.transaction().execute(async (trx): Promise<Result<void, TicketError>> => {
+      const row = await rowOf(trx, number);
+      if (row === undefined) return fail("ticket-unknown");
+      const id = this.#messageId(number, once);
+      const twin = await trx.selectFrom("ticket_messages").select("id").where("id", "=", id).executeTakeFirst();
+      if (twin !== undefined) return ok(undefined);
+      if (row.state === "closed") return fail("ticket-closed");
+      const written = await this.#write(trx, number, { id: once, fromOperator, body });
+      if (!written) return fail("ticket-long");
+      await trx
+        .updateTable("tickets")
+        .set({
+          state: fromOperator ? "answered" : "open",
+          delete_after: nowS + LIFETIMES.silentTicket.days * DAY_S,
+        })
+        .where("number", "=", number)
+        .execute();
+      return ok(undefined);
+    });
+  }
+
+  /** False where the ticket has as many messages as one may have. */
+  async #write(
+    trx: Trx,
+    ticket: string,
+    message: { id: string; fromOperator: boolean; body: string },
+  ): Promise<boolean> {
+    const { last } = await trx
+      .selectFrom("ticket_messages")
+      .select(({ fn }) => fn.max("seq").as("last"))
+      .where("ticket", "=", ticket)
+      .executeTakeFirstOrThrow();
+    const seq = Number(last ?? 0) + 1;
+    if (seq > MESSAGES_MOST) return false;
+    await trx
+      .insertInto("ticket_messages")
+      .values({
+        id: this.#messageId(ticket, message.id),
+        ticket,
+        seq,
+        from_operator: message.fromOperator ? 1 : 0,
+        body: message.body,
+        day: this.#now().day,
+      })
+      .execute();
+    return true;
+  }
+
+  #messageId(ticket: string, once: string): string {
+    return createHmac("sha256", this.#key).update(`message ${ticket} ${once}`).digest("hex").slice(0, 32);
+  }
+
+  #sealEmail(number: string, email: string): string {
+    const nonce = randomBytes(12);
+    const cipher = createCipheriv("aes-256-gcm", this.#mailKey, nonce).setAAD(Buffer.from(number));
+    const sealed = Buffer.concat([cipher.update(email, "utf8"), cipher.final()]);
+    return Buffer.concat([nonce, sealed, cipher.getAuthTag()]).toString("base64");
+  }
+
+  /** Undefined where it was sealed with another office's key: then nobody is told. */
+  #openEmail(number: string, sealed: string): string | undefined {
+    const bytes = Buffer.from(sealed, "base64");
+    const decipher = createDecipheriv("aes-256-gcm", this.#mailKey, bytes.subarray(0, 12), {
+      authTagLength: 16,
+    });
+    decipher.setAAD(Buffer.from(number)).setAuthTag(bytes.subarray(-16));
+    try {
+      return decipher.update(bytes.subarray(12, -16), undefined, "utf8") + decipher.final("utf8");
+    } catch {
+      return undefined;
+    }
+  }
+
+  #now(): { nowS: number; day: number } {
+    const nowS = Math.floor(this.#clock.now() / 1000);
+    return { nowS, day: Math.floor(nowS / DAY_S) };
+  }
+}
+
+/** Line ends as one, no control characters, nothing around it. */
+function acceptText(text: string): Result<string, "message-empty" | "message-long"> {
+  const accepted = text
+    .replace(/\r\n?/g, "\n")
+    .replace(/[^\P{Cc}\n\t]/gu, "")
+    .trim();
+  if (accepted === "") return fail("message-empty");
+  return [...accepted].length > MESSAGE_CHARACTERS_MOST ? fail("message-long") : ok(accepted);
+}
+
+const rowOf = (db: Trx | Store["db"], number: string): Promise<Row | undefined> =>
+  db.selectFrom("tickets").selectAll().where("number", "=", number).executeTakeFirst();
+
+const viewOf = (row: Row, messages: number, lastDay: number): TicketView => ({
+  number: row.number,
+  state: row.state,
+  openedDay: Number(row.opened_day),
+  closedDay: row.closed_day === null ? undefined : Number(row.closed_day),
+  lastDay,
+  messages,
+  mail: row.email_sealed !== null,
+  deleteDay: Math.ceil(Number(row.delete_after ?? 0) / DAY_S),
+});
