@@ -3,6 +3,7 @@ import { promisify } from "node:util";
 import { gzip } from "node:zlib";
 import type { Context } from "hono";
 import type { Clock } from "../lib/clock.ts";
+import { languageOf } from "./languages/page-language.ts";
 import type { SiteEnv } from "./options.ts";
 
 /** Of all public answers together. */
@@ -43,14 +44,16 @@ export class AnswerCache {
     this.#clock = clock;
   }
 
-  /** The answer under `key` as made of `of` (compared item by item), or made now. */
+  /** The answer under `name` (a page: in its language) as made of `of` (compared item by item), or made now. */
   async answer(
     c: Context<SiteEnv>,
-    key: string,
+    name: string,
     of: readonly unknown[],
     kind: Kind,
     make: () => string | Buffer | Promise<string | Buffer>,
   ): Promise<Response> {
+    const { tag, prefix } = languageOf(c);
+    const key = kind.type.startsWith("text/html") ? `${prefix} ${tag} ${name}` : name;
     const answer = this.#find(key, of) ?? this.#keep(key, of, Buffer.from(await make()));
     const zip =
       answer.body.length >= GZIP_FROM_BYTES && /\bgzip\b/.test(c.req.header("accept-encoding") ?? "");

@@ -11,6 +11,7 @@ import type { ProfileFile, ProfileKind, ProfileOptions } from "../profiles/kinds
 import type { InventoryEntry } from "../store/inventory.ts";
 import type { Switches } from "../store/switches.ts";
 import type { Announcements } from "../support/announcements.ts";
+import type { Language } from "./languages/language.ts";
 import type { PageLanguage } from "./languages/page-language.ts";
 import type { Session } from "./session.ts";
 
@@ -25,6 +26,8 @@ export interface SiteOptions {
   publicUrl?: string;
   /** Members reach the site by https (through a TLS proxy, as a rule): cookies are then `__Host-` and Secure, and HSTS is sent. */
   secure: boolean;
+  /** What the site speaks beside English. */
+  languages?: readonly Language[];
   /** Where the running source can be had (AGPL section 13); stands in every page's footer. */
   sourceUrl?: string;
   /** 32 random bytes; seals the sessions. A new one logs everybody out. */

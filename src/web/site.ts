@@ -14,6 +14,7 @@ import { errorPage } from "./errors.ts";
 import { guardForms } from "./forms.ts";
 import { mustAsk } from "./gate.ts";
 import { securityHeaders } from "./headers.ts";
+import { Languages } from "./languages/languages.ts";
 import { addConnect } from "./member/connect.ts";
 import { addCredentials } from "./member/credentials.ts";
 import { addDevices } from "./member/devices.ts";
@@ -43,8 +44,16 @@ const BODY_BYTES_MOST = 64 * 1024;
  */
 export function createSite(options: SiteOptions): Hono<SiteEnv> {
   const seal = new SessionSeal(options.sessionSecret, options.clock);
+  const spoken = new Languages(options.languages);
+  const app = new Hono<SiteEnv>({ getPath: spoken.getPath });
+  let paths: ReadonlySet<string> | undefined;
   const web: Web = {
     ...options,
+    spoken,
+    has: (path) => {
+      paths ??= new Set(app.routes.flatMap(({ method, path }) => (method === "GET" ? [path] : [])));
+      return paths.has(path);
+    },
     seal,
     cookies: makeCookies(seal, options.secure),
     answers: new AnswerCache(options.clock),
@@ -52,8 +61,8 @@ export function createSite(options: SiteOptions): Hono<SiteEnv> {
     signUps: new SignUpThrottle(options.clock),
     redemptions: new Redemptions(options.vouchers, options.clock),
   };
-  const app = new Hono<SiteEnv>();
 
+  app.use(spoken.guide);
   app.use(securityHeaders(options.secure));
   app.use(async (c, next) => {
     c.set("asked", false);

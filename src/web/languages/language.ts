@@ -52,11 +52,15 @@ export function speaker({ tag, sentences }: Language): Say {
     return html`${markup}`;
   };
 
-  const text = (sentence: string, ...values: (string | number)[]): string =>
-    (find(keyOf(sentence), values) ?? sentence)
+  const text = (sentence: string, ...values: (string | number)[]): string => {
+    const found = find(keyOf(sentence), values) ?? sentence;
+    // What takes no values may be a name somebody chose, with braces of its own.
+    if (values.length === 0) return found;
+    return found
       .split(PLACE)
       .map((part, index) => (index % 2 === 0 ? part : String(values[Number(part)] ?? "")))
       .join("");
+  };
 
   return Object.assign(say, { text });
 }

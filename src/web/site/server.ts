@@ -4,7 +4,7 @@ import { bestServer } from "../../fleet/recommend.ts";
 import type { ServerStatus } from "../../fleet/status.ts";
 import { dayAndTime } from "../dates.ts";
 import { type Html, html } from "../html.ts";
-import { type Page, page, pageMarkup } from "../layout.ts";
+import { type Page, page, publicMarkup } from "../layout.ts";
 import type { SiteEnv } from "../options.ts";
 import { sshFingerprints } from "../ssh-fingerprints.ts";
 import type { Web } from "../web.ts";
@@ -67,12 +67,13 @@ export function addServer(app: Hono<SiteEnv>, web: Web): void {
     const best = servers.length > 1 && server === bestServer(servers);
     const make = async () => content(web, server, await web.status.hours(server.server), best);
     if (c.get("session") !== undefined) return page(web, c, await make());
+    const path = `/status/${server.server}`;
     return web.answers.answer(
       c,
-      `/status/${server.server}`,
+      path,
       [server, best, currentSlot(web)],
       { type: "text/html; charset=UTF-8" },
-      async () => pageMarkup(web, undefined, await make()),
+      async () => publicMarkup(web, c, path, await make()),
     );
   });
 }

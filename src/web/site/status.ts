@@ -4,7 +4,7 @@ import { SLOT_S } from "../../fleet/server-news.ts";
 import type { ServerStatus } from "../../fleet/status.ts";
 import { timeOfDay } from "../dates.ts";
 import { type Html, html } from "../html.ts";
-import { type Page, page, pageMarkup } from "../layout.ts";
+import { type Page, page, publicMarkup } from "../layout.ts";
 import type { SiteEnv } from "../options.ts";
 import type { Web } from "../web.ts";
 import { percentText } from "./figures.ts";
@@ -82,12 +82,13 @@ export function addStatus(app: Hono<SiteEnv>, web: Web): void {
     const query = parseQuery(c.req.query());
     const session = c.get("session");
     if (session !== undefined) return page(web, c, content(web, servers, query));
+    const path = `/status${queryText(query)}`;
     return web.answers.answer(
       c,
-      `/status${queryText(query)}`,
+      path,
       [servers, currentSlot(web)],
       { type: "text/html; charset=UTF-8" },
-      () => pageMarkup(web, undefined, content(web, servers, query)),
+      () => publicMarkup(web, c, path, content(web, servers, query)),
     );
   });
 }

@@ -1,0 +1,61 @@
+import type { Context, MiddlewareHandler } from "hono";
+import { getPath } from "hono/utils/url";
+import type { SiteEnv } from "../options.ts";
+import { ENGLISH, type Language } from "./language.ts";
+import { splitPath, wished } from "./negotiate.ts";
+import { type PageLanguage, PLAIN_ENGLISH, pageLanguage } from "./page-language.ts";
+
+interface Spoken {
+  tag: string;
+  name: string;
+  /** With addresses of its own, and as a browser's wish. */
+  addressed: PageLanguage;
+  wished: PageLanguage;
+}
+
+/**
+ * The languages of the site and how a request comes to one: by the first part of its address (`/de/status`), which stays as one
+ * goes on from page to page and can be sent to somebody else, otherwise by Accept-Language, otherwise English. No cookie,
+ * nothing to be kept about anybody. Where there is only English, there is none of this.
+ */
+export class Languages {
+  readonly all: readonly Pick<Language, "tag" | "name">[];
+  readonly #spoken: readonly Spoken[];
+
+  /** `others`: beside English. */
+  constructor(others: readonly Language[] = []) {
+    const all = others.length === 0 ? [] : [ENGLISH, ...others];
+    this.all = all;
+    this.#spoken = all.map((language) => ({
+      tag: language.tag,
+      name: language.name,
+      addressed: pageLanguage(language, `/${language.tag}`),
+      wished: pageLanguage(language),
+    }));
+  }
+
+  /** For `new Hono`: routes know nothing of languages. */
+  readonly getPath = (request: Request): string => {
+    const path = getPath(request);
+    return splitPath(path, this.#spoken)?.rest ?? path;
+  };
+
+  #of(c: Context<SiteEnv>): PageLanguage {
+    if (this.#spoken.length === 0) return PLAIN_ENGLISH;
+    const addressed = splitPath(getPath(c.req.raw), this.#spoken)?.language.addressed;
+    return addressed ?? wished(c.req.header("accept-language"), this.#spoken)?.wished ?? PLAIN_ENGLISH;
+  }
+
+  /** Stands before everything else. */
+  readonly guide: MiddlewareHandler<SiteEnv> = async (c, next) => {
+    const language = this.#of(c);
+    c.set("language", language);
+    await next();
+    if (this.#spoken.length === 0) return;
+    const to = c.res.headers.get("location");
+    if (language.prefix !== "" && to !== null && /^\/(?!\/)/.test(to))
+      c.header("location", `${language.prefix}${to}`);
+    if (c.res.headers.get("content-type")?.startsWith("text/html"))
+      c.header("vary", "accept-language", { append: true });
+  };
+}
