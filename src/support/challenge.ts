@@ -1,0 +1,104 @@
+import { createHash, createHmac, hkdfSync, randomBytes, timingSafeEqual } from "node:crypto";
+import type { Clock } from "../lib/clock.ts";
+
+/**
+ * What the contact form asks of a visitor, so that sending in great numbers is dear. With scripts the browser works for about a
+ * second (a hash with a number of leading zeros); without them the visitor answers a sum in words, and the form is taken only
+ * some seconds after it was opened. Nothing is remembered of a challenge: it authenticates itself, and a ticket that was opened
+ * with one is found by it (ticket-key.ts).
+ */
+
+/** 2¹⁸ hashes on average: half a second on a desktop, some seconds on an old phone. */
+export const WORK_BITS = 18;
+/** Long enough to write the letter with pauses. */
+export const CHALLENGE_LIFETIME_S = 4 * 3600;
+/** Who reads and answers is not faster; who wants to send a thousand waits. */
+export const WAIT_S = 10;
+
+/** `forged`: not ours or altered. `stale`: too old. `early`, `wrong`: without scripts: sent too soon, another sum. */
+export type ChallengeProblem = "forged" | "stale" | "early" | "wrong";
+
+export type ChallengeAnswer = { kind: "work"; id: string } | { kind: "sum"; id: string };
+
+const ID = 16;
+const MAC = 16;
+const BYTES = ID + 4 + MAC;
+
+const WORDS = [
+  "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten",
+  "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen", "twenty",
+] as const;
+
+export class Challenges {
+  readonly #key: Uint8Array;
+  readonly #clock: Clock;
+
+  /** `secret`: 32 bytes that all offices of the site have, so that each takes the others' forms. */
+  constructor(secret: Uint8Array, clock: Clock) {
+    this.#key = new Uint8Array(hkdfSync("sha256", secret, "", "lethe contact challenge", 32));
+    this.#clock = clock;
+  }
+
+  /** A fresh challenge as text for a hidden field, and the sum in words. */
+  issue(): { challenge: string; sum: readonly [string, string] } {
+    const bytes = Buffer.alloc(BYTES);
+    randomBytes(ID).copy(bytes);
+    bytes.writeUInt32BE(this.#nowS(), ID);
+    this.#mac(bytes).copy(bytes, ID + 4);
+    const [a, b] = this.#sumOf(bytes);
+    return { challenge: bytes.toString("base64url"), sum: [WORDS[a - 1]!, WORDS[b - 1]!] };
+  }
+
+  /** The sum of a challenge that was issued before, for the form that is shown again; undefined where it is none of ours. */
+  sumIn(challenge: string): readonly [string, string] | undefined {
+    const bytes = this.#ours(challenge);
+    if (bytes === undefined) return undefined;
+    const [a, b] = this.#sumOf(bytes);
+    return [WORDS[a - 1]!, WORDS[b - 1]!];
+  }
+
+  /** `work`: the counter that a script found; `sum`: what a visitor typed. `id` names the form for good. */
+  check(answer: { challenge: string; work: string; sum: string }): ChallengeAnswer | ChallengeProblem {
+    const bytes = this.#ours(answer.challenge);
+    if (bytes === undefined) return "forged";
+    const id = bytes.subarray(0, ID).toString("base64url");
+    const ageS = this.#nowS() - bytes.readUInt32BE(ID);
+    if (ageS > CHALLENGE_LIFETIME_S || ageS < -60) return "stale";
+    if (answer.work !== "" && worked(answer.challenge, answer.work)) return { kind: "work", id };
+    const [a, b] = this.#sumOf(bytes);
+    if (!isSum(answer.sum, a + b)) return "wrong";
+    return ageS < WAIT_S ? "early" : { kind: "sum", id };
+  }
+
+  #ours(challenge: string): Buffer | undefined {
+    const bytes = Buffer.from(challenge, "base64url");
+    if (bytes.length !== BYTES || bytes.toString("base64url") !== challenge) return undefined;
+    return timingSafeEqual(this.#mac(bytes), bytes.subarray(ID + 4)) ? bytes : undefined;
+  }
+
+  #mac(bytes: Buffer): Buffer {
+    return createHmac("sha256", this.#key).update(bytes.subarray(0, ID + 4)).digest().subarray(0, MAC);
+  }
+
+  #sumOf(bytes: Buffer): [number, number] {
+    const digest = createHmac("sha256", this.#key).update("sum").update(bytes.subarray(0, ID)).digest();
+    return [1 + (digest[0]! % WORDS.length), 1 + (digest[1]! % WORDS.length)];
+  }
+
+  #nowS(): number {
+    return Math.floor(this.#clock.now() / 1000);
+  }
+}
+
+/** SHA-256 of the challenge, a dot and the counter in decimals begins with `WORK_BITS` zeros. */
+export function worked(challenge: string, counter: string): boolean {
+  if (!/^\d{1,15}$/.test(counter)) return false;
+  const digest = createHash("sha256").update(`${challenge}.${counter}`).digest();
+  return digest.readUInt32BE() >>> (32 - WORK_BITS) === 0;
+}
+
+/** In digits or, since the question is in words, in a word. */
+function isSum(text: string, sum: number): boolean {
+  const typed = text.trim().toLowerCase();
+  return typed === String(sum) || (sum <= WORDS.length && typed === WORDS[sum - 1]);
+}
