@@ -1,6 +1,6 @@
 import { createHmac, createSecretKey, type KeyObject, randomBytes } from "node:crypto";
 import { setImmediate as nextTurn } from "node:timers/promises";
-import type { Transaction } from "kysely";
+import { sql, type Transaction } from "kysely";
 import { base32 } from "../lib/base32.ts";
 import type { Clock } from "../lib/clock.ts";
 import { fail, ok, type Result } from "../lib/result.ts";
@@ -35,6 +35,8 @@ export interface AccountView {
   id: string;
   name: string;
   email: string | undefined;
+  /** Somebody has opened the link that was sent to the address: a forgotten password may be reset through it. */
+  emailVerified: boolean;
   /** End of the paid time, UTC seconds, a whole minute. Undefined: never paid. */
   paidUntil: number | undefined;
   /** When the account is deleted by itself, UTC seconds. */
@@ -237,19 +239,52 @@ export class Accounts {
   > {
     const row = await this.#rowWithPassword(id, oldPassword);
     if (row === undefined) return fail("password-wrong");
+    const changed = await this.#setPassword(row, newPassword, options);
+    if (!changed.ok && changed.error === "changed-meanwhile") return fail("password-wrong");
+    return changed as Exclude<typeof changed, { error: "changed-meanwhile" }>;
+  }
+
+  /**
+   * A new password for whoever forgot the old one: `stamp` is the account's as it was when the member was found to be the
+   * right one, so that this happens once for each stamp. Throws BusyError.
+   */
+  async resetPassword(
+    id: string,
+    stamp: string,
+    newPassword: string,
+    options: { renewVpn: boolean },
+  ): Promise<Result<AccountView, "link-over" | "password-short" | "password-long" | "password-is-name">> {
+    const row = await this.#rowOf({ id });
+    if (row === undefined || this.#stamp(row) !== stamp) return fail("link-over");
+    const changed = await this.#setPassword(row, newPassword, options);
+    if (changed.ok) return ok(changed.value.account);
+    return fail(changed.error === "changed-meanwhile" ? "link-over" : changed.error);
+  }
+
+  /** Throws BusyError. */
+  async #setPassword(
+    row: AccountRow,
+    newPassword: string,
+    options: { renewVpn: boolean },
+  ): Promise<
+    Result<
+      { account: AccountView; stamp: string },
+      "changed-meanwhile" | "password-short" | "password-long" | "password-is-name"
+    >
+  > {
     const accepted = acceptPassword(newPassword, row.name);
     if (!accepted.ok) return accepted;
     const newHash = await this.#passwords.hash(accepted.value);
-    const outcome = await this.transact<AccountRow, "password-wrong">(async (trx, announce) => {
+    const outcome = await this.transact<AccountRow, "changed-meanwhile">(async (trx, announce) => {
       const changed = await trx
         .updateTable("accounts")
         .set({ password_hash: newHash })
-        .where("id", "=", id)
+        .where("id", "=", row.id)
         .where("password_hash", "=", row.password_hash)
         .returningAll()
         .executeTakeFirst();
-      // Somebody else has changed it while we were hashing: the old password is no longer right.
-      if (changed === undefined) return fail("password-wrong");
+      // Somebody else has changed it while we were hashing.
+      if (changed === undefined) return fail("changed-meanwhile");
       if (options.renewVpn) await this.#renewIn(trx, announce, changed);
       return ok(changed);
     });
@@ -258,7 +293,7 @@ export class Accounts {
     return ok({ account: viewOf(outcome.value), stamp: this.#stamp(outcome.value) });
   }
 
-  /** Sets the e-mail address, or takes it away (undefined or blank). Throws BusyError. */
+  /** Sets the e-mail address, not verified where it is another, or takes it away (undefined or blank). Throws BusyError. */
   async changeEmail(
     id: string,
     password: string,
@@ -271,7 +306,11 @@ export class Accounts {
     const outcome = await this.transact<AccountView, "password-wrong">(async (trx) => {
       const changed = await trx
         .updateTable("accounts")
-        .set({ email: accepted.value ?? null })
+        .set({
+          email: accepted.value ?? null,
+          // By what stands there at this moment: the address may have been changed while the password was looked at.
+          email_verified: sql<number>`case when email = ${accepted.value ?? null} then email_verified else 0 end`,
+        })
         .where("id", "=", id)
         .returningAll()
         .executeTakeFirst();
@@ -279,6 +318,34 @@ export class Accounts {
     });
     if (outcome.ok) await this.#store.scrub();
     return outcome;
+  }
+
+  /** Whoever reads `email` has confirmed it. False where the account is gone or has another address by now. */
+  async confirmEmail(id: string, email: string): Promise<boolean> {
+    const outcome = await this.transact<boolean, never>(async (trx) => {
+      const { numUpdatedRows } = await trx
+        .updateTable("accounts")
+        .set({ email_verified: 1 })
+        .where("id", "=", id)
+        .where("email", "=", email)
+        .executeTakeFirst();
+      return ok(numUpdatedRows === 1n);
+    });
+    return outcome.ok && outcome.value;
+  }
+
+  /** The accounts, at most `most`, whose verified address this is; capitals do not matter, since people type it. */
+  async byVerifiedEmail(email: string, most: number): Promise<AccountView[]> {
+    const accepted = acceptEmail(email);
+    if (!accepted.ok || accepted.value === undefined) return [];
+    const rows = await this.#store.db
+      .selectFrom("accounts")
+      .selectAll()
+      .where(sql`lower(email)`, "=", sql`lower(${accepted.value})`)
+      .where("email_verified", "=", 1)
+      .limit(most)
+      .execute();
+    return rows.map(viewOf);
   }
 
   /** Adds days to the paid time, from its end or from now. For the operator; payments use `extendIn`. */
@@ -507,6 +574,7 @@ function viewOf(row: AccountRow): AccountView {
     id: row.id,
     name: row.name,
     email: row.email ?? undefined,
+    emailVerified: row.email_verified !== 0,
     paidUntil: row.paid_until ?? undefined,
     deleteAfter: row.delete_after,
     terminated: row.terminated !== 0,

@@ -1,11 +1,11 @@
-import type { Generated } from "kysely";
+import type { Generated, Selectable } from "kysely";
 
 /**
  * The tables as Kysely sees them. What each column is for, and how long it lives, stands in `inventory.ts`; a test holds
  * both against the real schema. Times are UTC seconds since 1970 unless the name says otherwise.
  */
 export interface Tables {
-  accounts: AccountRow;
+  accounts: AccountTable;
   vouchers: VoucherRow;
   servers: ServerRow;
   devices: DeviceRow;
@@ -25,7 +25,10 @@ export interface Tables {
   announcements: AnnouncementRow;
 }
 
-export interface AccountRow {
+/** As it is read. */
+export type AccountRow = Selectable<AccountTable>;
+
+interface AccountTable {
   id: string;
   name: string;
   password_hash: string;

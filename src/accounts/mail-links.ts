@@ -1,0 +1,74 @@
+import { createCipheriv, createDecipheriv, createHmac, hkdfSync, randomBytes } from "node:crypto";
+import type { Clock } from "../lib/clock.ts";
+import { MAIL_LINK_MINUTES } from "../policy/lifetimes.ts";
+import type { Accounts, AccountView } from "./accounts.ts";
+
+/** What a link that was sent by mail is for: one kind is never taken for another. */
+export type MailLinkKind = "confirm-email" | "reset-password";
+
+const NONCE = 12;
+const TAG = 16;
+const LONGEST = 400;
+
+/**
+ * The links in mails to members, as sealed texts: nothing is stored about them. Each is bound to the account's password
+ * hash, to the address it was sent to and to whether that was confirmed, so that it is over once it has done its work,
+ * and when any of these change; and after 30 minutes.
+ */
+export class MailLinks {
+  readonly #accounts: Accounts;
+  readonly #clock: Clock;
+  readonly #sealKey: Uint8Array;
+  readonly #boundKey: Uint8Array;
+
+  /** `secret`: 32 bytes that only the office holds. */
+  constructor({ accounts, clock, secret }: { accounts: Accounts; clock: Clock; secret: Uint8Array }) {
+    if (secret.length !== 32) throw new RangeError("secret: 32 bytes");
+    this.#accounts = accounts;
+    this.#clock = clock;
+    this.#sealKey = new Uint8Array(hkdfSync("sha256", secret, "", "lethe mail link", 32));
+    this.#boundKey = new Uint8Array(hkdfSync("sha256", secret, "", "lethe mail link state", 32));
+  }
+
+  /** The text of a new link for an account that has an address; undefined where it is gone or has none. */
+  async issue(kind: MailLinkKind, accountId: string): Promise<string | undefined> {
+    const now = await this.#accounts.stampOf(accountId);
+    if (now?.account.email === undefined) return undefined;
+    const until = Math.floor(this.#clock.now() / 1000) + MAIL_LINK_MINUTES * 60;
+    const nonce = randomBytes(NONCE);
+    const cipher = createCipheriv("aes-256-gcm", this.#sealKey, nonce).setAAD(Buffer.from(kind));
+    const content = JSON.stringify([accountId, this.#stateOf(now), until]);
+    const sealed = Buffer.concat([cipher.update(content, "utf8"), cipher.final()]);
+    return Buffer.concat([nonce, sealed, cipher.getAuthTag()]).toString("base64url");
+  }
+
+  /** The account that a link is for, as it is now, with its stamp; undefined where the link is none of ours or over. */
+  async open(kind: MailLinkKind, text: string): Promise<{ account: AccountView; stamp: string } | undefined> {
+    const content = text.length > LONGEST ? undefined : this.#unseal(kind, text);
+    if (content === undefined) return undefined;
+    const [accountId, state, until] = content;
+    if (until * 1000 <= this.#clock.now()) return undefined;
+    const now = await this.#accounts.stampOf(accountId);
+    return now !== undefined && this.#stateOf(now) === state ? now : undefined;
+  }
+
+  #unseal(kind: MailLinkKind, text: string): [string, string, number] | undefined {
+    const bytes = Buffer.from(text, "base64url");
+    if (bytes.length <= NONCE + TAG) return undefined;
+    const nonce = bytes.subarray(0, NONCE);
+    const decipher = createDecipheriv("aes-256-gcm", this.#sealKey, nonce, { authTagLength: TAG });
+    decipher.setAAD(Buffer.from(kind)).setAuthTag(bytes.subarray(-TAG));
+    try {
+      const content = decipher.update(bytes.subarray(NONCE, -TAG), undefined, "utf8") + decipher.final("utf8");
+      // What the seal holds was written by us.
+      return JSON.parse(content) as [string, string, number];
+    } catch {
+      return undefined;
+    }
+  }
+
+  #stateOf({ account, stamp }: { account: AccountView; stamp: string }): string {
+    const state = JSON.stringify([stamp, account.email ?? null, account.emailVerified]);
+    return createHmac("sha256", this.#boundKey).update(state).digest("base64url").slice(0, 22);
+  }
+}
