@@ -3,9 +3,11 @@ import { parse, TomlError } from "smol-toml";
 import { z } from "zod";
 import { DEVICES_MOST } from "../accounts/devices.ts";
 import { SHORT_NAME } from "../fleet/groups.ts";
+import type { Plan } from "../policy/plans.ts";
 import { POSTGRES_URL_ALLOWED, parsePostgresUrl } from "../store/postgres-url.ts";
 import { btcpayProblems } from "./btcpay-settings.ts";
 import { parseListen } from "./listen-address.ts";
+import { initialPlansText, planLine, readPlans } from "./plans-config.ts";
 import { siteProblems } from "./site-address.ts";
 
 /**
@@ -89,6 +91,12 @@ const table = {
       'a list of addresses or ranges such as "10.1.0.0/16"',
       [],
       z.array(range).max(64),
+    ),
+    texts: setting(
+      "Your own wording: a folder with terms.md, personal-use.md, privacy.md, refunds.md, cancellation.md, fair-use.md, pricing.md (what stands above a line --- comes before the rules, the rest after them; the rules themselves stay). Empty: none.",
+      "empty, or a path that starts with /",
+      "",
+      z.string().regex(/^(?:\/[^\p{Cc}]{1,1000})?$/u),
     ),
   },
   tls: {
@@ -490,6 +498,9 @@ export type Config = {
   [Section in keyof Table]: {
     [Key in keyof Table[Section]]: Table[Section][Key] extends Setting<infer Value> ? Value : never;
   };
+} & {
+  /** [[plans]]: what is sold. */
+  plans: Plan[];
 };
 
 /** An https address, whatever its path. */
@@ -542,11 +553,12 @@ export function parseConfig(text: string, file: string): Config {
   const wrong: string[] = [];
   const at = (section: string, key?: string) => `${file}:${lineOf(text, section, key)}`;
   const sections = table as Record<string, Record<string, Setting<unknown>>>;
-  for (const [section, content] of Object.entries(document)) {
+  const { plans: givenPlans, ...givenSections } = document;
+  for (const [section, content] of Object.entries(givenSections)) {
     const known = sections[section];
     if (known === undefined) {
       wrong.push(
-        `${at(section)}: there is no section [${section}]; there are ${Object.keys(table).join(", ")}`,
+        `${at(section)}: there is no section [${section}]; there are ${Object.keys(table).join(", ")}, and [[plans]]`,
       );
     } else if (typeof content !== "object" || content === null || Array.isArray(content)) {
       wrong.push(`${at(section)}: ${section} is a section: write [${section}] and its keys below it`);
@@ -562,7 +574,9 @@ export function parseConfig(text: string, file: string): Config {
       }
     }
   }
-  const config: Record<string, Record<string, unknown>> = {};
+  const { plans, problems } = readPlans(givenPlans);
+  wrong.push(...problems.map((problem) => `${file}:${planLine(text, problem)}: ${problem.what}`));
+  const config: Record<string, Record<string, unknown> | Plan[]> = { plans };
   for (const [section, settings] of Object.entries(sections)) {
     const given = (document[section] ?? {}) as Record<string, unknown>;
     const values: Record<string, unknown> = {};
@@ -690,5 +704,6 @@ export function initialConfigText(): string {
       lines.push(`${key} = ${JSON.stringify(initial)}`);
     }
   }
+  lines.push(...initialPlansText());
   return `${lines.join("\n")}\n`;
 }

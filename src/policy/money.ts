@@ -36,6 +36,15 @@ const EXPONENTS: Readonly<Record<string, number>> = {
   USD: 2,
 };
 
+/**
+ * Amounts of these are whole, although ISO 4217 gives them two digits: nobody can pay the rest of one, and PayPal refuses the
+ * point ("Currency codes" in its REST reference).
+ */
+const WHOLE: ReadonlySet<string> = new Set(["HUF", "TWD"]);
+
+/** The smallest amount of a currency that can be paid, in minor units. */
+const stepOf = (currency: string): number => (WHOLE.has(currency) ? 100 : 1);
+
 /** Those that PayPal settles ("Currency codes" in its REST reference). */
 export const CURRENCIES: readonly string[] = Object.keys(EXPONENTS);
 
@@ -66,10 +75,11 @@ export function parsePrice(text: string): Money | undefined {
   return rest.length === 0 ? parseMoney(decimal, currency) : undefined;
 }
 
-/** The decimal text that providers take: `4.99`, `5.00`, and `500` where the currency has no minor unit. */
+/** The decimal text that providers take: `4.99`, `5.00`, and `500` where the currency is paid in whole units. */
 export function decimalOf({ minor, currency }: Money): string {
   const exponent = exponentOf(currency) ?? 0;
   const digits = String(minor).padStart(exponent + 1, "0");
+  if (WHOLE.has(currency) && minor % 100 === 0) return String(minor / 100);
   return exponent === 0 ? digits : `${digits.slice(0, -exponent)}.${digits.slice(-exponent)}`;
 }
 
@@ -78,7 +88,7 @@ export const priceText = (money: Money): string => `${decimalOf(money)} ${money.
 
 /** For people, in their language: `€4.99`. `language`: BCP 47. */
 export function formatMoney(money: Money, language = "en"): string {
-  const digits = exponentOf(money.currency) ?? 0;
+  const digits = decimalOf(money).split(".")[1]?.length ?? 0;
   // The text, not a number: Intl reads it exactly (ECMA-402, "Intl mathematical value").
   return new Intl.NumberFormat(language, {
     style: "currency",
@@ -91,9 +101,13 @@ export function formatMoney(money: Money, language = "en"): string {
 export const sameMoney = (one: Money, other: Money): boolean =>
   one.minor === other.minor && one.currency === other.currency;
 
-/** What is left to pay with so many percent off; the fraction of a minor unit is the buyer's. */
+/** Whether so much can be paid at all: no fraction of a forint. */
+export const payable = ({ minor, currency }: Money): boolean => minor % stepOf(currency) === 0;
+
+/** What is left to pay with so many percent off; the fraction of what can be paid is the buyer's. */
 export function percentOff({ minor, currency }: Money, percent: number): Money {
   if (!Number.isInteger(percent) || percent < 0 || percent > 100)
     throw new RangeError("percent: a whole number from 0 to 100");
-  return { minor: Math.floor((minor * (100 - percent)) / 100), currency };
+  const step = stepOf(currency);
+  return { minor: Math.floor((minor * (100 - percent)) / 100 / step) * step, currency };
 }
