@@ -1,22 +1,10 @@
+import { PAYMENT_METHODS, type PaymentMethod } from "../policy/methods.ts";
 import type { Store } from "./open.ts";
 import { type SiteFact, writeFact } from "./site.ts";
 
-/**
- * What an operator can switch off and on again while the service runs: new accounts, buying as a whole, and each way to pay
- * (`PaymentMethod` of policy/methods.ts; a test holds both against each other).
- */
-export const SWITCHES = [
-  "sign-up",
-  "buying",
-  "paypal",
-  "paypal-subscription",
-  "bitcoin",
-  "monero",
-  "gift-card",
-  "coupon",
-  "cash",
-] as const;
-export type Switch = (typeof SWITCHES)[number];
+/** What an operator can switch off and on again while the service runs: new accounts, buying as a whole, and each way to pay. */
+export const SWITCHES: readonly Switch[] = ["sign-up", "buying", ...PAYMENT_METHODS];
+export type Switch = "sign-up" | "buying" | PaymentMethod;
 
 const factOf = (name: Switch): SiteFact => `switch:${name}`;
 

@@ -46,6 +46,11 @@ const ERRORS = {
     "Too many new accounts",
     "Many accounts were made from your network just now. Wait a few minutes, or sign up with a voucher.",
   ],
+  "sign-up-closed": [
+    403,
+    "No new accounts at the moment",
+    "The operator has closed the sign-up. Nothing was stored. Existing accounts go on as ever.",
+  ],
   busy: [
     503,
     "Very busy at the moment",

@@ -7,13 +7,14 @@ import type { Web } from "./web.ts";
 
 /**
  * One try to sign up: the only way from the web to a new account, for pages and API alike. Without a voucher it is slowed
- * after many of one network. Throws BusyError.
+ * after many of one network; none where the operator has switched it off. Throws BusyError.
  */
 export async function trySignUp(
   web: Web,
   c: Context<SiteEnv>,
   { voucher, ...input }: SignUpInput & { voucher: string },
-): Promise<Result<AccountView, SignUpError | VoucherError | "sign-up-slow">> {
+): Promise<Result<AccountView, SignUpError | VoucherError | "sign-up-slow" | "sign-up-closed">> {
+  if (!(await web.switches.isOn("sign-up"))) return fail("sign-up-closed");
   // A bad voucher is refused before anything costs time.
   if (voucher !== "") return web.vouchers.signUp({ ...input, voucher });
   const turn = web.signUps.take(web.clientAddress(c));

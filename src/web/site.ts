@@ -24,6 +24,7 @@ import { addSystem } from "./member/system.ts";
 import type { SiteEnv, SiteOptions } from "./options.ts";
 import { Redemptions } from "./redemptions.ts";
 import { SessionSeal } from "./session.ts";
+import { addAnnouncements } from "./site/announcements.ts";
 import { addCheck } from "./site/check.ts";
 import { addExits } from "./site/exits.ts";
 import { addHome } from "./site/home.ts";
@@ -85,6 +86,7 @@ export function createSite(options: SiteOptions): Hono<SiteEnv> {
   addAssets(app);
   addCheck(app, web);
   addHome(app, web);
+  addAnnouncements(app, web);
   addStatus(app, web);
   addServer(app, web);
   addPrivacy(app, web);

@@ -64,6 +64,7 @@ const routes = {
     request: body(signUpShape),
     responses: {
       201: json(tokenShape, "Created, and logged in"),
+      403: problem("The operator has closed the sign-up"),
       422: problem("A field was not taken"),
       ...anyone,
     },
@@ -222,7 +223,9 @@ export function addApi(app: Hono<SiteEnv>, web: Web): void {
     const { voucher, ...input } = c.req.valid("json");
     const made = await trySignUp(web, c, { ...input, voucher: voucher?.trim() ?? "" });
     if (!made.ok)
-      return made.error === "sign-up-slow" ? error(c, made.error) : c.json(refused(made.error), 422);
+      return made.error === "sign-up-slow" || made.error === "sign-up-closed"
+        ? error(c, made.error)
+        : c.json(refused(made.error), 422);
     const fresh = await web.accounts.stampOf(made.value.id);
     return fresh === undefined ? error(c, "internal") : c.json(token(fresh), 201);
   });

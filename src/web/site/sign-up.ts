@@ -29,6 +29,7 @@ const FIELD_OF: Record<Problem, "name" | "password" | "email" | "voucher"> = {
   "email-invalid": "email",
   "voucher-unknown": "voucher",
   "voucher-used": "voucher",
+  "voucher-coupon": "voucher",
 };
 
 function signUpPage(web: Web, c: Context<SiteEnv>, typed?: Typed, problem?: Problem): Response {
@@ -97,7 +98,9 @@ ${field({
 }
 
 export function addSignUp(app: Hono<SiteEnv>, web: Web): void {
-  app.get("/sign-up", (c) => signUpPage(web, c));
+  app.get("/sign-up", async (c) =>
+    (await web.switches.isOn("sign-up")) ? signUpPage(web, c) : errorPage(web, c, "sign-up-closed"),
+  );
 
   app.post("/sign-up", async (c) => {
     const form = c.get("form");
@@ -124,7 +127,7 @@ export function addSignUp(app: Hono<SiteEnv>, web: Web): void {
         return c.redirect("/member", 303);
       }
     }
-    if (made.error === "sign-up-slow") return errorPage(web, c, "sign-up-slow");
+    if (made.error === "sign-up-slow" || made.error === "sign-up-closed") return errorPage(web, c, made.error);
     return signUpPage(web, c, typed, made.error);
   });
 }

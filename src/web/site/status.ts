@@ -7,6 +7,7 @@ import { type Html, html } from "../html.ts";
 import { type Page, page, publicMarkup } from "../layout.ts";
 import type { SiteEnv } from "../options.ts";
 import type { Web } from "../web.ts";
+import { announcementsBox } from "./announcements.ts";
 import { percentText } from "./figures.ts";
 import { serverCard } from "./server-card.ts";
 import { serverFilter } from "./server-filter.ts";
@@ -57,8 +58,8 @@ ${serverTables(shown, query.sort === "place", best?.server ?? "")}
 ${pageLinks({ ...query, page: at }, pages)}`;
 }
 
-function content(web: Web, servers: readonly ServerStatus[], query: ServerQuery): Page {
-  const body = html`<h1>Servers</h1>
+function content(web: Web, servers: readonly ServerStatus[], query: ServerQuery, news: Html): Page {
+  const body = html`${news}<h1>Servers</h1>
 <p class="lead">How loaded each server is, for everyone to see. These totals are all that is recorded about traffic: in steps of 1 % of a server's bandwidth and five minutes, kept for a day; hourly averages for 30 days. There is no limit on how much you use. A server with a low load is the better choice.</p>
 <p class="muted small" id="live-note" role="status" hidden></p>
 ${servers.length > CARDS_MOST && serverFilter(servers, query)}
@@ -81,14 +82,15 @@ export function addStatus(app: Hono<SiteEnv>, web: Web): void {
     const servers = await web.status.list();
     const query = parseQuery(c.req.query());
     const session = c.get("session");
-    if (session !== undefined) return page(web, c, content(web, servers, query));
+    const news = await announcementsBox(web);
+    if (session !== undefined) return page(web, c, content(web, servers, query, news));
     const path = `/status${queryText(query)}`;
     return web.answers.answer(
       c,
       path,
-      [servers, currentSlot(web)],
+      [servers, currentSlot(web), news.markup],
       { type: "text/html; charset=UTF-8" },
-      () => publicMarkup(web, c, path, content(web, servers, query)),
+      () => publicMarkup(web, c, path, content(web, servers, query, news)),
     );
   });
 }
