@@ -37,6 +37,8 @@ export interface AccountView {
   email: string | undefined;
   /** Somebody has opened the link that was sent to the address: a forgotten password may be reset through it. */
   emailVerified: boolean;
+  /** A PayPal subscription pays for it: whoever leaves cancels it there first. */
+  renews: boolean;
   /** End of the paid time, UTC seconds, a whole minute. Undefined: never paid. */
   paidUntil: number | undefined;
   /** When the account is deleted by itself, UTC seconds. */
@@ -348,6 +350,54 @@ export class Accounts {
     return rows.map(viewOf);
   }
 
+  /** The account as it is inside a transaction of `transact`'s. */
+  async lookIn(trx: Transaction<Tables>, id: string): Promise<AccountView | undefined> {
+    const row = await trx.selectFrom("accounts").selectAll().where("id", "=", id).executeTakeFirst();
+    return row && viewOf(row);
+  }
+
+  /**
+   * Moves the end of the paid time, inside a transaction of `transact`'s: for a payment that was taken back, or came back. `untilS`:
+   * UTC seconds. Nothing happens where there is no such account.
+   */
+  async setPaidUntilIn(
+    trx: Transaction<Tables>,
+    announce: Announce,
+    id: string,
+    untilS: number,
+  ): Promise<void> {
+    const paidUntil = Math.ceil(untilS / 60) * 60;
+    const changed = await trx
+      .updateTable("accounts")
+      .set((expression) => ({
+        paid_until: paidUntil,
+        // Who was cut off goes on the day that was set then.
+        delete_after: expression
+          .case()
+          .when("terminated", "=", 1)
+          .then(expression.ref("delete_after"))
+          .else(paidUntil + KEEP_UNPAID_DAYS * DAY_S)
+          .end(),
+      }))
+      .where("id", "=", id)
+      .returningAll()
+      .executeTakeFirst();
+    if (changed !== undefined) announce(this.#changeOf(changed), id);
+  }
+
+  /** Whether a PayPal subscription pays for the account, as PayPal says. False where there is no such account. */
+  async setRenews(id: string, renews: boolean): Promise<boolean> {
+    const outcome = await this.transact<bigint, never>(async (trx) => {
+      const { numUpdatedRows } = await trx
+        .updateTable("accounts")
+        .set({ renews: renews ? 1 : 0 })
+        .where("id", "=", id)
+        .executeTakeFirst();
+      return ok(numUpdatedRows);
+    });
+    return outcome.ok && outcome.value === 1n;
+  }
+
   /** Adds days to the paid time, from its end or from now. For the operator; payments use `extendIn`. */
   extend(id: string, days: number): Promise<Result<AccountView, ExtendError>> {
     return this.transact((trx, announce) => this.extendIn(trx, announce, id, days));
@@ -575,6 +625,7 @@ function viewOf(row: AccountRow): AccountView {
     name: row.name,
     email: row.email ?? undefined,
     emailVerified: row.email_verified !== 0,
+    renews: row.renews !== 0,
     paidUntil: row.paid_until ?? undefined,
     deleteAfter: row.delete_after,
     terminated: row.terminated !== 0,

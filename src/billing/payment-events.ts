@@ -1,0 +1,89 @@
+import { createCipheriv, createDecipheriv, createHmac, hkdfSync, randomBytes } from "node:crypto";
+import { PAYMENT_METHODS, type PaymentMethod } from "../policy/methods.ts";
+import type { Money } from "../policy/money.ts";
+import type { ProviderName } from "./providers.ts";
+
+/** What is known of a payment to whoever has the provider's id of it, and to nobody else. */
+export interface PaymentRecord {
+  /** `refunding`: the provider has been, or is about to be, told to give it back. */
+  state: "paid" | "refunding" | "refunded" | "charged-back";
+  method: PaymentMethod;
+  /** Whose time it was; undefined: a voucher was bought, or it was taken back before it ever counted. */
+  accountId?: string | undefined;
+  /** The bought voucher's hash. */
+  voucherHash?: string | undefined;
+  plan: string;
+  days: number;
+  /** What came in. */
+  paid: Money;
+  /** A coupon made it cheaper. */
+  coupon: boolean;
+  /** When it was paid, UTC seconds, a whole minute. */
+  atS: number;
+  /** Of the account's paid time, what this payment gave; both 0 for a voucher. */
+  fromS: number;
+  untilS: number;
+  /** How much of it was taken away again when the payment was taken back, seconds. */
+  takenS: number;
+  /** The account had never run before (and, where payers are remembered, the payer had never bought). */
+  first: boolean;
+  /** PayPal's id of the subscription that it belongs to. */
+  subscription?: string | undefined;
+}
+
+const NONCE_BYTES = 12;
+const TAG_BYTES = 16;
+/** The sealed text is padded to a multiple of this, so that its length says nothing of what was bought. */
+const PAD_BYTES = 512;
+
+/**
+ * The rows of `payment_events`: found by a keyed hash of the payment's id and sealed under a key that follows from the office's
+ * key and that id. Database and office key together open none; the provider's list of payments, in addition, opens all.
+ */
+export class PaymentEvents {
+  readonly #hashKey: Uint8Array;
+  readonly #sealKey: Uint8Array;
+
+  constructor(paymentKey: Uint8Array) {
+    this.#hashKey = derive(paymentKey, "lethe payment event hash");
+    this.#sealKey = derive(paymentKey, "lethe payment event seal");
+  }
+
+  hash(provider: ProviderName, paymentId: string): string {
+    return createHmac("sha256", this.#hashKey).update(`${provider}\0${paymentId}`).digest("hex");
+  }
+
+  seal(provider: ProviderName, paymentId: string, record: PaymentRecord): string {
+    const text = JSON.stringify(record);
+    const padded = text.padEnd(Math.ceil((text.length + 1) / PAD_BYTES) * PAD_BYTES);
+    const nonce = randomBytes(NONCE_BYTES);
+    const cipher = createCipheriv("aes-256-gcm", this.#keyOf(provider, paymentId), nonce);
+    return Buffer.concat([nonce, cipher.update(padded, "utf8"), cipher.final(), cipher.getAuthTag()]).toString(
+      "base64",
+    );
+  }
+
+  /** Throws where the row is not as we wrote it: a damaged database, which nobody should go on with. */
+  open(provider: ProviderName, paymentId: string, sealed: string): PaymentRecord {
+    const bytes = Buffer.from(sealed, "base64");
+    const decipher = createDecipheriv(
+      "aes-256-gcm",
+      this.#keyOf(provider, paymentId),
+      bytes.subarray(0, NONCE_BYTES),
+      { authTagLength: TAG_BYTES },
+    );
+    decipher.setAuthTag(bytes.subarray(-TAG_BYTES));
+    const text =
+      decipher.update(bytes.subarray(NONCE_BYTES, -TAG_BYTES), undefined, "utf8") + decipher.final("utf8");
+    const record = JSON.parse(text) as PaymentRecord;
+    if (!PAYMENT_METHODS.includes(record.method)) throw new Error("a payment of an unknown method");
+    return record;
+  }
+
+  #keyOf(provider: ProviderName, paymentId: string): Uint8Array {
+    return new Uint8Array(hkdfSync("sha256", this.#sealKey, `${provider}\0${paymentId}`, "one payment", 32));
+  }
+}
+
+const derive = (key: Uint8Array, use: string): Uint8Array =>
+  new Uint8Array(hkdfSync("sha256", key, "", use, 32));

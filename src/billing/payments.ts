@@ -1,0 +1,358 @@
+import { createHmac, hkdfSync } from "node:crypto";
+import type { Transaction } from "kysely";
+import type { Accounts } from "../accounts/accounts.ts";
+import type { Announce } from "../accounts/changes.ts";
+import { base32 } from "../lib/base32.ts";
+import type { Clock } from "../lib/clock.ts";
+import { fail, ok, type Result } from "../lib/result.ts";
+import { afterChargeback } from "../policy/expiry.ts";
+import { LIFETIMES } from "../policy/lifetimes.ts";
+import type { PaymentMethod } from "../policy/methods.ts";
+import type { Money } from "../policy/money.ts";
+import type { Store } from "../store/open.ts";
+import type { Tables } from "../store/tables.ts";
+import { PaymentEvents, type PaymentRecord } from "./payment-events.ts";
+import type { ProviderName } from "./providers.ts";
+import type { SealedOrder } from "./sealed-order.ts";
+import type { Vouchers } from "./vouchers.ts";
+
+const DAY_S = 86_400;
+
+export interface Credit {
+  provider: ProviderName;
+  method: PaymentMethod;
+  /** The provider's id of this one payment: PayPal's capture or sale, BTCPay's invoice. */
+  paymentId: string;
+  order: SealedOrder;
+  /** What the provider says came in. */
+  paid: Money;
+  /** When the provider took it, UTC seconds. */
+  atS: number;
+  subscription?: string | undefined;
+  /** The provider's id of the payer; hashed where the office remembers payers, else not looked at. */
+  payer?: string | undefined;
+}
+
+/** Nothing was changed; whoever called gives the money back where they can. */
+export type CreditRefusal = "amount-differs" | "account-gone" | "account-terminated" | "coupon-used";
+
+export interface Credited {
+  /** `already`: before; `record` is what it is now, and may have been taken back since. */
+  outcome: "credited" | "already";
+  record: PaymentRecord;
+}
+
+/** What became of that which a payment had paid for. `not-counted-yet`: if it is reported later, it will count for nothing. */
+export type Effect =
+  | "account-shortened"
+  | "account-gone"
+  | "voucher-voided"
+  | "voucher-redeemed"
+  | "not-counted-yet";
+
+type Db = Pick<Transaction<Tables>, "selectFrom">;
+
+/**
+ * What was paid, once: a payment counts in the same transaction that writes its keyed hash, so that no repetition, order of
+ * arrival, race or crash makes it count twice, or be written down and not count.
+ */
+export class Payments {
+  readonly #store: Store;
+  readonly #clock: Clock;
+  readonly #accounts: Accounts;
+  readonly #vouchers: Vouchers;
+  readonly #events: PaymentEvents;
+  readonly #codeKey: Uint8Array;
+  readonly #payerKey: Uint8Array | undefined;
+
+  /** `paymentKey`: 32 bytes that the office alone has. `rememberPayers`: keep a keyed hash of each payer (LIFETIMES.payerHash). */
+  constructor(options: {
+    store: Store;
+    clock: Clock;
+    accounts: Accounts;
+    vouchers: Vouchers;
+    paymentKey: Uint8Array;
+    rememberPayers?: boolean;
+  }) {
+    if (options.paymentKey.length !== 32) throw new RangeError("paymentKey: 32 bytes");
+    this.#store = options.store;
+    this.#clock = options.clock;
+    this.#accounts = options.accounts;
+    this.#vouchers = options.vouchers;
+    this.#events = new PaymentEvents(options.paymentKey);
+    this.#codeKey = derive(options.paymentKey, "lethe bought vouchers");
+    this.#payerKey = options.rememberPayers ? derive(options.paymentKey, "lethe payers") : undefined;
+  }
+
+  /** Counts a payment that the provider itself has confirmed. Less than the price, or another currency, counts for nothing. */
+  async credit(credit: Credit): Promise<Result<Credited, CreditRefusal>> {
+    const { provider, paymentId, order, paid } = credit;
+    return this.#accounts.transact<Credited, CreditRefusal>(async (trx, announce) => {
+      const before = await this.#findIn(trx, provider, paymentId);
+      if (before !== undefined) return ok({ outcome: "already", record: before });
+      if (paid.currency !== order.price.currency || paid.minor < order.price.minor)
+        return fail("amount-differs");
+      const given = await this.#giveIn(trx, announce, credit);
+      if (!given.ok) return given;
+      if (order.coupon !== undefined) {
+        const use = await this.#vouchers.countCouponIn(trx, order.coupon);
+        // Who pays something keeps the price that was offered; for nothing at all the use itself is what is paid.
+        if (use?.left !== true && order.price.minor === 0) return fail("coupon-used");
+      }
+      await trx
+        .insertInto("payment_events")
+        .values({
+          event_hash: this.#events.hash(provider, paymentId),
+          sealed: this.#events.seal(provider, paymentId, given.value),
+          delete_after: this.#deleteAfter(LIFETIMES.paymentEvent.days),
+        })
+        .execute();
+      return ok({ outcome: "credited", record: given.value });
+    });
+  }
+
+  /** What is known of a payment; undefined where it was never reported, or its lifetime is over. */
+  find(provider: ProviderName, paymentId: string): Promise<PaymentRecord | undefined> {
+    return this.#findIn(this.#store.db, provider, paymentId);
+  }
+
+  /** Whether an order would still be credited: to be asked before the buyer's money is taken. */
+  async stillGood(order: SealedOrder): Promise<"good" | Exclude<CreditRefusal, "amount-differs">> {
+    if (order.accountId !== undefined) {
+      const account = (await this.#accounts.stampOf(order.accountId))?.account;
+      if (account === undefined) return "account-gone";
+      if (account.terminated) return "account-terminated";
+    }
+    if (order.coupon !== undefined && !(await this.#vouchers.coupon(order.coupon, order.plan)).ok)
+      return "coupon-used";
+    return "good";
+  }
+
+  /** The code of the voucher that this payment bought, `abcde-fghij-klmno-pqrst`: it follows from the payment and is stored nowhere. */
+  voucherCode(provider: ProviderName, paymentId: string): string {
+    const mac = createHmac("sha256", this.#codeKey).update(`${provider}\0${paymentId}`).digest();
+    return base32(mac, 20).replace(/(.{5})(?=.)/g, "$1-");
+  }
+
+  /** Whether the voucher that was bought has been used (or its lifetime is over). */
+  async voucherUsed({ voucherHash }: PaymentRecord): Promise<boolean> {
+    return voucherHash !== undefined && !(await this.#vouchers.isUnused(voucherHash));
+  }
+
+  /**
+   * To be asked before the provider is told to give a payment back. `again`: somebody has asked before, and may be at it or have
+   * died of it: the provider is to be told with the same request id, so that it gives back once.
+   */
+  async beginRefund(
+    provider: ProviderName,
+    paymentId: string,
+  ): Promise<Result<{ record: PaymentRecord; again: boolean }, "payment-unknown" | "already">> {
+    return this.#accounts.transact<
+      { record: PaymentRecord; again: boolean },
+      "payment-unknown" | "already"
+    >(async (trx) => {
+      const record = await this.#findIn(trx, provider, paymentId);
+      if (record === undefined) return fail("payment-unknown");
+      if (record.state === "refunding") return ok({ record, again: true });
+      if (record.state !== "paid") return fail("already");
+      const begun = { ...record, state: "refunding" as const };
+      await this.#rewriteIn(trx, provider, paymentId, begun);
+      return ok({ record: begun, again: false });
+    });
+  }
+
+  /** The provider will not give it back: everything is as before `beginRefund`. */
+  async refundFailed(provider: ProviderName, paymentId: string): Promise<void> {
+    await this.#accounts.transact<void, never>(async (trx) => {
+      const record = await this.#findIn(trx, provider, paymentId);
+      if (record?.state === "refunding")
+        await this.#rewriteIn(trx, provider, paymentId, { ...record, state: "paid" });
+      return ok(undefined);
+    });
+  }
+
+  /**
+   * Ends what a payment paid for and nothing else, once: after its money was given back (`refund`) or the buyer's bank took it
+   * (`chargeback`). An account loses what is still to come of the time it was given; a voucher that nobody used is void. A payment
+   * that was never reported is remembered, so that it counts for nothing when it is.
+   */
+  async takeBack(
+    provider: ProviderName,
+    paymentId: string,
+    why: "refund" | "chargeback",
+  ): Promise<Result<{ record: PaymentRecord; effect: Effect }, "already">> {
+    const state = why === "refund" ? "refunded" : "charged-back";
+    const outcome = await this.#accounts.transact<{ record: PaymentRecord; effect: Effect }, "already">(
+      async (trx, announce) => {
+        const record = await this.#findIn(trx, provider, paymentId);
+        if (record === undefined) {
+          const none = { ...NOTHING, atS: this.#minute(this.#nowS()), state } as const;
+          await trx
+            .insertInto("payment_events")
+            .values({
+              event_hash: this.#events.hash(provider, paymentId),
+              sealed: this.#events.seal(provider, paymentId, none),
+              delete_after: this.#deleteAfter(LIFETIMES.paymentEvent.days),
+            })
+            .execute();
+          return ok({ record: none, effect: "not-counted-yet" as const });
+        }
+        if (record.state === "refunded" || record.state === "charged-back") return fail("already");
+        const { effect, takenS } = await this.#endIn(trx, announce, record);
+        const ended = { ...record, state, takenS } as const;
+        await this.#rewriteIn(trx, provider, paymentId, ended);
+        return ok({ record: ended, effect });
+      },
+    );
+    if (outcome.ok) await this.#store.scrub();
+    return outcome;
+  }
+
+  /** A chargeback that was decided for us or taken back: what it had ended is given again, once. */
+  async giveAgain(
+    provider: ProviderName,
+    paymentId: string,
+  ): Promise<Result<PaymentRecord, "payment-unknown" | "already">> {
+    return this.#accounts.transact<PaymentRecord, "payment-unknown" | "already">(async (trx, announce) => {
+      const record = await this.#findIn(trx, provider, paymentId);
+      if (record === undefined) return fail("payment-unknown");
+      if (record.state !== "charged-back") return fail("already");
+      const { accountId, voucherHash, takenS } = record;
+      let times = {};
+      if (accountId !== undefined && takenS > 0) {
+        const account = await this.#accounts.lookIn(trx, accountId);
+        const fromS = Math.max(account?.paidUntil ?? 0, this.#nowS());
+        const untilS = Math.ceil((fromS + takenS) / 60) * 60;
+        if (account !== undefined) await this.#accounts.setPaidUntilIn(trx, announce, accountId, untilS);
+        times = { fromS, untilS };
+      }
+      if (voucherHash !== undefined) await this.#vouchers.restoreIn(trx, voucherHash);
+      const again: PaymentRecord = { ...record, ...times, takenS: 0, state: "paid" };
+      await this.#rewriteIn(trx, provider, paymentId, again);
+      return ok(again);
+    });
+  }
+
+  /** Gives the days: to the account, or as a new voucher. */
+  async #giveIn(
+    trx: Transaction<Tables>,
+    announce: Announce,
+    credit: Credit,
+  ): Promise<Result<PaymentRecord, CreditRefusal>> {
+    const { provider, paymentId, order, method, paid, subscription } = credit;
+    const newPayer = await this.#firstOfPayerIn(trx, credit);
+    const common = {
+      state: "paid" as const,
+      method,
+      plan: order.plan,
+      days: order.days,
+      paid,
+      coupon: order.coupon !== undefined,
+      atS: this.#minute(credit.atS),
+      takenS: 0,
+      subscription,
+    };
+    if (order.accountId === undefined) {
+      const code = this.voucherCode(provider, paymentId);
+      const voucherHash = await this.#vouchers.addBoughtIn(trx, { code, days: order.days, plan: order.plan });
+      return ok({ ...common, voucherHash, fromS: 0, untilS: 0, first: newPayer });
+    }
+    const before = await this.#accounts.lookIn(trx, order.accountId);
+    const extended = await this.#accounts.extendIn(trx, announce, order.accountId, order.days);
+    if (!extended.ok) return fail(extended.error === "account-unknown" ? "account-gone" : extended.error);
+    return ok({
+      ...common,
+      accountId: order.accountId,
+      fromS: Math.max(before?.paidUntil ?? 0, this.#nowS()),
+      untilS: extended.value.paidUntil!,
+      first: newPayer && before?.paidUntil === undefined,
+    });
+  }
+
+  /** True where payers are not remembered: it then is the account alone that tells. */
+  async #firstOfPayerIn(trx: Transaction<Tables>, { provider, payer }: Credit): Promise<boolean> {
+    if (this.#payerKey === undefined || payer === undefined) return true;
+    const hash = createHmac("sha256", this.#payerKey).update(`${provider}\0${payer}`).digest("hex");
+    const known = await trx
+      .selectFrom("payer_hashes")
+      .select("delete_after")
+      .where("hash", "=", hash)
+      .executeTakeFirst();
+    const delete_after = this.#deleteAfter(LIFETIMES.payerHash.days);
+    await trx
+      .insertInto("payer_hashes")
+      .values({ hash, delete_after })
+      .onConflict((conflict) => conflict.column("hash").doUpdateSet({ delete_after }))
+      .execute();
+    return known === undefined || known.delete_after <= this.#nowS();
+  }
+
+  async #endIn(
+    trx: Transaction<Tables>,
+    announce: Announce,
+    record: PaymentRecord,
+  ): Promise<{ effect: Effect; takenS: number }> {
+    if (record.accountId === undefined) {
+      const voided = record.voucherHash !== undefined && (await this.#vouchers.voidIn(trx, record.voucherHash));
+      return { effect: voided ? "voucher-voided" : "voucher-redeemed", takenS: 0 };
+    }
+    const account = await this.#accounts.lookIn(trx, record.accountId);
+    if (account?.paidUntil === undefined) return { effect: "account-gone", takenS: 0 };
+    const { paidUntil } = account;
+    const { fromS, untilS } = record;
+    const left = afterChargeback({ fromS, untilS, paidUntil, nowS: this.#nowS() });
+    if (left !== paidUntil) await this.#accounts.setPaidUntilIn(trx, announce, account.id, left);
+    return { effect: "account-shortened", takenS: paidUntil - left };
+  }
+
+  async #findIn(db: Db, provider: ProviderName, paymentId: string): Promise<PaymentRecord | undefined> {
+    const row = await db
+      .selectFrom("payment_events")
+      .select("sealed")
+      .where("event_hash", "=", this.#events.hash(provider, paymentId))
+      .executeTakeFirst();
+    return row && this.#events.open(provider, paymentId, row.sealed);
+  }
+
+  async #rewriteIn(
+    trx: Transaction<Tables>,
+    provider: ProviderName,
+    paymentId: string,
+    record: PaymentRecord,
+  ): Promise<void> {
+    await trx
+      .updateTable("payment_events")
+      .set({ sealed: this.#events.seal(provider, paymentId, record) })
+      .where("event_hash", "=", this.#events.hash(provider, paymentId))
+      .execute();
+  }
+
+  #nowS(): number {
+    return Math.floor(this.#clock.now() / 1000);
+  }
+
+  #minute(seconds: number): number {
+    return Math.floor(seconds / 60) * 60;
+  }
+
+  /** In whole days: it need not tell the hour. */
+  #deleteAfter(days: number): number {
+    return (Math.floor(this.#nowS() / DAY_S) + days + 1) * DAY_S;
+  }
+}
+
+/** Stands for a payment that was taken back before it was reported. */
+const NOTHING = {
+  method: "paypal",
+  plan: "",
+  days: 0,
+  paid: { minor: 0, currency: "" },
+  coupon: false,
+  fromS: 0,
+  untilS: 0,
+  takenS: 0,
+  first: false,
+} as const satisfies Partial<PaymentRecord>;
+
+const derive = (key: Uint8Array, use: string): Uint8Array =>
+  new Uint8Array(hkdfSync("sha256", key, "", use, 32));
