@@ -246,3 +246,83 @@ onEachStore("days and counts out of range are refused", async (kind) => {
   assert.equal((await vouchers.create({ days: 1, count: 2500 })).length, 2500);
   await store.close();
 });
+
+onEachStore("a coupon takes percent off as often as it is good for, and gives no days", async (kind) => {
+  const { store, clock, vouchers, idOf } = await newOffice(kind);
+  const [code = ""] = await vouchers.create({ percent: 25, uses: 2, count: 1 });
+  const id = await idOf("alice");
+  const plain = plainCode(code)!;
+  assert.deepEqual(await vouchers.coupon(` ${code.toUpperCase()} `, "30days"), {
+    ok: true,
+    value: { percent: 25, plain },
+  });
+  assert.deepEqual(await vouchers.redeem(id, code), { ok: false, error: "voucher-coupon" });
+  const use = () => store.db.transaction().execute((trx) => vouchers.countCouponIn(trx, plain));
+  assert.deepEqual(await use(), { percent: 25, left: true });
+  assert.equal((await vouchers.coupon(code, "30days")).ok, true);
+  assert.deepEqual(await use(), { percent: 25, left: true });
+  assert.deepEqual(await vouchers.coupon(code, "30days"), { ok: false, error: "voucher-used" });
+  assert.deepEqual(await use(), { percent: 25, left: false }, "an order begun before is told how much it was");
+  clock.advance(32 * DAY_S * 1000);
+  await sweep(store, clock.now());
+  assert.equal(await use(), undefined);
+  await store.close();
+});
+
+onEachStore("coupons used at one time are never used more often than they are good for", async (kind) => {
+  const { store, vouchers } = await newOffice(kind);
+  const [code = ""] = await vouchers.create({ percent: 50, uses: 3, count: 1 });
+  const plain = plainCode(code)!;
+  const all = await Promise.all(
+    Array.from({ length: 8 }, () =>
+      store.db.transaction().execute((trx) => vouchers.countCouponIn(trx, plain)),
+    ),
+  );
+  assert.equal(all.filter((each) => each?.left).length, 3);
+  await store.close();
+});
+
+onEachStore("a coupon may be for one plan and for so many days; a gift card is no coupon", async (kind) => {
+  const { store, clock, vouchers } = await newOffice(kind);
+  const [code = ""] = await vouchers.create({ percent: 100, uses: 1, plan: "30days", validDays: 7, count: 1 });
+  assert.deepEqual(await vouchers.coupon(code, "365days"), { ok: false, error: "coupon-other-plan" });
+  assert.equal((await vouchers.coupon(code, "30days")).ok, true);
+  clock.advance(8 * DAY_S * 1000);
+  assert.deepEqual(await vouchers.coupon(code, "30days"), { ok: false, error: "voucher-unknown" });
+  const [card = ""] = await vouchers.create({ days: 30, count: 1 });
+  assert.deepEqual(await vouchers.coupon(card, "30days"), { ok: false, error: "not-a-coupon" });
+  for (const wrong of ["", "x", "abcde-fghij-klmno-pqrst"])
+    assert.deepEqual(await vouchers.coupon(wrong, "30days"), { ok: false, error: "voucher-unknown" });
+  for (const bad of [
+    { percent: 0, uses: 1, count: 1 },
+    { percent: 101, uses: 1, count: 1 },
+    { percent: 5.5, uses: 1, count: 1 },
+    { percent: 5, uses: 0, count: 1 },
+    { percent: 5, uses: 1, validDays: 0, count: 1 },
+    { days: 30, count: 0 },
+  ])
+    await assert.rejects(vouchers.create(bad), RangeError);
+  await store.close();
+});
+
+onEachStore("a bought voucher can be made void and good again, unless somebody has used it", async (kind) => {
+  const { store, vouchers, idOf } = await newOffice(kind);
+  const code = "abcde-fghij-klmno-pqrst";
+  const inside = <Value>(use: Parameters<ReturnType<typeof store.db.transaction>["execute"]>[0]) =>
+    store.db.transaction().execute(use) as Promise<Value>;
+  const add = () => inside<string>((trx) => vouchers.addBoughtIn(trx, { code, days: 30, plan: "30days" }));
+  const hash = await add();
+  assert.equal(await add(), hash, "twice is once");
+  assert.equal(await vouchers.isUnused(hash), true);
+  assert.equal(await inside((trx) => vouchers.voidIn(trx, hash)), true);
+  assert.equal(await inside((trx) => vouchers.voidIn(trx, hash)), false);
+  const id = await idOf("alice");
+  assert.deepEqual(await vouchers.redeem(id, code), { ok: false, error: "voucher-used" });
+  await inside((trx) => vouchers.restoreIn(trx, hash));
+  assert.equal((await vouchers.redeem(id, code)).ok, true);
+  assert.equal(await vouchers.isUnused(hash), false);
+  assert.equal(await inside((trx) => vouchers.voidIn(trx, hash)), false);
+  await inside((trx) => vouchers.restoreIn(trx, hash));
+  assert.equal(await vouchers.isUnused(hash), false, "what was redeemed stays so");
+  await store.close();
+});

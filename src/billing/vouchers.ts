@@ -16,11 +16,31 @@ const USED_VOUCHER_DAYS = 30;
 /** The most vouchers of one `create`. */
 export const VOUCHERS_AT_ONCE_MOST = 10_000;
 
-export type VoucherError = "voucher-unknown" | "voucher-used";
+/** `voucher-coupon`: the code is a coupon's, which takes something off a price and gives no days by itself. */
+export type VoucherError = "voucher-unknown" | "voucher-used" | "voucher-coupon";
+/** `not-a-coupon`: the code gives days; it is redeemed and not typed at an order. `coupon-other-plan`: good for another plan. */
+export type CouponError = "voucher-unknown" | "voucher-used" | "not-a-coupon" | "coupon-other-plan";
+
+/** What `create` makes: codes that give days once, or coupons. */
+export type NewVouchers =
+  | { days: number; count: number }
+  | {
+      /** How many percent off the price, 1 to 100. */
+      percent: number;
+      /** How many orders each code is good for. */
+      uses: number;
+      /** The one plan that it is good for; undefined: all. */
+      plan?: string | undefined;
+      /** Good for so many days from now, the longest that vouchers are where it is left out. */
+      validDays?: number | undefined;
+      count: number;
+    };
+
+export const COUPON_USES_MOST = 1_000_000;
 
 /**
- * Vouchers: days of access that somebody has paid for elsewhere. A code is 100 random bits, `abcde-fghij-klmno-pqrst`;
- * the store has only a keyed hash of it, and nothing that says who used it.
+ * Vouchers: days of access that somebody has paid for before (gift cards), and coupons, which take so many percent off an order.
+ * A code is 100 random bits, `abcde-fghij-klmno-pqrst`; the store has only a keyed hash of it, and nothing that says who used it.
  */
 export class Vouchers {
   readonly #store: Store;
@@ -35,19 +55,29 @@ export class Vouchers {
     this.#key = createHmac("sha256", options.siteSecret).update("voucher codes").digest();
   }
 
-  /** New voucher codes, shown once: they cannot be had again. Throws RangeError. */
-  async create(options: { days: number; count: number }): Promise<string[]> {
-    const { days, count } = options;
-    if (!Number.isInteger(days) || days < 1 || days > EXTENSION_DAYS_MOST)
-      throw new RangeError(`days: a whole number from 1 to ${EXTENSION_DAYS_MOST}`);
-    if (!Number.isInteger(count) || count < 1 || count > VOUCHERS_AT_ONCE_MOST)
-      throw new RangeError(`count: a whole number from 1 to ${VOUCHERS_AT_ONCE_MOST}`);
+  /** New codes, shown once: they cannot be had again. Throws RangeError. */
+  async create(wanted: NewVouchers): Promise<string[]> {
+    const { count } = wanted;
+    whole("count", count, VOUCHERS_AT_ONCE_MOST);
+    let goodForDays = VOUCHER_DAYS;
+    let kind: { days: number; percent: number | null; uses_left: number; plan: string | null };
+    if ("days" in wanted) {
+      whole("days", wanted.days, EXTENSION_DAYS_MOST);
+      kind = { days: wanted.days, percent: null, uses_left: 1, plan: null };
+    } else {
+      const { percent, uses, plan, validDays } = wanted;
+      whole("percent", percent, 100);
+      whole("uses", uses, COUPON_USES_MOST);
+      if (validDays !== undefined) whole("validDays", validDays, VOUCHER_DAYS);
+      goodForDays = validDays ?? VOUCHER_DAYS;
+      kind = { days: 0, percent, uses_left: uses, plan: plan ?? null };
+    }
     const codes = Array.from({ length: count }, () => base32(randomBytes(13), 20));
     const rows = codes.map((code) => ({
+      ...kind,
       code_hash: this.#hash(code),
-      days,
       used: 0,
-      delete_after: this.#today() + (VOUCHER_DAYS + 1) * DAY_S,
+      delete_after: this.#today() + (goodForDays + 1) * DAY_S,
     }));
     await this.#store.db.transaction().execute(async (trx) => {
       for (let at = 0; at < rows.length; at += 1000)
@@ -56,7 +86,7 @@ export class Vouchers {
           .values(rows.slice(at, at + 1000))
           .execute();
     });
-    return codes.map((code) => code.replace(/(.{5})(?=.)/g, "$1-"));
+    return codes.map(grouped);
   }
 
   /** Uses a voucher up for an account: both in one transaction, and once only, also in the same millisecond. */
@@ -94,6 +124,110 @@ export class Vouchers {
     });
   }
 
+  /**
+   * What a coupon takes off an order of that plan, and its code as it travels with the order. A look: `countCouponIn` uses it, when
+   * the order is paid.
+   */
+  async coupon(
+    typed: string,
+    planId: string,
+  ): Promise<Result<{ percent: number; plain: string }, CouponError>> {
+    const plain = plainCode(typed);
+    const row = plain === undefined ? undefined : await this.#rowOf(this.#store.db, plain);
+    if (plain === undefined || row === undefined) return fail("voucher-unknown");
+    if (row.percent === null) return fail("not-a-coupon");
+    if (row.used !== 0) return fail("voucher-used");
+    return row.plan === null || row.plan === planId
+      ? ok({ percent: row.percent, plain })
+      : fail("coupon-other-plan");
+  }
+
+  /**
+   * Uses a coupon once, in the transaction that credits the order. Orders that were begun side by side may be more than it was
+   * good for: `left` is false for those that come after the last. Undefined: it is gone, days after its last use.
+   */
+  async countCouponIn(
+    trx: Transaction<Tables>,
+    plain: string,
+  ): Promise<{ percent: number; left: boolean } | undefined> {
+    const hash = this.#hash(plain);
+    const used = await trx
+      .updateTable("vouchers")
+      .set((expression) => ({ uses_left: expression("uses_left", "-", 1) }))
+      .where("code_hash", "=", hash)
+      .where("percent", "is not", null)
+      .where("uses_left", ">", 0)
+      .returning(["percent", "uses_left"])
+      .executeTakeFirst();
+    if (used === undefined) {
+      const row = await trx
+        .selectFrom("vouchers")
+        .select("percent")
+        .where("code_hash", "=", hash)
+        .executeTakeFirst();
+      return typeof row?.percent === "number" ? { percent: row.percent, left: false } : undefined;
+    }
+    if (used.uses_left === 0)
+      await trx
+        .updateTable("vouchers")
+        .set({ used: 1, delete_after: this.#today() + (USED_VOUCHER_DAYS + 1) * DAY_S })
+        .where("code_hash", "=", hash)
+        .execute();
+    return { percent: used.percent!, left: true };
+  }
+
+  /** Writes down a voucher that was bought, in the transaction that counts its payment; returns its hash. */
+  async addBoughtIn(
+    trx: Transaction<Tables>,
+    { code, days, plan }: { code: string; days: number; plan: string },
+  ): Promise<string> {
+    const plain = plainCode(code);
+    if (plain === undefined) throw new RangeError("code: 20 base32 characters");
+    const code_hash = this.#hash(plain);
+    await trx
+      .insertInto("vouchers")
+      .values({ code_hash, days, used: 0, plan, delete_after: this.#today() + (VOUCHER_DAYS + 1) * DAY_S })
+      .onConflict((conflict) => conflict.doNothing())
+      .execute();
+    return code_hash;
+  }
+
+  /** Whether the voucher of that hash can still be redeemed. */
+  async isUnused(hash: string): Promise<boolean> {
+    const row = await this.#store.db
+      .selectFrom("vouchers")
+      .select("used")
+      .where("code_hash", "=", hash)
+      .where("delete_after", ">", this.#nowS())
+      .executeTakeFirst();
+    return row?.used === 0;
+  }
+
+  /**
+   * Makes a bought voucher void, whose money went back. False where somebody has used it, or it is gone. It keeps its one use, by
+   * which `restoreIn` tells it from one that was redeemed.
+   */
+  async voidIn(trx: Transaction<Tables>, hash: string): Promise<boolean> {
+    const { numUpdatedRows } = await trx
+      .updateTable("vouchers")
+      .set({ used: 1, delete_after: this.#today() + (VOUCHER_DAYS + 1) * DAY_S })
+      .where("code_hash", "=", hash)
+      .where("used", "=", 0)
+      .executeTakeFirst();
+    return numUpdatedRows === 1n;
+  }
+
+  /** Takes `voidIn` back: the money came after all. One that was redeemed stays so. */
+  async restoreIn(trx: Transaction<Tables>, hash: string): Promise<void> {
+    await trx
+      .updateTable("vouchers")
+      .set({ used: 0 })
+      .where("code_hash", "=", hash)
+      .where("uses_left", ">", 0)
+      .where("percent", "is", null)
+      .execute();
+  }
+
   /** How many vouchers there are. */
   async counts(): Promise<{ unused: number; used: number }> {
     const rows = await this.#store.db
@@ -109,8 +243,9 @@ export class Vouchers {
   async #take(trx: Transaction<Tables>, plain: string): Promise<Result<number, VoucherError>> {
     const taken = await trx
       .updateTable("vouchers")
-      .set({ used: 1, delete_after: this.#today() + (USED_VOUCHER_DAYS + 1) * DAY_S })
+      .set({ used: 1, uses_left: 0, delete_after: this.#today() + (USED_VOUCHER_DAYS + 1) * DAY_S })
       .where("code_hash", "=", this.#hash(plain))
+      .where("percent", "is", null)
       .where("used", "=", 0)
       .where("delete_after", ">", this.#nowS())
       .returning("days")
@@ -121,13 +256,19 @@ export class Vouchers {
   }
 
   async #stateOf(db: Pick<Transaction<Tables>, "selectFrom">, plain: string): Promise<"good" | VoucherError> {
+    const row = await this.#rowOf(db, plain);
+    if (row === undefined) return "voucher-unknown";
+    if (row.percent !== null) return "voucher-coupon";
+    return row.used === 0 ? "good" : "voucher-used";
+  }
+
+  async #rowOf(db: Pick<Transaction<Tables>, "selectFrom">, plain: string) {
     const row = await db
       .selectFrom("vouchers")
-      .select(["used", "delete_after"])
+      .select(["used", "percent", "plan", "delete_after"])
       .where("code_hash", "=", this.#hash(plain))
       .executeTakeFirst();
-    if (row === undefined || row.delete_after <= this.#nowS()) return "voucher-unknown";
-    return row.used === 0 ? "good" : "voucher-used";
+    return row === undefined || row.delete_after <= this.#nowS() ? undefined : row;
   }
 
   #hash(plain: string): string {
@@ -141,6 +282,13 @@ export class Vouchers {
   #today(): number {
     return Math.floor(this.#nowS() / DAY_S) * DAY_S;
   }
+}
+
+const grouped = (plain: string): string => plain.replace(/(.{5})(?=.)/g, "$1-");
+
+function whole(name: string, value: number, most: number): void {
+  if (!Number.isInteger(value) || value < 1 || value > most)
+    throw new RangeError(`${name}: a whole number from 1 to ${most}`);
 }
 
 /**

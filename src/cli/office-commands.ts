@@ -15,16 +15,47 @@ export interface Office {
 const DAYS_MOST = 3660;
 
 export function addVoucherCommands(program: Command, office: Office): void {
-  const voucher = program.command("voucher").description("codes that members redeem for paid time");
+  const voucher = program
+    .command("voucher")
+    .description("codes that members redeem for paid time, and coupons that take something off a price");
   voucher
     .command("make")
-    .description("make voucher codes and print them, once: only a hash of each is kept")
-    .option("--days <n>", "days of access that each is good for", wholeNumber(1, DAYS_MOST), 30)
+    .description("make codes and print them, once: only a hash of each is kept")
+    .option("--days <n>", "gift cards: days of access that each is good for (30)", wholeNumber(1, DAYS_MOST))
+    .option("--percent <n>", "coupons instead: what each takes off an order", wholeNumber(1, 100))
+    .option("--uses <n>", "coupons: how many orders each is good for (1)", wholeNumber(1, 1_000_000))
+    .option("--plan <id>", "coupons: for this plan only")
+    .option("--valid <days>", "coupons: good for so many days (three years)", wholeNumber(1, 3 * 365))
     .option("--count <n>", "how many", wholeNumber(1, 10_000), 1)
-    .action(async (options: { days: number; count: number }) => {
-      const answer = await office.ask<{ codes: string[] }>("POST", "/vouchers", options);
-      show(office.json(), answer, answer.codes.join("\n"));
-    });
+    .action(
+      async (options: {
+        days?: number;
+        percent?: number;
+        uses?: number;
+        plan?: string;
+        valid?: number;
+        count: number;
+      }) => {
+        const { days, percent, uses, plan, valid, count } = options;
+        const forCoupons = uses !== undefined || plan !== undefined || valid !== undefined;
+        if (days !== undefined && (percent !== undefined || forCoupons))
+          throw new UsageError("Give --days for gift cards, or --percent for coupons; not both.");
+        if (forCoupons && percent === undefined)
+          throw new UsageError("--uses, --plan and --valid are for coupons: say --percent, too.");
+        const request =
+          percent === undefined
+            ? { days: days ?? 30, count }
+            : {
+                percent,
+                uses: uses ?? 1,
+                count,
+                ...(plan !== undefined && { plan }),
+                ...(valid !== undefined && { validDays: valid }),
+              };
+        const answer = await office.ask<{ codes: string[] }>("POST", "/vouchers", request);
+        show(office.json(), answer, answer.codes.join("\n"));
+      },
+    );
 }
 
 export function addAccountCommands(program: Command, office: Office): void {

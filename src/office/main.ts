@@ -25,6 +25,7 @@ import { NatsOfficeCarrier } from "../link/nats-office-carrier.ts";
 import { siteTag } from "../link/nats-subjects.ts";
 import { RosterPublisher } from "../link/publisher.ts";
 import { UnixOfficeCarrier } from "../link/unix-carrier.ts";
+import { planOf } from "../policy/plans.ts";
 import { inventory } from "../store/inventory.ts";
 import { Switches } from "../store/switches.ts";
 import { Announcements } from "../support/announcements.ts";
@@ -297,6 +298,7 @@ async function start(message: OfficeStart): Promise<void> {
       return sendSettings();
     },
     vouchers,
+    sells: (id) => planOf(config.plans, id) !== undefined,
     inventory,
     log,
     profiles: {

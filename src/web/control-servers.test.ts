@@ -38,6 +38,7 @@ async function newOffice(problem?: string) {
     accounts,
     devices: { countOf: async () => 0 },
     vouchers,
+    sells: (id) => id === "30days",
     inventory,
     profiles: { profiles: () => [], status, siteName: "Example" },
     log,

@@ -7,7 +7,7 @@ import {
   type SignUpError,
 } from "../accounts/accounts.ts";
 import type { Devices } from "../accounts/devices.ts";
-import { VOUCHERS_AT_ONCE_MOST, type Vouchers } from "../billing/vouchers.ts";
+import { COUPON_USES_MOST, VOUCHERS_AT_ONCE_MOST, type Vouchers } from "../billing/vouchers.ts";
 import type { Blocklist } from "../lib/blocklist.ts";
 import type { Log } from "../lib/event-log.ts";
 import type { Result } from "../lib/result.ts";
@@ -17,7 +17,17 @@ import { addProfileControl, type ProfileOffice } from "./control-profiles.ts";
 import { addServerControl, type ServerOffice } from "./control-servers.ts";
 
 const days = z.int().min(1).max(EXTENSION_DAYS_MOST);
-const vouchersRequest = z.strictObject({ days, count: z.int().min(1).max(VOUCHERS_AT_ONCE_MOST) });
+const count = z.int().min(1).max(VOUCHERS_AT_ONCE_MOST);
+const vouchersRequest = z.union([
+  z.strictObject({ days, count }),
+  z.strictObject({
+    percent: z.int().min(1).max(100),
+    uses: z.int().min(1).max(COUPON_USES_MOST),
+    plan: z.string().optional(),
+    validDays: z.int().min(1).optional(),
+    count,
+  }),
+]);
 const addRequest = z.strictObject({
   name: z.string(),
   password: z.string(),
@@ -77,6 +87,8 @@ export function createControl(office: {
   /** To be called when every account has new VPN credentials: what else a server knew that was seized is renewed, too. */
   allRenewed: () => Promise<void>;
   vouchers: Vouchers;
+  /** Whether a plan of that id can be bought. */
+  sells: (planId: string) => boolean;
   inventory: readonly InventoryEntry[];
   servers: ServerOffice;
   profiles: ProfileOffice;
@@ -101,6 +113,8 @@ export function createControl(office: {
 
   app.post("/vouchers", async (c) => {
     const request = vouchersRequest.parse(await c.req.json());
+    if ("percent" in request && request.plan !== undefined && !office.sells(request.plan))
+      return refuse(c, "There is no plan of that id in lethe.toml.");
     return c.json({ codes: await vouchers.create(request) });
   });
   app.post("/accounts/add", async (c) => {

@@ -2,12 +2,13 @@ import type { SignUpError } from "../accounts/accounts.ts";
 import { DEVICE_NAME_CHARACTERS_MOST } from "../accounts/device-rules.ts";
 import type { AddDeviceError } from "../accounts/devices.ts";
 import { NAME_CHARACTERS, PASSWORD_CHARACTERS } from "../accounts/rules.ts";
-import type { VoucherError } from "../billing/vouchers.ts";
+import type { CouponError, VoucherError } from "../billing/vouchers.ts";
 
 /** What a member reads where a field was not taken; the API sends the same sentences beside the code. */
 export const WORDING: Record<
   | SignUpError
   | VoucherError
+  | CouponError
   | AddDeviceError
   | "key-missing"
   | "device-unknown"
@@ -29,6 +30,11 @@ export const WORDING: Record<
   "voucher-unknown":
     "There is no such voucher. Compare it with what you were given; capitals, dashes and spaces do not matter.",
   "voucher-used": "This voucher has been used already. Each counts once.",
+  "voucher-coupon":
+    "This code is a coupon: it takes something off a price. Type it when you order; it gives no days by itself.",
+  "not-a-coupon":
+    "This code is a gift card: it gives days and takes nothing off a price. Redeem it in the member area, or sign up with it.",
+  "coupon-other-plan": "This coupon is good for another plan.",
   "password-wrong": "This is not the account's password.",
   "account-terminated":
     "This account was ended by the operator and takes no more vouchers. The voucher was not used up.",
