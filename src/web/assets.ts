@@ -19,37 +19,42 @@ const BUNDLED: ReadonlySet<string> = new Set(["devices.js"]);
 
 export type AssetName = keyof typeof TYPES;
 
-interface Asset {
-  content: string;
+export interface Asset {
+  content: string | Uint8Array<ArrayBuffer>;
   type: string;
   /** The first 12 hexadecimal digits of SHA-256: part of the address, so that a browser may keep the file for good. */
   version: string;
 }
+
+export const makeAsset = (content: Asset["content"], type: string): Asset => ({
+  content,
+  type,
+  version: createHash("sha256").update(content).digest("hex").slice(0, 12),
+});
 
 const assets = new Map<string, Asset>(
   Object.entries(TYPES).map(([name, type]) => {
     const content = BUNDLED.has(name)
       ? bundleScript(name)
       : readFileSync(new URL(`assets/${name}`, import.meta.url), "utf8");
-    return [
-      name,
-      { content, type, version: createHash("sha256").update(content).digest("hex").slice(0, 12) },
-    ];
+    return [name, makeAsset(content, type)];
   }),
 );
 
 export const assetUrl = (name: AssetName): string => `/assets/${assets.get(name)!.version}/${name}`;
 
-export function addAssets(app: Hono<SiteEnv>): void {
+/** The site's mark as a file, in another colour. */
+export const markIn = (colour: string): string =>
+  (assets.get("mark.svg")!.content as string).replace("#0c6b64", colour);
+
+/** `own`: this site's, such as its logo. */
+export function addAssets(app: Hono<SiteEnv>, own: ReadonlyMap<string, Asset>, icon: Asset): void {
   // Browsers ask for it by themselves beside what is no page of ours, such as /checkip/json.
   app.get("/favicon.ico", (c) =>
-    c.body(assets.get("mark.svg")!.content, 200, {
-      "content-type": TYPES["mark.svg"],
-      "cache-control": "public, max-age=86400",
-    }),
+    c.body(icon.content, 200, { "content-type": icon.type, "cache-control": "public, max-age=86400" }),
   );
   app.get("/assets/:version/:name", (c) => {
-    const asset = assets.get(c.req.param("name"));
+    const asset = own.get(c.req.param("name")) ?? assets.get(c.req.param("name"));
     if (asset === undefined || asset.version !== c.req.param("version")) return c.notFound();
     return c.body(asset.content, 200, {
       "content-type": asset.type,

@@ -1,20 +1,13 @@
 import type { Context } from "hono";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
 import { type AssetName, assetUrl } from "./assets.ts";
-import { type Html, html, trusted } from "./html.ts";
+import { type Html, html } from "./html.ts";
 import { withPrefix } from "./languages/links.ts";
 import { languageOf } from "./languages/page-language.ts";
 import { type MemberTab, memberTabs, navigation, siteFooter, type View } from "./navigation.ts";
 import type { SiteEnv } from "./options.ts";
 import type { Section } from "./site-map.ts";
 import type { Web } from "./web.ts";
-
-/** A drop with a river in it. Own drawing; `currentColor` so that it follows the scheme. */
-const MARK = trusted(
-  '<svg viewBox="0 0 32 32" aria-hidden="true" focusable="false"><path fill="currentColor" d="M16 1.5C16 1.5 4.5 13.4 4.5 20a11.5 11.5 0 0 0 23 0C27.5 13.4 16 1.5 16 1.5z"/>' +
-    '<g class="waves" fill="none" stroke-width="2" stroke-linecap="round"><path d="M9.5 17.5c2.2-1.7 4.3-1.7 6.5 0s4.3 1.7 6.5 0"/>' +
-    '<path d="M9.5 22c2.2-1.7 4.3-1.7 6.5 0s4.3 1.7 6.5 0" opacity=".7"/><path d="M12.5 26.3c1.2-.9 2.3-.9 3.5 0s2.3.9 3.5 0" opacity=".4"/></g></svg>',
-);
 
 export interface Page {
   /** In English, or translated already. */
@@ -57,13 +50,13 @@ function pageMarkup(web: Web, view: View, content: Page): string {
 <title>${title === siteName ? siteName : `${title} – ${siteName}`}</title>
 ${content.description !== undefined && html`<meta name="description" content="${content.description}">`}
 <link rel="stylesheet" href="${assetUrl("site.css")}">
-<link rel="icon" href="${assetUrl("mark.svg")}" type="image/svg+xml">
+${web.look.head}
 ${content.script !== undefined && html`<script type="module" src="${assetUrl(content.script)}"></script>`}
 </head>
 <body>
 <a class="skip" href="#main">${say`Skip to the content`}</a>
 <header class="top"><div class="wrap">
-<a class="brand" href="/">${MARK}<span>${siteName}</span></a>
+<a class="brand" href="/">${web.look.mark}<span>${siteName}</span></a>
 ${navigation(web, view, content.section)}
 </div></header>
 ${content.tab !== undefined && memberTabs(say, content.tab)}

@@ -14,6 +14,7 @@ import type { Announcements } from "../support/announcements.ts";
 import type { Language } from "./languages/language.ts";
 import type { PageLanguage } from "./languages/page-language.ts";
 import type { Session } from "./session.ts";
+import type { ThemeOptions } from "./theme/theme.ts";
 
 /** Everything the site needs from the rest of the office; `createSite` takes it whole. */
 export interface SiteOptions {
@@ -26,6 +27,8 @@ export interface SiteOptions {
   publicUrl?: string;
   /** Members reach the site by https (through a TLS proxy, as a rule): cookies are then `__Host-` and Secure, and HSTS is sent. */
   secure: boolean;
+  /** Colours and logo, where they are not the house's. */
+  theme?: ThemeOptions;
   /** What the site speaks beside English. */
   languages?: readonly Language[];
   /** Where the running source can be had (AGPL section 13); stands in every page's footer. */

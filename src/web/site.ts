@@ -34,6 +34,7 @@ import { addProxyConfig } from "./site/proxy-config.ts";
 import { addServer } from "./site/server.ts";
 import { addSignUp } from "./site/sign-up.ts";
 import { addStatus } from "./site/status.ts";
+import { makeTheme } from "./theme/theme.ts";
 import type { Web } from "./web.ts";
 
 /** No form of the site has more than a few hundred bytes. */
@@ -51,6 +52,7 @@ export function createSite(options: SiteOptions): Hono<SiteEnv> {
   const web: Web = {
     ...options,
     spoken,
+    look: makeTheme(options.theme),
     has: (path) => {
       paths ??= new Set(app.routes.flatMap(({ method, path }) => (method === "GET" ? [path] : [])));
       return paths.has(path);
@@ -83,7 +85,7 @@ export function createSite(options: SiteOptions): Hono<SiteEnv> {
   app.use(guardForms(web));
   app.use("/member/*", mustAsk(web));
 
-  addAssets(app);
+  addAssets(app, web.look.files, web.look.icon);
   addCheck(app, web);
   addHome(app, web);
   addAnnouncements(app, web);

@@ -6,9 +6,12 @@ import type { Languages } from "./languages/languages.ts";
 import type { SiteOptions } from "./options.ts";
 import type { Redemptions } from "./redemptions.ts";
 import type { SessionSeal } from "./session.ts";
+import type { Theme } from "./theme/theme.ts";
 
 /** What a page's code gets: the site's options, and what the site has made of them. */
 export interface Web extends SiteOptions {
+  /** What its pages look like. */
+  look: Theme;
   /** Those of this site. */
   spoken: Languages;
   /** Whether this site has a page at that path. */
