@@ -8,6 +8,7 @@ import { POSTGRES_URL_ALLOWED, parsePostgresUrl } from "../store/postgres-url.ts
 import { btcpayProblems } from "./btcpay-settings.ts";
 import { parseListen } from "./listen-address.ts";
 import { initialPlansText, planLine, readPlans } from "./plans-config.ts";
+import { mailProblems } from "./mail-settings.ts";
 import { siteProblems } from "./site-address.ts";
 
 /**
@@ -420,6 +421,39 @@ const table = {
       listenList,
     ),
   },
+  mail: {
+    host: setting(
+      "The mail server (SMTP) for reminders, links that confirm an address or reset a password, and news of tickets. Empty: no mail is sent, and the site says so.",
+      "empty, a host name, or an address",
+      "",
+      hostName,
+    ),
+    port: setting("", "a port number", 587, z.int().min(1).max(65_535)),
+    tls: setting(
+      'How the connection is made safe: "starttls" (port 587 as a rule), "tls" (465), or "none" for a mail server on this machine.',
+      '"starttls", "tls" or "none"',
+      "starttls",
+      z.enum(["starttls", "tls", "none"]),
+    ),
+    user: setting(
+      "The name to log in with. Empty: the mail server asks for none.",
+      "empty, or up to 200 characters",
+      "",
+      z.string().regex(/^[^\p{Cc}]{0,200}$/u),
+    ),
+    password_file: setting(
+      "The file with its password: a path, or the name of a systemd credential.",
+      "empty, a path that starts with /, or a credential's name",
+      "",
+      fileName,
+    ),
+    from: setting(
+      'The address that mail comes from, such as "office@vpn.example.net".',
+      "empty, or an e-mail address",
+      "",
+      z.string().regex(/^(?:[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9.-]{1,190})?$/),
+    ),
+  },
   alerts: {
     webhook: setting(
       "Told, as JSON, of a service that fails and a server that gives no news, and of their coming back. Empty: nobody is.",
@@ -593,7 +627,10 @@ export function parseConfig(text: string, file: string): Config {
       `${at("openvpn")}: openvpn.udp and openvpn.tcp have at most ${OPENVPN_LISTENERS_MOST} addresses together`,
     );
   if (wrong.length === 0)
-    for (const { section, key, what } of siteProblems(config as Config))
+    for (const { section, key, what } of [
+      ...siteProblems(config as Config),
+      ...mailProblems(config as Config),
+    ])
       wrong.push(`${at(section, key)}: ${what}`);
   if (wrong.length === 0)
     for (const { key, what } of btcpayProblems((config as Config).btcpay))
