@@ -1,11 +1,12 @@
 import { type Command, InvalidArgumentError } from "commander";
+import { type PortRange, parsePortRange } from "../lib/port-range.ts";
 import { type ListenAddress, parseListen } from "../office/listen-address.ts";
 import type { ServerView } from "../web/control-servers.ts";
 import { wholeNumber, yesOrNo } from "./arguments.ts";
 import type { Office } from "./office-commands.ts";
-import { lineText, listText, stateOf } from "./server-texts.ts";
+import { blockedLine, lineText, listText, stateOf } from "./server-texts.ts";
 import { untilServer, upgradeServers } from "./server-upgrade.ts";
-import { StartError } from "./start-error.ts";
+import { StartError, UsageError } from "./start-error.ts";
 import { say, show } from "./terminal.ts";
 
 interface AddOptions {
@@ -103,6 +104,22 @@ Examples:
       `${name} takes no new logins. Who is online stays; \`lethe server undrain ${name}\` takes it back.`,
   );
   verb("undrain", "take new logins again", (view) => `${view.name}: ${stateOf(view)}.`);
+
+  const blocking = (verb: "block" | "unblock", what: "port" | "range", description: string) =>
+    server
+      .command(`${verb}-${what}`)
+      .argument("<name>")
+      .argument(what === "port" ? "<port>" : "<range>", what === "port" ? "6667, or 6881-6889" : "203.0.113.0/24, or an address")
+      .description(description)
+      .action(async (name: string, text: string) => {
+        const body = what === "port" ? { name, ports: portRange(text) } : { name, range: text };
+        const view = await office.ask<ServerView>("POST", `/servers/${verb}`, body);
+        show(office.json(), view, blockedLine(view));
+      });
+  blocking("block", "port", "members open no new connection to that port, TCP or UDP, through this server");
+  blocking("block", "range", "members open no new connection to that address or range through this server");
+  blocking("unblock", "port", "take a block of ports back");
+  blocking("unblock", "range", "take a block of an address or range back");
 
   server
     .command("remove")
@@ -220,6 +237,13 @@ function requestOf(options: AddOptions) {
     ...(group && { groups: group }),
     ...(Object.keys(listens).length > 0 && { listens }),
   };
+}
+
+function portRange(text: string): PortRange {
+  const range = parsePortRange(text);
+  if (range === undefined)
+    throw new UsageError("A port is a number from 1 to 65535; a range of ports is written 6881-6889.");
+  return range;
 }
 
 const degrees =

@@ -1,4 +1,5 @@
 import { describeExitCertificate } from "../certificates/words.ts";
+import { blockedText } from "../support/abuse.ts";
 import type { ServerView } from "../web/control-servers.ts";
 
 /** One line of `lethe server list`: how a server is, in few words. */
@@ -13,6 +14,8 @@ export function stateOf(server: ServerView): string {
         ? ["no news lately"]
         : [failed.length === 0 ? "up" : `up, but not: ${failed.join(", ")}`];
   if (server.draining) words.push("draining");
+  const blocked = blockedText(server.blocked);
+  if (blocked !== "") words.push(`blocked: ${blocked}`);
   if (server.upgradeFailed) words.push("went back from an upgrade");
   else if (server.targetRelease !== "" && server.release !== "" && server.release !== server.targetRelease)
     words.push("upgrading");
@@ -20,6 +23,12 @@ export function stateOf(server: ServerView): string {
   if (publicCertificate?.site) words.push("the site's certificate");
   else if (publicCertificate !== undefined) words.push(describeExitCertificate(publicCertificate));
   return words.join("; ");
+}
+
+/** What is blocked on a server now. */
+export function blockedLine({ name, blocked }: ServerView): string {
+  const text = blockedText(blocked);
+  return text === "" ? `Nothing is blocked on ${name}.` : `Blocked on ${name}: ${text}.`;
 }
 
 /** The list as a table for people. */

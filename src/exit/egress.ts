@@ -110,6 +110,7 @@ export function createEgressPolicy(options: {
   ]);
   const denied = createRangeTable(ranges(deny, CLOSED));
   const ports = new Set([...closedPorts, ...denyPorts]);
+  const portRanges = options.egress.denyPortRanges ?? [];
   const sitePorts = new Set(options.sitePorts);
   const loopback = createRangeTable(ranges(["127.0.0.0/8", "::1"], CLOSED));
   const own = new Set<string>();
@@ -125,7 +126,11 @@ export function createEgressPolicy(options: {
     (ip.length === 4 || embedded(ip).every(opensAddress));
 
   return {
-    opensPort: (port) => port >= 1 && port <= 65_535 && !ports.has(port),
+    opensPort: (port) =>
+      port >= 1 &&
+      port <= 65_535 &&
+      !ports.has(port) &&
+      !portRanges.some(({ from, to }) => from <= port && port <= to),
     opens(address, port) {
       const ip = unmap(address);
       if (!this.opensPort(port)) return false;

@@ -1,3 +1,4 @@
+import type { Blocked } from "../lib/port-range.ts";
 import type { Listens } from "./listens.ts";
 import type { Server } from "./servers.ts";
 
@@ -18,6 +19,8 @@ export interface FleetServer extends Server {
   listens: Listens | undefined;
   /** SHA-256 of the bundle it is to run, hex. */
   release: string | undefined;
+  /** What members do not reach through it. */
+  blocked: Blocked;
   /** UTC seconds; undefined where no enrolment is open. */
   enrolmentExpires: number | undefined;
 }

@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
 import type { Selectable, Transaction } from "kysely";
 import type { Clock } from "../lib/clock.ts";
+import { type Blocked, NOTHING_BLOCKED } from "../lib/port-range.ts";
 import { fail, ok, type Result } from "../lib/result.ts";
 import {
   type EnrolmentAnswer,
@@ -13,6 +14,7 @@ import {
 import type { ServerIdentity } from "../link/identity.ts";
 import type { Store } from "../store/open.ts";
 import type { Tables } from "../store/tables.ts";
+import { type BlockChange, type BlockError, changedBlocked } from "./blocked.ts";
 import { newTokenId, TOKEN_LIFETIME_S, tokenOf } from "./enrolment.ts";
 import type { FleetServer, Invitation, NewServer } from "./fleet-server.ts";
 import { groupsOf } from "./groups.ts";
@@ -206,6 +208,23 @@ export class Fleet {
     return this.#set(name, { identity: JSON.stringify(identity) });
   }
 
+  /**
+   * Blocks something on a server, or takes that back: new connections of members to these ports (on any address) or these ranges.
+   * Any server, an office's own too. Ports that overlap become one range.
+   */
+  setBlocked(name: string, change: BlockChange): Promise<Result<void, BlockError>> {
+    return this.#change(name, async (trx): Promise<Result<void, BlockError>> => {
+      const row = await trx.selectFrom("servers").select("blocked").where("name", "=", name).executeTakeFirst();
+      if (row === undefined) return fail("unknown-server");
+      const next = changedBlocked(blockedOf(row), change);
+      if (!next.ok) return next;
+      const { ports, ranges } = next.value;
+      const blocked = ports.length + ranges.length === 0 ? null : JSON.stringify(next.value);
+      await trx.updateTable("servers").set({ blocked }).where("name", "=", name).execute();
+      return ok(undefined);
+    });
+  }
+
   /** The bundle that a server is to run, SHA-256 in hex; null: whichever it has. */
   setRelease(name: string, release: string | null): Promise<Result<void, ServerError>> {
     return this.#changeRemote(name, async (trx) => {
@@ -356,6 +375,9 @@ export class Fleet {
 const allServers = async (trx: Trx): Promise<FleetServer[]> =>
   (await trx.selectFrom("servers").selectAll().orderBy("name").execute()).map(fleetServerOf);
 
+const blockedOf = ({ blocked }: Pick<Row, "blocked">): Blocked =>
+  blocked === null ? NOTHING_BLOCKED : JSON.parse(blocked);
+
 function fleetServerOf(row: Row): FleetServer {
   return {
     ...serverOf(row),
@@ -367,6 +389,7 @@ function fleetServerOf(row: Row): FleetServer {
     number: row.number ?? 0,
     listens: row.listens === null ? undefined : JSON.parse(row.listens),
     release: row.release ?? undefined,
+    blocked: blockedOf(row),
     enrolmentExpires: row.enrolment_expires ?? undefined,
   };
 }

@@ -27,6 +27,9 @@ const dnsName = z.string().regex(/^(?=.{1,253}$)[a-z0-9-]{1,63}(\.[a-z0-9-]{1,63
 /** A file that the office gives over the link (wire.ts, request 5). */
 const file = z.object({ sha256: z.string().regex(/^[0-9a-f]{64}$/), bytes: z.int().min(1).max(500_000_000) });
 
+/** Port ranges, and address ranges, that may be blocked on one exit. */
+export const BLOCKED_MOST = 200;
+
 const blocklist = file.extend({ bytes: z.int().min(1).max(BLOCKLIST_BYTES_MOST) });
 
 export const serverSettings = z.object({
@@ -70,9 +73,14 @@ export const serverSettings = z.object({
   egress: z.object({
     /** Ranges opened although the policy closes them (a lab's private "internet"). */
     allow: z.array(range).max(1000),
-    deny: z.array(range).max(100_000),
+    deny: z.array(range).max(100_000 + BLOCKED_MOST),
     /** TCP and UDP ports refused beside 25. */
     denyPorts: z.array(port).max(1000),
+    /** Ports refused on this exit alone (`lethe server block-port`), and no longer led to a member where ports are forwarded. */
+    denyPortRanges: z
+      .array(z.object({ from: port, to: port }).refine(({ from, to }) => from <= to))
+      .max(BLOCKED_MOST)
+      .exactOptional(),
   }),
   limits: z.object({
     /** Proxy connections of one credential at one time, on this exit. */

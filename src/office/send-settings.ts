@@ -1,4 +1,5 @@
 import type { Fleet } from "../fleet/fleet.ts";
+import type { FleetServer } from "../fleet/fleet-server.ts";
 import { hopsOf } from "../fleet/hops.ts";
 import { feedSettings } from "../fleet/settings-feed.ts";
 import type { RosterPublisher } from "../link/publisher.ts";
@@ -34,11 +35,20 @@ export function settingsSender(options: {
     settingsOf: (server) => {
       const more = config.vpn.two_hops ? { hops: hopsOf(server, fleet.current) } : {};
       if (server.linkName === own.server)
-        return withKey(withLists({ ...own, ...more, draining: server.draining }));
+        return withKey(withLists(withBlocked({ ...own, ...more, draining: server.draining }, server)));
       if (server.local || server.nkey === undefined) return undefined;
       // One that is to run what an earlier version of this office gave out stays as it is.
       const asked = release?.bundle.sha256 === server.release ? release : undefined;
-      return withKey(withLists({ ...remoteSettings(config, server, tlsCrypt, asked), ...more }));
+      const settings = { ...remoteSettings(config, server, tlsCrypt, asked), ...more };
+      return withKey(withLists(withBlocked(settings, server)));
+    },
+  });
+  const withBlocked = (settings: ServerSettings, { blocked }: FleetServer): ServerSettings => ({
+    ...settings,
+    egress: {
+      ...settings.egress,
+      deny: [...settings.egress.deny, ...blocked.ranges],
+      ...(blocked.ports.length > 0 && { denyPortRanges: [...blocked.ports] }),
     },
   });
   const withLists = (settings: ServerSettings): ServerSettings => {

@@ -183,6 +183,11 @@ const tables: { [Name in keyof Tables]: TableInventory<Tables[Name]> } = {
         purpose: "Profiles, and members making sure that it is this server they reach",
         lifetime: `until the server is rotated; else ${serverLife}`,
       },
+      blocked: {
+        what: "Ports and networks that nobody reaches through it",
+        purpose: "Ending what somebody complained of, without knowing who it was",
+        lifetime: `until the provider takes it back; else ${serverLife}`,
+      },
       enrolment_id: {
         what: "A random number that names a one-time token; the token is stored nowhere",
         purpose: "A new server proves that it is the one that was asked for",

@@ -269,6 +269,11 @@ export const migrations: Steps = {
       await withoutSamples(db, "ticket_messages", ["id", "ticket", "body"]);
     },
   },
+  "0008-blocked": {
+    async up(db) {
+      await db.schema.alterTable("servers").addColumn("blocked", textOf(db)).execute();
+    },
+  },
 };
 
 /** The steps that this version knows, oldest first. */

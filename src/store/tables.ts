@@ -94,6 +94,8 @@ interface ServerRow {
   number: number | null;
   /** JSON: `ServerIdentity` of `link/identity.ts`; null until the exit has said it. */
   identity: string | null;
+  /** JSON: `Blocked` of `lib/port-range.ts`; null: nothing. */
+  blocked: string | null;
 }
 
 export interface DeviceRow {

@@ -1,3 +1,5 @@
+import type { Blocked, PortRange } from "../lib/port-range.ts";
+
 /**
  * The answer to a complaint about a server's address. It says what is true of every provider of this kind: there is nothing
  * to hand over, and something to be done.
@@ -12,12 +14,7 @@ export interface AbuseAnswer {
   server?: { name: string; host: string; addresses: readonly string[]; blocked: Blocked } | undefined;
 }
 
-export interface Blocked {
-  ports: readonly { from: number; to: number }[];
-  ranges: readonly string[];
-}
-
-export const portText = ({ from, to }: { from: number; to: number }): string =>
+const portText = ({ from, to }: PortRange): string =>
   from === to ? `port ${from}` : `ports ${from} to ${to}`;
 
 /** `port 6667, ports 6881 to 6889, 203.0.113.0/24`; empty where nothing is blocked. */

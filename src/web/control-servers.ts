@@ -1,11 +1,13 @@
 import type { Context, Hono } from "hono";
 import { z } from "zod";
+import type { BlockError } from "../fleet/blocked.ts";
 import type { Fleet, ServerError } from "../fleet/fleet.ts";
 import type { FleetServer, Invitation } from "../fleet/fleet-server.ts";
 import { groupsOf } from "../fleet/groups.ts";
 import type { Listens } from "../fleet/listens.ts";
 import { countryName, type NewServerError } from "../fleet/new-server.ts";
 import type { ServerStatus, Status } from "../fleet/status.ts";
+import type { Blocked } from "../lib/port-range.ts";
 import type { Result } from "../lib/result.ts";
 
 const place = z.strictObject({ address: z.string(), port: z.number() });
@@ -39,9 +41,22 @@ const addRequest = z.strictObject({
 });
 const nameRequest = z.strictObject({ name: z.string() });
 const renameRequest = z.strictObject({ name: z.string(), newName: z.string() });
+const blockPort = z.int().min(1).max(65_535);
+const blockRequest = z.union([
+  z.strictObject({
+    name: z.string(),
+    ports: z.strictObject({ from: blockPort, to: blockPort }).refine(({ from, to }) => from <= to),
+  }),
+  z.strictObject({ name: z.string(), range: z.string().max(100) }),
+]);
 const releaseRequest = z.strictObject({ name: z.string(), release: z.enum(["newest", "stay"]) });
 
-const ERRORS: Record<NewServerError | ServerError, string> = {
+const ERRORS: Record<NewServerError | ServerError | BlockError, string> = {
+  "range-invalid": "That is no address and no range such as 203.0.113.0/24.",
+  "range-too-wide": "That range is too wide: /8 at least for IPv4, /16 for IPv6.",
+  "blocked-full": "200 port ranges and 200 address ranges can be blocked on a server; take others back first.",
+  "ports-all": "Not every port: to take a server out of use there is `lethe server drain`.",
+  "not-blocked": "Nothing of that is blocked on that server; `lethe server list` shows what is.",
   "name-invalid": "A server's name has 1 to 40 of a-z, 0-9 and inner dashes, such as london1.",
   "name-generation": "A name cannot end in -g and a number: certificates of rotated servers are called so.",
   "name-taken": "There is a server of that name already, or one that was added under it.",
@@ -94,6 +109,8 @@ export interface ServerView {
   upgradeFailed: boolean;
   /** UTC minutes since 1970 of its last tests; 0 where it has not said. */
   testedMinute: number;
+  /** What members do not reach through it. */
+  blocked: Blocked;
   /** Left out where servers are to have none. */
   publicCertificate?: PublicCertificateView;
 }
@@ -130,7 +147,7 @@ export function addServerControl(app: Hono, office: ServerOffice): void {
   const refuse = (c: Context, error: string) => c.json({ error }, 400);
   const done = async (
     c: Context,
-    outcome: Promise<Result<unknown, NewServerError | ServerError>>,
+    outcome: Promise<Result<unknown, NewServerError | ServerError | BlockError>>,
     name: string,
   ) => {
     const result = await outcome;
@@ -184,6 +201,11 @@ export function addServerControl(app: Hono, office: ServerOffice): void {
       const { name } = nameRequest.parse(await c.req.json());
       return done(c, fleet[verb](name), name);
     });
+  for (const verb of ["block", "unblock"] as const)
+    app.post(`/servers/${verb}`, async (c) => {
+      const { name, ...what } = blockRequest.parse(await c.req.json());
+      return done(c, fleet.setBlocked(name, { verb, ...what }), name);
+    });
   app.post("/servers/remove", async (c) => {
     const { name } = nameRequest.parse(await c.req.json());
     const found = (await views()).find((server) => server.name === name);
@@ -234,5 +256,6 @@ function view(
     targetRelease: server.release?.slice(0, 12) ?? "",
     upgradeFailed: health?.upgradeFailed ?? false,
     testedMinute: health?.minute ?? 0,
+    blocked: server.blocked,
   };
 }

@@ -1,6 +1,7 @@
 import { type DnsLevel, resolverOf } from "../../lib/dns-levels.ts";
 import { createRangeTable, parseIp, parseRange } from "../../lib/ip.ts";
-import type { ServerSettings } from "../../link/settings.ts";
+import { formatPortRange, mergedPorts } from "../../lib/port-range.ts";
+import type { EgressSettings, ServerSettings } from "../../link/settings.ts";
 import { closedRanges } from "../closed-ranges.ts";
 import { closedPorts } from "../egress.ts";
 import {
@@ -15,7 +16,7 @@ import {
 } from "../tunnel-plan.ts";
 import { byFamily, map, set } from "./elements.ts";
 import { hopRules } from "./hops.ts";
-import { forwardedPorts } from "./port-forwarding.ts";
+import { FORWARDED_PORTS, forwardedPorts } from "./port-forwarding.ts";
 import { servicePorts, sourcePorts } from "./ports.ts";
 
 /** The firewall's part of what the office tells an exit. */
@@ -81,7 +82,7 @@ ${set("deny4", "ipv4_addr", deny4)}
 ${set("deny6", "ipv6_addr", deny6)}
 ${set("own4", "ipv4_addr", own4)}
 ${set("own6", "ipv6_addr", own6)}
-${set("denied_ports", "inet_service", [...closedPorts, ...egress.denyPorts])}
+${set("denied_ports", "inet_service", [...closedPorts, ...egress.denyPorts, ...deniedRanges(egress)])}
 ${set("site_ports", "inet_service", sitePorts)}
 ${set("stun_ports", "inet_service", stunPorts)}
 ${set(
@@ -214,6 +215,10 @@ ${hops.source}
 `.replace(/\n{2,}(?= {4}| {2}\})/g, "\n");
 }
 
+const deniedRanges = ({ denyPortRanges = [] }: EgressSettings): string[] =>
+  mergedPorts(denyPortRanges).map(formatPortRange);
+
+/** Ports that lead to no member: other things listen there, or the operator has closed them. */
 const taken = (settings: FirewallSettings, { listening }: FirewallFacts): Set<number> =>
   new Set([
     ...servicePorts(settings.services).map(({ port }) => port),
@@ -221,7 +226,11 @@ const taken = (settings: FirewallSettings, { listening }: FirewallFacts): Set<nu
     ...(settings.stunPorts ?? []),
     ...(settings.hops ?? []).flatMap(({ ports }) => ports.map(({ port }) => port)),
     ...(listening ?? []),
+    ...FORWARDED_PORTS.filter((port) => denied(settings.egress, port)),
   ]);
+
+const denied = ({ denyPortRanges = [] }: EgressSettings, port: number): boolean =>
+  denyPortRanges.some(({ from, to }) => from <= port && port <= to);
 
 const sourceRules = ({
   device,
