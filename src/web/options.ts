@@ -13,6 +13,7 @@ import type { Switches } from "../store/switches.ts";
 import type { Announcements } from "../support/announcements.ts";
 import type { Language } from "./languages/language.ts";
 import type { PageLanguage } from "./languages/page-language.ts";
+import type { MailDoor } from "./mail-door.ts";
 import type { Session } from "./session.ts";
 import type { ThemeOptions } from "./theme/theme.ts";
 
@@ -55,6 +56,8 @@ export interface SiteOptions {
   profiles(kind: ProfileKind, servers: readonly string[], options?: ProfileOptions): ProfileFile[];
   /** The blocklists that there are to choose from; undefined: all three. */
   blocklists?: () => readonly Exclude<DnsLevel, "none">[];
+  /** How mail is sent; undefined: there is no mail server, and the pages say so. */
+  mail?: MailDoor | undefined;
   /** What the page "Am I protected?" has to ask with. */
   check?: CheckDoor;
   /** What servers need that join the fleet; undefined where none can. */

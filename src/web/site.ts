@@ -15,6 +15,7 @@ import { guardForms } from "./forms.ts";
 import { mustAsk } from "./gate.ts";
 import { securityHeaders } from "./headers.ts";
 import { Languages } from "./languages/languages.ts";
+import { MailThrottle } from "./mail-door.ts";
 import { addConnect } from "./member/connect.ts";
 import { addCredentials } from "./member/credentials.ts";
 import { addDevices } from "./member/devices.ts";
@@ -63,6 +64,7 @@ export function createSite(options: SiteOptions): Hono<SiteEnv> {
     throttle: new LoginThrottle({ clock: options.clock }),
     signUps: new SignUpThrottle(options.clock),
     redemptions: new Redemptions(options.vouchers, options.clock),
+    mailThrottle: new MailThrottle(options.clock),
   };
 
   app.use(spoken.guide);

@@ -3,6 +3,7 @@ import type { SignUpThrottle } from "../accounts/sign-up-throttle.ts";
 import type { AnswerCache } from "./answer-cache.ts";
 import type { Cookies } from "./cookies.ts";
 import type { Languages } from "./languages/languages.ts";
+import type { MailThrottle } from "./mail-door.ts";
 import type { SiteOptions } from "./options.ts";
 import type { Redemptions } from "./redemptions.ts";
 import type { SessionSeal } from "./session.ts";
@@ -23,4 +24,6 @@ export interface Web extends SiteOptions {
   throttle: LoginThrottle;
   signUps: SignUpThrottle;
   redemptions: Redemptions;
+  /** Of letters that somebody asks for. */
+  mailThrottle: MailThrottle;
 }

@@ -1,0 +1,67 @@
+import type { Context } from "hono";
+import type { AccountView } from "../accounts/accounts.ts";
+import { networkOf } from "../accounts/login-throttle.ts";
+import type { MailLinks } from "../accounts/mail-links.ts";
+import type { Clock } from "../lib/clock.ts";
+import { LeakyBuckets } from "../lib/leaky-buckets.ts";
+import type { Result } from "../lib/result.ts";
+import type { Letter, LetterProblem } from "../mail/letter.ts";
+import { confirmLetter } from "../mail/letters.ts";
+import type { EnqueueOptions } from "../mail/queue.ts";
+import { MAIL_LINK_MINUTES } from "../policy/lifetimes.ts";
+import type { SiteEnv } from "./options.ts";
+import type { Web } from "./web.ts";
+
+/** How pages send mail; `web.mail` is undefined where the operator has no mail server. */
+export interface MailDoor {
+  /** What links in mails begin with: from lethe.toml, never from what a request calls the host. */
+  origin: string;
+  links: MailLinks;
+  /** Takes a letter to be sent soon. Throws StoreError. */
+  enqueue(letter: Letter, options?: EnqueueOptions): Promise<Result<void, LetterProblem | "queue-full">>;
+}
+
+export const MAIL_LINK_S = MAIL_LINK_MINUTES * 60;
+
+/** Letters that a network may ask for at one go, and then one in so long. */
+const NETWORK_BURST = 10;
+const NETWORK_EACH_MS = 60_000;
+/** Letters that one address gets because somebody asked. */
+const ADDRESS_BURST = 3;
+const ADDRESS_EACH_MS = 20 * 60_000;
+
+/** Keeps strangers from filling somebody's mailbox through us. Counts in memory only, under a key made at the start. */
+export class MailThrottle {
+  readonly #networks: LeakyBuckets;
+  readonly #addresses: LeakyBuckets;
+
+  constructor(clock: Clock) {
+    this.#networks = new LeakyBuckets({ clock, burst: NETWORK_BURST, oneEachMs: NETWORK_EACH_MS });
+    this.#addresses = new LeakyBuckets({ clock, burst: ADDRESS_BURST, oneEachMs: ADDRESS_EACH_MS });
+  }
+
+  /** Whether this network may ask for another letter now. */
+  mayAsk(address: string): boolean {
+    return this.#networks.take(networkOf(address)) !== undefined;
+  }
+
+  /** Whether this mailbox may be sent another letter that somebody asked for. */
+  mayWrite(to: string): boolean {
+    return this.#addresses.take(to.toLowerCase()) !== undefined;
+  }
+}
+
+/** Sends the link by which an account's address is confirmed. `off`: there is no mail server, or nothing to confirm. */
+export async function sendConfirmation(
+  web: Web,
+  c: Context<SiteEnv>,
+  { id, email, emailVerified }: AccountView,
+): Promise<"sent" | "slow-down" | "off"> {
+  if (web.mail === undefined || email === undefined || emailVerified) return "off";
+  if (!web.mailThrottle.mayAsk(web.clientAddress(c)) || !web.mailThrottle.mayWrite(email)) return "slow-down";
+  const link = await web.mail.links.issue("confirm-email", id);
+  if (link === undefined) return "off";
+  const site = { name: web.siteName, origin: web.mail.origin };
+  const taken = await web.mail.enqueue(confirmLetter(site, email, link), { goodForS: MAIL_LINK_S });
+  return taken.ok ? "sent" : "slow-down";
+}
