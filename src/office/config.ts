@@ -10,6 +10,7 @@ import { parseListen } from "./listen-address.ts";
 import { initialPlansText, planLine, readPlans } from "./plans-config.ts";
 import { mailProblems } from "./mail-settings.ts";
 import { siteProblems } from "./site-address.ts";
+import { themeProblems } from "./theme-settings.ts";
 
 /**
  * `lethe.toml`: every setting with its meaning, its default and what is allowed. The file that a first start writes, the
@@ -63,6 +64,10 @@ const HOST_NAME = /^(?=.{1,253}$)[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*$/;
 const hostName = z.string().refine((text) => text === "" || familyOf(text) !== 0 || HOST_NAME.test(text));
 /** systemd.exec(5), LoadCredential=: a credential's name is a plain file name. */
 const fileName = z.string().regex(/^(?:\/[^\p{Cc}]{1,1000}|[A-Za-z0-9_][A-Za-z0-9_.-]{0,99})?$/u);
+/** RFC 6068, RFC 3966: without what would begin another line. */
+const CONTACT = /^(?:mailto:[^\s\p{Cc}@]{1,64}@[A-Za-z0-9.-]{1,190}|tel:\+[0-9-]{3,30})$/u;
+const colour = (comment: string) =>
+  setting(comment, 'empty, or a colour such as "#0b5f59"', "", z.string().regex(/^(?:#[0-9a-fA-F]{6})?$/));
 
 /** BTCPay Server 2: `BTC-CHAIN`, `BTC-LN`, `XMR-CHAIN`; BTCPay Server 1: `BTC`, `BTC-LightningNetwork`, `XMR`. */
 const BTCPAY_METHOD = /^[A-Za-z0-9]{2,10}([-_][A-Za-z0-9]{1,30})?$/;
@@ -93,12 +98,34 @@ const table = {
       [],
       z.array(range).max(64),
     ),
+    security_contact: setting(
+      "Where to report a weakness; stands in /.well-known/security.txt (RFC 9116). Empty: the contact page, where there is one.",
+      'a list such as "mailto:security@example.net", "https://vpn.example.net/contact"',
+      [],
+      z.array(z.string().refine((text) => isHttps(text) || CONTACT.test(text))).max(5),
+    ),
     texts: setting(
-      "Your own wording: a folder with terms.md, personal-use.md, privacy.md, refunds.md, cancellation.md, fair-use.md, pricing.md (what stands above a line --- comes before the rules, the rest after them; the rules themselves stay). Empty: none.",
+      "Your own wording: a folder with terms.md, personal-use.md, privacy.md, refunds.md, cancellation.md, fair-use.md, pricing.md (what stands above a line --- comes before the rules, the rest after them; the rules themselves stay), about.md, and translations of the pages as languages/<tag>.json. Empty: none.",
       "empty, or a path that starts with /",
       "",
       z.string().regex(/^(?:\/[^\p{Cc}]{1,1000})?$/u),
     ),
+  },
+  theme: {
+    logo: setting(
+      "A picture beside the provider's name and in the browser's tab, SVG or PNG of at most 20 KB. Empty: a drop.",
+      "empty, or a path that starts with /",
+      "",
+      z.string().regex(/^(?:\/[^\p{Cc}]{1,1000})?$/u),
+    ),
+    accent: colour("Colours of the light pages, such as \"#0b5f59\"; empty: the house's. Links and buttons."),
+    paper: colour("Behind everything."),
+    surface: colour("Panels, the top and the foot of a page."),
+    ink: colour("Text."),
+    accent_dark: colour("The same for those whose device asks for dark pages."),
+    paper_dark: colour(""),
+    surface_dark: colour(""),
+    ink_dark: colour(""),
   },
   tls: {
     certificate: setting(
@@ -630,6 +657,7 @@ export function parseConfig(text: string, file: string): Config {
     for (const { section, key, what } of [
       ...siteProblems(config as Config),
       ...mailProblems(config as Config),
+      ...themeProblems(config as Config),
     ])
       wrong.push(`${at(section, key)}: ${what}`);
   if (wrong.length === 0)
