@@ -53,6 +53,8 @@ import { NtHashKey } from "./nt-hash-key.ts";
 import { openOfficeStore } from "./open-store.ts";
 import { exitCertificates } from "./order-for-exits.ts";
 import { ownServer } from "./own-server.ts";
+import { readOwnTexts } from "./own-texts.ts";
+import { policyChoice } from "./policy-choice.ts";
 import { profilesFor } from "./profiles.ts";
 import { linkUsers, RemoteLink } from "./remote-link.ts";
 import { requireSameSite } from "./same-site.ts";
@@ -60,6 +62,7 @@ import { settingsSender } from "./send-settings.ts";
 import { defaultListens, listensAt, servicesOf, settingsOf } from "./server-settings.ts";
 import { siteOrigin } from "./site-address.ts";
 import { SiteDoor } from "./site-door.ts";
+import { siteLook } from "./site-look.ts";
 import { sentenceOf } from "./start-errors.ts";
 import { startSweeping } from "./sweeping.ts";
 import { takeReport } from "./take-report.ts";
@@ -96,6 +99,8 @@ async function start(message: OfficeStart): Promise<void> {
   // Large, and only some have a use for it; loaded while the checkout can be read for certain.
   const acme = config.tls.acme === "" ? undefined : await import("../certificates/order.ts");
   const material = openExitMaterial();
+  const texts = readOwnTexts(config.site.texts);
+  const look = siteLook(config);
   becomeUser(user.uid, user.gid);
   const door = new SiteDoor({
     settings: config,
@@ -244,6 +249,7 @@ async function start(message: OfficeStart): Promise<void> {
   const trusts = trustedProxies(config.site.trusted_proxies);
   const pages = createSite({
     siteName: config.site.name,
+    ...look,
     ...(config.site.url !== "" && { publicUrl: siteOrigin(config) }),
     secure: siteOrigin(config).startsWith("https:"),
     sessionSecret: derive(keys.siteSecret, "sessions"),
@@ -255,6 +261,8 @@ async function start(message: OfficeStart): Promise<void> {
     status,
     switches,
     announcements,
+    policy: policyChoice(config, ["gift-card", "coupon"], false),
+    texts,
     inventory,
     profiles,
     blocklists: () => blocklists.offered,

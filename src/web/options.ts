@@ -14,6 +14,8 @@ import type { Announcements } from "../support/announcements.ts";
 import type { Language } from "./languages/language.ts";
 import type { PageLanguage } from "./languages/page-language.ts";
 import type { MailDoor } from "./mail-door.ts";
+import type { OwnTexts } from "./own-texts.ts";
+import type { PolicyChoice } from "./policy-values.ts";
 import type { Session } from "./session.ts";
 import type { ThemeOptions } from "./theme/theme.ts";
 
@@ -32,6 +34,8 @@ export interface SiteOptions {
   theme?: ThemeOptions;
   /** What the site speaks beside English. */
   languages?: readonly Language[];
+  /** Where weaknesses are reported: `mailto:`, `tel:` or `https:` addresses. Empty: the contact page. */
+  securityContacts?: readonly string[];
   /** Where the running source can be had (AGPL section 13); stands in every page's footer. */
   sourceUrl?: string;
   /** 32 random bytes; seals the sessions. A new one logs everybody out. */
@@ -47,6 +51,10 @@ export interface SiteOptions {
   /** What the operator has switched off: new accounts, buying, a way to pay. */
   switches: Pick<Switches, "off" | "isOn">;
   announcements: Pick<Announcements, "list">;
+  /** What is sold, and what else the rules on the pages speak of. Without it: DEFAULT_POLICY. */
+  policy?: PolicyChoice;
+  /** The operator's own wording of these pages. */
+  texts?: OwnTexts | undefined;
   /** What is stored and why; the privacy page is made of it. */
   inventory: readonly InventoryEntry[];
   /**
