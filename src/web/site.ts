@@ -23,6 +23,7 @@ import { addOverview } from "./member/overview.ts";
 import { addSettings } from "./member/settings.ts";
 import { addSystem } from "./member/system.ts";
 import type { SiteEnv, SiteOptions } from "./options.ts";
+import { DEFAULT_POLICY } from "./policy-values.ts";
 import { Redemptions } from "./redemptions.ts";
 import { SessionSeal } from "./session.ts";
 import { addAnnouncements } from "./site/announcements.ts";
@@ -30,6 +31,8 @@ import { addCheck } from "./site/check.ts";
 import { addExits } from "./site/exits.ts";
 import { addHome } from "./site/home.ts";
 import { addLogIn } from "./site/log-in.ts";
+import { addPolicy } from "./site/policy.ts";
+import { addPricing } from "./site/pricing.ts";
 import { addPrivacy } from "./site/privacy.ts";
 import { addProxyConfig } from "./site/proxy-config.ts";
 import { addServer } from "./site/server.ts";
@@ -52,6 +55,7 @@ export function createSite(options: SiteOptions): Hono<SiteEnv> {
   let paths: ReadonlySet<string> | undefined;
   const web: Web = {
     ...options,
+    policy: options.policy ?? DEFAULT_POLICY,
     spoken,
     look: makeTheme(options.theme),
     has: (path) => {
@@ -94,6 +98,8 @@ export function createSite(options: SiteOptions): Hono<SiteEnv> {
   addStatus(app, web);
   addServer(app, web);
   addPrivacy(app, web);
+  addPolicy(app, web);
+  addPricing(app, web);
   addSignUp(app, web);
   addLogIn(app, web);
   addProxyConfig(app, web);

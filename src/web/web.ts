@@ -5,12 +5,14 @@ import type { Cookies } from "./cookies.ts";
 import type { Languages } from "./languages/languages.ts";
 import type { MailThrottle } from "./mail-door.ts";
 import type { SiteOptions } from "./options.ts";
+import type { PolicyChoice } from "./policy-values.ts";
 import type { Redemptions } from "./redemptions.ts";
 import type { SessionSeal } from "./session.ts";
 import type { Theme } from "./theme/theme.ts";
 
 /** What a page's code gets: the site's options, and what the site has made of them. */
 export interface Web extends SiteOptions {
+  policy: PolicyChoice;
   /** What its pages look like. */
   look: Theme;
   /** Those of this site. */
