@@ -19,6 +19,10 @@ export type EventCode =
   | "control-refused"
   | "alert-undelivered"
   | "blocklist-refused"
+  // payments
+  | "provider-failed"
+  | "webhook-refused"
+  | "payment-uncredited"
   // mail
   | "mail-undelivered"
   // public certificates
@@ -83,6 +87,9 @@ export type Part =
   | "link"
   | "nats"
   | "mail"
+  | "paypal"
+  | "btcpay"
+  | "cash"
   | "store";
 
 /** What an event may carry beside its code: counts, durations, ports, exit codes, and closed words. */
@@ -148,6 +155,12 @@ export type Reason =
   | "tls"
   | "login"
   | "sender"
+  // a payment's (billing/)
+  | "unknown-invoice"
+  | "amount-differs"
+  | "account-gone"
+  | "account-terminated"
+  | "coupon-used"
   | "other";
 
 export type EventSink = (part: Part, code: EventCode, fields?: EventFields) => void;
