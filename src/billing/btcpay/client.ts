@@ -2,8 +2,8 @@ import { z } from "zod";
 import { decimalOf, type Money, parseMoney } from "../../policy/money.ts";
 
 /**
- * The two calls of BTCPay Server's Greenfield API that orders need: make an invoice, look at one
- * (`POST` and `GET /api/v1/stores/{storeId}/invoices`, permissions btcpay.store.cancreateinvoice and btcpay.store.canviewinvoices).
+ * The calls of BTCPay Server's Greenfield API that orders need: make an invoice, look at one, look at its payments (`POST` and `GET
+ * /api/v1/stores/{storeId}/invoices`, permissions btcpay.store.cancreateinvoice and btcpay.store.canviewinvoices).
  * An invoice holds a sealed order and nothing of the buyer.
  */
 
@@ -34,6 +34,21 @@ const INVOICE = z.object({
   metadata: z.record(z.string(), z.unknown()).nullish(),
 });
 
+/** Of schema `InvoicePaymentMethodDataModel`; `status` of a payment is Invalid, Processing or Settled. */
+const PAID_BY = z.array(
+  z.object({
+    amount: z.union([z.string(), z.number()]).transform(String),
+    payments: z
+      .array(
+        z.object({
+          value: z.union([z.string(), z.number()]).transform(String),
+          status: z.string(),
+        }),
+      )
+      .default([]),
+  }),
+);
+
 export interface BtcpayInvoice {
   id: string;
   /** What was asked for. Undefined where it is no amount of ours: a top-up invoice, or another currency than prices can have. */
@@ -44,12 +59,16 @@ export interface BtcpayInvoice {
   checkoutLink: string;
   /** `metadata.orderId`: the sealed order, where we made the invoice. */
   orderId: string | undefined;
+  /** `metadata.itemCode`: how the buyer chose to pay. */
+  itemCode: string | undefined;
 }
 
 export interface NewInvoice {
   amount: Money;
   /** The sealed order. */
   orderId: string;
+  /** How the buyer chose to pay: comes back with the invoice. */
+  itemCode: string;
   /** What stands on the checkout page. */
   description: string;
   /** Names of BTCPay's own: `BTC-CHAIN`, `XMR-CHAIN`. */
@@ -62,8 +81,8 @@ const TIMEOUT_MS = 15_000;
 const ANSWER_BYTES_MOST = 1_000_000;
 /** Long enough to open a wallet and short enough for the rate that the invoice promises. */
 const EXPIRATION_MINUTES = 60;
-/** A payment that comes late, or confirms slowly, is still seen for so long. */
-const MONITORING_MINUTES = 3 * 24 * 60;
+/** A payment that comes late, or confirms slowly, is still seen for so long (BTCPay Server's own default). */
+const MONITORING_MINUTES = 24 * 60;
 
 const STATUSES = ["New", "Processing", "Expired", "Invalid", "Settled"] as const;
 const ADDITIONAL = ["None", "PaidLate", "PaidPartial", "Marked", "Invalid", "PaidOver"] as const;
@@ -92,7 +111,7 @@ export class BtcpayClient {
       await this.#ask("POST", "", {
         amount: decimalOf(invoice.amount),
         currency: invoice.amount.currency,
-        metadata: { orderId: invoice.orderId, itemDesc: invoice.description },
+        metadata: { orderId: invoice.orderId, itemCode: invoice.itemCode, itemDesc: invoice.description },
         checkout: {
           paymentMethods: invoice.paymentMethods,
           defaultPaymentMethod: invoice.paymentMethods[0],
@@ -118,6 +137,21 @@ export class BtcpayClient {
     const invoice = this.#read(await this.#ask("GET", `/${encodeURIComponent(id)}`));
     if (invoice.id !== id) throw new BtcpayError("malformed");
     return invoice;
+  }
+
+  /**
+   * Whether confirmed payments cover the whole invoice in one of its currencies: by what came and is settled, at the invoice's own
+   * rate. For payments that came when its time was over, of which the invoice's state says only that they came.
+   */
+  async coveredBySettled(id: string): Promise<boolean> {
+    const read = PAID_BY.safeParse(await this.#ask("GET", `/${encodeURIComponent(id)}/payment-methods`));
+    if (!read.success) throw new BtcpayError("malformed");
+    return read.data.some(({ amount, payments }) => {
+      const due = coinUnits(amount);
+      const came = payments.filter(({ status }) => status === "Settled").map(({ value }) => coinUnits(value));
+      if (due === undefined || due <= 0n || came.some((units) => units === undefined)) return false;
+      return came.reduce<bigint>((sum, units) => sum + units!, 0n) >= due;
+    });
   }
 
   async #ask(method: "GET" | "POST", path: string, body?: object): Promise<unknown> {
@@ -156,14 +190,15 @@ export class BtcpayClient {
     const read = INVOICE.safeParse(answer);
     if (!read.success || read.data.storeId !== this.#store) throw new BtcpayError("malformed");
     const { id, amount, currency, type, checkoutLink, status, additionalStatus, metadata } = read.data;
-    const orderId = metadata?.orderId;
+    const text = (value: unknown) => (typeof value === "string" ? value : undefined);
     return {
       id,
       amount: type === "TopUp" ? undefined : parseMoney(amount, currency),
       status: STATUSES.find((known) => known === status) ?? "other",
       additionalStatus: ADDITIONAL.find((known) => known === additionalStatus) ?? "other",
       checkoutLink,
-      orderId: typeof orderId === "string" ? orderId : undefined,
+      orderId: text(metadata?.orderId),
+      itemCode: text(metadata?.itemCode),
     };
   }
 }
@@ -178,4 +213,13 @@ async function textOf(answer: Response): Promise<string> {
     chunks.push(chunk);
   }
   return Buffer.concat(chunks).toString("utf8");
+}
+
+/** Eighteen digits after the point: Bitcoin has 8, Lightning 11, Monero 12. */
+const COIN_DIGITS = 18;
+
+/** Decimal text, exactly; undefined where it is none, or has more digits than any coin. */
+function coinUnits(decimal: string): bigint | undefined {
+  const [, whole, fraction = ""] = /^(\d{1,20})(?:\.(\d{1,18}))?$/.exec(decimal) ?? [];
+  return whole === undefined ? undefined : BigInt(whole + fraction.padEnd(COIN_DIGITS, "0"));
 }
