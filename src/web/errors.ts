@@ -51,6 +51,11 @@ const ERRORS = {
     "No new accounts at the moment",
     "The operator has closed the sign-up. Nothing was stored. Existing accounts go on as ever.",
   ],
+  "mail-slow": [
+    429,
+    "Too many letters",
+    "Many letters were asked for just now, from your network or to this address. Wait some minutes, then try again.",
+  ],
   busy: [
     503,
     "Very busy at the moment",

@@ -7,7 +7,13 @@ import { sameText } from "./session.ts";
 import type { Web } from "./web.ts";
 
 /** The paths whose forms a visitor without a session may send. */
-const VISITORS = new Set(["/sign-up", "/log-in"]);
+const VISITORS = new Set([
+  "/sign-up",
+  "/log-in",
+  "/forgot-password",
+  "/reset-password",
+  "/confirm-email",
+]);
 
 /**
  * Whether the browser itself says that the request comes from another site. `Sec-Fetch-Site` is sent to https and

@@ -23,9 +23,9 @@ export interface MailDoor {
 
 export const MAIL_LINK_S = MAIL_LINK_MINUTES * 60;
 
-/** Letters that a network may ask for at one go, and then one in so long. */
-const NETWORK_BURST = 10;
-const NETWORK_EACH_MS = 60_000;
+/** Letters that a network may ask for at one go (a meeting where everybody signs up), and then one in so long. */
+const NETWORK_BURST = 20;
+const NETWORK_EACH_MS = 30_000;
 /** Letters that one address gets because somebody asked. */
 const ADDRESS_BURST = 3;
 const ADDRESS_EACH_MS = 20 * 60_000;

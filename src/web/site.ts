@@ -28,13 +28,16 @@ import { Redemptions } from "./redemptions.ts";
 import { SessionSeal } from "./session.ts";
 import { addAnnouncements } from "./site/announcements.ts";
 import { addCheck } from "./site/check.ts";
+import { addConfirmEmail } from "./site/confirm-email.ts";
 import { addExits } from "./site/exits.ts";
+import { addForgotPassword } from "./site/forgot-password.ts";
 import { addHome } from "./site/home.ts";
 import { addLogIn } from "./site/log-in.ts";
 import { addPolicy } from "./site/policy.ts";
 import { addPricing } from "./site/pricing.ts";
 import { addPrivacy } from "./site/privacy.ts";
 import { addProxyConfig } from "./site/proxy-config.ts";
+import { addResetPassword } from "./site/reset-password.ts";
 import { addServer } from "./site/server.ts";
 import { addSignUp } from "./site/sign-up.ts";
 import { addStatus } from "./site/status.ts";
@@ -102,6 +105,9 @@ export function createSite(options: SiteOptions): Hono<SiteEnv> {
   addPricing(app, web);
   addSignUp(app, web);
   addLogIn(app, web);
+  addForgotPassword(app, web);
+  addResetPassword(app, web);
+  addConfirmEmail(app, web);
   addProxyConfig(app, web);
 
   addOverview(app, web);

@@ -11,6 +11,8 @@ const DONE: Record<string, string> = {
     "Your password is changed, and you have new VPN credentials: every device needs the new ones before it gets online again.",
   "device-removed": "The device is removed, and cut off on every server.",
   email: "Your e-mail address is saved.",
+  "email-link":
+    "Your e-mail address is saved. A letter is on its way to it: open its link within half an hour to confirm the address.",
   "email-removed": "Your e-mail address is deleted.",
 };
 

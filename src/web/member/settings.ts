@@ -1,11 +1,14 @@
 import type { Context, Hono } from "hono";
+import type { AccountView } from "../../accounts/accounts.ts";
 import { PASSWORD_CHARACTERS } from "../../accounts/rules.ts";
+import { REMINDER_DAYS } from "../../policy/lifetimes.ts";
 import { errorPage } from "../errors.ts";
 import { field, formError, tokenField } from "../forms.ts";
 import { forMembers } from "../gate.ts";
-import { html } from "../html.ts";
+import { type Html, html } from "../html.ts";
 import { page } from "../layout.ts";
 import { tryPassword } from "../log-in-attempt.ts";
+import { sendConfirmation } from "../mail-door.ts";
 import type { Member, SiteEnv } from "../options.ts";
 import type { Web } from "../web.ts";
 import { WORDING } from "../wording.ts";
@@ -18,6 +21,20 @@ interface Failed {
   section: Section;
   problem: Problem;
   email?: string;
+}
+
+const mayConfirm = (web: Web, { email, emailVerified }: AccountView): boolean =>
+  web.mail !== undefined && email !== undefined && !emailVerified;
+
+/** What an address is good for here. */
+function emailText(web: Web, { email, emailVerified }: AccountView): Html {
+  if (web.mail === undefined)
+    return html`<p>It is optional, and only for reaching you about your account. This site sends no mail by itself, and nobody can reset a forgotten password.</p>`;
+  if (email === undefined)
+    return html`<p>It is optional. Without a confirmed address a forgotten password cannot be reset, and nobody reminds you before your paid time ends.</p>`;
+  return emailVerified
+    ? html`<p><span class="badge good">confirmed</span> A forgotten password can be reset through it, and you are reminded ${REMINDER_DAYS.join(" days and ")} day before your paid time ends.</p>`
+    : html`<p><span class="badge warn">not confirmed</span> Until you have opened the link that we send, a forgotten password cannot be reset through it, and nobody reminds you before your paid time ends.</p>`;
 }
 
 function settingsPage(web: Web, c: Context<SiteEnv>, member: Member, failed?: Failed): Response {
@@ -56,7 +73,8 @@ ${field({
 <button class="button">Change password</button></form></section>
 <section class="panel split" id="email"><div><h2>E-mail address</h2>
 <p>${member.account.email === undefined ? "None is stored." : html`Stored: <strong>${member.account.email}</strong>`}</p>
-<p>It is optional, and only for reaching you about your account. This site sends no mail by itself, and nobody can reset a forgotten password.</p></div>
+${emailText(web, member.account)}</div>
+<div>${mayConfirm(web, member.account) && html`<form method="post" action="/member/email/confirm">${token}<button class="button">Send the link to confirm it</button></form>`}
 <form method="post" action="/member/email">${token}
 ${field({
   name: "email",
@@ -76,7 +94,7 @@ ${field({
   autocomplete: "current-password",
   error: errorIn("email", "password-wrong"),
 })}
-<button class="button">Save</button></form></section>
+<button class="button">Save</button></form></div></section>
 <section class="panel split" id="export"><div><h2>Everything stored about you</h2>
 <p>One JSON file with every value, what it is for, and how long it stays. It contains your VPN password.</p></div>
 <form method="post" action="/member/export">${token}<button class="button quiet">Download</button></form></section>
@@ -115,7 +133,13 @@ export function addSettings(app: Hono<SiteEnv>, web: Web): void {
     "/member/settings",
     forMembers(web, (c, member) => settingsPage(web, c, member)),
   );
-  for (const path of ["/member/password", "/member/email", "/member/export", "/member/delete"]) {
+  for (const path of [
+    "/member/password",
+    "/member/email",
+    "/member/email/confirm",
+    "/member/export",
+    "/member/delete",
+  ]) {
     backToSettings(app, web, path);
   }
 
@@ -152,7 +176,18 @@ export function addSettings(app: Hono<SiteEnv>, web: Web): void {
         if (problem === "slow-down") return errorPage(web, c, problem);
         return settingsPage(web, c, member, { section: "email", problem, email });
       }
-      return c.redirect(`/member/settings?done=${email === "" ? "email-removed" : "email"}`, 303);
+      if (email === "") return c.redirect("/member/settings?done=email-removed", 303);
+      const sent = await sendConfirmation(web, c, changed.value);
+      return c.redirect(`/member/settings?done=${sent === "sent" ? "email-link" : "email"}`, 303);
+    }),
+  );
+
+  app.post(
+    "/member/email/confirm",
+    forMembers(web, async (c, member) => {
+      const sent = await sendConfirmation(web, c, member.account);
+      if (sent === "slow-down") return errorPage(web, c, "mail-slow");
+      return c.redirect(`/member/settings${sent === "sent" ? "?done=email-link" : ""}`, 303);
     }),
   );
 

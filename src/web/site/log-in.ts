@@ -13,6 +13,7 @@ function logInPage(web: Web, c: Context<SiteEnv>, name = "", problem?: "login-wr
   const body = html`<div class="narrow">
 <h1>Log in</h1>
 ${ended && html`<div class="notice warn"><p>Your session is over: it ends after a day, when you log out, and when the password is changed. Log in again to go on.</p></div>`}
+${c.req.query("why") === "reset" && html`<div class="notice" role="status"><p>Your password is changed. Log in with the new one.</p></div>`}
 ${formError(problem && WORDING[problem])}
 <form class="panel" method="post" action="/log-in">
 ${tokenField(web.cookies.visitorToken(c))}
@@ -21,6 +22,7 @@ ${field({ name: "password", label: "Password", type: "password", required: true,
 <button class="button">Log in</button>
 </form>
 <p>This is for your account. Your devices log in to the VPN and the proxies with the <em>VPN username and password</em> that you find in your account.</p>
+<p><a href="/forgot-password">Forgot your password?</a></p>
 <p>No account yet? <a href="/sign-up">Create one</a>.</p>
 </div>`;
   const title = problem === undefined ? "Log in" : "Error: log in";

@@ -65,7 +65,10 @@ ${field({
   type: "email",
   autocomplete: "email",
   value: typed?.email ?? "",
-  hint: "For reaching you about your account, and for nothing else; this site sends no mail by itself. A forgotten password cannot be reset: keep it safe.",
+  hint:
+    web.mail === undefined
+      ? "For reaching you about your account, and for nothing else; this site sends no mail by itself. A forgotten password cannot be reset: keep it safe."
+      : "For resetting a forgotten password and reminding you before your paid time ends, once you have opened the link that we send. Without it there is no reset: keep your password safe.",
   error: errorOf("email"),
 })}
 ${field({

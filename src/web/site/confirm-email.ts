@@ -1,0 +1,54 @@
+import type { Context, Hono } from "hono";
+import { tokenField } from "../forms.ts";
+import { type Html, html } from "../html.ts";
+import { page } from "../layout.ts";
+import type { SiteEnv } from "../options.ts";
+import type { Web } from "../web.ts";
+
+function answer(web: Web, c: Context<SiteEnv>, title: string, text: Html, status: 200 | 410 = 200): Response {
+  return page(web, c, { title, body: html`<div class="narrow"><h1>${title}</h1>${text}</div>`, status });
+}
+
+const linkOver = (web: Web, c: Context<SiteEnv>): Response =>
+  answer(
+    web,
+    c,
+    "This link is over",
+    html`<p class="lead">It was used already, is older than half an hour, or was not copied whole. Nothing was changed.</p>
+<p>If the address is not confirmed yet, your account's <a href="/member/settings#email">settings</a> send another.</p>`,
+    410,
+  );
+
+/** Opening the link changes nothing (mail programs open links by themselves to look at them); the form on its page does. */
+export function addConfirmEmail(app: Hono<SiteEnv>, web: Web): void {
+  app.get("/confirm-email", async (c) => {
+    const link = c.req.query("link") ?? "";
+    const found = await web.mail?.links.open("confirm-email", link);
+    if (found === undefined) return linkOver(web, c);
+    const { name, email } = found.account;
+    return answer(
+      web,
+      c,
+      "Confirm your address",
+      html`<p class="lead">Does <strong>${email}</strong> belong to the account <strong>${name}</strong>?</p>
+<p>Whoever reads this address can then set a new password for the account, and is reminded before its paid time ends.</p>
+<form class="panel" method="post" action="/confirm-email">${tokenField(web.cookies.visitorToken(c))}
+<input type="hidden" name="link" value="${link}">
+<button class="button">Yes, confirm it</button></form>
+<p>If it is not yours, close this page: you will not hear from us again.</p>`,
+    );
+  });
+
+  app.post("/confirm-email", async (c) => {
+    const found = await web.mail?.links.open("confirm-email", c.get("form").get("link") ?? "");
+    if (found?.account.email === undefined) return linkOver(web, c);
+    const { id, email } = found.account;
+    if (!(await web.accounts.confirmEmail(id, email))) return linkOver(web, c);
+    return answer(
+      web,
+      c,
+      "Your address is confirmed",
+      html`<p class="lead">A forgotten password can be reset through it now.</p><p><a class="button" href="/member">To your account</a></p>`,
+    );
+  });
+}

@@ -1,0 +1,73 @@
+import type { Context, Hono } from "hono";
+import { PASSWORD_CHARACTERS } from "../../accounts/rules.ts";
+import { field, formError, tokenField } from "../forms.ts";
+import { html } from "../html.ts";
+import { page } from "../layout.ts";
+import type { SiteEnv } from "../options.ts";
+import type { Web } from "../web.ts";
+import { WORDING } from "../wording.ts";
+
+type Problem = "password-short" | "password-long" | "password-is-name";
+
+function linkOver(web: Web, c: Context<SiteEnv>): Response {
+  return page(web, c, {
+    title: "This link is over",
+    section: "log-in",
+    body: html`<div class="narrow"><h1>This link is over</h1>
+<p class="lead">It was used already, is older than half an hour, or was not copied whole. Nothing was changed.</p>
+<p><a class="button" href="/forgot-password">Ask for another</a></p></div>`,
+    status: 410,
+  });
+}
+
+function choosePage(web: Web, c: Context<SiteEnv>, link: string, name: string, problem?: Problem): Response {
+  const body = html`<div class="narrow"><h1>Choose a new password</h1>
+<p class="lead">For the account <strong>${name}</strong>.</p>
+${formError(problem && "Nothing was changed. See below why.")}
+<form class="panel" method="post" action="/reset-password">
+${tokenField(web.cookies.visitorToken(c))}
+<input type="hidden" name="link" value="${link}">
+<input type="hidden" name="username" value="${name}" autocomplete="username">
+${field({
+  name: "new",
+  label: "New password",
+  type: "password",
+  required: true,
+  autocomplete: "new-password",
+  hint: `${PASSWORD_CHARACTERS.least} characters or more.`,
+  error: problem && WORDING[problem],
+})}
+<div class="check"><input type="checkbox" id="renew-vpn" name="renew-vpn" value="yes" aria-describedby="renew-vpn-hint">
+<div><label for="renew-vpn">Make new VPN credentials, too</label>
+<span class="hint" id="renew-vpn-hint">Choose this if somebody else may have been in your account. Every device then needs the new VPN username and password.</span></div></div>
+<button class="button">Set the password</button></form>
+<p>Wherever you are logged in to this site, you are then logged out. Your devices stay online.</p></div>`;
+  const title = problem === undefined ? "Choose a new password" : "Error: choose a new password";
+  return page(web, c, { title, section: "log-in", body, status: problem === undefined ? 200 : 422 });
+}
+
+/** Opening the link changes nothing (mail programs open links by themselves to look at them); the form on its page does. */
+export function addResetPassword(app: Hono<SiteEnv>, web: Web): void {
+  app.get("/reset-password", async (c) => {
+    const link = c.req.query("link") ?? "";
+    const found = await web.mail?.links.open("reset-password", link);
+    return found === undefined ? linkOver(web, c) : choosePage(web, c, link, found.account.name);
+  });
+
+  app.post("/reset-password", async (c) => {
+    const form = c.get("form");
+    const link = form.get("link") ?? "";
+    const found = await web.mail?.links.open("reset-password", link);
+    if (found === undefined) return linkOver(web, c);
+    const { account, stamp } = found;
+    const changed = await web.accounts.resetPassword(account.id, stamp, form.get("new") ?? "", {
+      renewVpn: form.get("renew-vpn") === "yes",
+    });
+    if (changed.ok) {
+      web.cookies.logOut(c);
+      return c.redirect("/log-in?why=reset", 303);
+    }
+    if (changed.error === "link-over") return linkOver(web, c);
+    return choosePage(web, c, link, account.name, changed.error);
+  });
+}
