@@ -4,6 +4,8 @@ import { sql, type Transaction } from "kysely";
 import { base32 } from "../lib/base32.ts";
 import type { Clock } from "../lib/clock.ts";
 import { fail, ok, type Result } from "../lib/result.ts";
+import { deletedAfter, extend, unpaidDeletedAfter } from "../policy/expiry.ts";
+import { LIFETIMES } from "../policy/lifetimes.ts";
 import type { Store } from "../store/open.ts";
 import type { AccountRow, Tables } from "../store/tables.ts";
 import { type AccountChange, type Announce, Changes } from "./changes.ts";
@@ -22,12 +24,12 @@ import {
 const DAY_S = 86_400;
 /** As many accounts at one go as keep everybody else waiting some tens of milliseconds. */
 const PAGE_ROWS = 200;
-/** Where they are only read, so many. */
 /** So long after the paid time the roster carries an account on, so that an exit can say that it is over, and not that the password is wrong. */
-const EXPIRED_TOLD_S = 3 * DAY_S;
+const EXPIRED_TOLD_S = LIFETIMES.expiredTold.days * DAY_S;
+/** Where they are only read, so many. */
 const READ_ROWS = 500;
 /** How long an account stays after its paid time, or without any. */
-export const KEEP_UNPAID_DAYS = 30;
+export const KEEP_UNPAID_DAYS = LIFETIMES.unpaidAccount.days;
 /** The most days that one extension may give. */
 export const EXTENSION_DAYS_MOST = 3660;
 
@@ -130,7 +132,7 @@ export class Accounts {
             email: email.value ?? null,
             paid_until: null,
             terminated: 0,
-            delete_after: this.#today() + (KEEP_UNPAID_DAYS + 1) * DAY_S,
+            delete_after: unpaidDeletedAfter(this.#nowS()),
             vpn_salt: salt,
             vpn_tag: this.#tagOf(salt),
           })
@@ -376,7 +378,7 @@ export class Accounts {
           .case()
           .when("terminated", "=", 1)
           .then(expression.ref("delete_after"))
-          .else(paidUntil + KEEP_UNPAID_DAYS * DAY_S)
+          .else(deletedAfter(paidUntil))
           .end(),
       }))
       .where("id", "=", id)
@@ -415,12 +417,10 @@ export class Accounts {
     const row = await trx.selectFrom("accounts").selectAll().where("id", "=", id).executeTakeFirst();
     if (row === undefined) return fail("account-unknown");
     if (row.terminated !== 0) return fail("account-terminated");
-    const from = Math.max(row.paid_until ?? 0, this.#nowS());
-    // Whole minutes, rounded up: the roster's unit, and one trace less of when exactly somebody paid.
-    const paidUntil = Math.ceil((from + days * DAY_S) / 60) * 60;
+    const paidUntil = extend(this.#nowS(), row.paid_until ?? undefined, days);
     const extended = await trx
       .updateTable("accounts")
-      .set({ paid_until: paidUntil, delete_after: paidUntil + KEEP_UNPAID_DAYS * DAY_S })
+      .set({ paid_until: paidUntil, delete_after: deletedAfter(paidUntil) })
       .where("id", "=", id)
       .returningAll()
       .executeTakeFirstOrThrow();
@@ -524,8 +524,8 @@ export class Accounts {
         .where("name", "=", canonicalName(name) ?? "")
         .executeTakeFirst();
       if (row === undefined) return fail("account-unknown");
-      const unpaidUntil = this.#today() + (KEEP_UNPAID_DAYS + 1) * DAY_S;
-      const paidKeep = (row.paid_until ?? 0) + KEEP_UNPAID_DAYS * DAY_S;
+      const unpaidUntil = unpaidDeletedAfter(this.#nowS());
+      const paidKeep = deletedAfter(row.paid_until ?? 0);
       const changed = await trx
         .updateTable("accounts")
         .set({ terminated, delete_after: terminated === 1 ? unpaidUntil : Math.max(unpaidUntil, paidKeep) })
@@ -609,11 +609,6 @@ export class Accounts {
 
   #nowS(): number {
     return Math.floor(this.#clock.now() / 1000);
-  }
-
-  /** The start of the UTC day: what is counted in days need not tell the hour. */
-  #today(): number {
-    return Math.floor(this.#nowS() / DAY_S) * DAY_S;
   }
 }
 

@@ -5,14 +5,15 @@ import { EXTENSION_DAYS_MOST } from "../accounts/accounts.ts";
 import { base32 } from "../lib/base32.ts";
 import type { Clock } from "../lib/clock.ts";
 import { fail, ok, type Result } from "../lib/result.ts";
+import { LIFETIMES } from "../policy/lifetimes.ts";
 import type { Store } from "../store/open.ts";
 import type { Tables } from "../store/tables.ts";
 
 const DAY_S = 86_400;
 /** A voucher that nobody uses is good for so long. */
-const VOUCHER_DAYS = 3 * 365;
+const VOUCHER_DAYS = LIFETIMES.voucher.days;
 /** A used voucher's hash stays so long, so that a second try is told "already used" and not "no such voucher". */
-const USED_VOUCHER_DAYS = 30;
+const USED_VOUCHER_DAYS = LIFETIMES.usedVoucher.days;
 /** The most vouchers of one `create`. */
 export const VOUCHERS_AT_ONCE_MOST = 10_000;
 

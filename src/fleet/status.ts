@@ -2,6 +2,7 @@ import type { Clock } from "../lib/clock.ts";
 import { fail, ok, type Result } from "../lib/result.ts";
 import type { ServerIdentity } from "../link/identity.ts";
 import type { Health, Totals } from "../link/reports.ts";
+import { LARGE_DOWNLOADS_MBIT } from "../policy/fair-use.ts";
 import type { Store } from "../store/open.ts";
 import { type NewsState, ServerNews, SLOT_S, SLOTS_A_DAY, type SlotTraffic } from "./server-news.ts";
 import { listServers, type Server, type ServicePort } from "./servers.ts";
@@ -20,8 +21,6 @@ const HOUR_S = 3600;
 const CLOCKS_APART_S = 60;
 /** Health that is older says nothing any more: after an outage the link holds a day of it. */
 const HEALTH_WORTH_MINUTES = 5;
-/** Below this, members are told to take another server for large downloads (product.md, promise 7). */
-const LARGE_DOWNLOADS_MBIT = 50;
 /** How often whoever asks has the store read again: servers, and what other offices took in. */
 const READ_EVERY_MS = 5000;
 /** Health is written so often at most: it is of a minute, and lost it comes again. */

@@ -1,15 +1,16 @@
 import { existsSync, readdirSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import type { Clock } from "../lib/clock.ts";
+import { LIFETIMES } from "../policy/lifetimes.ts";
 
 /**
  * Whole copies of the store that Lethe makes by itself, in the office's own `backups` folder: before the schema is changed
  * (`before-0003.db`), and of what a restore has put out of place (`before-restore.db`). They hold members who may have left since, so
  * they are deleted on time, like everything in the data inventory.
  */
-export const COPIES_KEPT_DAYS = 7;
+export const COPIES_KEPT_DAYS = LIFETIMES.storeCopy.days;
 /** For so long may the operator keep a backup that `lethe backup` made; `lethe restore` takes back no older one unasked. */
-export const BACKUP_KEPT_DAYS = 30;
+export const BACKUP_KEPT_DAYS = LIFETIMES.backup.days;
 const KEPT_MS = COPIES_KEPT_DAYS * 86_400_000;
 /** What is being made has another name; what a crash left of it goes after so long. */
 const UNFINISHED_MS = 3_600_000;

@@ -1,4 +1,5 @@
 import type { Clock } from "../lib/clock.ts";
+import { LIFETIMES, lifetimeText } from "../policy/lifetimes.ts";
 import { BACKUP_KEPT_DAYS, COPIES_KEPT_DAYS } from "./copies.ts";
 import type { Store } from "./open.ts";
 import type { Tables } from "./tables.ts";
@@ -35,11 +36,11 @@ interface TableInventory<Row> {
 const HOUR_S = 3600;
 const DAY_S = 24 * HOUR_S;
 
-const accountLife = "until the member deletes the account, or 30 days after its paid time ended";
-const voucherLife = "3 years while nobody has used it; 30 days after it was used";
+const accountLife = `until the member deletes the account, or ${LIFETIMES.unpaidAccount.days} days after its paid time ended`;
+const voucherLife = `${lifetimeText(LIFETIMES.voucher.days)} while nobody has used it; ${LIFETIMES.usedVoucher.days} days after it was used`;
 const deviceLife = "until the member removes the device; as long as the account at most";
-const paymentLife = "400 days: payers can have their bank take a payment back for months";
-const ticketLife = "30 days after the ticket was closed";
+const paymentLife = `${LIFETIMES.paymentEvent.days} days: payers can have their bank take a payment back for months`;
+const ticketLife = `${LIFETIMES.closedTicket.days} days after the ticket was closed; ${LIFETIMES.silentTicket.days} days after the last word in one that nobody closes`;
 const serverLife = "as long as the server belongs to the service";
 
 /** Table by table; the type makes a column without an entry a compile error. */
@@ -281,7 +282,7 @@ const tables: { [Name in keyof Tables]: TableInventory<Tables[Name]> } = {
     },
   },
   cash_orders: {
-    lifetime: "until the money is booked; 90 days at most",
+    lifetime: `until the money is booked; ${LIFETIMES.cashOrder.days} days at most`,
     aboutAccount: true,
     sweep: { column: "delete_after", unitS: 1, keepS: 0 },
     columns: {
@@ -301,7 +302,7 @@ const tables: { [Name in keyof Tables]: TableInventory<Tables[Name]> } = {
     },
   },
   payer_hashes: {
-    lifetime: "12 months; written only where the provider has turned this on",
+    lifetime: `${lifetimeText(LIFETIMES.payerHash.days)}; written only where the provider has turned this on`,
     aboutAccount: false,
     sweep: { column: "delete_after", unitS: 1, keepS: 0 },
     columns: {
@@ -313,7 +314,7 @@ const tables: { [Name in keyof Tables]: TableInventory<Tables[Name]> } = {
     },
   },
   mail_queue: {
-    lifetime: "until the e-mail is sent; 3 days at most",
+    lifetime: `until the e-mail is sent; ${LIFETIMES.queuedMail.days} days at most`,
     aboutAccount: true,
     sweep: { column: "delete_after", unitS: 1, keepS: 0 },
     columns: {
