@@ -1,0 +1,206 @@
+import type { Result } from "../../lib/result.ts";
+import type { Finished, Webhook, WebhookAnswer, WebhookRequest } from "../providers.ts";
+import type { WebhookCertificates } from "./certificates.ts";
+import type { PayPalProblem } from "./client.ts";
+import { PayPalOneOff, type PayPalShop } from "./providers.ts";
+import { logProblem, PayPalSettlement } from "./settlement.ts";
+import * as shapes from "./shapes.ts";
+import { readWebhook } from "./webhook.ts";
+
+/** Outcomes of a dispute ("Disputes v1", dispute_outcome.outcome_code) after which the buyer has the money back, and those after which we have it. */
+const BUYERS = new Set(["RESOLVED_BUYER_FAVOUR", "ACCEPTED"]);
+const OURS = new Set(["RESOLVED_SELLER_FAVOUR", "CANCELED_BY_BUYER", "DENIED", "RESOLVED_WITH_PAYOUT"]);
+
+/** The events that do something here; an operator subscribes the webhook to these. */
+export const PAYPAL_EVENTS = [
+  "CHECKOUT.ORDER.APPROVED",
+  "PAYMENT.CAPTURE.COMPLETED",
+  "PAYMENT.CAPTURE.REFUNDED",
+  "PAYMENT.CAPTURE.REVERSED",
+  "PAYMENT.SALE.COMPLETED",
+  "PAYMENT.SALE.REFUNDED",
+  "PAYMENT.SALE.REVERSED",
+  "BILLING.SUBSCRIPTION.ACTIVATED",
+  "BILLING.SUBSCRIPTION.CANCELLED",
+  "BILLING.SUBSCRIPTION.EXPIRED",
+  "BILLING.SUBSCRIPTION.SUSPENDED",
+  "CUSTOMER.DISPUTE.RESOLVED",
+] as const;
+
+/**
+ * PayPal's webhook. An event says only what to look at: it may come twice, late, in any order or from somebody's notes; what is then
+ * done follows from how PayPal says it stands now.
+ */
+export function paypalWebhook(options: {
+  shop: PayPalShop;
+  webhookId: string;
+  certificates: Pick<WebhookCertificates, "keyAt">;
+}): Webhook {
+  const { shop } = options;
+  const handle = handlerOf(shop);
+  return async (request: WebhookRequest): Promise<WebhookAnswer> => {
+    const read = await readWebhook(request, { ...options, clock: shop.clock });
+    if (!read.ok) {
+      shop.log("webhook-refused", { part: "paypal", reason: read.error });
+      return read.error === "unavailable" ? "later" : "refused";
+    }
+    return handle(read.value);
+  };
+}
+
+function handlerOf(shop: PayPalShop): (event: shapes.PayPalEvent) => Promise<WebhookAnswer> {
+  const { client, payments, seal } = shop;
+  const settlement = new PayPalSettlement(shop);
+  const oneOff = new PayPalOneOff(shop);
+
+  /** PayPal delivers again what we could not ask about; what it does not know is none of our payments. */
+  const answerTo = (problem: PayPalProblem): WebhookAnswer => {
+    if (problem === "unknown") return "done";
+    logProblem(shop.log, problem);
+    return "later";
+  };
+
+  const takeBack = async (paymentId: string, why: "refund" | "chargeback"): Promise<WebhookAnswer> => {
+    await payments.takeBack("paypal", paymentId, why);
+    return "done";
+  };
+
+  /** A subscription of ours as it is now; "done" where it is another shop's at the same PayPal account. */
+  const subscriptionOf = async (id: string): Promise<shapes.Subscription | WebhookAnswer> => {
+    const found = await client.subscription(id);
+    if (!found.ok) return answerTo(found.error);
+    return seal.open(found.value.custom_id) === undefined ? "done" : found.value;
+  };
+
+  const captureCompleted = async (resource: unknown): Promise<WebhookAnswer> => {
+    const named = shapes.capture.safeParse(resource);
+    if (!named.success) return "refused";
+    const captured = await client.captured(named.data.id);
+    if (!captured.ok) return answerTo(captured.error);
+    if (seal.open(captured.value.custom_id) === undefined) return "done";
+    // Who paid stands on the order alone.
+    const order = idBehind(resource, /\/v2\/checkout\/orders\/([A-Z0-9]{1,36})$/);
+    const found = order === undefined ? undefined : await client.order(order);
+    const payer = found?.ok === true ? found.value.payer?.payer_id : undefined;
+    return answerOf(await settlement.ofCapture(captured.value, payer));
+  };
+
+  const saleCompleted = async (resource: unknown): Promise<WebhookAnswer> => {
+    const named = shapes.sale.safeParse(resource);
+    if (!named.success) return "refused";
+    // Without one it is no payment of a subscription, and none that we asked for.
+    if (named.data.billing_agreement_id === undefined) return "done";
+    const sale = await client.sale(named.data.id);
+    if (!sale.ok) return answerTo(sale.error);
+    const subscription = await subscriptionOf(sale.value.billing_agreement_id ?? named.data.billing_agreement_id);
+    if (typeof subscription === "string") return subscription;
+    return answerOf(await settlement.ofSale(sale.value, subscription));
+  };
+
+  /** In full only: what an operator gives back in part at PayPal ends nothing. */
+  const refunded = async (resource: unknown, kind: "capture" | "sale"): Promise<WebhookAnswer> => {
+    const paymentId = paymentOf(resource);
+    // An event that does not say of which payment it is: delivered again it would not say so either.
+    if (paymentId === undefined) return "done";
+    const found: Result<{ status: string }, PayPalProblem> =
+      kind === "capture" ? await client.captured(paymentId) : statusOf(await client.sale(paymentId));
+    if (!found.ok) return answerTo(found.error);
+    return found.value.status.toUpperCase() === "REFUNDED" ? takeBack(paymentId, "refund") : "done";
+  };
+
+  const reversed = async (resource: unknown, kind: "capture" | "sale"): Promise<WebhookAnswer> => {
+    const paymentId = paymentOf(resource);
+    // An event that does not say of which payment it is: delivered again it would not say so either.
+    if (paymentId === undefined) return "done";
+    if (await isOurs(paymentId, kind)) return takeBack(paymentId, "chargeback");
+    return "done";
+  };
+
+  /** Known here, or not reported yet and PayPal has it from us. */
+  const isOurs = async (paymentId: string, kind: "capture" | "sale"): Promise<boolean> => {
+    if ((await payments.find("paypal", paymentId)) !== undefined) return true;
+    if (kind === "capture") {
+      const captured = await client.captured(paymentId);
+      return captured.ok && seal.open(captured.value.custom_id) !== undefined;
+    }
+    const sale = await client.sale(paymentId);
+    if (!sale.ok || sale.value.billing_agreement_id === undefined) return false;
+    return typeof (await subscriptionOf(sale.value.billing_agreement_id)) !== "string";
+  };
+
+  const disputeResolved = async (resource: unknown): Promise<WebhookAnswer> => {
+    const named = shapes.dispute.safeParse(resource);
+    if (!named.success) return "refused";
+    const found = await client.dispute(named.data.dispute_id);
+    if (!found.ok && found.error === "unavailable") return "later";
+    // An app without the right to look at disputes still hears how they end.
+    const dispute = found.ok ? found.value : named.data;
+    const outcome = dispute.dispute_outcome?.outcome_code ?? "";
+    for (const { seller_transaction_id: paymentId } of dispute.disputed_transactions ?? []) {
+      if (paymentId === undefined || (await payments.find("paypal", paymentId)) === undefined) continue;
+      if (BUYERS.has(outcome)) await takeBack(paymentId, "chargeback");
+      else if (OURS.has(outcome)) await payments.giveAgain("paypal", paymentId);
+    }
+    return "done";
+  };
+
+  return async ({ event_type, resource }) => {
+    switch (event_type) {
+      case "CHECKOUT.ORDER.APPROVED": {
+        // The buyer approved and did not come back: the money is taken as if they had.
+        const order = shapes.order.safeParse(resource);
+        if (!order.success) return "refused";
+        if (seal.open(order.data.purchase_units?.[0]?.custom_id) === undefined) return "done";
+        return answerOf(await oneOff.finish(order.data.id));
+      }
+      case "PAYMENT.CAPTURE.COMPLETED":
+        return captureCompleted(resource);
+      case "PAYMENT.SALE.COMPLETED":
+        return saleCompleted(resource);
+      case "PAYMENT.CAPTURE.REFUNDED":
+        return refunded(resource, "capture");
+      case "PAYMENT.SALE.REFUNDED":
+        return refunded(resource, "sale");
+      case "PAYMENT.CAPTURE.REVERSED":
+        return reversed(resource, "capture");
+      case "PAYMENT.SALE.REVERSED":
+        return reversed(resource, "sale");
+      case "CUSTOMER.DISPUTE.RESOLVED":
+        return disputeResolved(resource);
+      case "BILLING.SUBSCRIPTION.ACTIVATED":
+      case "BILLING.SUBSCRIPTION.CANCELLED":
+      case "BILLING.SUBSCRIPTION.EXPIRED":
+      case "BILLING.SUBSCRIPTION.SUSPENDED": {
+        const named = shapes.subscription.safeParse(resource);
+        if (!named.success) return "refused";
+        const subscription = await subscriptionOf(named.data.id);
+        if (typeof subscription === "string") return subscription;
+        return (await settlement.followSubscription(subscription)) ? "done" : "later";
+      }
+      default:
+        return "done";
+    }
+  };
+}
+
+function answerOf(finished: Finished | undefined): WebhookAnswer {
+  if (finished?.state === "unavailable") return "later";
+  if (finished?.state === "refused" && !finished.refunded) return "later";
+  return "done";
+}
+
+const statusOf = (sale: Result<shapes.Sale, PayPalProblem>): Result<{ status: string }, PayPalProblem> =>
+  sale.ok ? { ok: true, value: { status: sale.value.state ?? "" } } : sale;
+
+/** The payment that a refund or reversal is of: named, or behind the link "up". */
+function paymentOf(resource: unknown): string | undefined {
+  const read = shapes.takenBack.safeParse(resource);
+  if (!read.success) return undefined;
+  return read.data.sale_id ?? read.data.capture_id ?? idBehind(resource, /\/(?:captures|sale)\/([A-Z0-9]{1,36})$/);
+}
+
+function idBehind(resource: unknown, pattern: RegExp): string | undefined {
+  const read = shapes.takenBack.safeParse(resource);
+  const up = read.success ? read.data.links?.filter(({ rel }) => rel === "up" || rel === "sale") : undefined;
+  return up?.map(({ href }) => pattern.exec(href)?.[1]).find((found) => found !== undefined);
+}

@@ -1,0 +1,143 @@
+import type { Accounts } from "../../accounts/accounts.ts";
+import type { Clock } from "../../lib/clock.ts";
+import type { Log, Reason } from "../../lib/event-log.ts";
+import type { Credit, Payments } from "../payments.ts";
+import type { Finished } from "../providers.ts";
+import type { OrderSeal } from "../sealed-order.ts";
+import { moneyOf, type PayPalClient, type PayPalProblem } from "./client.ts";
+import type { Capture, Order, Sale, Subscription } from "./shapes.ts";
+
+/** What PayPal's side needs of the rest of billing. */
+export interface PayPalParts {
+  client: PayPalClient;
+  payments: Payments;
+  accounts: Accounts;
+  seal: OrderSeal;
+  clock: Clock;
+  log: Log;
+}
+
+/**
+ * From what PayPal has taken to what it pays for: every payment that PayPal confirms is counted once, or given back at once where
+ * it cannot be. What is settled here comes out of PayPal's own answers, never out of a browser or an event.
+ */
+export class PayPalSettlement {
+  readonly #parts: PayPalParts;
+
+  constructor(parts: PayPalParts) {
+    this.#parts = parts;
+  }
+
+  /** An order that PayPal calls COMPLETED. Undefined where it is none of ours. */
+  async ofOrder(order: Order): Promise<Finished | undefined> {
+    const [unit] = order.purchase_units ?? [];
+    const captures = unit?.payments?.captures ?? [];
+    // A declined try may stand before the one that went through.
+    const capture = captures.find(({ status }) => status === "COMPLETED") ?? captures.at(-1);
+    const payer = order.payer?.payer_id ?? order.payment_source?.paypal?.account_id;
+    if (capture === undefined) return { state: "open" };
+    return this.ofCapture({ ...capture, custom_id: capture.custom_id ?? unit?.custom_id }, payer);
+  }
+
+  /** A capture as PayPal has it now. Undefined where it is none of ours. */
+  async ofCapture(capture: Capture, payer?: string): Promise<Finished | undefined> {
+    const order = this.#parts.seal.open(capture.custom_id);
+    if (order === undefined) return undefined;
+    if (capture.status === "DECLINED" || capture.status === "FAILED")
+      return { state: "failed", reason: "declined" };
+    if (capture.status === "PENDING") return { state: "waiting" };
+    return this.#settle({
+      provider: "paypal",
+      method: "paypal",
+      paymentId: capture.id,
+      order,
+      // An amount that is no amount of ours is none that was asked for.
+      paid: moneyOf(capture.amount) ?? { minor: 0, currency: "" },
+      atS: secondsOf(capture.create_time) ?? this.#nowS(),
+      payer,
+    }, capture.status === "COMPLETED");
+  }
+
+  /** One payment of a subscription. Undefined where it is none of ours. */
+  async ofSale(sale: Pick<Sale, "id" | "state" | "amount" | "create_time">, subscription: Subscription): Promise<Finished | undefined> {
+    const order = this.#parts.seal.open(subscription.custom_id);
+    if (order === undefined) return undefined;
+    const state = sale.state?.toLowerCase() ?? "completed";
+    if (state === "pending") return { state: "waiting" };
+    if (state === "denied" || state === "declined") return { state: "failed", reason: "declined" };
+    const settled = await this.#settle({
+      provider: "paypal",
+      method: "paypal-subscription",
+      paymentId: sale.id,
+      order,
+      paid: moneyOf(sale.amount) ?? { minor: 0, currency: "" },
+      atS: secondsOf(sale.create_time) ?? this.#nowS(),
+      subscription: subscription.id,
+      payer: subscription.subscriber?.payer_id,
+    }, state === "completed");
+    await this.followSubscription(subscription);
+    return settled;
+  }
+
+  /**
+   * Whether a subscription runs stands on the account; of an account that is gone it is cancelled, so that it charges nobody again.
+   * False where PayPal has to be asked once more.
+   */
+  async followSubscription(subscription: Subscription): Promise<boolean> {
+    const { client, accounts, seal } = this.#parts;
+    const order = seal.open(subscription.custom_id);
+    if (order?.accountId === undefined) return true;
+    const runs = subscription.status === "ACTIVE";
+    if ((await accounts.setRenews(order.accountId, runs)) || !runs) return true;
+    const cancelled = await client.cancelSubscription(subscription.id);
+    return cancelled.ok || cancelled.error === "already";
+  }
+
+  /** `here`: PayPal has the money now. Where it has been given back, it counts only if it counted before. */
+  async #settle(credit: Credit, here: boolean): Promise<Finished> {
+    const { payments } = this.#parts;
+    const { provider, paymentId } = credit;
+    if (!here) {
+      const known = await payments.find(provider, paymentId);
+      return known === undefined ? { state: "failed", reason: "cancelled" } : { state: "paid", provider, paymentId };
+    }
+    const outcome = await payments.credit(credit);
+    if (outcome.ok) return { state: "paid", provider, paymentId };
+    this.#parts.log("payment-uncredited", { part: "paypal", reason: outcome.error });
+    return { state: "refused", reason: outcome.error, refunded: await this.#giveBack(credit) };
+  }
+
+  /** A payment that cannot count goes back; the subscription that it belongs to is cancelled. */
+  async #giveBack({ provider, paymentId, subscription }: Credit): Promise<boolean> {
+    const { client, payments, log } = this.#parts;
+    const given = await client.refund(paymentId);
+    const refunded = given.ok || given.error === "already";
+    // From here on it counts for nothing, whatever is reported, and if the account comes back.
+    if (refunded) await payments.takeBack(provider, paymentId, "refund");
+    else logProblem(log, given.error);
+    if (subscription !== undefined) {
+      const cancelled = await client.cancelSubscription(subscription);
+      if (!cancelled.ok && cancelled.error !== "already") return false;
+    }
+    return refunded;
+  }
+
+  #nowS(): number {
+    return Math.floor(this.#parts.clock.now() / 1000);
+  }
+}
+
+/** Says that PayPal could not, or would not, do something. */
+export function logProblem(log: Log, problem: PayPalProblem): void {
+  const reasons: Partial<Record<PayPalProblem, Reason>> = {
+    unavailable: "unavailable",
+    credentials: "login",
+    malformed: "malformed",
+  };
+  log("provider-failed", { part: "paypal", reason: reasons[problem] ?? "refused" });
+}
+
+function secondsOf(time: string | undefined): number | undefined {
+  const ms = Date.parse(time ?? "");
+  return Number.isNaN(ms) ? undefined : Math.floor(ms / 1000);
+}
