@@ -17,6 +17,7 @@ import { type SiteTls, siteTls } from "../office/site-address.ts";
 import { secretFile } from "./credentials.ts";
 import { checkEsp, checkWireguard } from "./doctor-engines.ts";
 import { checkDatabase, checkExitCertificates, checkLink } from "./doctor-fleet.ts";
+import { checkMail } from "./doctor-mail.ts";
 import { checkPackages, checkStrongswan } from "./doctor-packages.ts";
 import { checkTogether } from "./doctor-settings.ts";
 import { bad, type Finding, good, note } from "./finding.ts";
@@ -27,7 +28,7 @@ import { StartError } from "./start-error.ts";
 const ROOT_SERVER = "198.41.0.4"; // a.root-servers.net
 const LEAST_FREE_BYTES = 200_000_000;
 
-/** Looks at everything that has to be right around a provider. Changes nothing, and asks only a name server. */
+/** Looks at everything that has to be right around a provider. Changes nothing, and asks only a name server and the mail server. */
 export async function doctor(dataRoot: string): Promise<{ findings: Finding[]; text: string }> {
   const { settings, finding } = checkSettings(dataRoot);
   const findings = [
@@ -47,6 +48,7 @@ export async function doctor(dataRoot: string): Promise<{ findings: Finding[]; t
     await checkForwarding(),
     await checkAddress(settings),
     checkTexts(settings),
+    await checkMail(settings),
     checkIpv6(),
     await checkDns(settings),
     await checkClock(dataRoot),

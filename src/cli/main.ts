@@ -12,6 +12,7 @@ import { describe, type StatusReport } from "./description.ts";
 import { doctor } from "./doctor.ts";
 import { install, uninstall } from "./install.ts";
 import { askSupervisor, type SupervisorRequest } from "./lock.ts";
+import { addMailCommands } from "./mail-commands.ts";
 import {
   addAccountCommands,
   addInventoryCommand,
@@ -128,6 +129,7 @@ addLinkCommands(program, office);
 addCertificateCommand(program, office);
 addBlocklistCommands(program, office);
 addProfileCommands(program, office);
+addMailCommands(program, office);
 addInventoryCommand(program, office);
 program
   .command("backup")

@@ -38,3 +38,14 @@ export type DeliveryFailure = "refused" | "later" | "unreachable" | "tls" | "log
 
 /** Hands one letter to the mail server. `id` makes the Message-ID, the same at each try. Never rejects. */
 export type Deliver = (letter: Letter, id: string) => Promise<Delivery>;
+
+/** What each failure means, in the operator's words. */
+export const FAILURES: Record<DeliveryFailure, string> = {
+  refused: "The mail server refuses this letter for good: is the address right?",
+  later: "The mail server does not take it now, and may later.",
+  unreachable:
+    "The mail server cannot be reached: is mail.host right, does it listen on mail.port, and may this machine connect out to it? Many hosting companies block port 25.",
+  tls: "The connection could not be made safe: does the mail server's certificate fit mail.host, and is mail.tls right (starttls as a rule on 587, tls on 465)?",
+  login: "The mail server refuses the login: compare mail.user and what is in mail.password_file.",
+  sender: "The mail server refuses mail from the address in mail.from.",
+};

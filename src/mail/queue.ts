@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import { setTimeout } from "node:timers/promises";
 import type { Kysely } from "kysely";
 import { base32 } from "../lib/base32.ts";
 import type { Clock } from "../lib/clock.ts";
@@ -19,6 +20,7 @@ const AT_ONCE = 50;
 const WAITING_MOST = 50_000;
 const LOOK_EVERY_MS = 15_000;
 const LONGEST_PAUSE_MS = 5 * 60_000;
+const CLOSE_MS = 2000;
 
 export interface EnqueueOptions {
   /** Not sent any more after so many seconds: what stands in it is over by then. At most three days. */
@@ -122,11 +124,14 @@ export class MailQueue {
       });
   }
 
-  /** Resolves when the letter that is being handed over is through; the rest waits for the next start. */
+  /**
+   * Resolves when the letter that is being handed over is through, or after two seconds; the rest waits for the next start,
+   * that one too, if the mail server has not said by then that it has it.
+   */
   async close(): Promise<void> {
     this.#closed = true;
     clearInterval(this.#timer);
-    await this.#running;
+    await Promise.race([this.#running, setTimeout(CLOSE_MS, undefined, { ref: false })]);
   }
 
   /** Sends what is due, one after another, and returns how many the server took. Throws StoreError. */

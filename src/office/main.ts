@@ -47,6 +47,7 @@ import { linkServers, ownLinkServers } from "./link-address.ts";
 import { ensureLinkCertificate } from "./link-certificate.ts";
 import { parseListen } from "./listen-address.ts";
 import { serveControl } from "./listening.ts";
+import { startMailing } from "./mailing.ts";
 import type { DoorMessage, OfficeMessage, OfficeQuestion, OfficeStart } from "./messages.ts";
 import { NATS_SERVER, NatsServer, renderLinkUsers } from "./nats-server.ts";
 import { NtHashKey } from "./nt-hash-key.ts";
@@ -246,6 +247,17 @@ async function start(message: OfficeStart): Promise<void> {
     strongswanAuthority: authority && authorityForStrongswan(folder),
     tlsCrypt: keys.tlsCrypt,
   });
+  const mailing = startMailing({
+    settings: config.mail,
+    password: message.settingsFiles["mail.password_file"] ?? "",
+    siteName: config.site.name,
+    origin: siteOrigin(config),
+    store,
+    accounts,
+    clock,
+    siteSecret: keys.siteSecret,
+    log: logFor("mail"),
+  });
   const trusts = trustedProxies(config.site.trusted_proxies);
   const pages = createSite({
     siteName: config.site.name,
@@ -292,6 +304,7 @@ async function start(message: OfficeStart): Promise<void> {
       }),
       file: (path) => files.serve(path),
     },
+    mail: mailing?.door,
     clientAddress: (c) => {
       const { socket } = (c as Context<{ Bindings: HttpBindings }>).env.incoming;
       return clientAddress(socket.remoteAddress, c.req.header("x-forwarded-for"), trusts);
@@ -300,6 +313,7 @@ async function start(message: OfficeStart): Promise<void> {
   const joining = { origin: siteOrigin(config), ownLink, natsServer: NATS_SERVER, authority };
   const control = createControl({
     accounts,
+    mail: mailing,
     devices,
     allRenewed: () => {
       ntHashKey.renew();
@@ -384,6 +398,7 @@ async function start(message: OfficeStart): Promise<void> {
     await feed.close();
     await peers.close();
     versions.close();
+    await mailing?.close();
     await publisher.close();
     await status.close();
     await store.close();

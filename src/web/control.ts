@@ -13,6 +13,7 @@ import type { Log } from "../lib/event-log.ts";
 import type { Result } from "../lib/result.ts";
 import type { InventoryEntry } from "../store/inventory.ts";
 import type { CertificateView } from "./certificates.ts";
+import { addMailControl, type MailOffice } from "./control-mail.ts";
 import { addProfileControl, type ProfileOffice } from "./control-profiles.ts";
 import { addServerControl, type ServerOffice } from "./control-servers.ts";
 
@@ -92,6 +93,7 @@ export function createControl(office: {
   inventory: readonly InventoryEntry[];
   servers: ServerOffice;
   profiles: ProfileOffice;
+  mail?: MailOffice | undefined;
   blocklists: BlocklistOffice;
   /** What `lethe certificates` shows, and the time that it is held against (UTC seconds). */
   certificates: () => { certificates: CertificateView[]; nowS: number };
@@ -157,6 +159,7 @@ export function createControl(office: {
   );
   addServerControl(app, office.servers);
   addProfileControl(app, office.profiles);
+  addMailControl(app, office.mail);
   app.get("/blocklists", (c) => c.json({ lists: office.blocklists.view() }));
   app.post("/blocklists/renew", async (c) => {
     const sources = await office.blocklists.renew();

@@ -4,6 +4,7 @@ import { allGroups } from "../../fleet/recommend.ts";
 import { errorPage } from "../errors.ts";
 import { forBearers } from "../gate.ts";
 import { tryLogIn, tryPassword } from "../log-in-attempt.ts";
+import { sendConfirmation } from "../mail-door.ts";
 import type { Member, SiteEnv } from "../options.ts";
 import { COMMON_KINDS, download, profileQuery } from "../profile-files.ts";
 import { trySignUp } from "../sign-up-attempt.ts";
@@ -271,7 +272,10 @@ export function addApi(app: Hono<SiteEnv>, web: Web): void {
     const changed = await tryPassword(web, c, member, (id) =>
       web.accounts.changeEmail(id, password, email ?? undefined),
     );
-    if (changed.ok) return c.json(accountBody(changed.value, nowS()), 200);
+    if (changed.ok) {
+      await sendConfirmation(web, c, changed.value);
+      return c.json(accountBody(changed.value, nowS()), 200);
+    }
     return changed.error === "slow-down" ? error(c, "slow-down") : c.json(refused(changed.error), 422);
   });
 

@@ -39,6 +39,9 @@ export const accountShape = z
   .object({
     name: z.string(),
     email: z.string().nullable(),
+    emailVerified: z.boolean().openapi({
+      description: "Whether the link that was sent to the address was opened; a password is reset only through such a one",
+    }),
     paidUntil: time
       .nullable()
       .openapi({ description: "End of the paid time; null where there never was any" }),
@@ -132,10 +135,11 @@ export const serverShape = z
 const iso = (seconds: number): string => new Date(seconds * 1000).toISOString();
 
 export function accountBody(account: AccountView, nowS: number): z.infer<typeof accountShape> {
-  const { name, email, paidUntil, terminated, deleteAfter } = account;
+  const { name, email, emailVerified, paidUntil, terminated, deleteAfter } = account;
   return {
     name,
     email: email ?? null,
+    emailVerified,
     paidUntil: paidUntil === undefined ? null : iso(paidUntil),
     active: !terminated && paidUntil !== undefined && paidUntil > nowS,
     terminated,
