@@ -1,8 +1,11 @@
 import type { Context } from "hono";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
-import { html } from "./html.ts";
+import { type Html, html } from "./html.ts";
+import type { Say } from "./languages/language.ts";
+import { sayIn } from "./languages/page-language.ts";
 import { page } from "./layout.ts";
 import type { SiteEnv } from "./options.ts";
+import { NAVIGATION } from "./site-map.ts";
 import type { Web } from "./web.ts";
 
 /** What can go wrong with any request. The pages say what to do and repeat nothing of what was sent. */
@@ -80,6 +83,12 @@ const ERRORS = {
 
 export type ErrorCode = keyof typeof ERRORS;
 
+/** Where somebody may have wanted to go who followed an old link or mistyped an address. */
+const ways = (web: Web, say: Say): Html => html`<p>${say`It may have moved, or the address may have a slip in it. These are here:`}</p>
+<ul><li><a href="/">${say`Start page`}</a></li>
+${NAVIGATION.filter(({ path }) => web.has(path)).map(({ path, text }) => html`<li><a href="${path}">${say.text(text)}</a></li>`)}
+<li><a href="/member">${say`Your account`}</a></li></ul>`;
+
 /** The error as a page, or as `{"error": {code, message}}` below /api. */
 export function errorPage(web: Web, c: Context<SiteEnv>, code: ErrorCode): Response {
   const [status, title, text] = ERRORS[code];
@@ -89,6 +98,8 @@ export function errorPage(web: Web, c: Context<SiteEnv>, code: ErrorCode): Respo
   c.set("asked", true);
   if (status === 401) c.header("www-authenticate", "Bearer");
   if (c.req.path.startsWith("/api/")) return c.json({ error: { code, message: text } }, status);
-  const body = html`<h1>${title}</h1><p class="lead">${text}</p><p><a href="/">Go to the start page</a></p>`;
+  const say = sayIn(c);
+  const body = html`<h1>${say.text(title)}</h1><p class="lead">${say.text(text)}</p>
+${code === "not-found" ? ways(web, say) : html`<p><a href="/">${say`Go to the start page`}</a></p>`}`;
   return page(web, c, { title, body, status });
 }

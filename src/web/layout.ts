@@ -29,6 +29,15 @@ const viewOf = (c: Context<SiteEnv>, status: number): View => ({
   path: c.req.method === "GET" && status < 400 ? `${c.req.path}${new URL(c.req.url).search}` : "/",
 });
 
+/** Where search machines find the page in other languages; what is behind a login they do not find. */
+const languageAlternates = ({ publicUrl, spoken }: Web, { path }: View): Html[] | false =>
+  publicUrl !== undefined &&
+  !path.startsWith("/member") &&
+  spoken.all.map(
+    ({ tag }) => html`<link rel="alternate" hreflang="${tag}" href="${publicUrl}/${tag}${path}">
+`,
+  );
+
 /** Answers with a whole page. Everything in it but `body` is the same for all pages. */
 export const page = (web: Web, c: Context<SiteEnv>, content: Page): Response =>
   c.html(pageMarkup(web, viewOf(c, content.status ?? 200), content), content.status ?? 200);
@@ -51,6 +60,8 @@ function pageMarkup(web: Web, view: View, content: Page): string {
 ${content.description !== undefined && html`<meta name="description" content="${content.description}">`}
 <link rel="stylesheet" href="${assetUrl("site.css")}">
 ${web.look.head}
+${web.has("/announcements.atom") && html`<link rel="alternate" type="application/atom+xml" title="${say.text("Announcements")}" href="/announcements.atom">`}
+${languageAlternates(web, view)}
 ${content.script !== undefined && html`<script type="module" src="${assetUrl(content.script)}"></script>`}
 </head>
 <body>

@@ -50,8 +50,8 @@ const group = (web: Web, say: Say, title: string, pages: readonly SitePage[]): H
 /** The same page in the other languages. */
 function languageLinks(web: Web, { language, path }: View): Html | false {
   const { say } = language;
-  if (web.languages.all.length === 0) return false;
-  const links = web.languages.all.map(({ tag, name }) =>
+  if (web.spoken.all.length === 0) return false;
+  const links = web.spoken.all.map(({ tag, name }) =>
     tag === language.tag
       ? html`<li lang="${tag}" aria-current="true">${name}</li>`
       : html`<li><a hreflang="${tag}" lang="${tag}" href="/${tag}${path}">${name}</a></li>`,

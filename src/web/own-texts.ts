@@ -14,6 +14,7 @@ export const TEXT_PAGES = [
   "cancellation",
   "fair-use",
   "pricing",
+  "about",
 ] as const;
 export type TextPage = (typeof TEXT_PAGES)[number];
 

@@ -26,12 +26,15 @@ import type { SiteEnv, SiteOptions } from "./options.ts";
 import { DEFAULT_POLICY } from "./policy-values.ts";
 import { Redemptions } from "./redemptions.ts";
 import { SessionSeal } from "./session.ts";
+import { addAbout } from "./site/about.ts";
 import { addAnnouncements } from "./site/announcements.ts";
 import { addCheck } from "./site/check.ts";
 import { addConfirmEmail } from "./site/confirm-email.ts";
 import { addExits } from "./site/exits.ts";
 import { addForgotPassword } from "./site/forgot-password.ts";
+import { addForMachines } from "./site/for-machines.ts";
 import { addHome } from "./site/home.ts";
+import { addHowItWorks } from "./site/how-it-works.ts";
 import { addLogIn } from "./site/log-in.ts";
 import { addPolicy } from "./site/policy.ts";
 import { addPricing } from "./site/pricing.ts";
@@ -97,6 +100,8 @@ export function createSite(options: SiteOptions): Hono<SiteEnv> {
   addAssets(app, web.look.files, web.look.icon);
   addCheck(app, web);
   addHome(app, web);
+  addHowItWorks(app, web);
+  addAbout(app, web);
   addAnnouncements(app, web);
   addStatus(app, web);
   addServer(app, web);
@@ -120,7 +125,7 @@ export function createSite(options: SiteOptions): Hono<SiteEnv> {
   addApi(app, web);
   addExits(app, web);
 
-  app.get("/robots.txt", (c) => c.text("User-agent: *\nDisallow: /member\nDisallow: /api/\n"));
+  addForMachines(app, web);
   app.notFound((c) => errorPage(web, c, "not-found"));
   app.onError((error, c) => {
     if (error instanceof BusyError) return errorPage(web, c, "busy");
