@@ -9,6 +9,7 @@ import { btcpayProblems } from "./btcpay-settings.ts";
 import { parseListen } from "./listen-address.ts";
 import { initialPlansText, planLine, readPlans } from "./plans-config.ts";
 import { mailProblems } from "./mail-settings.ts";
+import { paypalProblems } from "./paypal-settings.ts";
 import { siteProblems } from "./site-address.ts";
 import { themeProblems } from "./theme-settings.ts";
 
@@ -498,6 +499,38 @@ const table = {
         .refine((argv) => argv.length === 0 || argv[0]!.startsWith("/")),
     ),
   },
+  paypal: {
+    client_id: setting(
+      "PayPal, once and as a subscription: the client id of your REST app there. Empty: it is not offered.",
+      "empty, or up to 200 letters, digits, dashes and underscores",
+      "",
+      z.string().regex(/^[A-Za-z0-9_-]{0,200}$/),
+    ),
+    secret_file: setting(
+      "The file with the app's secret.",
+      "empty, a path that starts with /, or a credential's name",
+      "",
+      fileName,
+    ),
+    webhook_id: setting(
+      "The id of the app's webhook, which leads to /webhooks/paypal of this site.",
+      "empty, or up to 50 letters and digits",
+      "",
+      z.string().regex(/^[A-Za-z0-9]{0,50}$/),
+    ),
+    api: setting(
+      'Where PayPal\'s REST API is; "https://api-m.sandbox.paypal.com" for trying things out with play money.',
+      'an address that starts with "https://" and has no path',
+      "https://api-m.paypal.com",
+      z.string().refine((text) => isOrigin(text) && isHttps(text)),
+    ),
+    remember_payers: setting(
+      "Whether a keyed hash of each payer's number at PayPal is kept for 12 months, so that who deletes the account and pays again has no second first purchase to give back.",
+      "true or false",
+      false,
+      z.boolean(),
+    ),
+  },
   btcpay: {
     address: setting(
       "Bitcoin and Monero through your BTCPay Server: its address. Empty: neither is offered.",
@@ -660,9 +693,12 @@ export function parseConfig(text: string, file: string): Config {
       ...themeProblems(config as Config),
     ])
       wrong.push(`${at(section, key)}: ${what}`);
-  if (wrong.length === 0)
+  if (wrong.length === 0) {
     for (const { key, what } of btcpayProblems((config as Config).btcpay))
       wrong.push(`${at("btcpay", key)}: ${what}`);
+    for (const { key, what } of paypalProblems((config as Config).paypal))
+      wrong.push(`${at("paypal", key)}: ${what}`);
+  }
   if (wrong.length === 0)
     wrong.push(...doubles(config as Config).map(([section, key, what]) => `${at(section, key)}: ${what}`));
   if (wrong.length > 0) throw new ConfigError(wrong.join("\n"));
