@@ -4,6 +4,7 @@ import { setTimeout } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { Command, CommanderError } from "commander";
 import { dataFolder, defaultDataFolder } from "../office/folders.ts";
+import { addAdminCommands, addAnnounceCommands, addSwitchCommands } from "./admin-commands.ts";
 import { backUp } from "./backup.ts";
 import { addBlocklistCommands } from "./blocklist-commands.ts";
 import { addCertificateCommand } from "./certificate-command.ts";
@@ -125,6 +126,9 @@ program
 addAccountCommands(program, office);
 addVoucherCommands(program, office);
 addServerCommands(program, office);
+addAdminCommands(program, office);
+addSwitchCommands(program, office);
+addAnnounceCommands(program, office);
 addLinkCommands(program, office);
 addCertificateCommand(program, office);
 addBlocklistCommands(program, office);

@@ -87,6 +87,7 @@ export type Part =
   | "link"
   | "nats"
   | "mail"
+  | "admin"
   | "paypal"
   | "btcpay"
   | "cash"

@@ -577,6 +577,20 @@ const table = {
       z.array(oneLine(80)).max(8),
     ),
   },
+  admin: {
+    listen: setting(
+      "Where the admin pages are, from `lethe admin open` until the last visit is over. On loopback: from another machine by ssh -L. Empty: there are none.",
+      'empty, or an address and a port such as "127.0.0.1:8081"; one that is not loopback only with admin.url',
+      "127.0.0.1:8081",
+      z.string().refine((text) => text === "" || parseListen(text) !== undefined),
+    ),
+    url: setting(
+      'Where a TLS proxy of yours serves them, such as "https://admin.example.net". Empty: nowhere but on loopback.',
+      'empty, or an address that starts with "https://" and has no path',
+      "",
+      z.string().refine((text) => text === "" || (isOrigin(text) && text.startsWith("https://"))),
+    ),
+  },
   metrics: {
     listen: setting(
       "Where Prometheus finds this office's figures, at /metrics; nothing in them is about a member. Empty: nowhere.",
@@ -605,6 +619,20 @@ function isHttps(text: string): boolean {
 /** An address that never leaves the machine. */
 const isLoopback = (text: string): boolean =>
   (isIP(text) === 4 && text.startsWith("127.")) || (isIP(text) === 6 && /^(0*:)*:?0*1$/.test(text));
+
+/** Whoever sees the admin pages may do everything: on a network they are behind TLS or nowhere. */
+function adminProblems({ admin }: Config): { section: string; key: string; what: string }[] {
+  const open = admin.listen !== "" && !isLoopback(parseListen(admin.listen)!.address);
+  return open && admin.url === ""
+    ? [
+        {
+          section: "admin",
+          key: "listen",
+          what: "admin.listen is not on loopback: set admin.url to the https address of your TLS proxy for it",
+        },
+      ]
+    : [];
+}
 
 function isWebhook(text: string): boolean {
   if (!/^[^\s\p{Cc}\p{Cf}]{1,2000}$/u.test(text) || !URL.canParse(text)) return false;
@@ -691,6 +719,7 @@ export function parseConfig(text: string, file: string): Config {
       ...siteProblems(config as Config),
       ...mailProblems(config as Config),
       ...themeProblems(config as Config),
+      ...adminProblems(config as Config),
     ])
       wrong.push(`${at(section, key)}: ${what}`);
   if (wrong.length === 0) {

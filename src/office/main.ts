@@ -31,7 +31,9 @@ import { Switches } from "../store/switches.ts";
 import { Announcements } from "../support/announcements.ts";
 import { clientAddress, trustedProxies } from "../web/client-address.ts";
 import { createControl } from "../web/control.ts";
+import { addOperatorControl } from "../web/control-operator.ts";
 import { createSite } from "../web/site.ts";
+import { AdminDoor } from "./admin-door.ts";
 import { authorityForStrongswan, openAuthority, signExitRequest } from "./authority.ts";
 import { Blocklists } from "./blocklists/blocklists.ts";
 import { certificateList } from "./certificate-list.ts";
@@ -274,6 +276,7 @@ async function start(message: OfficeStart): Promise<void> {
     switches,
     announcements,
     policy: policyChoice(config, ["gift-card", "coupon"], false),
+    portForwarding: config.vpn.port_forwarding,
     texts,
     inventory,
     profiles,
@@ -360,6 +363,14 @@ async function start(message: OfficeStart): Promise<void> {
       nowS: () => Math.floor(clock.now() / 1000),
     },
   });
+  const admin = new AdminDoor({
+    settings: config.admin,
+    siteName: config.site.name,
+    control,
+    clock,
+    log: logFor("admin"),
+  });
+  addOperatorControl(control, { switches, announcements, vouchers, accounts, admin });
   // Lists that lethe.toml names since the last start are read without being asked for; exits have the old ones meanwhile.
   if (blocklists.outdated)
     void blocklists
@@ -388,6 +399,7 @@ async function start(message: OfficeStart): Promise<void> {
   const end = async (leave: boolean) => {
     forExits?.certificates.close();
     door.close();
+    await admin.close();
     watch.close();
     controlServer.close();
     controlServer.closeAllConnections();

@@ -1,21 +1,21 @@
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
-import type { Hono } from "hono";
+import type { Env, Hono } from "hono";
 import { bundleScript } from "./assets-bundle.ts";
-import type { SiteEnv } from "./options.ts";
 
 /** The files a page may load beside itself. Read with the code, since a process that gave root up may not reach them later. */
 const TYPES = {
   "site.css": "text/css; charset=utf-8",
   "enhance.js": "text/javascript; charset=utf-8",
   "status.js": "text/javascript; charset=utf-8",
+  "contact.js": "text/javascript; charset=utf-8",
   "check.js": "text/javascript; charset=utf-8",
-  "devices.js": "text/javascript; charset=utf-8",
+  "devices.js", "contact.js": "text/javascript; charset=utf-8",
   "mark.svg": "image/svg+xml",
 } as const;
 
 /** Those that need npm packages. */
-const BUNDLED: ReadonlySet<string> = new Set(["devices.js"]);
+const BUNDLED: ReadonlySet<string> = new Set(["devices.js", "contact.js"]);
 
 export type AssetName = keyof typeof TYPES;
 
@@ -43,12 +43,14 @@ const assets = new Map<string, Asset>(
 
 export const assetUrl = (name: AssetName): string => `/assets/${assets.get(name)!.version}/${name}`;
 
+export const markAsset: Asset = assets.get("mark.svg")!;
+
 /** The site's mark as a file, in another colour. */
 export const markIn = (colour: string): string =>
   (assets.get("mark.svg")!.content as string).replace("#0c6b64", colour);
 
 /** `own`: this site's, such as its logo. */
-export function addAssets(app: Hono<SiteEnv>, own: ReadonlyMap<string, Asset>, icon: Asset): void {
+export function addAssets<E extends Env>(app: Hono<E>, own: ReadonlyMap<string, Asset>, icon: Asset): void {
   // Browsers ask for it by themselves beside what is no page of ours, such as /checkip/json.
   app.get("/favicon.ico", (c) =>
     c.body(icon.content, 200, { "content-type": icon.type, "cache-control": "public, max-age=86400" }),

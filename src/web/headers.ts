@@ -1,5 +1,4 @@
 import type { MiddlewareHandler } from "hono";
-import type { SiteEnv } from "./options.ts";
 
 /** Own files only, no inline script or style, framed by nobody, forms that post nowhere else. `images`: one more source of these. */
 export const contentSecurityPolicy = (images = ""): string =>
@@ -32,7 +31,7 @@ const STRICT_TRANSPORT = "max-age=63072000";
  * is then safe by default, and the few public files and feeds say otherwise themselves.
  */
 export const securityHeaders =
-  (secure: boolean): MiddlewareHandler<SiteEnv> =>
+  (secure: boolean): MiddlewareHandler =>
   async (c, next) => {
     await next();
     for (const [name, value] of Object.entries(HEADERS)) if (!c.res.headers.has(name)) c.header(name, value);
