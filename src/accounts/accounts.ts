@@ -1,4 +1,4 @@
-import { createHmac, createSecretKey, type KeyObject, randomBytes } from "node:crypto";
+import { createHmac, createSecretKey, type KeyObject, randomBytes, timingSafeEqual } from "node:crypto";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { sql, type Transaction } from "kysely";
 import { base32 } from "../lib/base32.ts";
@@ -184,6 +184,17 @@ export class Accounts {
   async byVpnUsername(username: string): Promise<AccountView | undefined> {
     const row = await this.#rowOf({ vpn_tag: vpnTag(this.#siteSecret, username.trim().toLowerCase()) });
     return row && viewOf(row);
+  }
+
+  /** The account of these VPN credentials; nothing where either is wrong. */
+  async byVpnCredentials(username: string, password: string): Promise<AccountView | undefined> {
+    const row = await this.#rowOf({ vpn_tag: vpnTag(this.#siteSecret, username.trim().toLowerCase()) });
+    if (row === undefined) return undefined;
+    const [given, right] = [password.trim(), this.#credentialsOf(row).password].map((text) =>
+      createHmac("sha256", this.#siteSecret).update(text).digest(),
+    );
+    // Of equal length whatever was typed, as timingSafeEqual wants it.
+    return timingSafeEqual(given!, right!) ? viewOf(row) : undefined;
   }
 
   /** Throws where there is no such account (whoever asks has just looked it up). */

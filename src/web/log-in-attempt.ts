@@ -23,6 +23,26 @@ export async function tryLogIn(
 }
 
 /**
+ * The same for clients that keep one username and password for everything: the account's own, or those of the VPN. Throws
+ * BusyError.
+ */
+export async function tryEitherLogIn(
+  web: Web,
+  c: Context<SiteEnv>,
+  name: string,
+  password: string,
+): Promise<Result<AccountView, "slow-down" | "login-wrong">> {
+  const attempt = web.throttle.attempt(name.slice(0, 100), web.clientAddress(c));
+  if (!attempt.allowed) return fail("slow-down");
+  const account =
+    (await web.accounts.byVpnCredentials(name, password)) ??
+    (await web.accounts.logIn(name, password))?.account;
+  if (account === undefined) return fail("login-wrong");
+  attempt.succeeded();
+  return ok(account);
+}
+
+/**
  * What asks a member for the password once more, slowed like a log-in: whoever has got hold of a session must not be able
  * to try passwords at will. Throws BusyError.
  */

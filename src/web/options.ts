@@ -11,6 +11,9 @@ import type { ProfileFile, ProfileKind, ProfileOptions } from "../profiles/kinds
 import type { InventoryEntry } from "../store/inventory.ts";
 import type { Switches } from "../store/switches.ts";
 import type { Announcements } from "../support/announcements.ts";
+import type { Challenges } from "../support/challenge.ts";
+import type { HelpCentre } from "../support/help-centre.ts";
+import type { Tickets } from "../support/tickets.ts";
 import type { Language } from "./languages/language.ts";
 import type { PageLanguage } from "./languages/page-language.ts";
 import type { MailDoor } from "./mail-door.ts";
@@ -53,8 +56,11 @@ export interface SiteOptions {
   announcements: Pick<Announcements, "list">;
   /** What is sold, and what else the rules on the pages speak of. Without it: DEFAULT_POLICY. */
   policy?: PolicyChoice;
+  /** Whether servers lead ports on to members' devices. */
+  portForwarding?: boolean;
   /** The operator's own wording of these pages. */
   texts?: OwnTexts | undefined;
+  support: SupportDoor;
   /** What is stored and why; the privacy page is made of it. */
   inventory: readonly InventoryEntry[];
   /**
@@ -75,6 +81,16 @@ export interface SiteOptions {
    * unless the operator has said that the proxy is to be believed (client-address.ts).
    */
   clientAddress(c: Context): string;
+}
+
+export interface SupportDoor {
+  help: HelpCentre;
+  tickets: Tickets;
+  challenges: Challenges;
+  /** Where letters go that are not written here. */
+  contactAddress?: string | undefined;
+  /** Where complaints about servers go. */
+  abuseAddress?: string | undefined;
 }
 
 export interface CheckDoor {

@@ -31,6 +31,7 @@ import {
   tokenShape,
   voucherShape,
 } from "./shapes.ts";
+import { addUser } from "./user.ts";
 
 /**
  * The JSON API. It takes no cookie: a token comes from sign-up or log-in and goes into `Authorization: Bearer`. What it
@@ -331,6 +332,7 @@ export function addApi(app: Hono<SiteEnv>, web: Web): void {
   addServers(api, web);
   addFeeds(api, web);
   addDownloads(api, web);
+  addUser(api, web);
 
   api.openAPIRegistry.registerComponent("securitySchemes", "bearer", { type: "http", scheme: "bearer" });
   // Made at the first question: it is the same for everybody, and takes longer to make than any page.
@@ -341,7 +343,7 @@ export function addApi(app: Hono<SiteEnv>, web: Web): void {
       title: `${web.siteName} API`,
       version: "1",
       description:
-        "Everything the site can do. Beside it, /api/traffic.json, /api/serverlocations.json, /api/serverips, /api/ssh-fingerprints-rsa, /www/relays/all/ and /downloads/openvpn/get have the shapes that existing clients read.",
+        "Everything the site can do. Beside it, /api/traffic.json, /api/serverlocations.json, /api/serverips, /api/ssh-fingerprints-rsa, /api/user, /www/relays/all/ and /downloads/openvpn/get have the shapes that existing clients read.",
     },
     servers: [{ url: web.publicUrl ?? "/" }],
   };
