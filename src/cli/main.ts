@@ -7,6 +7,7 @@ import { dataFolder, defaultDataFolder } from "../office/folders.ts";
 import { addAdminCommands, addAnnounceCommands, addSwitchCommands } from "./admin-commands.ts";
 import { backUp } from "./backup.ts";
 import { addBlocklistCommands } from "./blocklist-commands.ts";
+import { addCashCommands } from "./cash-commands.ts";
 import { addCertificateCommand } from "./certificate-command.ts";
 import { askOffice } from "./control-client.ts";
 import { describe, type StatusReport } from "./description.ts";
@@ -125,6 +126,7 @@ program
   });
 addAccountCommands(program, office);
 addVoucherCommands(program, office);
+addCashCommands(program, office);
 addServerCommands(program, office);
 addAdminCommands(program, office);
 addSwitchCommands(program, office);

@@ -37,6 +37,16 @@ export async function readPassword(prompt: string): Promise<string> {
   }
 }
 
+/** A code that gives something away to whoever reads it: typed (and seen, to compare it with paper), or the first line of standard input. */
+export async function readCode(prompt: string): Promise<string> {
+  const { stdin, stderr } = process;
+  if (stdin.isTTY) stderr.write(prompt);
+  const line = (await firstLine())?.trim() ?? "";
+  stdin.pause();
+  if (line === "") throw new StartError("No code was given: type it, or send it on standard input.");
+  return line;
+}
+
 async function firstLine(): Promise<string | undefined> {
   for await (const line of createInterface({ input: process.stdin })) return line;
   return undefined;

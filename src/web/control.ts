@@ -7,6 +7,7 @@ import {
   type SignUpError,
 } from "../accounts/accounts.ts";
 import type { Devices } from "../accounts/devices.ts";
+import type { Cash } from "../billing/cash.ts";
 import { COUPON_USES_MOST, VOUCHERS_AT_ONCE_MOST, type Vouchers } from "../billing/vouchers.ts";
 import type { Blocklist } from "../lib/blocklist.ts";
 import type { Log } from "../lib/event-log.ts";
@@ -14,6 +15,7 @@ import type { Result } from "../lib/result.ts";
 import type { InventoryEntry } from "../store/inventory.ts";
 import type { CertificateView } from "./certificates.ts";
 import { addMailControl, type MailOffice } from "./control-mail.ts";
+import { addCashControl } from "./control-cash.ts";
 import { addProfileControl, type ProfileOffice } from "./control-profiles.ts";
 import { addServerControl, type ServerOffice } from "./control-servers.ts";
 
@@ -88,6 +90,8 @@ export function createControl(office: {
   /** To be called when every account has new VPN credentials: what else a server knew that was seized is renewed, too. */
   allRenewed: () => Promise<void>;
   vouchers: Vouchers;
+  /** Undefined: envelopes with cash are not taken. */
+  cash?: Cash | undefined;
   /** Whether a plan of that id can be bought. */
   sells: (planId: string) => boolean;
   inventory: readonly InventoryEntry[];
@@ -159,6 +163,7 @@ export function createControl(office: {
   );
   addServerControl(app, office.servers);
   addProfileControl(app, office.profiles);
+  addCashControl(app, office.cash);
   addMailControl(app, office.mail);
   app.get("/blocklists", (c) => c.json({ lists: office.blocklists.view() }));
   app.post("/blocklists/renew", async (c) => {
