@@ -59,6 +59,16 @@ const ERRORS = {
     "Too many letters",
     "Many letters were asked for just now, from your network or to this address. Wait some minutes, then try again.",
   ],
+  "letters-slow": [
+    429,
+    "Too many letters",
+    "Many letters came from your network just now. Nothing was sent: wait ten minutes, go back, and send yours again.",
+  ],
+  "order-slow": [
+    429,
+    "Too many orders",
+    "Many orders were begun from your network just now. Nothing was ordered: wait a minute, then try again.",
+  ],
   busy: [
     503,
     "Very busy at the moment",

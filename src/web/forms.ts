@@ -13,6 +13,12 @@ const VISITORS = new Set([
   "/forgot-password",
   "/reset-password",
   "/confirm-email",
+  "/contact",
+  "/ticket",
+  "/ticket/reply",
+  "/ticket/close",
+  "/order",
+  "/receipt",
 ]);
 
 /**
@@ -61,6 +67,10 @@ export const guardForms =
 /** The hidden field of a form in the member area. */
 export const tokenField = (token: string): Html => html`<input type="hidden" name="token" value="${token}">`;
 
+/** The token for a form that visitors send as well as members. */
+export const formToken = (web: Web, c: Context<SiteEnv>): string =>
+  c.get("session")?.formToken ?? web.cookies.visitorToken(c);
+
 export interface Field {
   name: string;
   label: string;
@@ -84,6 +94,22 @@ export function field(options: Field): Html {
 ${options.hint !== undefined && html`<p class="hint" id="${id}-hint">${options.hint}</p>`}
 <input id="${id}" name="${options.name}" type="${options.type ?? "text"}" value="${options.value ?? ""}" autocomplete="${options.autocomplete}"${plain && html` autocapitalize="none" spellcheck="false"`}${options.required === true && html` required`}${options.maxLength !== undefined && html` maxlength="${options.maxLength}"`}${described !== "" && html` aria-describedby="${described}"`}${options.error !== undefined && html` aria-invalid="true"`}>
 ${options.error !== undefined && html`<p class="error" id="${id}-error">${options.error}</p>`}</div>`;
+}
+
+export interface Area extends Pick<Field, "name" | "label" | "hint" | "error" | "maxLength"> {
+  value: string;
+  rows: number;
+}
+
+/** A labelled field of several lines, which has to be filled in. */
+export function area({ name, label, hint, error, maxLength, value, rows }: Area): Html {
+  const described = [hint && `${name}-hint`, error && `${name}-error`].filter(Boolean).join(" ");
+  // A line break right after the tag is the browser's (HTML standard, "textarea"): the text may begin with one of its own.
+  return html`<div class="field"><label for="${name}">${label}</label>
+${hint !== undefined && html`<p class="hint" id="${name}-hint">${hint}</p>`}
+<textarea id="${name}" name="${name}" rows="${rows}" required${maxLength !== undefined && html` maxlength="${maxLength}"`}${described !== "" && html` aria-describedby="${described}"`}${error !== undefined && html` aria-invalid="true"`}>
+${value}</textarea>
+${error !== undefined && html`<p class="error" id="${name}-error">${error}</p>`}</div>`;
 }
 
 /** What went wrong with a form as a whole, read out at once. */

@@ -1,6 +1,10 @@
 import type { Context } from "hono";
 import type { Accounts, AccountView } from "../accounts/accounts.ts";
 import type { Devices } from "../accounts/devices.ts";
+import type { Checkout } from "../billing/checkout.ts";
+import type { Payments } from "../billing/payments.ts";
+import type { Webhook } from "../billing/providers.ts";
+import type { Receipts } from "../billing/receipts.ts";
 import type { Vouchers } from "../billing/vouchers.ts";
 import type { Status } from "../fleet/status.ts";
 import type { Clock } from "../lib/clock.ts";
@@ -61,6 +65,8 @@ export interface SiteOptions {
   /** The operator's own wording of these pages. */
   texts?: OwnTexts | undefined;
   support: SupportDoor;
+  /** How things are bought here; undefined: nothing can be. */
+  buying?: BuyingDoor | undefined;
   /** What is stored and why; the privacy page is made of it. */
   inventory: readonly InventoryEntry[];
   /**
@@ -81,6 +87,15 @@ export interface SiteOptions {
    * unless the operator has said that the proxy is to be believed (client-address.ts).
    */
   clientAddress(c: Context): string;
+}
+
+/** What the pages of buying need. */
+export interface BuyingDoor {
+  checkout: Checkout;
+  payments: Payments;
+  receipts: Receipts;
+  /** By provider; they answer at /webhooks/<provider>. */
+  webhooks: { paypal?: Webhook | undefined; btcpay?: Webhook | undefined };
 }
 
 export interface SupportDoor {

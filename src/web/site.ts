@@ -27,15 +27,19 @@ import { DEFAULT_POLICY } from "./policy-values.ts";
 import { Redemptions } from "./redemptions.ts";
 import { SessionSeal } from "./session.ts";
 import { addAbout } from "./site/about.ts";
+import { addAbuse } from "./site/abuse.ts";
 import { addAnnouncements } from "./site/announcements.ts";
 import { addCheck } from "./site/check.ts";
+import { addContact } from "./site/contact.ts";
 import { addConfirmEmail } from "./site/confirm-email.ts";
 import { addExits } from "./site/exits.ts";
 import { addForgotPassword } from "./site/forgot-password.ts";
 import { addForMachines } from "./site/for-machines.ts";
+import { addHelp } from "./site/help.ts";
 import { addHome } from "./site/home.ts";
 import { addHowItWorks } from "./site/how-it-works.ts";
 import { addLogIn } from "./site/log-in.ts";
+import { addBuying } from "./site/order/add.ts";
 import { addPolicy } from "./site/policy.ts";
 import { addPricing } from "./site/pricing.ts";
 import { addPrivacy } from "./site/privacy.ts";
@@ -44,6 +48,8 @@ import { addResetPassword } from "./site/reset-password.ts";
 import { addServer } from "./site/server.ts";
 import { addSignUp } from "./site/sign-up.ts";
 import { addStatus } from "./site/status.ts";
+import { addTicket } from "./site/ticket.ts";
+import { addWebhooks } from "./site/webhooks.ts";
 import { makeTheme } from "./theme/theme.ts";
 import type { Web } from "./web.ts";
 
@@ -93,6 +99,7 @@ export function createSite(options: SiteOptions): Hono<SiteEnv> {
       },
     }),
   );
+  addWebhooks(app, web);
   app.use(bodyLimit({ maxSize: BODY_BYTES_MOST, onError: (c) => errorPage(web, c, "too-large") }));
   app.use(guardForms(web));
   app.use("/member/*", mustAsk(web));
@@ -108,6 +115,11 @@ export function createSite(options: SiteOptions): Hono<SiteEnv> {
   addPrivacy(app, web);
   addPolicy(app, web);
   addPricing(app, web);
+  addBuying(app, web);
+  addHelp(app, web);
+  addContact(app, web);
+  addTicket(app, web);
+  addAbuse(app, web);
   addSignUp(app, web);
   addLogIn(app, web);
   addForgotPassword(app, web);

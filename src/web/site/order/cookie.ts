@@ -1,0 +1,69 @@
+import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from "node:crypto";
+import type { Context } from "hono";
+import { getCookie, setCookie } from "hono/cookie";
+import type { BegunOrder } from "../../../billing/checkout.ts";
+import type { SiteEnv } from "../../options.ts";
+
+/** A browser remembers so many of its orders, the newest first. */
+const ORDERS_MOST = 4;
+/** A voucher that was bought can be looked at again for so long: a bank, or a block chain, may take its time. */
+export const ORDER_COOKIE_DAYS = 7;
+const NONCE_BYTES = 12;
+const TAG_BYTES = 16;
+const LONGEST = 3500;
+
+/**
+ * What the office does not keep, the buyer's browser does: which orders it began, sealed, so that the page with a bought voucher
+ * opens in this browser alone, whoever else learns the provider's numbers or the page's address.
+ */
+export class OrderCookie {
+  readonly #key: Uint8Array;
+  readonly #secure: boolean;
+  readonly #name: string;
+
+  constructor(sessionSecret: Uint8Array, secure: boolean) {
+    this.#key = new Uint8Array(hkdfSync("sha256", sessionSecret, "", "lethe order cookie", 32));
+    this.#secure = secure;
+    this.#name = secure ? "__Host-orders" : "orders";
+  }
+
+  read(c: Context<SiteEnv>): BegunOrder[] {
+    return this.#open(getCookie(c, this.#name)) ?? [];
+  }
+
+  add(c: Context<SiteEnv>, order: BegunOrder): void {
+    const others = this.read(c).filter(({ id }) => id !== order.id);
+    setCookie(c, this.#name, this.#seal([order, ...others].slice(0, ORDERS_MOST)), {
+      path: "/",
+      httpOnly: true,
+      // Lax: the way back from the provider is a link from elsewhere.
+      sameSite: "Lax",
+      secure: this.#secure,
+      maxAge: ORDER_COOKIE_DAYS * 86_400,
+    });
+  }
+
+  #seal(orders: BegunOrder[]): string {
+    const nonce = randomBytes(NONCE_BYTES);
+    const cipher = createCipheriv("aes-256-gcm", this.#key, nonce);
+    const sealed = Buffer.concat([cipher.update(JSON.stringify(orders), "utf8"), cipher.final()]);
+    return Buffer.concat([nonce, sealed, cipher.getAuthTag()]).toString("base64url");
+  }
+
+  #open(text: string | undefined): BegunOrder[] | undefined {
+    if (text === undefined || text.length > LONGEST) return undefined;
+    const bytes = Buffer.from(text, "base64url");
+    if (bytes.length <= NONCE_BYTES + TAG_BYTES) return undefined;
+    const decipher = createDecipheriv("aes-256-gcm", this.#key, bytes.subarray(0, NONCE_BYTES), {
+      authTagLength: TAG_BYTES,
+    });
+    decipher.setAuthTag(bytes.subarray(-TAG_BYTES));
+    try {
+      const content =
+        decipher.update(bytes.subarray(NONCE_BYTES, -TAG_BYTES), undefined, "utf8") + decipher.final("utf8");
+      return JSON.parse(content) as BegunOrder[];
+    } catch {
+      return undefined;
+    }
+  }
+}

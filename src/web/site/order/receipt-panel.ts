@@ -1,0 +1,68 @@
+import type { Context } from "hono";
+import { toString as qrCode } from "qrcode";
+import type { Bought } from "../../../billing/checkout.ts";
+import type { PaymentRecord } from "../../../billing/payment-events.ts";
+import type { Receipt } from "../../../billing/receipts.ts";
+import { METHODS } from "../../../policy/methods.ts";
+import { formatMoney, priceText } from "../../../policy/money.ts";
+import { dayAndTime } from "../../dates.ts";
+import { type Html, html, trusted } from "../../html.ts";
+import { languageOf, sayIn } from "../../languages/page-language.ts";
+import type { SiteEnv } from "../../options.ts";
+import type { Web } from "../../web.ts";
+
+const receiptOf = (record: PaymentRecord): Receipt => ({
+  ...record,
+  voucher: record.voucherHash !== undefined,
+});
+
+/** What a receipt says, for people. */
+export function receiptValues(c: Context<SiteEnv>, receipt: Receipt): Html {
+  const say = sayIn(c);
+  const yesNo = (yes: boolean) => (yes ? say`yes` : say`no`);
+  return html`<dl class="values">
+<div><dt>${say`Paid on`}</dt><dd>${dayAndTime(receipt.atS)}</dd></div>
+<div><dt>${say`For`}</dt><dd>${say`${receipt.days} days (plan “${receipt.plan}”)`}${receipt.voucher && html`, ${say`as a voucher`}`}</dd></div>
+<div><dt>${say`Paid`}</dt><dd>${formatMoney(receipt.paid, languageOf(c).tag)}</dd></div>
+<div><dt>${say`Way to pay`}</dt><dd>${say.text(METHODS[receipt.method].title)}</dd></div>
+<div><dt>${say`First purchase`}</dt><dd>${yesNo(receipt.first)}</dd></div>
+<div><dt>${say`With a coupon`}</dt><dd>${yesNo(receipt.coupon)}</dd></div>
+</dl>`;
+}
+
+/** The receipt as a text file: the lines are for people, and the last one alone counts. */
+export function receiptText(web: Web, { record, receipt }: Bought): string {
+  const at = new Date(record.atS * 1000).toISOString();
+  return [
+    `Receipt of ${web.siteName}`,
+    `Paid on:        ${at.slice(0, 10)} ${at.slice(11, 16)} UTC`,
+    `For:            ${record.days} days (plan ${record.plan})${record.voucherHash === undefined ? "" : ", as a voucher"}`,
+    `Paid:           ${priceText(record.paid)}, ${METHODS[record.method].title}`,
+    `First purchase: ${record.first ? "yes" : "no"}`,
+    `With a coupon:  ${record.coupon ? "yes" : "no"}`,
+    "",
+    "What counts is the signed text below: it alone is read.",
+    "",
+    receipt,
+    "",
+  ].join("\n");
+}
+
+/** The receipt on the page after a purchase, as text to be copied, as a file, and as a QR code. */
+export async function receiptPanel(
+  web: Web,
+  c: Context<SiteEnv>,
+  orderId: string,
+  bought: Bought,
+): Promise<Html> {
+  const say = sayIn(c);
+  // Level L: the text is long, and a screen or paper is clean.
+  const picture = await qrCode(bought.receipt, { type: "svg", errorCorrectionLevel: "L", margin: 4 });
+  return html`<section class="panel"><h2>${say`Your receipt`}</h2>
+<p>${say`Keep it: with it you can claim a refund, and we have no list in which we could look you up. It is signed by ${web.siteName}; the payment’s number is sealed inside, and we alone can read that.`}</p>
+${receiptValues(c, receiptOf(bought.record))}
+<p><label for="receipt">${say`Signed text`}</label></p>
+<p><textarea id="receipt" class="code" rows="5" readonly spellcheck="false">${bought.receipt}</textarea></p>
+<p class="actions"><a class="button quiet" href="/order/receipt.txt?order=${orderId}" download>${say`Save as a file`}</a> <a href="/receipt">${say`Check a receipt`}</a> <a href="/refunds">${say`Refunds`}</a></p>
+<figure class="qr" role="img" aria-label="${say.text("The receipt as a QR code")}">${trusted(picture)}</figure></section>`;
+}
