@@ -18,6 +18,7 @@ const VISITORS = new Set([
   "/ticket/reply",
   "/ticket/close",
   "/order",
+  "/order/cash",
   "/receipt",
 ]);
 
