@@ -85,7 +85,8 @@ export class Checkout {
   async methods(): Promise<PaymentMethod[]> {
     const off = await this.#options.switches.off();
     if (off.has("buying")) return [];
-    return PAYMENT_METHODS.filter((method) => this.#providers.has(method) && !off.has(method));
+    const { offered } = this.#options;
+    return PAYMENT_METHODS.filter((method) => offered.includes(method) && !off.has(method));
   }
 
   /** What a plan costs with a coupon. */
@@ -201,7 +202,10 @@ export class Checkout {
 
 export interface CheckoutOptions {
   plans: readonly Plan[];
+  /** All that are set up: orders that were begun come back to them, whatever is offered now. */
   providers: readonly PaymentProvider[];
+  /** Those of them that are offered, until somebody switches one off. */
+  offered: readonly PaymentMethod[];
   payments: Payments;
   receipts: Receipts;
   vouchers: Vouchers;

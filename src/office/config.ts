@@ -67,6 +67,7 @@ const hostName = z.string().refine((text) => text === "" || familyOf(text) !== 0
 const fileName = z.string().regex(/^(?:\/[^\p{Cc}]{1,1000}|[A-Za-z0-9_][A-Za-z0-9_.-]{0,99})?$/u);
 /** RFC 6068, RFC 3966: without what would begin another line. */
 const CONTACT = /^(?:mailto:[^\s\p{Cc}@]{1,64}@[A-Za-z0-9.-]{1,190}|tel:\+[0-9-]{3,30})$/u;
+const mailAddress = z.string().regex(/^(?:[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9.-]{1,190})?$/);
 const colour = (comment: string) =>
   setting(comment, 'empty, or a colour such as "#0b5f59"', "", z.string().regex(/^(?:#[0-9a-fA-F]{6})?$/));
 
@@ -187,6 +188,26 @@ const table = {
       'a list of recipients such as "age1…"',
       [],
       z.array(z.string().regex(/^age1[0-9a-z]{10,3000}$/)).max(16),
+    ),
+  },
+  support: {
+    to: setting(
+      "Whose age keys (age1…) letters on the contact page are encrypted to before they are stored; `lethe ticket keys` makes one. Keep the secret keys away from this machine. Empty: the page takes no letters.",
+      'a list of recipients such as "age1…"',
+      [],
+      z.array(z.string().regex(/^age1[0-9a-z]{10,3000}$/)).max(16),
+    ),
+    contact_address: setting(
+      "An e-mail address for those who would rather write there. Empty: none is shown.",
+      "empty, or an e-mail address",
+      "",
+      mailAddress,
+    ),
+    abuse_address: setting(
+      "The e-mail address for complaints about the servers, on the page /abuse and in `lethe abuse answer`. Empty: complaints come by the contact page.",
+      "empty, or an e-mail address",
+      "",
+      mailAddress,
     ),
   },
   server: {
@@ -575,6 +596,14 @@ const table = {
       "a list of at most 8 lines, each 1 to 80 characters",
       [],
       z.array(oneLine(80)).max(8),
+    ),
+  },
+  orders: {
+    off: setting(
+      'Ways to pay that are set up and not offered, by name ("paypal", "paypal-subscription", "bitcoin", "monero", "cash"), or ["all"]; what was begun goes on. `lethe switch` does the same while the office runs.',
+      'a list of ways to pay, or ["all"]',
+      [],
+      z.array(z.enum(["all", "paypal", "paypal-subscription", "bitcoin", "monero", "cash"])).max(8),
     ),
   },
   admin: {

@@ -57,6 +57,7 @@ import { openOfficeStore } from "./open-store.ts";
 import { exitCertificates } from "./order-for-exits.ts";
 import { ownServer } from "./own-server.ts";
 import { readOwnTexts } from "./own-texts.ts";
+import { openPayments } from "./payments.ts";
 import { policyChoice } from "./policy-choice.ts";
 import { profilesFor } from "./profiles.ts";
 import { linkUsers, RemoteLink } from "./remote-link.ts";
@@ -67,6 +68,7 @@ import { siteOrigin } from "./site-address.ts";
 import { SiteDoor } from "./site-door.ts";
 import { siteLook } from "./site-look.ts";
 import { sentenceOf } from "./start-errors.ts";
+import { makeSupport, readOwnArticles } from "./support.ts";
 import { startSweeping } from "./sweeping.ts";
 import { takeReport } from "./take-report.ts";
 import { makeWatch } from "./watch.ts";
@@ -103,6 +105,7 @@ async function start(message: OfficeStart): Promise<void> {
   const acme = config.tls.acme === "" ? undefined : await import("../certificates/order.ts");
   const material = openExitMaterial();
   const texts = readOwnTexts(config.site.texts);
+  const ownArticles = readOwnArticles(config.site.texts);
   const look = siteLook(config);
   becomeUser(user.uid, user.gid);
   const door = new SiteDoor({
@@ -260,6 +263,25 @@ async function start(message: OfficeStart): Promise<void> {
     siteSecret: keys.siteSecret,
     log: logFor("mail"),
   });
+  const support = makeSupport({
+    config,
+    ownArticles,
+    store,
+    clock,
+    siteSecret: keys.siteSecret,
+    origin: siteOrigin(config),
+    mail: mailing?.door,
+  });
+  const selling = openPayments({
+    config,
+    files: message.settingsFiles,
+    siteSecret: keys.siteSecret,
+    store,
+    accounts,
+    vouchers,
+    switches,
+    clock,
+  });
   const trusts = trustedProxies(config.site.trusted_proxies);
   const pages = createSite({
     siteName: config.site.name,
@@ -275,7 +297,8 @@ async function start(message: OfficeStart): Promise<void> {
     status,
     switches,
     announcements,
-    policy: policyChoice(config, ["gift-card", "coupon"], false),
+    policy: policyChoice(config, selling.methods, config.paypal.remember_payers),
+    buying: selling.door,
     portForwarding: config.vpn.port_forwarding,
     texts,
     inventory,
@@ -308,6 +331,7 @@ async function start(message: OfficeStart): Promise<void> {
       file: (path) => files.serve(path),
     },
     mail: mailing?.door,
+    support,
     clientAddress: (c) => {
       const { socket } = (c as Context<{ Bindings: HttpBindings }>).env.incoming;
       return clientAddress(socket.remoteAddress, c.req.header("x-forwarded-for"), trusts);
@@ -317,6 +341,7 @@ async function start(message: OfficeStart): Promise<void> {
   const control = createControl({
     accounts,
     mail: mailing,
+    support: { ...support, siteName: config.site.name, origin: siteOrigin(config), fleet },
     devices,
     allRenewed: () => {
       ntHashKey.renew();

@@ -1,6 +1,7 @@
 import type { Context } from "hono";
 import type { Accounts, AccountView } from "../accounts/accounts.ts";
 import type { Devices } from "../accounts/devices.ts";
+import type { Cash } from "../billing/cash.ts";
 import type { Checkout } from "../billing/checkout.ts";
 import type { Payments } from "../billing/payments.ts";
 import type { Webhook } from "../billing/providers.ts";
@@ -96,6 +97,8 @@ export interface BuyingDoor {
   receipts: Receipts;
   /** By provider; they answer at /webhooks/<provider>. */
   webhooks: { paypal?: Webhook | undefined; btcpay?: Webhook | undefined };
+  /** Where cash by mail is taken: where the envelopes go. */
+  cash?: { cash: Cash; address: readonly string[] } | undefined;
 }
 
 export interface SupportDoor {

@@ -52,8 +52,8 @@ export function receiptText(web: Web, { record, receipt }: Bought): string {
 export async function receiptPanel(
   web: Web,
   c: Context<SiteEnv>,
-  orderId: string,
   bought: Bought,
+  orderId?: string,
 ): Promise<Html> {
   const say = sayIn(c);
   // Level L: the text is long, and a screen or paper is clean.
@@ -63,6 +63,6 @@ export async function receiptPanel(
 ${receiptValues(c, receiptOf(bought.record))}
 <p><label for="receipt">${say`Signed text`}</label></p>
 <p><textarea id="receipt" class="code" rows="5" readonly spellcheck="false">${bought.receipt}</textarea></p>
-<p class="actions"><a class="button quiet" href="/order/receipt.txt?order=${orderId}" download>${say`Save as a file`}</a> <a href="/receipt">${say`Check a receipt`}</a> <a href="/refunds">${say`Refunds`}</a></p>
+<p class="actions">${orderId !== undefined && html`<a class="button quiet" href="/order/receipt.txt?order=${orderId}" download>${say`Save as a file`}</a>`} <a href="/receipt">${say`Check a receipt`}</a> <a href="/refunds">${say`Refunds`}</a></p>
 <figure class="qr" role="img" aria-label="${say.text("The receipt as a QR code")}">${trusted(picture)}</figure></section>`;
 }

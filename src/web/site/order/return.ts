@@ -17,7 +17,7 @@ import { FAILED_WORDING, REFUSED_WORDING } from "./wording.ts";
 /** A page that waits for a provider asks again so often. */
 const LOOK_AGAIN_S = 15;
 
-interface Told {
+export interface Told {
   title: string;
   body: Html;
   status?: 200 | 502;
@@ -25,7 +25,13 @@ interface Told {
   waits?: boolean;
 }
 
-async function boughtBody(web: Web, c: Context<SiteEnv>, order: BegunOrder, bought: Bought): Promise<Told> {
+/** What a payment has bought: the days or the voucher, and the receipt. `orderId`: where this browser began it. */
+export async function boughtView(
+  web: Web,
+  c: Context<SiteEnv>,
+  bought: Bought,
+  orderId?: string,
+): Promise<Told> {
   const say = sayIn(c);
   const { record, voucher } = bought;
   if (record.state !== "paid")
@@ -44,7 +50,7 @@ ${typeof account === "object" && account.paidUntil !== undefined && html`<p clas
 <p>${say`Write it down: whoever has it can use it, once. Redeem it as you <a href="/sign-up">sign up</a>, or in <a href="/member">your account</a>. This page shows it again in this browser for ${ORDER_COOKIE_DAYS} days; we do not keep it.`}</p>`;
   return {
     title: "Thank you",
-    body: html`<h1>${say`Thank you`}</h1>${what}${await receiptPanel(web, c, order.id, bought)}`,
+    body: html`<h1>${say`Thank you`}</h1>${what}${await receiptPanel(web, c, bought, orderId)}`,
   };
 }
 
@@ -60,7 +66,7 @@ async function tell(
   switch (outcome.state) {
     case "paid": {
       const bought = await checkout.bought(outcome.provider, outcome.paymentId);
-      if (bought !== undefined) return boughtBody(web, c, order, bought);
+      if (bought !== undefined) return boughtView(web, c, bought, order.id);
       return {
         title: "Bought a while ago",
         body: html`<h1>${say`Bought a while ago`}</h1><p class="lead">${say`This payment was counted so long ago that nothing of it is kept any more.`}</p>`,
@@ -68,7 +74,7 @@ async function tell(
     }
     case "waiting":
       if (order.method === "cash") {
-        return { title: "Cash by mail", body: cashInstructions(web, c, order) };
+        return { title: "Cash by mail", body: cashInstructions(c, web.buying?.cash?.address ?? [], order) };
       }
       return {
         title: "Waiting for the payment",
