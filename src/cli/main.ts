@@ -28,6 +28,7 @@ import { addLinkCommands, addServerCommands } from "./server-commands.ts";
 import { StartError, UsageError } from "./start-error.ts";
 import { moveToPostgres } from "./store-move.ts";
 import { printable, say, show } from "./terminal.ts";
+import { addAbuseCommands, addTicketCommands } from "./ticket-commands.ts";
 import { up } from "./up.ts";
 
 const { version } = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8"));
@@ -136,6 +137,8 @@ addCertificateCommand(program, office);
 addBlocklistCommands(program, office);
 addProfileCommands(program, office);
 addMailCommands(program, office);
+addTicketCommands(program, office);
+addAbuseCommands(program, office);
 addInventoryCommand(program, office);
 program
   .command("backup")

@@ -47,6 +47,16 @@ export async function readCode(prompt: string): Promise<string> {
   return line;
 }
 
+/** All of standard input, UTF-8; on a terminal `prompt` says what is expected. Throws StartError where nothing came. */
+export async function readText(prompt: string): Promise<string> {
+  if (process.stdin.isTTY) process.stderr.write(prompt);
+  const chunks: Buffer[] = [];
+  for await (const chunk of process.stdin) chunks.push(chunk as Buffer);
+  const text = Buffer.concat(chunks).toString("utf8");
+  if (text.trim() === "") throw new StartError("No text was given: type it, or send it on standard input.");
+  return text;
+}
+
 async function firstLine(): Promise<string | undefined> {
   for await (const line of createInterface({ input: process.stdin })) return line;
   return undefined;

@@ -39,22 +39,30 @@ export class Challenges {
     this.#clock = clock;
   }
 
-  /** A fresh challenge as text for a hidden field, and the sum in words. */
-  issue(): { challenge: string; sum: readonly [string, string] } {
-    const bytes = Buffer.alloc(BYTES);
-    randomBytes(ID).copy(bytes);
-    bytes.writeUInt32BE(this.#nowS(), ID);
-    this.#mac(bytes).copy(bytes, ID + 4);
+  /**
+   * A challenge as text for a hidden field, and the sum in words: that of `before` once more, where it is ours and not too old,
+   * otherwise a fresh one.
+   */
+  issue(before?: string): { challenge: string; sum: readonly [string, string] } {
+    const known = before === undefined ? undefined : this.#ours(before);
+    const bytes = known !== undefined && !this.#isStale(known) ? known : this.#fresh();
     const [a, b] = this.#sumOf(bytes);
     return { challenge: bytes.toString("base64url"), sum: [WORDS[a - 1]!, WORDS[b - 1]!] };
   }
 
-  /** The sum of a challenge that was issued before, for the form that is shown again; undefined where it is none of ours. */
-  sumIn(challenge: string): readonly [string, string] | undefined {
+  #fresh(): Buffer {
+    const bytes = Buffer.alloc(BYTES);
+    randomBytes(ID).copy(bytes);
+    bytes.writeUInt32BE(Math.floor(this.#clock.now() / 1000), ID);
+    this.#mac(bytes).copy(bytes, ID + 4);
+    return bytes;
+  }
+
+  /** Of a challenge that is ours and not too old, whatever was answered. */
+  idOf(challenge: string): string | undefined {
     const bytes = this.#ours(challenge);
-    if (bytes === undefined) return undefined;
-    const [a, b] = this.#sumOf(bytes);
-    return [WORDS[a - 1]!, WORDS[b - 1]!];
+    if (bytes === undefined || this.#isStale(bytes)) return undefined;
+    return bytes.subarray(0, ID).toString("base64url");
   }
 
   /** `work`: the counter that a script found; `sum`: what a visitor typed. `id` names the form for good. */
@@ -62,12 +70,21 @@ export class Challenges {
     const bytes = this.#ours(answer.challenge);
     if (bytes === undefined) return "forged";
     const id = bytes.subarray(0, ID).toString("base64url");
-    const ageS = this.#nowS() - bytes.readUInt32BE(ID);
-    if (ageS > CHALLENGE_LIFETIME_S || ageS < -60) return "stale";
+    if (this.#isStale(bytes)) return "stale";
     if (answer.work !== "" && worked(answer.challenge, answer.work)) return { kind: "work", id };
     const [a, b] = this.#sumOf(bytes);
     if (!isSum(answer.sum, a + b)) return "wrong";
-    return ageS < WAIT_S ? "early" : { kind: "sum", id };
+    return this.#ageS(bytes) < WAIT_S ? "early" : { kind: "sum", id };
+  }
+
+  #ageS(bytes: Buffer): number {
+    return Math.floor(this.#clock.now() / 1000) - bytes.readUInt32BE(ID);
+  }
+
+  /** A minute into the future: another office's clock. */
+  #isStale(bytes: Buffer): boolean {
+    const ageS = this.#ageS(bytes);
+    return ageS > CHALLENGE_LIFETIME_S || ageS < -60;
   }
 
   #ours(challenge: string): Buffer | undefined {
@@ -83,10 +100,6 @@ export class Challenges {
   #sumOf(bytes: Buffer): [number, number] {
     const digest = createHmac("sha256", this.#key).update("sum").update(bytes.subarray(0, ID)).digest();
     return [1 + (digest[0]! % WORDS.length), 1 + (digest[1]! % WORDS.length)];
-  }
-
-  #nowS(): number {
-    return Math.floor(this.#clock.now() / 1000);
   }
 }
 

@@ -161,6 +161,11 @@ export class Tickets {
     });
   }
 
+  /** Whether there is such a ticket and that is its secret. */
+  async knows(pass: TicketPass): Promise<boolean> {
+    return (await this.#with(pass)) !== undefined;
+  }
+
   /** The ticket with its texts. Undefined where there is none, or the secret is wrong. */
   async read(pass: TicketPass): Promise<ReadTicket | undefined> {
     const ticket = await this.#with(pass);
@@ -188,12 +193,6 @@ export class Tickets {
     const ticket = await this.#with(pass);
     if (ticket === undefined) return fail("ticket-unknown");
     return this.#add(pass.number, text.value, { once: input.once, fromOperator: false });
-  }
-
-  /** Closed by whoever wrote; deleted 30 days later. */
-  async closeWith(pass: TicketPass): Promise<Result<void, TicketError>> {
-    const ticket = await this.#with(pass);
-    return ticket === undefined ? fail("ticket-unknown") : this.close(pass.number);
   }
 
   /** Every ticket: those that wait for an answer first, the oldest first. */

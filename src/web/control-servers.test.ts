@@ -42,6 +42,7 @@ async function newOffice(problem?: string) {
     inventory,
     profiles: { profiles: () => [], status, siteName: "Example" },
     log,
+    support: { ...options.support, siteName: "Example", origin: "https://vpn.example.net", fleet },
     servers: {
       fleet,
       status,

@@ -18,6 +18,7 @@ import { addMailControl, type MailOffice } from "./control-mail.ts";
 import { addCashControl } from "./control-cash.ts";
 import { addProfileControl, type ProfileOffice } from "./control-profiles.ts";
 import { addServerControl, type ServerOffice } from "./control-servers.ts";
+import { addSupportControl, type SupportOffice } from "./control-support.ts";
 
 const days = z.int().min(1).max(EXTENSION_DAYS_MOST);
 const count = z.int().min(1).max(VOUCHERS_AT_ONCE_MOST);
@@ -96,6 +97,7 @@ export function createControl(office: {
   sells: (planId: string) => boolean;
   inventory: readonly InventoryEntry[];
   servers: ServerOffice;
+  support: SupportOffice;
   profiles: ProfileOffice;
   mail?: MailOffice | undefined;
   blocklists: BlocklistOffice;
@@ -162,6 +164,7 @@ export function createControl(office: {
     }),
   );
   addServerControl(app, office.servers);
+  addSupportControl(app, office.support);
   addProfileControl(app, office.profiles);
   addCashControl(app, office.cash);
   addMailControl(app, office.mail);

@@ -18,6 +18,12 @@ async function memberOf(web: Web, session: Session | undefined): Promise<Member 
   return sameText(now.stamp, session.stamp) ? { account: now.account, session } : "ended";
 }
 
+/** For pages that are there for everybody: who is logged in, if anybody. */
+export async function memberHere(web: Web, c: Context<SiteEnv>): Promise<Member | undefined> {
+  const member = await memberOf(web, c.get("session"));
+  return typeof member === "object" ? member : undefined;
+}
+
 /** For pages: who is not logged in is led to the log-in page. */
 export const forMembers =
   (web: Web, handler: MemberHandler): Handler<SiteEnv> =>

@@ -19,6 +19,7 @@ import { MailThrottle } from "./mail-door.ts";
 import { addConnect } from "./member/connect.ts";
 import { addCredentials } from "./member/credentials.ts";
 import { addDevices } from "./member/devices.ts";
+import { addEverything } from "./member/everything.ts";
 import { addOverview } from "./member/overview.ts";
 import { addSettings } from "./member/settings.ts";
 import { addSystem } from "./member/system.ts";
@@ -133,6 +134,7 @@ export function createSite(options: SiteOptions): Hono<SiteEnv> {
   addSystem(app, web);
   addDevices(app, web);
   addSettings(app, web);
+  addEverything(app, web);
 
   addApi(app, web);
   addExits(app, web);

@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { generateX25519Identity, identityToRecipient } from "age-encryption";
 import type { Hono } from "hono";
 import { Accounts } from "../accounts/accounts.ts";
 import { Devices } from "../accounts/devices.ts";
@@ -18,7 +19,12 @@ import { inventory } from "../store/inventory.ts";
 import { openStore, type Store } from "../store/open.ts";
 import { Switches } from "../store/switches.ts";
 import { Announcements } from "../support/announcements.ts";
-import type { SiteEnv, SiteOptions } from "./options.ts";
+import { builtInArticles } from "../support/article-files.ts";
+import { Challenges } from "../support/challenge.ts";
+import { HelpCentre } from "../support/help-centre.ts";
+import { Tickets } from "../support/tickets.ts";
+import { helpValues } from "./help-values.ts";
+import type { SiteEnv, SiteOptions, SupportDoor } from "./options.ts";
 import { createSite } from "./site.ts";
 
 /** A site on a real store in a temporary folder, and a browser without a window to visit it. For tests. */
@@ -122,6 +128,17 @@ const testProfiles: SiteOptions["profiles"] = (kind, servers, options = {}) => {
   }));
 };
 
+/** Opens the letters of every bench. */
+export const SUPPORT_IDENTITY = await generateX25519Identity();
+const SUPPORT_RECIPIENT = await identityToRecipient(SUPPORT_IDENTITY);
+
+/** Letters are taken, help has the articles that come with Lethe; nobody is mailed. */
+export const testSupport = (store: Store, clock: Clock): SupportDoor => ({
+  help: new HelpCentre([builtInArticles], helpValues({ siteName: "Example Collective" })),
+  tickets: new Tickets({ store, clock, secret: new Uint8Array(32), recipients: [SUPPORT_RECIPIENT] }),
+  challenges: new Challenges(new Uint8Array(32), clock),
+});
+
 export async function openBench(
   change: Partial<SiteOptions> = {},
   clock: Clock = new FakeClock(),
@@ -149,6 +166,7 @@ export async function openBench(
     status,
     switches,
     announcements,
+    support: testSupport(store, clock),
     inventory,
     profiles: testProfiles,
     clientAddress: () => "198.51.100.7",

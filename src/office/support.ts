@@ -1,0 +1,73 @@
+import { join } from "node:path";
+import { isRecipient } from "../backup/encryption.ts";
+import { type ArticleTexts, builtInArticles, readArticles } from "../support/article-files.ts";
+import { ArticleError } from "../support/articles.ts";
+import { Challenges } from "../support/challenge.ts";
+import { HelpCentre } from "../support/help-centre.ts";
+import { Tickets } from "../support/tickets.ts";
+import { answerLetter } from "../mail/letters.ts";
+import type { Clock } from "../lib/clock.ts";
+import type { Store } from "../store/open.ts";
+import type { MailDoor } from "../web/mail-door.ts";
+import type { SupportDoor } from "../web/options.ts";
+import { helpValues } from "../web/help-values.ts";
+import type { Config } from "./config.ts";
+import { OfficeStartError } from "./start-errors.ts";
+
+/**
+ * The operator's own articles: `help/<name>.md` in the folder of site.texts, for other languages `help/<tag>/<name>.md`. Read before
+ * the office becomes its user. Throws OfficeStartError.
+ */
+export function readOwnArticles(texts: string): ArticleTexts {
+  if (texts === "") return new Map();
+  const folder = join(texts, "help");
+  try {
+    return readArticles(folder);
+  } catch (error) {
+    if (error instanceof ArticleError) throw new OfficeStartError(`site.texts: ${folder}: ${error.message}.`);
+    throw new OfficeStartError(`site.texts: ${folder} cannot be read.`);
+  }
+}
+
+/** Help, letters and complaints, as the pages and the commands have them. Throws OfficeStartError. */
+export function makeSupport(options: {
+  config: Pick<Config, "site" | "support">;
+  ownArticles: ArticleTexts;
+  store: Store;
+  clock: Clock;
+  siteSecret: Uint8Array;
+  origin: string;
+  mail: Pick<MailDoor, "enqueue"> | undefined;
+}): SupportDoor {
+  const { config, store, clock, siteSecret, mail } = options;
+  const { to, contact_address: contact, abuse_address: abuse } = config.support;
+  const wrong = to.find((recipient) => !isRecipient(recipient));
+  if (wrong !== undefined)
+    throw new OfficeStartError(
+      `support.to: ${wrong} is no age recipient: a character is wrong or missing. \`lethe ticket keys\` makes one.`,
+    );
+  const site = { name: config.site.name, origin: options.origin };
+  return {
+    help: helpCentre(config.site.name, options.ownArticles),
+    tickets: new Tickets({
+      store,
+      clock,
+      secret: siteSecret,
+      recipients: to,
+      // Where the queue is full nobody is told, and the answer stands on the ticket's page all the same.
+      answered: mail && (async (ticket) => void (await mail.enqueue(answerLetter(site, ticket)))),
+    }),
+    challenges: new Challenges(siteSecret, clock),
+    ...(contact !== "" && { contactAddress: contact }),
+    ...(abuse !== "" && { abuseAddress: abuse }),
+  };
+}
+
+function helpCentre(siteName: string, ownArticles: ArticleTexts): HelpCentre {
+  try {
+    return new HelpCentre([builtInArticles, ownArticles], helpValues({ siteName }));
+  } catch (error) {
+    if (error instanceof ArticleError) throw new OfficeStartError(`site.texts: help: ${error.message}.`);
+    throw error;
+  }
+}

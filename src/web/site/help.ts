@@ -1,0 +1,115 @@
+import type { Context, Hono } from "hono";
+import type { Shelf } from "../../support/help-centre.ts";
+import { ARTICLE_CATEGORIES, type Article, type ArticleCategory } from "../../support/articles.ts";
+import { wordsOf } from "../../support/article-search.ts";
+import { type Html, html } from "../html.ts";
+import { languageOf, sayIn } from "../languages/page-language.ts";
+import { page } from "../layout.ts";
+import { markdown, markdownText } from "../markdown.ts";
+import type { SiteEnv } from "../options.ts";
+import type { Web } from "../web.ts";
+
+const RESULTS_MOST = 12;
+const QUERY_CHARACTERS_MOST = 200;
+const SNIPPET_CHARACTERS = 180;
+
+const link = ({ slug, title }: Article): Html => html`<a href="/help/${slug}">${title}</a>`;
+
+/** The question stays in the address, so that an answer can be sent on; no other site hears of it (Referrer-Policy). */
+const searchForm = (c: Context<SiteEnv>, query = ""): Html => {
+  const say = sayIn(c);
+  return html`<form class="panel search" method="get" action="/help" role="search">
+<div class="field"><label for="q">${say`What do you need help with?`}</label>
+<input id="q" name="q" type="search" value="${query}" maxlength="${QUERY_CHARACTERS_MOST}" autocomplete="off"></div>
+<p><button class="button">${say`Search`}</button></p></form>`;
+};
+
+/** The part of an article in which the first of the words stands. */
+export function snippetOf(article: Article, query: string): string {
+  const text = markdownText(article.body).replace(/\s+/g, " ");
+  const words = new Set(wordsOf(query));
+  let at = 0;
+  for (const { 0: word, index } of text.matchAll(/[\p{L}\p{N}]+/gu)) {
+    const [plain] = wordsOf(word);
+    if (plain === undefined || !words.has(plain)) continue;
+    at = index;
+    break;
+  }
+  const sentence = text.lastIndexOf(". ", at);
+  const from = sentence < 0 || at - sentence > SNIPPET_CHARACTERS / 2 ? Math.max(0, at - 40) : sentence + 2;
+  const begin = from === 0 ? 0 : text.indexOf(" ", from - 1) + 1;
+  const cut = text.slice(begin, begin + SNIPPET_CHARACTERS);
+  const end = begin + SNIPPET_CHARACTERS >= text.length ? cut : `${cut.slice(0, cut.lastIndexOf(" "))} …`;
+  return begin === 0 || sentence >= 0 ? end : `… ${end}`;
+}
+
+function results(c: Context<SiteEnv>, { search }: Shelf, query: string): Html {
+  const say = sayIn(c);
+  const found = search.find(query).slice(0, RESULTS_MOST);
+  if (found.length === 0)
+    return html`<div class="notice" role="status"><p>${say`Nothing was found for “${query}”. Try another word, or look through the articles below.`}</p></div>`;
+  return html`<section class="panel" aria-labelledby="results"><h2 id="results">${say.text("Found for “{0}”", query)}</h2>
+<ul class="articles">${found.map(
+    ({ article }) =>
+      html`<li><p><strong>${link(article)}</strong><br><span class="muted">${snippetOf(article, query)}</span></p></li>`,
+  )}</ul></section>`;
+}
+
+function category(c: Context<SiteEnv>, name: ArticleCategory, { articles }: Shelf): Html | false {
+  const inside = articles.filter((article) => article.category === name);
+  return (
+    inside.length > 0 &&
+    html`<section class="panel"><h2>${sayIn(c).text(ARTICLE_CATEGORIES[name])}</h2>
+<ul class="articles">${inside.map((article) => html`<li>${link(article)}<br><span class="muted small">${article.summary}</span></li>`)}</ul></section>`
+  );
+}
+
+function contactPanel(c: Context<SiteEnv>): Html {
+  const say = sayIn(c);
+  return html`<div class="panel"><h2>${say`Not answered?`}</h2>
+<p>${say`<a href="/contact">Write to us</a>: with an account or without. Your letter is encrypted before it is stored.`}</p></div>`;
+}
+
+const CATEGORIES = Object.keys(ARTICLE_CATEGORIES) as ArticleCategory[];
+
+/** Articles by category, a search, and each article: without scripts, the same for everybody. */
+export function addHelp(app: Hono<SiteEnv>, web: Web): void {
+  app.get("/help", (c) => {
+    const say = sayIn(c);
+    const shelf = web.support.help.in(languageOf(c).folders);
+    const query = (c.req.query("q") ?? "").trim().slice(0, QUERY_CHARACTERS_MOST);
+    const body = html`<h1>${say`Help centre`}</h1>
+${searchForm(c, query)}
+${query !== "" && results(c, shelf, query)}
+<div class="columns">${CATEGORIES.map((name) => category(c, name, shelf))}</div>
+${contactPanel(c)}`;
+    return page(web, c, {
+      title: query === "" ? "Help centre" : say.text("Help centre: {0}", query),
+      section: "help",
+      body,
+      description: `How to set up and use ${web.siteName}, pay, get a refund, and what is stored`,
+    });
+  });
+
+  app.get("/help/:slug{[a-z0-9-]+}", (c) => {
+    const say = sayIn(c);
+    const { articles, bySlug } = web.support.help.in(languageOf(c).folders);
+    const article = bySlug.get(c.req.param("slug"));
+    if (article === undefined) return c.notFound();
+    const beside = articles.filter(
+      ({ category, slug }) => category === article.category && slug !== article.slug,
+    );
+    const body = html`<p><a href="/help">${say`Help centre`}</a> › ${say.text(ARTICLE_CATEGORIES[article.category])}</p>
+<article class="text"><h1>${article.title}</h1>
+<p class="lead">${article.summary}</p>
+${markdown(article.body)}</article>
+${beside.length > 0 && html`<aside class="panel" aria-labelledby="beside"><h2 id="beside">${say`More about it`}</h2><ul>${beside.map((each) => html`<li>${link(each)}</li>`)}</ul></aside>`}
+${contactPanel(c)}`;
+    return page(web, c, {
+      title: article.title,
+      section: "help",
+      body,
+      description: article.summary,
+    });
+  });
+}
