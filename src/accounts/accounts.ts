@@ -9,7 +9,7 @@ import { LIFETIMES } from "../policy/lifetimes.ts";
 import type { Store } from "../store/open.ts";
 import type { AccountRow, Tables } from "../store/tables.ts";
 import { type AccountChange, type Announce, Changes } from "./changes.ts";
-import { describeAccount } from "./export.ts";
+import { type AccountExport, describeAccount } from "./export.ts";
 import { Passwords } from "./passwords.ts";
 import { acceptEmail, acceptPassword, canonicalName, typedPassword } from "./rules.ts";
 import {
@@ -451,11 +451,19 @@ export class Accounts {
 
   /**
    * Deletes the account; when the promise resolves, no byte of it is left in SQLite's files (PostgreSQL's: soon after, see
-   * Store.scrub). With `password` (the member's own request) only where it is right. Throws BusyError.
+   * Store.scrub). With `password` (the member's own request) only where it is right, and where a subscription runs only if the
+   * member says that it was cancelled at PayPal: we know no number of it by which we could. Throws BusyError.
    */
-  async remove(id: string, password?: string): Promise<Result<void, "password-wrong" | "account-unknown">> {
-    if (password !== undefined && (await this.#rowWithPassword(id, password)) === undefined)
-      return fail("password-wrong");
+  async remove(
+    id: string,
+    password?: string,
+    options: { subscriptionCancelled?: boolean } = {},
+  ): Promise<Result<void, "password-wrong" | "subscription-runs" | "account-unknown">> {
+    if (password !== undefined) {
+      const row = await this.#rowWithPassword(id, password);
+      if (row === undefined) return fail("password-wrong");
+      if (row.renews !== 0 && options.subscriptionCancelled !== true) return fail("subscription-runs");
+    }
     const outcome = await this.transact<void, "account-unknown">(async (trx, announce) => {
       const gone = await trx.deleteFrom("accounts").where("id", "=", id).returningAll().executeTakeFirst();
       if (gone === undefined) return fail("account-unknown");
@@ -467,7 +475,7 @@ export class Accounts {
   }
 
   /** Everything stored about an account, with purpose and lifetime out of the data inventory. */
-  async exportEverything(id: string): Promise<object | undefined> {
+  async exportEverything(id: string): Promise<AccountExport | undefined> {
     const row = await this.#rowOf({ id });
     if (row === undefined) return undefined;
     const { db } = this.#store;

@@ -9,6 +9,24 @@ export interface RowsOfAccount {
   device_servers: Tables["device_servers"][];
 }
 
+/** Everything stored about one account, as JSON. */
+export interface AccountExport {
+  /** Each value in the database. */
+  stored: {
+    table: string;
+    column: string;
+    value: string | number | null;
+    what: string;
+    purpose: string;
+    lifetime: string;
+  }[];
+  /** What is made anew each time it is asked for. */
+  workedOut: { what: string; value: string }[];
+  /** What is kept outside the account's rows, or that nobody can find by the account. */
+  elsewhere: { where: string; what: string; purpose: string; lifetime: string }[];
+  notes: string[];
+}
+
 /** Rows that are about an account and that nobody can find by it: neither does anything in them name it in clear. */
 const NOT_TO_BE_FOUND = new Set(["payment_events", "cash_orders", "mail_queue", "mail_marks"]);
 
@@ -16,7 +34,7 @@ const NOT_TO_BE_FOUND = new Set(["payment_events", "cash_orders", "mail_queue", 
  * What is stored about an account, as an object for JSON: each column with its value, purpose and lifetime out of the data
  * inventory, so that nothing can be forgotten; then what is worked out from it, and what is kept outside the database.
  */
-export function describeAccount(ofAccount: RowsOfAccount, vpn: VpnCredentials): object {
+export function describeAccount(ofAccount: RowsOfAccount, vpn: VpnCredentials): AccountExport {
   const about = inventory.filter((entry) => entry.aboutAccount);
   const rows = ofAccount as unknown as Record<string, Record<string, string | number | null>[]>;
   const isRow = ({ place, table }: { place: string; table: string }) =>
@@ -31,7 +49,7 @@ export function describeAccount(ofAccount: RowsOfAccount, vpn: VpnCredentials): 
           .map(({ table, column, what, purpose, lifetime }) => ({
             table,
             column,
-            value: row[column],
+            value: row[column] ?? null,
             what,
             purpose,
             lifetime,

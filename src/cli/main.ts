@@ -11,6 +11,7 @@ import { addCashCommands } from "./cash-commands.ts";
 import { addCertificateCommand } from "./certificate-command.ts";
 import { askOffice } from "./control-client.ts";
 import { describe, type StatusReport } from "./description.ts";
+import { addDiscloseCommand } from "./disclose-command.ts";
 import { doctor } from "./doctor.ts";
 import { install, uninstall } from "./install.ts";
 import { askSupervisor, type SupervisorRequest } from "./lock.ts";
@@ -140,6 +141,7 @@ addMailCommands(program, office);
 addTicketCommands(program, office);
 addAbuseCommands(program, office);
 addInventoryCommand(program, office);
+addDiscloseCommand(program, office);
 program
   .command("backup")
   .argument("<file>", "where to write it")

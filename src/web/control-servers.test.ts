@@ -36,7 +36,7 @@ async function newOffice(problem?: string) {
     certificates: () => ({ certificates: [], nowS: 0 }),
     allRenewed: async () => undefined,
     accounts,
-    devices: { countOf: async () => 0 },
+    devices: { countOf: async () => 0, list: async () => [] },
     vouchers,
     sells: (id) => id === "30days",
     inventory,

@@ -14,6 +14,7 @@ import type { Log } from "../lib/event-log.ts";
 import type { Result } from "../lib/result.ts";
 import type { InventoryEntry } from "../store/inventory.ts";
 import type { CertificateView } from "./certificates.ts";
+import { addDisclosureControl } from "./control-disclosure.ts";
 import { addMailControl, type MailOffice } from "./control-mail.ts";
 import { addCashControl } from "./control-cash.ts";
 import { addProfileControl, type ProfileOffice } from "./control-profiles.ts";
@@ -87,7 +88,7 @@ export interface BlocklistOffice {
  */
 export function createControl(office: {
   accounts: Accounts;
-  devices: Pick<Devices, "countOf">;
+  devices: Pick<Devices, "countOf" | "list">;
   /** To be called when every account has new VPN credentials: what else a server knew that was seized is renewed, too. */
   allRenewed: () => Promise<void>;
   vouchers: Vouchers;
@@ -163,6 +164,7 @@ export function createControl(office: {
       return c.json({ deleted: account.name });
     }),
   );
+  addDisclosureControl(app, office);
   addServerControl(app, office.servers);
   addSupportControl(app, office.support);
   addProfileControl(app, office.profiles);

@@ -187,7 +187,7 @@ const routes = {
     tags: ["account"],
     security,
     request: body(deletionShape),
-    responses: { 204: { description: "Deleted" }, 422: problem("Wrong password"), ...members },
+    responses: { 204: { description: "Deleted" }, 422: problem("Wrong password, or a subscription runs"), ...members },
   }),
 };
 
@@ -322,8 +322,10 @@ export function addApi(app: Hono<SiteEnv>, web: Web): void {
 
   api.openapi(routes.delete, async (c) => {
     const member = c.get("member");
-    const { password } = c.req.valid("json");
-    const removed = await tryPassword(web, c, member, (id) => web.accounts.remove(id, password));
+    const { password, subscriptionCancelled = false } = c.req.valid("json");
+    const removed = await tryPassword(web, c, member, (id) =>
+      web.accounts.remove(id, password, { subscriptionCancelled }),
+    );
     if (removed.ok) return c.body(null, 204);
     return removed.error === "slow-down" ? error(c, "slow-down") : c.json(refused(removed.error), 422);
   });

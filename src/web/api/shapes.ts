@@ -94,7 +94,14 @@ export const redeemedShape = z
   })
   .openapi("Redeemed");
 
-export const deletionShape = z.object({ password: text.openapi({ format: "password" }) }).openapi("Deletion");
+export const deletionShape = z
+  .object({
+    password: text.openapi({ format: "password" }),
+    subscriptionCancelled: z.boolean().optional().openapi({
+      description: "To be true where a PayPal subscription pays for the account: you have cancelled it there",
+    }),
+  })
+  .openapi("Deletion");
 
 export const exportShape = z
   .looseObject({})

@@ -14,7 +14,7 @@ import type { Web } from "../web.ts";
 import { WORDING } from "../wording.ts";
 import { doneNotice } from "./done.ts";
 
-type Problem = "password-wrong" | "password-short" | "password-long" | "password-is-name" | "email-invalid";
+type Problem = "password-wrong" | "subscription-runs" | "password-short" | "password-long" | "password-is-name" | "email-invalid";
 type Section = "password" | "email" | "delete";
 
 interface Failed {
@@ -36,6 +36,9 @@ function emailText(web: Web, { email, emailVerified }: AccountView): Html {
     ? html`<p><span class="badge good">confirmed</span> A forgotten password can be reset through it, and you are reminded ${REMINDER_DAYS.join(" days and ")} day before your paid time ends.</p>`
     : html`<p><span class="badge warn">not confirmed</span> Until you have opened the link that we send, a forgotten password cannot be reset through it, and nobody reminds you before your paid time ends.</p>`;
 }
+
+/** Where PayPal lists what charges somebody by itself. */
+const PAYPAL_SUBSCRIPTIONS = "https://www.paypal.com/myaccount/autopay/";
 
 function settingsPage(web: Web, c: Context<SiteEnv>, member: Member, failed?: Failed): Response {
   const token = tokenField(member.session.formToken);
@@ -96,11 +99,18 @@ ${field({
 })}
 <button class="button">Save</button></form></div></section>
 <section class="panel split" id="export"><div><h2>Everything stored about you</h2>
-<p>One JSON file with every value, what it is for, and how long it stays. It contains your VPN password.</p></div>
-<form method="post" action="/member/export">${token}<button class="button quiet">Download</button></form></section>
+<p>Every value, what it is for, and how long it stays: as a page, and as one JSON file, which also contains your VPN password.</p></div>
+<div><p><a class="button quiet" href="/member/everything">Look at it</a></p>
+<form method="post" action="/member/export">${token}<button class="button quiet">Download</button></form></div></section>
 <section class="panel split" id="delete"><div><h2>Delete the account</h2>
-<p>At once and for good: the account, its e-mail address and its paid time. Devices that are connected are cut off. Nobody can bring it back.</p></div>
+<p>At once and for good: the account, its e-mail address and its paid time. Devices that are connected are cut off. Nobody can bring it back.</p>
+${member.account.renews && html`<p><strong>A PayPal subscription pays for this account.</strong> Cancel it first, or PayPal goes on charging you:</p>
+<ol><li><a href="${PAYPAL_SUBSCRIPTIONS}" rel="noopener noreferrer">Open your automatic payments at PayPal</a>, choose this service, and cancel.</li><li>Then delete the account here.</li></ol>
+<p class="muted">If a charge comes all the same for an account that is gone, we give it back and cancel the subscription.</p>`}</div>
 <form method="post" action="/member/delete">${token}
+${member.account.renews && html`<div class="check"><input type="checkbox" id="subscription-cancelled" name="subscription-cancelled" value="yes">
+<div><label for="subscription-cancelled">I have cancelled the subscription at PayPal</label></div></div>
+${errorIn("delete", "subscription-runs") !== undefined && html`<p class="error">${errorIn("delete", "subscription-runs")}</p>`}`}
 ${field({
   name: "password",
   idPrefix: "delete-",
@@ -207,9 +217,15 @@ export function addSettings(app: Hono<SiteEnv>, web: Web): void {
   app.post(
     "/member/delete",
     forMembers(web, async (c, member) => {
-      const password = c.get("form").get("password") ?? "";
-      const removed = await tryPassword(web, c, member, (id) => web.accounts.remove(id, password));
+      const form = c.get("form");
+      const password = form.get("password") ?? "";
+      const subscriptionCancelled = form.get("subscription-cancelled") === "yes";
+      const removed = await tryPassword(web, c, member, (id) =>
+        web.accounts.remove(id, password, { subscriptionCancelled }),
+      );
       if (!removed.ok && removed.error === "slow-down") return errorPage(web, c, "slow-down");
+      if (!removed.ok && removed.error === "subscription-runs")
+        return settingsPage(web, c, member, { section: "delete", problem: removed.error });
       if (!removed.ok && removed.error === "password-wrong") {
         // A second click on the button meets an account that is gone already.
         if ((await web.accounts.stampOf(member.account.id)) !== undefined) {

@@ -1,0 +1,31 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { disclosure } from "./disclosure.ts";
+
+test("what there is about an account is said in full, and what there is not, too", () => {
+  const text = disclosure("Otter", {
+    name: "otter",
+    email: "otter@example.org",
+    emailVerified: true,
+    paidUntil: Date.UTC(2030, 0, 31) / 1000,
+    deleteAfter: Date.UTC(2030, 2, 2) / 1000,
+    terminated: false,
+    renews: true,
+    devices: [{ name: undefined, publicKey: "KEY=", servers: ["london1"] }],
+  }).join("\n");
+  for (const part of [
+    "otter@example.org (confirmed by its owner)",
+    "2030-01-31 00:00 UTC",
+    "2030-03-02 00:00 UTC",
+    "one runs at PayPal",
+    "KEY=  without a name; may be online on london1",
+    "Argon2id hash",
+    "for 400 days",
+  ])
+    assert.ok(text.includes(part), part);
+  assert.ok(text.length < 1500, "short");
+});
+
+test("an account that nobody has is an answer", () => {
+  assert.match(disclosure("nobody", undefined).join(" "), /There is no account called nobody\..*nothing is left/);
+});

@@ -1,0 +1,52 @@
+import { LIFETIMES, lifetimeText } from "./lifetimes.ts";
+
+/** What an answer to a lawful request for data can contain: all that is stored about an account, and nothing else. */
+export interface DisclosedAccount {
+  name: string;
+  email: string | undefined;
+  emailVerified: boolean;
+  /** UTC seconds; undefined: never paid. */
+  paidUntil: number | undefined;
+  deleteAfter: number;
+  terminated: boolean;
+  /** Whether a PayPal subscription pays for it. */
+  renews: boolean;
+  /** WireGuard devices: the name that the member gave each, its public key, and the servers that it may be online on. */
+  devices: readonly { name: string | undefined; publicKey: string; servers: readonly string[] }[];
+}
+
+const time = (seconds: number): string =>
+  `${new Date(seconds * 1000).toISOString().slice(0, 16).replace("T", " ")} UTC`;
+
+const NOT_STORED = [
+  "  password         an Argon2id hash; the password cannot be read from it",
+  "  VPN credentials  made from a random number and a key of the office; no server keeps who used them, or when",
+  "Nothing else can be found by it: no name or postal address, no time of sign-up, log-in or connection, no network",
+  `address, nothing of the traffic. Of a payment a keyed hash is kept for ${lifetimeText(LIFETIMES.paymentEvent.days)}, which only whoever knows the`,
+  "payment provider's own number of that payment can find. Every stored value is listed by: lethe inventory",
+];
+
+/** The true answer, in lines. `account`: undefined where there is none of that name. */
+export function disclosure(name: string, account: DisclosedAccount | undefined): string[] {
+  if (account === undefined)
+    return [
+      `There is no account called ${name}.`,
+      "Whether there was one cannot be told: of an account that was deleted nothing is left.",
+    ];
+  const { email, emailVerified, paidUntil, deleteAfter, terminated, renews, devices } = account;
+  const verified = emailVerified ? "confirmed by its owner" : "as the member typed it, not confirmed";
+  return [
+    `There is an account called ${account.name}. All that is stored about it:`,
+    `  e-mail address   ${email === undefined ? "none" : `${email} (${verified})`}`,
+    `  paid until       ${paidUntil === undefined ? "never paid" : time(paidUntil)}`,
+    `  subscription     ${renews ? "one runs at PayPal; its number is not stored" : "none"}`,
+    `  ended by us      ${terminated ? "yes" : "no"}`,
+    `  deleted after    ${time(deleteAfter)}`,
+    `  devices          ${devices.length === 0 ? "none for WireGuard; other devices are not known" : `${devices.length} for WireGuard; other devices are not known`}`,
+    ...devices.map(
+      ({ name: called, publicKey, servers }) =>
+        `    ${publicKey}  ${called ?? "without a name"}; may be online on ${servers.length === 0 ? "no server" : servers.join(", ")}`,
+    ),
+    ...NOT_STORED,
+  ];
+}
