@@ -2,6 +2,8 @@ import type { Context, MiddlewareHandler } from "hono";
 import { matchedRoutes } from "hono/route";
 import { errorPage } from "./errors.ts";
 import { type Html, html } from "./html.ts";
+import type { Say } from "./languages/language.ts";
+import { PLAIN_ENGLISH } from "./languages/page-language.ts";
 import type { SiteEnv } from "./options.ts";
 import { sameText } from "./session.ts";
 import type { Web } from "./web.ts";
@@ -86,15 +88,16 @@ export interface Field {
   idPrefix?: string;
 }
 
-/** A labelled input with its hint and its error, tied together for screen readers. */
-export function field(options: Field): Html {
+/** A labelled input with its hint and its error, tied together for screen readers; label, hint and error are said by `say`. */
+export function field(options: Field, say: Say = PLAIN_ENGLISH.say): Html {
+  const said = (text: string | Html | undefined) => (typeof text === "string" ? say.text(text) : text);
   const id = `${options.idPrefix ?? ""}${options.name}`;
   const described = [options.hint && `${id}-hint`, options.error && `${id}-error`].filter(Boolean).join(" ");
   const plain = options.type !== "password" && options.type !== "email";
-  return html`<div class="field"><label for="${id}">${options.label}${options.required !== true && html` <span class="muted">(optional)</span>`}</label>
-${options.hint !== undefined && html`<p class="hint" id="${id}-hint">${options.hint}</p>`}
+  return html`<div class="field"><label for="${id}">${said(options.label)}${options.required !== true && html` <span class="muted">${say`(optional)`}</span>`}</label>
+${options.hint !== undefined && html`<p class="hint" id="${id}-hint">${said(options.hint)}</p>`}
 <input id="${id}" name="${options.name}" type="${options.type ?? "text"}" value="${options.value ?? ""}" autocomplete="${options.autocomplete}"${plain && html` autocapitalize="none" spellcheck="false"`}${options.required === true && html` required`}${options.maxLength !== undefined && html` maxlength="${options.maxLength}"`}${described !== "" && html` aria-describedby="${described}"`}${options.error !== undefined && html` aria-invalid="true"`}>
-${options.error !== undefined && html`<p class="error" id="${id}-error">${options.error}</p>`}</div>`;
+${options.error !== undefined && html`<p class="error" id="${id}-error">${said(options.error)}</p>`}</div>`;
 }
 
 export interface Area extends Pick<Field, "name" | "label" | "hint" | "error" | "maxLength"> {

@@ -2,6 +2,7 @@ import type { Context, Hono } from "hono";
 import { errorPage } from "../errors.ts";
 import { field, formError, tokenField } from "../forms.ts";
 import { html } from "../html.ts";
+import { sayIn } from "../languages/page-language.ts";
 import { page } from "../layout.ts";
 import { tryLogIn } from "../log-in-attempt.ts";
 import type { SiteEnv } from "../options.ts";
@@ -9,21 +10,22 @@ import type { Web } from "../web.ts";
 import { WORDING } from "../wording.ts";
 
 function logInPage(web: Web, c: Context<SiteEnv>, name = "", problem?: "login-wrong"): Response {
+  const say = sayIn(c);
   const ended = c.req.query("why") === "ended";
   const body = html`<div class="narrow">
-<h1>Log in</h1>
-${ended && html`<div class="notice warn"><p>Your session is over: it ends after a day, when you log out, and when the password is changed. Log in again to go on.</p></div>`}
-${c.req.query("why") === "reset" && html`<div class="notice" role="status"><p>Your password is changed. Log in with the new one.</p></div>`}
-${formError(problem && WORDING[problem])}
+<h1>${say`Log in`}</h1>
+${ended && html`<div class="notice warn"><p>${say`Your session is over: it ends after a day, when you log out, and when the password is changed. Log in again to go on.`}</p></div>`}
+${c.req.query("why") === "reset" && html`<div class="notice" role="status"><p>${say`Your password is changed. Log in with the new one.`}</p></div>`}
+${formError(problem && say.text(WORDING[problem]))}
 <form class="panel" method="post" action="/log-in">
 ${tokenField(web.cookies.visitorToken(c))}
-${field({ name: "name", label: "Username", required: true, autocomplete: "username", value: name })}
-${field({ name: "password", label: "Password", type: "password", required: true, autocomplete: "current-password" })}
-<button class="button">Log in</button>
+${field({ name: "name", label: "Username", required: true, autocomplete: "username", value: name }, say)}
+${field({ name: "password", label: "Password", type: "password", required: true, autocomplete: "current-password" }, say)}
+<button class="button">${say`Log in`}</button>
 </form>
-<p>This is for your account. Your devices log in to the VPN and the proxies with the <em>VPN username and password</em> that you find in your account.</p>
-<p><a href="/forgot-password">Forgot your password?</a></p>
-<p>No account yet? <a href="/sign-up">Create one</a>.</p>
+<p>${say`This is for your account. Your devices log in to the VPN and the proxies with the <em>VPN username and password</em> that you find in your account.`}</p>
+<p><a href="/forgot-password">${say`Forgot your password?`}</a></p>
+<p>${say`No account yet? <a href="/sign-up">Create one</a>.`}</p>
 </div>`;
   const title = problem === undefined ? "Log in" : "Error: log in";
   return page(web, c, { title, section: "log-in", body, status: problem === undefined ? 200 : 422 });

@@ -5,6 +5,7 @@ import type { VoucherError } from "../../billing/vouchers.ts";
 import { errorPage } from "../errors.ts";
 import { field, formError, tokenField } from "../forms.ts";
 import { html } from "../html.ts";
+import { sayIn } from "../languages/page-language.ts";
 import { page } from "../layout.ts";
 import { tryLogIn } from "../log-in-attempt.ts";
 import type { SiteEnv } from "../options.ts";
@@ -33,11 +34,12 @@ const FIELD_OF: Record<Problem, "name" | "password" | "email" | "voucher"> = {
 };
 
 function signUpPage(web: Web, c: Context<SiteEnv>, typed?: Typed, problem?: Problem): Response {
+  const say = sayIn(c);
   const errorOf = (name: string) =>
     problem !== undefined && FIELD_OF[problem] === name ? WORDING[problem] : undefined;
-  const body = html`<h1>Create an account</h1>
-<p class="lead">A username and a password. No name, no address, and no e-mail unless you want to.</p>
-${formError(problem && "The account was not created. See below what to change.")}
+  const body = html`<h1>${say`Create an account`}</h1>
+<p class="lead">${say`A username and a password. No name, no address, and no e-mail unless you want to.`}</p>
+${formError(problem && say.text("The account was not created. See below what to change."))}
 <div class="with-aside">
 <div class="narrow"><form class="panel" method="post" action="/sign-up">
 ${tokenField(web.cookies.visitorToken(c))}
@@ -47,18 +49,25 @@ ${field({
   required: true,
   autocomplete: "username",
   value: typed?.name ?? "",
-  hint: `${NAME_CHARACTERS.least} to ${NAME_CHARACTERS.most} letters a–z, digits, dots, dashes or underscores. Choose one you use nowhere else.`,
+  hint: say.text(
+    "{0} to {1} letters a–z, digits, dots, dashes or underscores. Choose one you use nowhere else.",
+    NAME_CHARACTERS.least,
+    NAME_CHARACTERS.most,
+  ),
   error: errorOf("name"),
-})}
+}, say)}
 ${field({
   name: "password",
   label: "Password",
   type: "password",
   required: true,
   autocomplete: "new-password",
-  hint: `${PASSWORD_CHARACTERS.least} characters or more. A few random words are good; a password manager is better.`,
+  hint: say.text(
+    "{0} characters or more. A few random words are good; a password manager is better.",
+    PASSWORD_CHARACTERS.least,
+  ),
   error: errorOf("password"),
-})}
+}, say)}
 ${field({
   name: "email",
   label: "E-mail address",
@@ -70,27 +79,30 @@ ${field({
       ? "For reaching you about your account, and for nothing else; this site sends no mail by itself. A forgotten password cannot be reset: keep it safe."
       : "For resetting a forgotten password and reminding you before your paid time ends, once you have opened the link that we send. Without it there is no reset: keep your password safe.",
   error: errorOf("email"),
-})}
+}, say)}
 ${field({
   name: "voucher",
   label: "Voucher",
   autocomplete: "off",
   value: typed?.voucher ?? "",
-  hint: `Adds its days at once. You can also redeem one later. Without paid time there is no access, and the account is deleted after ${KEEP_UNPAID_DAYS} days.`,
+  hint: say.text(
+    "Adds its days at once. You can also redeem one later. Without paid time there is no access, and the account is deleted after {0} days.",
+    KEEP_UNPAID_DAYS,
+  ),
   error: errorOf("voucher"),
-})}
-<button class="button">Create account</button>
+}, say)}
+<button class="button">${say`Create account`}</button>
 </form>
-<p>You have an account? <a href="/log-in">Log in</a>.</p>
+<p>${say`You have an account? <a href="/log-in">Log in</a>.`}</p>
 </div>
-<aside class="panel" aria-labelledby="stored"><h2 id="stored">What we will store</h2>
+<aside class="panel" aria-labelledby="stored"><h2 id="stored">${say`What we will store`}</h2>
 <ul class="facts">
-<li>The username</li>
-<li>The password, as a hash that cannot be turned back</li>
-<li>The e-mail address, if you give one</li>
-<li>The end of your paid time</li>
+<li>${say`The username`}</li>
+<li>${say`The password, as a hash that cannot be turned back`}</li>
+<li>${say`The e-mail address, if you give one`}</li>
+<li>${say`The end of your paid time`}</li>
 </ul>
-<p>Never when you log in or connect, nor from where. <a href="/privacy">The complete list, and for how long</a></p></aside>
+<p>${say`Never when you log in or connect, nor from where. <a href="/privacy">The complete list, and for how long</a>`}</p></aside>
 </div>`;
   return page(web, c, {
     title: problem === undefined ? "Create an account" : "Error: create an account",
