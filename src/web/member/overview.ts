@@ -12,6 +12,10 @@ import { doneNotice } from "./done.ts";
 
 type Problem = VoucherError | "account-terminated" | "account-unknown";
 
+/** Where days are bought, where anything can be. */
+const toOrder = (web: Web, text: string): Html | false =>
+  web.has("/order") && html`<p><a class="button" href="/order">${text}</a></p>`;
+
 function paidPanel(web: Web, { account }: Member): Html {
   const nowS = Math.floor(web.clock.now() / 1000);
   const { paidUntil, deleteAfter } = account;
@@ -22,11 +26,15 @@ function paidPanel(web: Web, { account }: Member): Html {
   if (paidUntil !== undefined && paidUntil > nowS) {
     return html`<section class="panel"><h2>Access <span class="badge good">active</span></h2>
 <p class="big">Paid until ${dayAndTime(paidUntil)}</p>
-<p class="muted">${timeLeft(paidUntil - nowS)}. Nothing renews by itself. If you do not renew, access ends then, and the account is deleted on ${day(deleteAfter)}.</p></section>`;
+<p class="muted">${timeLeft(paidUntil - nowS)}. ${
+      account.renews
+        ? html`Your PayPal subscription adds to it with each payment. <a href="/cancellation">Cancel it at PayPal</a>, and access ends then`
+        : "Nothing renews by itself. If you do not renew, access ends then"
+    }, and the account is deleted on ${day(deleteAfter)}.</p>${toOrder(web, "Renew")}</section>`;
   }
   return html`<section class="panel"><h2>Access <span class="badge warn">${paidUntil === undefined ? "not paid yet" : "run out"}</span></h2>
 <p class="big">${paidUntil === undefined ? "No paid time yet" : html`Paid time ended on ${day(paidUntil)}`}</p>
-<p>Redeem a voucher to get online. Without paid time there is no access, and the account is deleted by itself on ${day(deleteAfter)}.</p></section>`;
+<p>${web.has("/order") ? "Buy days, or redeem a voucher," : "Redeem a voucher"} to get online. Without paid time there is no access, and the account is deleted by itself on ${day(deleteAfter)}.</p>${toOrder(web, paidUntil === undefined ? "Buy" : "Renew")}</section>`;
 }
 
 function overview(
