@@ -348,6 +348,7 @@ async function start(message: OfficeStart): Promise<void> {
       return sendSettings();
     },
     vouchers,
+    cash: selling.cash,
     sells: (id) => planOf(config.plans, id) !== undefined,
     inventory,
     log,

@@ -1,6 +1,7 @@
 import type { Hono } from "hono";
 import type { SiteEnv } from "../../options.ts";
 import type { Web } from "../../web.ts";
+import { addCash } from "../cash.ts";
 import { OrderCookie } from "./cookie.ts";
 import { addOrder } from "./order.ts";
 import { addReceipt } from "./receipt.ts";
@@ -9,9 +10,10 @@ import { addOrderReturn } from "./return.ts";
 /** The pages of buying, where the office has something to buy with. */
 export function addBuying(app: Hono<SiteEnv>, web: Web): void {
   if (web.buying === undefined) return;
-  const { checkout, receipts } = web.buying;
+  const { checkout, receipts, cash } = web.buying;
   const cookie = new OrderCookie(web.sessionSecret, web.secure);
   addOrder(app, web, checkout, cookie);
   addOrderReturn(app, web, checkout, cookie);
   addReceipt(app, web, receipts);
+  if (cash !== undefined) addCash(app, web, { cash: cash.cash, checkout, cookie });
 }

@@ -74,7 +74,7 @@ async function tell(
     }
     case "waiting":
       if (order.method === "cash") {
-        return { title: "Cash by mail", body: cashInstructions(c, web.buying?.cash?.address ?? [], order) };
+        return { title: "Cash by mail", body: cashInstructions(web, c, order) };
       }
       return {
         title: "Waiting for the payment",
