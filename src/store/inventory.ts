@@ -483,6 +483,22 @@ const elsewhere: readonly Omit<InventoryEntry, "column">[] = [
     aboutAccount: true,
   },
   {
+    place: "cookie",
+    table: "operator's cookie",
+    what: "A random text in an operator's own browser, on the admin pages; no member has it",
+    purpose: "Staying in after the one-time link",
+    lifetime: "until the operator leaves, closes the browser or shows no page for an hour; 8 hours at most",
+    aboutAccount: false,
+  },
+  {
+    place: "memory",
+    table: "operators' visits",
+    what: "Hashes of the one-time links that are open and of the operators' cookies, in the office; nothing says from where",
+    purpose: "Letting operators, and nobody else, see the admin pages",
+    lifetime: "5 minutes a link, 8 hours a visit at most, in memory only",
+    aboutAccount: false,
+  },
+  {
     place: "memory",
     table: "roster",
     what: "On each exit: VPN username, a hash of the VPN password (on one with IKEv2 also that which IKEv2 needs), and until when they are good; on the servers that it is enabled on, a WireGuard device's public key and number, and the VPN username that it belongs to",

@@ -9,11 +9,13 @@ import { addAnnouncementsAdmin } from "./announcements.ts";
 import { adminScripts } from "./assets.ts";
 import { addEntrance } from "./entrance.ts";
 import { guardAdminForms, mustBeIn, ownHostOnly } from "./guard.ts";
+import { addCashAdmin } from "./cash.ts";
 import { closedPage } from "./layout.ts";
 import type { AdminEnv, AdminOptions } from "./options.ts";
 import { addOverview } from "./overview.ts";
 import { addServers } from "./servers.ts";
 import { addSwitches } from "./switches.ts";
+import { addTickets } from "./tickets.ts";
 import { addVouchers } from "./vouchers.ts";
 
 /** An announcement of 10,000 characters, each of which may take nine bytes in a form. */
@@ -56,6 +58,8 @@ export function createAdmin(admin: AdminOptions): Hono<AdminEnv> {
   addServers(inside, admin);
   addAccounts(inside, admin);
   addVouchers(inside, admin);
+  addCashAdmin(inside, admin);
+  addTickets(inside, admin);
   addAnnouncementsAdmin(inside, admin);
   addSwitches(inside, admin);
   app.route(admin.base, inside);

@@ -1,8 +1,9 @@
 import { readFileSync } from "node:fs";
 import { type Asset, makeAsset } from "../assets.ts";
+import { bundleScript } from "../assets-bundle.ts";
 
 /** The scripts of the admin pages; the site serves none of them. Read with the code: later the checkout may be out of reach. */
-const SCRIPTS = ["admin-open.js"] as const;
+const SCRIPTS = ["admin-open.js", "admin-tickets.js"] as const;
 export type AdminScript = (typeof SCRIPTS)[number];
 
 const TYPE = "text/javascript; charset=utf-8";
@@ -10,7 +11,12 @@ const TYPE = "text/javascript; charset=utf-8";
 export const adminScripts: ReadonlyMap<string, Asset> = new Map(
   SCRIPTS.map((name) => [
     name,
-    makeAsset(readFileSync(new URL(`../assets/${name}`, import.meta.url), "utf8"), TYPE),
+    makeAsset(
+      name === "admin-tickets.js"
+        ? bundleScript(name)
+        : readFileSync(new URL(`../assets/${name}`, import.meta.url), "utf8"),
+      TYPE,
+    ),
   ]),
 );
 

@@ -1,0 +1,278 @@
+import assert from "node:assert/strict";
+import { after, before, describe, it } from "node:test";
+import { PASSWORD, signedUp } from "../testkit.ts";
+import { type AdminBench, BASE, Operator, openAdminBench, operatorOf } from "./testkit.ts";
+
+const PAGES = [
+  "overview",
+  "servers",
+  "server?name=amsterdam1",
+  "accounts",
+  "vouchers",
+  "announcements",
+  "switches",
+];
+
+describe("the admin pages, for whoever does not belong there", () => {
+  let bench: AdminBench;
+  before(async () => {
+    bench = await openAdminBench();
+  });
+  after(() => bench.close());
+
+  it("show nothing and do nothing without a visit", async () => {
+    const stranger = new Operator(bench.admin);
+    for (const page of ["/", ...PAGES, "no-such-page"]) {
+      const answer = await stranger.get(page);
+      assert.equal(answer.status, 401, page);
+      const text = await answer.text();
+      assert.match(text, /lethe admin open/);
+      assert.doesNotMatch(text, /amsterdam1/);
+    }
+    for (const page of ["servers", "server", "account", "switches", "leave"])
+      assert.equal((await stranger.post(page, { name: "amsterdam1", action: "drain" })).status, 401, page);
+    assert.equal(bench.fleet.named("amsterdam1")?.draining, false);
+  });
+
+  it("are not opened by a member's cookie or API token, nor by the site's routes", async () => {
+    const member = await signedUp(bench, "mallory");
+    const token = (await bench.app.request("http://localhost/api/v1/tokens", {
+      method: "POST",
+      body: JSON.stringify({ name: "mallory", password: PASSWORD }),
+      headers: { "content-type": "application/json" },
+    }).then((answer) => answer.json())) as { token: string };
+    const session = member.cookies.get("session")!;
+    for (const cookie of [`session=${session}`, `admin=${session}`, `admin=${token.token}`, `__Secure-admin=${session}`]) {
+      const stranger = new Operator(bench.admin);
+      stranger.cookie = cookie;
+      assert.equal((await stranger.get("overview", { authorization: `Bearer ${token.token}` })).status, 401);
+    }
+    const operator = await operatorOf(bench);
+    const onSite = (path: string) =>
+      bench.app.request(`http://localhost${path}`, { headers: { cookie: operator.cookie } });
+    for (const path of ["/open", "/admin", `${BASE}/overview`, "/overview", "/admin/open", "/accounts/show"])
+      assert.equal((await onSite(path)).status, 404, path);
+    assert.equal((await onSite("/member")).status, 303, "and the operator's cookie is no member's");
+    for (const route of bench.app.routes) assert.doesNotMatch(route.path, /admin/);
+  });
+
+  it("are called by the machine's own names alone: a name made to lead here is turned away", async () => {
+    const operator = await operatorOf(bench);
+    for (const host of ["127.0.0.1:8081", "localhost:9000", "[::1]:8081", "127.0.0.1"])
+      assert.equal((await operator.get("overview", { host })).status, 200, host);
+    for (const host of ["evil.example", "evil.example:8081", "127.0.0.1.evil.example", "localhost.evil.example", "0", ""])
+      for (const page of ["overview", "/open"])
+        assert.equal((await operator.get(page, { host })).status, 421, `${host} ${page}`);
+  });
+
+  it("take no form from elsewhere, nor one without this visit's token", async () => {
+    const operator = await operatorOf(bench);
+    const other = await operatorOf(bench);
+    const tokenIn = async (who: Operator) => /name="token" value="([^"]+)"/.exec(await who.text("switches"))![1]!;
+    const token = await tokenIn(operator);
+    const fields = { token, name: "sign-up", on: "no" };
+    const refused = [
+      await operator.post("switches", { ...fields, token: "" }),
+      await operator.post("switches", { ...fields, token: await tokenIn(other) }),
+      // Another port of this machine, such as the public site's own, is `same-site`.
+      ...(await Promise.all(
+        ["cross-site", "same-site", "none"].map((site) =>
+          operator.post("switches", fields, { "sec-fetch-site": site }),
+        ),
+      )),
+      await operator.post("switches", fields, { origin: "http://127.0.0.1:8080" }),
+      await operator.post("switches", fields, { "content-type": "text/plain" }),
+      await operator.post("switches", fields, { "content-type": "application/json" }),
+    ];
+    assert.deepEqual([...new Set(refused.map(({ status }) => status))], [403]);
+    assert.equal(await bench.switches.isOn("sign-up"), true);
+    const large = await operator.post("announcements", { ...fields, text: "x".repeat(200_000) });
+    assert.equal(large.status, 413);
+    assert.equal((await operator.post("switches", fields, { origin: "http://127.0.0.1:8081" })).status, 200);
+    await bench.switches.set("sign-up", true);
+  });
+
+  it("let nobody in twice by one link, and not by a link that is old, made up or sent from another site", async () => {
+    const code = bench.visits.invite();
+    const stranger = new Operator(bench.admin);
+    assert.equal((await stranger.post("/open", { code }, { "sec-fetch-site": "cross-site" })).status, 403);
+    assert.equal((await stranger.enter("a".repeat(43))).status, 403);
+    assert.equal(stranger.cookie, "");
+    const page = await stranger.get(`/open`);
+    assert.equal(page.status, 200);
+    assert.equal((await stranger.enter(code)).status, 303, "looking at the page did not use it up");
+    assert.equal((await new Operator(bench.admin).enter(code)).status, 403);
+    const old = bench.visits.invite();
+    bench.clock.advance(5 * 60_000);
+    assert.equal((await new Operator(bench.admin).enter(old)).status, 403);
+  });
+
+  it("keep their cookie to themselves, and every page out of frames and caches", async () => {
+    const operator = new Operator(bench.admin);
+    const answer = await operator.enter(bench.visits.invite());
+    assert.equal(answer.headers.get("location"), `${BASE}/overview`);
+    assert.match(answer.headers.getSetCookie()[0]!, /^admin=[\w-]{43}; Path=\/q{16}; HttpOnly; SameSite=Strict$/);
+    const page = await operator.get("overview");
+    assert.match(page.headers.get("content-security-policy")!, /frame-ancestors 'none'/);
+    assert.deepEqual(
+      ["cache-control", "referrer-policy"].map((name) => page.headers.get(name)),
+      ["no-store", "same-origin"],
+    );
+    await operator.fill("overview", "leave", {});
+    assert.equal((await operator.get("overview")).status, 401);
+  });
+
+  it("behind a TLS proxy answer to its name alone, with a cookie for TLS alone", async () => {
+    const behind = await openAdminBench({ url: "https://admin.example.net" });
+    const operator = new Operator(behind.admin, "https://admin.example.net");
+    const answer = await operator.enter(behind.visits.invite());
+    assert.match(answer.headers.getSetCookie()[0]!, /^__Secure-admin=.*; Secure/);
+    assert.equal((await operator.get("overview")).status, 200);
+    assert.equal((await operator.get("overview", { host: "127.0.0.1:8081" })).status, 421);
+    await behind.close();
+  });
+
+  it("say nothing of an error but that there was one", async () => {
+    const broken = await openAdminBench({
+      ask: async () => {
+        throw new Error("secret of the inside");
+      },
+    });
+    const operator = await operatorOf(broken);
+    const answer = await operator.get("overview");
+    assert.equal(answer.status, 500);
+    assert.doesNotMatch(await answer.text(), /secret/);
+    assert.deepEqual(broken.logged, ["internal-error"]);
+    await broken.close();
+  });
+});
+
+describe("an operator who is in", () => {
+  let bench: AdminBench;
+  let operator: Operator;
+  before(async () => {
+    bench = await openAdminBench();
+    operator = await operatorOf(bench);
+  });
+  after(() => bench.close());
+
+  it("sees each page whole, with the token in every form and no link that leads elsewhere", async () => {
+    for (const page of PAGES) {
+      const answer = await operator.get(page);
+      assert.equal(answer.status, 200, page);
+      const text = await answer.text();
+      const forms = text.split("<form ").slice(1);
+      for (const form of forms) assert.match(form, /method="post"[^]*name="token" value="[\w-]{22}"/, page);
+      assert.doesNotMatch(text, /(href|action)="(https?:)?\/\/|undefined|\[object/, page);
+    }
+    assert.match(await operator.text("overview"), /Certificate \(link\): It is over\./);
+  });
+
+  it("adds, drains and removes servers, and is told what is wrong", async () => {
+    const fields = {
+      name: "london1",
+      city: "London",
+      countryCode: "GB",
+      addresses: "203.0.113.7, 2001:db8::7",
+      bandwidth: "500",
+    };
+    const added = await operator.fill("servers", "servers", fields);
+    assert.match(added.text, /join london1 [a-z2-7]{16}/);
+    assert.deepEqual(bench.fleet.named("london1")?.addresses, ["203.0.113.7", "2001:db8::7"]);
+    const again = await operator.fill("servers", "servers", { ...fields, city: "<b>&" });
+    assert.equal(again.status, 422);
+    assert.match(again.text, /of that name already/);
+    assert.match(again.text, /value="&lt;b&gt;&amp;"/, "what was typed is still there");
+    await operator.fill("servers", "server", { name: "amsterdam1", action: "drain" });
+    assert.equal(bench.fleet.named("amsterdam1")?.draining, true);
+    assert.match(await operator.text("overview"), /amsterdam1<\/a>: <span class="badge warn">no news yet; draining/);
+    assert.match(await operator.text("server?name=amsterdam1"), /Take new logins again/);
+    const unsure = await operator.fill("servers", "server", { name: "london1", action: "remove" });
+    assert.equal(unsure.status, 422);
+    assert.ok(bench.fleet.named("london1"));
+    const removed = await operator.fill("servers", "server", { name: "london1", action: "remove", sure: "yes" });
+    assert.match(removed.text, /out of the fleet/);
+    assert.equal(bench.fleet.named("london1"), undefined);
+    for (const action of ["rename", "../accounts/delete", "constructor"])
+      assert.equal((await operator.fill("servers", "server", { name: "amsterdam1", action })).status, 422, action);
+  });
+
+  it("finds an account by its name or by published credentials, and acts on it", async () => {
+    await signedUp(bench, "alice", { email: "alice@example.org" });
+    const { id } = (await bench.accounts.byName("alice"))!;
+    const found = await operator.fill("accounts", "accounts", { name: "Alice" });
+    assert.match(found.text, /alice@example\.org/);
+    const { username } = await bench.accounts.vpnCredentials(id);
+    const published = await operator.fill("accounts", "accounts", { vpnUsername: username });
+    assert.match(published.text, /<h2>alice<\/h2>/);
+    const act = (action: string, more: Record<string, string> = {}) =>
+      operator.fill("accounts", "account", { name: "alice", action, ...more });
+    assert.equal((await act("extend", { days: "0" })).status, 422);
+    assert.equal((await act("extend", { days: "1e3" })).status, 422);
+    await act("extend", { days: "10" });
+    assert.equal(
+      (await bench.accounts.byName("alice"))?.paidUntil,
+      Math.floor(bench.clock.now() / 1000) + 10 * 86_400,
+    );
+    assert.match((await act("terminate")).text, /terminated: no access/);
+    assert.match((await act("extend", { days: "10" })).text, /reinstate it first/);
+    assert.match((await act("reinstate")).text, /has access/);
+    await act("renew");
+    assert.notEqual((await bench.accounts.vpnCredentials(id)).username, username);
+    assert.match(
+      (await operator.fill("accounts", "accounts", { vpnUsername: username })).text,
+      /No account has that VPN username/,
+    );
+    assert.equal((await act("delete")).status, 422);
+    assert.match((await act("delete", { sure: "yes" })).text, /Deleted\./);
+    assert.equal(await bench.accounts.byName("alice"), undefined);
+    assert.match((await act("terminate")).text, /no account of that name/);
+  });
+
+  it("makes gift cards and coupons, which are shown once", async () => {
+    const cards = await operator.fill("vouchers", "vouchers", { kind: "days", days: "30", count: "2" });
+    const codes = cards.text.match(/[a-z2-7]{5}(-[a-z2-7]{5}){3}/g) ?? [];
+    assert.equal(codes.length, 2);
+    assert.match(await operator.text("vouchers"), /Not used yet: 2\./);
+    const coupon = { kind: "percent", percent: "20", uses: "5", validDays: "90", count: "1" };
+    assert.match((await operator.fill("vouchers", "vouchers", coupon)).text, /One code was made/);
+    assert.match((await operator.fill("vouchers", "vouchers", { ...coupon, plan: "week" })).text, /no plan of that id/);
+    for (const wrong of [{ percent: "101" }, { uses: "" }, { count: "201" }])
+      assert.equal((await operator.fill("vouchers", "vouchers", { ...coupon, ...wrong })).status, 422);
+  });
+
+  it("announces with Markdown that carries no markup of its own, and takes it away", async () => {
+    const text = "**Work** on <script>alert(1)</script> [here](javascript:alert(1)).";
+    const posted = await operator.fill("announcements", "announcements", {
+      action: "post",
+      title: "<i>Tonight</i>",
+      text,
+      days: "",
+    });
+    assert.match(posted.text, /<h2>&lt;i&gt;Tonight&lt;\/i&gt;<\/h2>/);
+    assert.match(posted.text, /<strong>Work<\/strong>/);
+    assert.doesNotMatch(posted.text, /<script>|href="javascript/);
+    const refused = await operator.fill("announcements", "announcements", { action: "post", title: "x", text, days: "-1" });
+    assert.equal(refused.status, 422);
+    assert.match(refused.text, /value="-1"/);
+    const [announcement] = await bench.announcements.list();
+    await operator.fill("announcements", "announcements", { action: "remove", id: announcement!.id });
+    assert.deepEqual(await bench.announcements.list(), []);
+  });
+
+  it("switches the sign-up off and on", async () => {
+    const off = await operator.fill("switches", "switches", { name: "sign-up", on: "no" });
+    assert.match(off.text, /New accounts: off\./);
+    assert.equal((await bench.app.request("http://localhost/sign-up")).status, 403);
+    const api = await bench.app.request("http://localhost/api/v1/accounts", {
+      method: "POST",
+      body: JSON.stringify({ name: "late-one", password: PASSWORD }),
+      headers: { "content-type": "application/json" },
+    });
+    assert.equal(api.status, 403);
+    assert.equal(await bench.accounts.byName("late-one"), undefined);
+    await operator.fill("switches", "switches", { name: "sign-up", on: "yes" });
+    await signedUp(bench, "late-one");
+    assert.equal((await operator.fill("switches", "switches", { name: "keys", on: "no" })).status, 422);
+  });
+});

@@ -1,0 +1,157 @@
+import type { Hono } from "hono";
+import { Fleet } from "../../fleet/fleet.ts";
+import { saveServers } from "../../fleet/servers.ts";
+import { FakeClock } from "../../lib/clock.ts";
+import { createControl } from "../control.ts";
+import { addOperatorControl } from "../control-operator.ts";
+import { type Bench, openBench, SERVERS } from "../testkit.ts";
+import { createAdmin } from "./admin.ts";
+import { type Ask, askControl } from "./ask.ts";
+import type { AdminEnv } from "./options.ts";
+import { Visits } from "./visits.ts";
+
+export const BASE = "/qqqqqqqqqqqqqqqq";
+
+/** The admin pages over the real control API and a real store, beside the site of the same office. For tests. */
+export interface AdminBench extends Bench {
+  admin: Hono<AdminEnv>;
+  control: Hono;
+  visits: Visits;
+  clock: FakeClock;
+  fleet: Fleet;
+}
+
+export async function openAdminBench({ url, ask }: { url?: string; ask?: Ask } = {}): Promise<AdminBench> {
+  const clock = new FakeClock();
+  const bench = await openBench({}, clock);
+  const { store, status, accounts, vouchers, switches, announcements, options } = bench;
+  await saveServers(store, SERVERS, "office:a");
+  const fleet = new Fleet({
+    store,
+    clock,
+    siteSecret: new Uint8Array(32),
+    origin: "office:a",
+    offers: () => [],
+  });
+  await fleet.start();
+  fleet.onChange(() => status.serversChanged());
+  const listens = { openvpn: [], socks5: [], http: [{ address: "0.0.0.0", port: 3128 }] };
+  const control: Hono = createControl({
+    blocklists: { view: () => [], renew: async () => [] },
+    certificates: () => ({ certificates: [{ kind: "link", warning: "It is over." }], nowS: 0 }),
+    allRenewed: async () => undefined,
+    accounts,
+    mail: undefined,
+    devices: { countOf: async () => 0 },
+    vouchers,
+    sells: (plan: string) => plan === "year",
+    inventory: options.inventory,
+    profiles: { profiles: () => [], status, siteName: "Example" },
+    log: options.log,
+    servers: {
+      fleet,
+      status,
+      listensOf: (said) => ({ ...listens, ...said }),
+      joinProblem: async () => undefined,
+      joinLine: async ({ linkName, tokenId }) => `join ${linkName} ${tokenId}`,
+      newestRelease: async () => "ab".repeat(32),
+      linkUsers: () => "",
+      nowS: () => Math.floor(clock.now() / 1000),
+    },
+  });
+  const visits = new Visits(clock);
+  addOperatorControl(control, {
+    switches,
+    announcements,
+    vouchers,
+    accounts,
+    admin: {
+      open: async () => ({ ok: true, value: { url: `http://127.0.0.1/open#${visits.invite()}`, minutes: 5 } }),
+      closeAll: async () => visits.endAll(),
+    },
+  });
+  const admin = createAdmin({
+    siteName: options.siteName,
+    base: BASE,
+    url,
+    visits,
+    ask: ask ?? askControl(control),
+    clock,
+    log: options.log,
+  });
+  return {
+    ...bench,
+    admin,
+    control,
+    visits,
+    clock,
+    fleet,
+    async close() {
+      await fleet.close();
+      await bench.close();
+    },
+  };
+}
+
+/** A browser of the operator's: has come in by a link, keeps the cookie, and sends the forms of the pages it opened. */
+export class Operator {
+  cookie = "";
+  readonly #app: Hono<AdminEnv>;
+  readonly #origin: string;
+
+  constructor(app: Hono<AdminEnv>, origin = "http://127.0.0.1:8081") {
+    this.#app = app;
+    this.#origin = origin;
+  }
+
+  /** Comes in with a code; the answer to it. */
+  async enter(code: string): Promise<Response> {
+    const answer = await this.post("/open", { code });
+    this.cookie = answer.headers.getSetCookie()[0]?.split(";")[0] ?? "";
+    return answer;
+  }
+
+  async get(page: string, headers: Record<string, string> = {}): Promise<Response> {
+    return this.#send(page, { headers: { ...this.#own(), ...headers } });
+  }
+
+  async text(page: string): Promise<string> {
+    return (await this.get(page)).text();
+  }
+
+  /** Sends a form of `page` with the token that stands there. */
+  async fill(page: string, action: string, fields: Record<string, string>): Promise<{ status: number; text: string }> {
+    const token = /name="token" value="([^"]+)"/.exec(await this.text(page))?.[1] ?? "";
+    const answer = await this.post(action, { token, ...fields });
+    return { status: answer.status, text: await answer.text() };
+  }
+
+  async post(page: string, fields: Record<string, string>, headers: Record<string, string> = {}): Promise<Response> {
+    return this.#send(page, {
+      method: "POST",
+      body: new URLSearchParams(fields).toString(),
+      headers: {
+        ...this.#own(),
+        "content-type": "application/x-www-form-urlencoded",
+        "sec-fetch-site": "same-origin",
+        ...headers,
+      },
+    });
+  }
+
+  #own(): Record<string, string> {
+    return { host: new URL(this.#origin).host, ...(this.cookie !== "" && { cookie: this.cookie }) };
+  }
+
+  #send(page: string, init: RequestInit): Promise<Response> {
+    const path = page.startsWith("/") ? page : `${BASE}/${page}`;
+    return Promise.resolve(this.#app.request(`${this.#origin}${path}`, init));
+  }
+}
+
+/** Somebody who is in. */
+export async function operatorOf(bench: AdminBench): Promise<Operator> {
+  const operator = new Operator(bench.admin);
+  await operator.enter(bench.visits.invite());
+  return operator;
+}
