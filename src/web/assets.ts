@@ -10,7 +10,7 @@ const TYPES = {
   "status.js": "text/javascript; charset=utf-8",
   "contact.js": "text/javascript; charset=utf-8",
   "check.js": "text/javascript; charset=utf-8",
-  "devices.js", "contact.js": "text/javascript; charset=utf-8",
+  "devices.js": "text/javascript; charset=utf-8",
   "mark.svg": "image/svg+xml",
 } as const;
 
