@@ -98,15 +98,17 @@ export function collectArticles(...sources: readonly (readonly Article[])[]): Ar
     );
 }
 
-/** Replaces `{{word}}` by its value. Throws ArticleError for a word that there is none of. */
+/** Replaces `{{word}}` by its value, in text, title and summary. Throws ArticleError for a word that there is none of. */
 export function fillArticle(article: Article, values: Readonly<Record<string, string>>): Article {
-  const body = article.body.replace(/\{\{\s*([^{}]*?)\s*\}\}/g, (_, word: string) => {
-    const value = values[word];
-    if (value === undefined)
-      throw new ArticleError(
-        `${article.slug}.md: there is nothing called {{${word}}}; there are ${Object.keys(values).join(", ")}`,
-      );
-    return value;
-  });
-  return { ...article, body };
+  const filled = (text: string) =>
+    text.replace(/\{\{\s*([^{}]*?)\s*\}\}/g, (_, word: string) => {
+      const value = values[word];
+      if (value === undefined)
+        throw new ArticleError(
+          `${article.slug}.md: there is nothing called {{${word}}}; there are ${Object.keys(values).join(", ")}`,
+        );
+      return value;
+    });
+  const { title, summary, body } = article;
+  return { ...article, title: filled(title), summary: filled(summary), body: filled(body) };
 }
