@@ -43,7 +43,8 @@ export function readOwnTexts(folder: string): OwnTexts | undefined {
     find: (page: TextPage, folders: readonly string[]) => {
       for (const language of folders) {
         // English ones may stand in the folder itself.
-        const found = texts.get(`${language}/${page}`) ?? (language === "en" ? texts.get(`/${page}`) : undefined);
+        const found =
+          texts.get(`${language}/${page}`) ?? (language === "en" ? texts.get(`/${page}`) : undefined);
         if (found !== undefined) return found;
       }
       return undefined;

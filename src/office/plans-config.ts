@@ -46,7 +46,7 @@ export function readPlans(given: unknown): { plans: Plan[]; problems: PlanProble
     for (const [key, { allowed, schema }] of Object.entries(KEYS))
       if (!schema.safeParse(values[key]).success)
         problems.push({ index, key, what: `plans.${key} must be ${allowed}` });
-    const { id, title, days, price } = values as Record<string, never>;
+    const { id, title, days, price } = values as Record<keyof Plan, never>;
     return { id, title, days, price: acceptPrice(String(price))! };
   });
   for (const [index, { id }] of plans.entries())

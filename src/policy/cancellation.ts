@@ -32,7 +32,8 @@ export const CANCELLATION: readonly Rule[] = [
   {
     id: "no-partial-refund",
     page: "cancellation",
-    sentence: () => "Cancelling gives nothing back by itself; what can be given back stands on the page Refunds.",
+    sentence: () =>
+      "Cancelling gives nothing back by itself; what can be given back stands on the page Refunds.",
   },
   {
     id: "delete-after-paypal",

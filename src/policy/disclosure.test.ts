@@ -27,5 +27,8 @@ test("what there is about an account is said in full, and what there is not, too
 });
 
 test("an account that nobody has is an answer", () => {
-  assert.match(disclosure("nobody", undefined).join(" "), /There is no account called nobody\..*nothing is left/);
+  assert.match(
+    disclosure("nobody", undefined).join(" "),
+    /There is no account called nobody\..*nothing is left/,
+  );
 });

@@ -20,32 +20,41 @@ test("a chargeback takes what is still to come of what it paid for, and nothing 
   assert.equal(taken(untilS, NOW + 10 * DAY_S), NOW + 10 * DAY_S, "nothing else was paid: it ends now");
   assert.equal(taken(untilS + 30 * DAY_S, NOW + 10 * DAY_S), NOW + 40 * DAY_S, "the next month stays whole");
   const months = NOW + 90 * DAY_S;
-  assert.equal(taken(months + 5 * DAY_S, months), months + 5 * DAY_S, "months later there is nothing to take");
+  assert.equal(
+    taken(months + 5 * DAY_S, months),
+    months + 5 * DAY_S,
+    "months later there is nothing to take",
+  );
   assert.equal(taken(untilS, untilS + 1), untilS, "what is over stays as it was");
 });
 
 test("payments that are all taken back end the account now; those that were not keep their days", () => {
   const days = fc.integer({ min: 1, max: 400 });
   fc.assert(
-    fc.property(fc.array(days, { minLength: 1, maxLength: 6 }), fc.nat(), fc.nat(500), (bought, pick, later) => {
-      const nowS = NOW + later * DAY_S;
-      const payments: { fromS: number; untilS: number }[] = [];
-      let paidUntil = NOW;
-      for (const each of bought) {
-        payments.push({ fromS: paidUntil, untilS: paidUntil + each * DAY_S });
-        paidUntil += each * DAY_S;
-      }
-      const one = payments[pick % payments.length]!;
-      const left = (untilS: number, fromS: number) => Math.max(0, untilS - Math.max(fromS, nowS));
-      const others = payments.filter((each) => each !== one);
-      const after = afterChargeback({ ...one, paidUntil, nowS });
-      const keeps = others.reduce((sum, { fromS, untilS }) => sum + left(untilS, fromS), 0);
-      assert.equal(Math.max(0, after - nowS), keeps);
+    fc.property(
+      fc.array(days, { minLength: 1, maxLength: 6 }),
+      fc.nat(),
+      fc.nat(500),
+      (bought, pick, later) => {
+        const nowS = NOW + later * DAY_S;
+        const payments: { fromS: number; untilS: number }[] = [];
+        let paidUntil = NOW;
+        for (const each of bought) {
+          payments.push({ fromS: paidUntil, untilS: paidUntil + each * DAY_S });
+          paidUntil += each * DAY_S;
+        }
+        const one = payments[pick % payments.length]!;
+        const left = (untilS: number, fromS: number) => Math.max(0, untilS - Math.max(fromS, nowS));
+        const others = payments.filter((each) => each !== one);
+        const after = afterChargeback({ ...one, paidUntil, nowS });
+        const keeps = others.reduce((sum, { fromS, untilS }) => sum + left(untilS, fromS), 0);
+        assert.equal(Math.max(0, after - nowS), keeps);
 
-      let end = paidUntil;
-      for (const each of payments) end = afterChargeback({ ...each, paidUntil: end, nowS });
-      assert.ok(end <= Math.max(nowS, paidUntil) && Math.max(0, end - nowS) === 0);
-    }),
+        let end = paidUntil;
+        for (const each of payments) end = afterChargeback({ ...each, paidUntil: end, nowS });
+        assert.ok(end <= Math.max(nowS, paidUntil) && Math.max(0, end - nowS) === 0);
+      },
+    ),
   );
 });
 
@@ -53,5 +62,9 @@ test("accounts go 30 days after their paid time, and 31 days after the day of an
   assert.equal(deletedAfter(NOW), NOW + 30 * DAY_S);
   const midnight = Math.floor(NOW / DAY_S) * DAY_S;
   assert.equal(unpaidDeletedAfter(NOW), midnight + 31 * DAY_S);
-  assert.equal(unpaidDeletedAfter(midnight), unpaidDeletedAfter(midnight + DAY_S - 1), "it does not tell the hour");
+  assert.equal(
+    unpaidDeletedAfter(midnight),
+    unpaidDeletedAfter(midnight + DAY_S - 1),
+    "it does not tell the hour",
+  );
 });

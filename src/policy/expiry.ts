@@ -16,7 +16,12 @@ export function extend(nowS: number, paidUntil: number | undefined, days: number
  * The paid time's end after a payment was taken back that had paid for `fromS` to `untilS`: what of it is still to come goes, what
  * was paid by others stays. It never ends before now, and what is over stays as it was.
  */
-export function afterChargeback(payment: { fromS: number; untilS: number; paidUntil: number; nowS: number }): number {
+export function afterChargeback(payment: {
+  fromS: number;
+  untilS: number;
+  paidUntil: number;
+  nowS: number;
+}): number {
   const { fromS, untilS, paidUntil, nowS } = payment;
   if (paidUntil <= nowS) return paidUntil;
   const stillToCome = Math.max(0, untilS - Math.max(fromS, nowS));

@@ -26,7 +26,10 @@ export const LIFETIMES = {
   cashOrder: { days: 90, purpose: "An envelope may be on its way for so long" },
   payerHash: { days: 365, purpose: "A second first purchase of the same payer shows" },
   queuedMail: { days: 3, purpose: "A mail that cannot be delivered is tried for so long" },
-  mailMark: { days: 10, purpose: "A reminder goes once, also when the machine starts anew: the first is 7 days before the end" },
+  mailMark: {
+    days: 10,
+    purpose: "A reminder goes once, also when the machine starts anew: the first is 7 days before the end",
+  },
   closedTicket: { days: 30, purpose: "The answer can be read for so long after a ticket was closed" },
   silentTicket: { days: 180, purpose: "A ticket that nobody answers or closes does not stay for ever" },
   storeCopy: { days: 7, purpose: "The way back where an upgrade or a restore goes wrong" },

@@ -31,7 +31,8 @@ export const METHODS: Readonly<Record<PaymentMethod, MethodRules>> = {
     neverRefunded: undefined,
     recurring: false,
     needsAccount: false,
-    stored: "A keyed hash of the payment, so that it counts once, and how to take it back, readable only with PayPal’s number of it.",
+    stored:
+      "A keyed hash of the payment, so that it counts once, and how to take it back, readable only with PayPal’s number of it.",
     elsewhere: "PayPal knows who paid us, and when; it gets no username.",
   },
   "paypal-subscription": {
@@ -79,7 +80,8 @@ export const METHODS: Readonly<Record<PaymentMethod, MethodRules>> = {
     neverRefunded: "cash",
     recurring: false,
     needsAccount: false,
-    stored: "A keyed hash of the code in the envelope, what was ordered, and for whom, readable only with that code.",
+    stored:
+      "A keyed hash of the code in the envelope, what was ordered, and for whom, readable only with that code.",
     elsewhere: "The post office sees an envelope.",
   },
 };

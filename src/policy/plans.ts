@@ -1,4 +1,4 @@
-import { type Money, MINOR_MOST, parsePrice, payable } from "./money.ts";
+import { MINOR_MOST, type Money, parsePrice, payable } from "./money.ts";
 
 /** What can be bought: so many days of access for a price. The operator's choice, `[[plans]]` in lethe.toml. */
 export interface Plan {

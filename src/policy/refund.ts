@@ -71,11 +71,13 @@ const SENTENCES: Readonly<Record<RefundRule, string>> = {
 export const refundSentence = (rule: RefundRule): string => SENTENCES[rule];
 
 /** By which a claim is decided, as the page "Refunds" shows them. */
-export const REFUND_RULES: readonly Rule<RefundRule>[] = (Object.keys(SENTENCES) as RefundRule[]).map((id) => ({
-  id,
-  page: "refunds",
-  sentence: () => SENTENCES[id],
-}));
+export const REFUND_RULES: readonly Rule<RefundRule>[] = (Object.keys(SENTENCES) as RefundRule[]).map(
+  (id) => ({
+    id,
+    page: "refunds",
+    sentence: () => SENTENCES[id],
+  }),
+);
 
 /** What else the page says of refunds; no claim is decided by these. */
 export const REFUND_TERMS: readonly Rule[] = [

@@ -22,7 +22,8 @@ export const TERMS: readonly Rule[] = [
   {
     id: "access-ends",
     page: "terms",
-    sentence: () => "Access ends with the paid time, to the minute, on all devices; there is no debt and no reminder of one.",
+    sentence: () =>
+      "Access ends with the paid time, to the minute, on all devices; there is no debt and no reminder of one.",
   },
   {
     id: "account-deleted",

@@ -58,7 +58,9 @@ export function markdownText(text: string): string {
   const parts: string[] = [];
   for (const token of parser.parse(text, {})) {
     if (token.type === "inline")
-      parts.push((token.children ?? []).map(({ type, content }) => (/break$/.test(type) ? " " : content)).join(""));
+      parts.push(
+        (token.children ?? []).map(({ type, content }) => (/break$/.test(type) ? " " : content)).join(""),
+      );
     else if (token.type === "fence" || token.type === "code_block") parts.push(token.content.trimEnd());
   }
   return parts.join("\n");

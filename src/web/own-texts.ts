@@ -42,7 +42,12 @@ export function splitText(text: string): OwnText {
 }
 
 /** The two blocks of a page, as markup: the operator's where there are any, else what the page says by itself. */
-export function ownText(web: Web, c: Context<SiteEnv>, page: TextPage, introduction: Html): { before: Html; after: Html | false } {
+export function ownText(
+  web: Web,
+  c: Context<SiteEnv>,
+  page: TextPage,
+  introduction: Html,
+): { before: Html; after: Html | false } {
   const own = web.texts?.find(page, languageOf(c).folders);
   return {
     before:

@@ -60,7 +60,7 @@ const documentation = {
   path: PATHS[0],
   summary: "Until when an account is paid, in Perfect Privacy's shape",
   description:
-    "Username and password of the account, or the VPN username and password. An error is {\"error\": code} with status 200, as there.",
+    'Username and password of the account, or the VPN username and password. An error is {"error": code} with status 200, as there.',
   tags: ["account"],
   request: {
     body: {
@@ -90,7 +90,10 @@ const documentation = {
               defaultPortForwarding: text,
               autorenew_pf: text,
               customPorts: { type: "array", items: { type: "object" } },
-              serverGroups: { type: "array", items: { type: "object", properties: { id: text, name: text } } },
+              serverGroups: {
+                type: "array",
+                items: { type: "object", properties: { id: text, name: text } },
+              },
               error: text,
             },
           },
@@ -102,5 +105,7 @@ const documentation = {
 
 export function addUser(api: OpenAPIHono<SiteEnv>, web: Web): void {
   for (const path of PATHS) api.post(path, async (c) => c.json(await answer(web, c)));
-  api.openAPIRegistry.registerPath(documentation as unknown as Parameters<typeof api.openAPIRegistry.registerPath>[0]);
+  api.openAPIRegistry.registerPath(
+    documentation as unknown as Parameters<typeof api.openAPIRegistry.registerPath>[0],
+  );
 }

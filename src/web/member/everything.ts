@@ -25,13 +25,18 @@ const storedTable = (say: Say, stored: readonly Stored[]): Html => html`<div cla
 <caption>${say`In our database`}</caption>
 <thead><tr><th scope="col">${say`What`}</th><th scope="col">${say`Value`}</th><th scope="col">${say`What for`}</th><th scope="col">${say`How long`}</th></tr></thead>
 <tbody>${stored.map(
-  (each) => html`<tr><th scope="row">${say.text(each.what)}<br><span class="muted small">${each.table}.${each.column}</span></th>
+  (
+    each,
+  ) => html`<tr><th scope="row">${say.text(each.what)}<br><span class="muted small">${each.table}.${each.column}</span></th>
 <td data-label="${say.text("Value")}">${shown(say, each)}</td>
 <td data-label="${say.text("What for")}">${say.text(each.purpose)}</td>
 <td data-label="${say.text("How long")}">${say.text(each.lifetime)}</td></tr>`,
 )}</tbody></table></div>`;
 
-const elsewhereTable = (say: Say, elsewhere: AccountExport["elsewhere"]): Html => html`<div class="panel"><table>
+const elsewhereTable = (
+  say: Say,
+  elsewhere: AccountExport["elsewhere"],
+): Html => html`<div class="panel"><table>
 <caption>${say`Outside the account’s rows: what may exist, and that nobody can find by your account`}</caption>
 <thead><tr><th scope="col">${say`What`}</th><th scope="col">${say`What for`}</th><th scope="col">${say`How long`}</th></tr></thead>
 <tbody>${elsewhere.map(

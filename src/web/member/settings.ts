@@ -14,7 +14,13 @@ import type { Web } from "../web.ts";
 import { WORDING } from "../wording.ts";
 import { doneNotice } from "./done.ts";
 
-type Problem = "password-wrong" | "subscription-runs" | "password-short" | "password-long" | "password-is-name" | "email-invalid";
+type Problem =
+  | "password-wrong"
+  | "subscription-runs"
+  | "password-short"
+  | "password-long"
+  | "password-is-name"
+  | "email-invalid";
 type Section = "password" | "email" | "delete";
 
 interface Failed {
@@ -104,13 +110,19 @@ ${field({
 <form method="post" action="/member/export">${token}<button class="button quiet">Download</button></form></div></section>
 <section class="panel split" id="delete"><div><h2>Delete the account</h2>
 <p>At once and for good: the account, its e-mail address and its paid time. Devices that are connected are cut off. Nobody can bring it back.</p>
-${member.account.renews && html`<p><strong>A PayPal subscription pays for this account.</strong> Cancel it first, or PayPal goes on charging you:</p>
+${
+  member.account.renews &&
+  html`<p><strong>A PayPal subscription pays for this account.</strong> Cancel it first, or PayPal goes on charging you:</p>
 <ol><li><a href="${PAYPAL_SUBSCRIPTIONS}" rel="noopener noreferrer">Open your automatic payments at PayPal</a>, choose this service, and cancel.</li><li>Then delete the account here.</li></ol>
-<p class="muted">If a charge comes all the same for an account that is gone, we give it back and cancel the subscription.</p>`}</div>
+<p class="muted">If a charge comes all the same for an account that is gone, we give it back and cancel the subscription.</p>`
+}</div>
 <form method="post" action="/member/delete">${token}
-${member.account.renews && html`<div class="check"><input type="checkbox" id="subscription-cancelled" name="subscription-cancelled" value="yes">
+${
+  member.account.renews &&
+  html`<div class="check"><input type="checkbox" id="subscription-cancelled" name="subscription-cancelled" value="yes">
 <div><label for="subscription-cancelled">I have cancelled the subscription at PayPal</label></div></div>
-${errorIn("delete", "subscription-runs") !== undefined && html`<p class="error">${errorIn("delete", "subscription-runs")}</p>`}`}
+${errorIn("delete", "subscription-runs") !== undefined && html`<p class="error">${errorIn("delete", "subscription-runs")}</p>`}`
+}
 ${field({
   name: "password",
   idPrefix: "delete-",

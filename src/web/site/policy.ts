@@ -28,8 +28,10 @@ const PAGES: readonly RulePage[] = [
     page: "terms",
     title: "Terms",
     description: "What holds between the service and its members",
-    introduction: (say) => say`<p class="lead">What holds between you and us. The program that runs the service is made from the same rules: it cannot do otherwise than this page says.</p>`,
-    onward: (say) => say`<p>They go on in <a href="/personal-use">Personal use</a>, <a href="/fair-use">Fair use</a>, <a href="/refunds">Refunds</a>, <a href="/cancellation">Cancellation</a> and the <a href="/privacy">Privacy policy</a>.</p>`,
+    introduction: (say) =>
+      say`<p class="lead">What holds between you and us. The program that runs the service is made from the same rules: it cannot do otherwise than this page says.</p>`,
+    onward: (say) =>
+      say`<p>They go on in <a href="/personal-use">Personal use</a>, <a href="/fair-use">Fair use</a>, <a href="/refunds">Refunds</a>, <a href="/cancellation">Cancellation</a> and the <a href="/privacy">Privacy policy</a>.</p>`,
   },
   {
     page: "personal-use",
@@ -41,7 +43,8 @@ const PAGES: readonly RulePage[] = [
     page: "refunds",
     title: "Refunds",
     description: "When a purchase is given back, and when it is not",
-    introduction: (say) => say`<p class="lead">Whether a purchase is given back is decided by these rules alone, and each answer names the one that decided.</p>`,
+    introduction: (say) =>
+      say`<p class="lead">Whether a purchase is given back is decided by these rules alone, and each answer names the one that decided.</p>`,
     onward: (say, web) =>
       web.has("/refund") && say`<p><a class="button" href="/refund">Claim a refund</a></p>`,
   },
@@ -49,8 +52,10 @@ const PAGES: readonly RulePage[] = [
     page: "cancellation",
     title: "Cancellation",
     description: "How an account ends, and how a subscription is cancelled",
-    introduction: (say) => say`<p class="lead">Nothing has to be cancelled but a PayPal subscription, and that at PayPal.</p>`,
-    onward: (say) => say`<section class="panel"><h2>How to cancel at PayPal</h2><ol><li>Log in at paypal.com, or open PayPal’s app.</li><li>Open the settings, then Payments, then Automatic payments (in the app: Wallet).</li><li>Choose this service, and cancel.</li></ol><p>PayPal tells us that nothing more will come; your account runs to its paid end. You need not write to us.</p></section>`,
+    introduction: (say) =>
+      say`<p class="lead">Nothing has to be cancelled but a PayPal subscription, and that at PayPal.</p>`,
+    onward: (say) =>
+      say`<section class="panel"><h2>How to cancel at PayPal</h2><ol><li>Log in at paypal.com, or open PayPal’s app.</li><li>Open the settings, then Payments, then Automatic payments (in the app: Wallet).</li><li>Choose this service, and cancel.</li></ol><p>PayPal tells us that nothing more will come; your account runs to its paid end. You need not write to us.</p></section>`,
   },
   {
     page: "fair-use",
@@ -61,7 +66,11 @@ const PAGES: readonly RulePage[] = [
   },
 ];
 
-async function show(web: Web, c: Context<SiteEnv>, { page: name, title, description, introduction, onward }: RulePage): Promise<Response> {
+async function show(
+  web: Web,
+  c: Context<SiteEnv>,
+  { page: name, title, description, introduction, onward }: RulePage,
+): Promise<Response> {
   const say = sayIn(c);
   const { before, after } = ownText(web, c, name, introduction(say));
   const body = html`<article class="rules-page"><h1>${say.text(title)}</h1>
