@@ -262,9 +262,13 @@ onEachStore("a coupon takes percent off as often as it is good for, and gives no
   assert.equal((await vouchers.coupon(code, "30days")).ok, true);
   assert.deepEqual(await use(), { percent: 25, left: true });
   assert.deepEqual(await vouchers.coupon(code, "30days"), { ok: false, error: "voucher-used" });
-  assert.deepEqual(await use(), { percent: 25, left: false }, "an order begun before is told how much it was");
+  assert.deepEqual(
+    await use(),
+    { percent: 25, left: false },
+    "an order begun before is told how much it was",
+  );
   clock.advance(32 * DAY_S * 1000);
-  await sweep(store, clock.now());
+  await sweep(store, clock);
   assert.equal(await use(), undefined);
   await store.close();
 });
@@ -284,7 +288,13 @@ onEachStore("coupons used at one time are never used more often than they are go
 
 onEachStore("a coupon may be for one plan and for so many days; a gift card is no coupon", async (kind) => {
   const { store, clock, vouchers } = await newOffice(kind);
-  const [code = ""] = await vouchers.create({ percent: 100, uses: 1, plan: "30days", validDays: 7, count: 1 });
+  const [code = ""] = await vouchers.create({
+    percent: 100,
+    uses: 1,
+    plan: "30days",
+    validDays: 7,
+    count: 1,
+  });
   assert.deepEqual(await vouchers.coupon(code, "365days"), { ok: false, error: "coupon-other-plan" });
   assert.equal((await vouchers.coupon(code, "30days")).ok, true);
   clock.advance(8 * DAY_S * 1000);

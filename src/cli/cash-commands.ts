@@ -28,8 +28,13 @@ export function addCashCommands(program: Command, office: Office): void {
     });
   cash
     .command("book")
-    .description("the money has come: extends the account, or makes the voucher ready for whoever has the code")
-    .option("--amount <money>", 'what was in the envelope, such as "5.00 EUR"; the price where it is left out')
+    .description(
+      "the money has come: extends the account, or makes the voucher ready for whoever has the code",
+    )
+    .option(
+      "--amount <money>",
+      'what was in the envelope, such as "5.00 EUR"; the price where it is left out',
+    )
     .action(async ({ amount }: { amount?: string }) => {
       const body = { code: await ask(), ...(amount !== undefined && { amount }) };
       const booked = await office.ask<WholeView & { already: boolean }>("POST", "/cash/book", body);

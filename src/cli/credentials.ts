@@ -46,10 +46,7 @@ export const settingsFile = (key: string, path: string): string => read(key, pat
  * What the files hold that settings named `…_file` name (an API key, a password): by `section.key`, without the line break at
  * the end. They are read here because the office's user may not. Throws StartError.
  */
-export function settingsFiles(
-  config: Config,
-  env: NodeJS.ProcessEnv = process.env,
-): Record<string, string> {
+export function settingsFiles(config: Config, env: NodeJS.ProcessEnv = process.env): Record<string, string> {
   const files: Record<string, string> = {};
   for (const [section, settings] of Object.entries(config))
     for (const [key, value] of Object.entries(settings)) {

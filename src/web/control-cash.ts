@@ -56,8 +56,7 @@ export function addCashControl(app: Hono, cash: Cash | undefined): void {
   app.post("/cash/book", async (c) => {
     const { code, amount } = bookRequest.parse(await c.req.json());
     const paid = amount === undefined ? undefined : parsePrice(amount);
-    if (amount !== undefined && paid === undefined)
-      return refuse(c, 'An amount is written like "5.00 EUR".');
+    if (amount !== undefined && paid === undefined) return refuse(c, 'An amount is written like "5.00 EUR".');
     const booked = await cash.book(code, paid);
     if (!booked.ok) return refuse(c, ERRORS[booked.error]);
     return c.json({ ...wholeOf(booked.value), already: booked.value.already });

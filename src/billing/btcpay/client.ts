@@ -127,7 +127,10 @@ export class BtcpayClient {
       }),
     );
     // The buyer is sent there: to the server that the operator named, and nowhere else.
-    if (!URL.canParse(made.checkoutLink) || new URL(made.checkoutLink).origin !== new URL(this.#address).origin)
+    if (
+      !URL.canParse(made.checkoutLink) ||
+      new URL(made.checkoutLink).origin !== new URL(this.#address).origin
+    )
       throw new BtcpayError("malformed");
     return made;
   }

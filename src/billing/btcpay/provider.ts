@@ -98,7 +98,8 @@ export class Btcpay {
     if (invoiceId === undefined) return "done";
     try {
       const stands = await this.#settle(await this.#client.invoice(invoiceId));
-      if (stands.state === "refused") this.#log("payment-uncredited", { part: "btcpay", reason: stands.reason });
+      if (stands.state === "refused")
+        this.#log("payment-uncredited", { part: "btcpay", reason: stands.reason });
       return "done";
     } catch (error) {
       if (!(error instanceof BtcpayError)) throw error;

@@ -45,7 +45,12 @@ export function addCash(
 ): void {
   const tries = new LeakyBuckets({ clock: web.clock, burst: TRIES_BURST, oneEachMs: TRIES_EACH_MS });
 
-  const show = (c: Context<SiteEnv>, typed: string, error?: string, status: 200 | 404 | 429 = 200): Response => {
+  const show = (
+    c: Context<SiteEnv>,
+    typed: string,
+    error?: string,
+    status: 200 | 404 | 429 = 200,
+  ): Response => {
     const say = sayIn(c);
     const body = html`<h1>${say`Has my envelope arrived?`}</h1>
 <p class="lead">${say`With the code that you have put into the envelope you see whether it was opened, and the voucher, if it was for one.`}</p>
@@ -86,13 +91,20 @@ ${field({ name: "code", label: say.text("Code"), required: true, autocomplete: "
     const say = sayIn(c);
     const typed = (c.get("form").get("code") ?? "").slice(0, 100);
     if (tries.take(networkOf(web.clientAddress(c))) === undefined)
-      return show(c, typed, say.text("Too many codes were tried from here. Wait a minute, then try again."), 429);
+      return show(
+        c,
+        typed,
+        say.text("Too many codes were tried from here. Wait a minute, then try again."),
+        429,
+      );
     const order = await orderOf(typed);
     if (order === undefined)
       return show(
         c,
         typed,
-        say.text("There is no order with this code. Compare it with your paper; after 90 days an order that was not paid is forgotten."),
+        say.text(
+          "There is no order with this code. Compare it with your paper; after 90 days an order that was not paid is forgotten.",
+        ),
         404,
       );
     cookie.add(c, order);
