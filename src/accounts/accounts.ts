@@ -255,8 +255,8 @@ export class Accounts {
     const row = await this.#rowWithPassword(id, oldPassword);
     if (row === undefined) return fail("password-wrong");
     const changed = await this.#setPassword(row, newPassword, options);
-    if (!changed.ok && changed.error === "changed-meanwhile") return fail("password-wrong");
-    return changed as Exclude<typeof changed, { error: "changed-meanwhile" }>;
+    if (changed.ok) return changed;
+    return fail(changed.error === "changed-meanwhile" ? "password-wrong" : changed.error);
   }
 
   /**
