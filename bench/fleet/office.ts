@@ -15,6 +15,11 @@ import { siteServer } from "../../src/office/site-server.ts";
 import { takeReport } from "../../src/office/take-report.ts";
 import { inventory } from "../../src/store/inventory.ts";
 import { openStore, type Store } from "../../src/store/open.ts";
+import { Switches } from "../../src/store/switches.ts";
+import { Announcements } from "../../src/support/announcements.ts";
+import { Challenges } from "../../src/support/challenge.ts";
+import { HelpCentre } from "../../src/support/help-centre.ts";
+import { Tickets } from "../../src/support/tickets.ts";
 import { createSite } from "../../src/web/site.ts";
 import { answerParent } from "./child.ts";
 import { nowMs } from "./figures.ts";
@@ -85,6 +90,13 @@ const tasks = {
       vouchers,
       devices: new Devices({ store, accounts }),
       status,
+      switches: new Switches(store),
+      announcements: new Announcements({ store, clock }),
+      support: {
+        help: new HelpCentre([], {}),
+        tickets: new Tickets({ store, clock, secret: siteSecret, recipients: [] }),
+        challenges: new Challenges(siteSecret, clock),
+      },
       inventory,
       profiles: () => [],
       // The load plays many people from one address, and says whom.

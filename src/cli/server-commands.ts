@@ -109,7 +109,10 @@ Examples:
     server
       .command(`${verb}-${what}`)
       .argument("<name>")
-      .argument(what === "port" ? "<port>" : "<range>", what === "port" ? "6667, or 6881-6889" : "203.0.113.0/24, or an address")
+      .argument(
+        what === "port" ? "<port>" : "<range>",
+        what === "port" ? "6667, or 6881-6889" : "203.0.113.0/24, or an address",
+      )
       .description(description)
       .action(async (name: string, text: string) => {
         const body = what === "port" ? { name, ports: portRange(text) } : { name, range: text };

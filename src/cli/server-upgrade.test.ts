@@ -27,6 +27,7 @@ const view = (name: string, more: Partial<ServerView> = {}): ServerView => ({
   news: "up",
   loadPercent: 3,
   services: [{ service: "openvpn", healthy: true }],
+  blocked: { ports: [], ranges: [] },
   release: OLD,
   targetRelease: "",
   upgradeFailed: false,

@@ -61,7 +61,9 @@ Examples:
         })),
       );
       if (identities !== undefined && messages.every(({ text }) => text === null))
-        throw new StartError("That key opens none of this ticket's messages: they were encrypted to another.");
+        throw new StartError(
+          "That key opens none of this ticket's messages: they were encrypted to another.",
+        );
       show(office.json(), { ...found, sealed: messages }, ticketText(found, messages));
     });
   ticket
@@ -73,7 +75,11 @@ Examples:
       const text = await readText("Your answer, ended with Ctrl-D on a line of its own:\n");
       const body = { number, text, ...(close && { close }) };
       const { ticket: now } = await office.ask<{ ticket: TicketView }>("POST", "/tickets/answer", body);
-      show(office.json(), now, `Answered.${now.mail ? " The e-mail address given is told that there is an answer." : ""} ${lineText(now)}`);
+      show(
+        office.json(),
+        now,
+        `Answered.${now.mail ? " The e-mail address given is told that there is an answer." : ""} ${lineText(now)}`,
+      );
     });
   ticket
     .command("close")
@@ -94,7 +100,11 @@ export function addAbuseCommands(program: Command, office: Office): void {
     .description("print a letter that answers a complaint: no logs, and what can be done")
     .option("--server <name>", "the server it is about: says what is blocked there (lethe server block-port)")
     .action(async ({ server }: { server?: string }) => {
-      const answer = await office.ask<{ text: string }>("POST", "/abuse/answer", server === undefined ? {} : { server });
+      const answer = await office.ask<{ text: string }>(
+        "POST",
+        "/abuse/answer",
+        server === undefined ? {} : { server },
+      );
       show(office.json(), answer, answer.text.trimEnd());
     });
 }
@@ -153,7 +163,8 @@ const lineText = (ticket: TicketView): string =>
   ].join("  ");
 
 export function listText({ reachable, tickets }: TicketsAnswer): string {
-  const closed = "Nobody can write: no key is set. `lethe ticket keys FILE` makes one, for support.to in lethe.toml.";
+  const closed =
+    "Nobody can write: no key is set. `lethe ticket keys FILE` makes one, for support.to in lethe.toml.";
   if (tickets.length === 0) return reachable ? "There are no tickets." : closed;
   return [...(reachable ? [] : [closed]), ...tickets.map(lineText)].join("\n");
 }

@@ -214,7 +214,11 @@ export class Fleet {
    */
   setBlocked(name: string, change: BlockChange): Promise<Result<void, BlockError>> {
     return this.#change(name, async (trx): Promise<Result<void, BlockError>> => {
-      const row = await trx.selectFrom("servers").select("blocked").where("name", "=", name).executeTakeFirst();
+      const row = await trx
+        .selectFrom("servers")
+        .select("blocked")
+        .where("name", "=", name)
+        .executeTakeFirst();
       if (row === undefined) return fail("unknown-server");
       const next = changedBlocked(blockedOf(row), change);
       if (!next.ok) return next;

@@ -20,7 +20,8 @@ export function parsePortRange(text: string): PortRange | undefined {
 }
 
 /** `6881`, `6881-6889`. */
-export const formatPortRange = ({ from, to }: PortRange): string => (from === to ? `${from}` : `${from}-${to}`);
+export const formatPortRange = ({ from, to }: PortRange): string =>
+  from === to ? `${from}` : `${from}-${to}`;
 
 /** In order, those that meet or touch as one. */
 export function mergedPorts(ranges: readonly PortRange[]): PortRange[] {

@@ -45,6 +45,7 @@ const london: FleetServer = {
   number: 7,
   listens: undefined,
   release: undefined,
+  blocked: { ports: [], ranges: [] },
   enrolmentExpires: undefined,
 };
 const tlsCrypt = "-----BEGIN OpenVPN Static key V1-----\n";

@@ -1,16 +1,16 @@
 import { join } from "node:path";
 import { isRecipient } from "../backup/encryption.ts";
+import type { Clock } from "../lib/clock.ts";
+import { answerLetter } from "../mail/letters.ts";
+import type { Store } from "../store/open.ts";
 import { type ArticleTexts, builtInArticles, readArticles } from "../support/article-files.ts";
 import { ArticleError } from "../support/articles.ts";
 import { Challenges } from "../support/challenge.ts";
 import { HelpCentre } from "../support/help-centre.ts";
 import { Tickets } from "../support/tickets.ts";
-import { answerLetter } from "../mail/letters.ts";
-import type { Clock } from "../lib/clock.ts";
-import type { Store } from "../store/open.ts";
+import { helpValues } from "../web/help-values.ts";
 import type { MailDoor } from "../web/mail-door.ts";
 import type { SupportDoor } from "../web/options.ts";
-import { helpValues } from "../web/help-values.ts";
 import type { Config } from "./config.ts";
 import { OfficeStartError } from "./start-errors.ts";
 

@@ -18,7 +18,8 @@ const portText = ({ from, to }: PortRange): string =>
   from === to ? `port ${from}` : `ports ${from} to ${to}`;
 
 /** `port 6667, ports 6881 to 6889, 203.0.113.0/24`; empty where nothing is blocked. */
-export const blockedText = ({ ports, ranges }: Blocked): string => [...ports.map(portText), ...ranges].join(", ");
+export const blockedText = ({ ports, ranges }: Blocked): string =>
+  [...ports.map(portText), ...ranges].join(", ");
 
 /** What can be done, in the words of page and letter. */
 export const ABUSE_MEASURES = [
@@ -57,7 +58,10 @@ export function abuseAnswer({ siteName, abuseAddress, origin, server }: AbuseAns
     abuseAddress === undefined ? `Write to us at ${origin}/contact.` : `Write to us at ${abuseAddress}.`,
     siteName,
   ];
-  return `${paragraphs.map((paragraph) => wrapped(paragraph)).join("\n\n").replace(/\n\n(?=- )/g, "\n")}\n`;
+  return `${paragraphs
+    .map((paragraph) => wrapped(paragraph))
+    .join("\n\n")
+    .replace(/\n\n(?=- )/g, "\n")}\n`;
 }
 
 const WIDTH = 76;

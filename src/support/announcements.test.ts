@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { FakeClock } from "../lib/clock.ts";
 import { onEachStore, openTestStore } from "../store/testing.ts";
-import { Announcements, type Announcement } from "./announcements.ts";
+import { type Announcement, Announcements } from "./announcements.ts";
 
 onEachStore("announcements are listed newest first until they are over or taken away", async (kind) => {
   const { store } = await openTestStore(kind);

@@ -37,8 +37,7 @@ function stem(word: string): string {
 }
 
 /** `cancelling` and `cancelled` are `cancel`. */
-const undoubled = (word: string): string =>
-  /([bdglmnprt])\1$/.test(word) ? word.slice(0, -1) : word;
+const undoubled = (word: string): string => (/([bdglmnprt])\1$/.test(word) ? word.slice(0, -1) : word);
 
 /** Finds articles by words; made once, asked often. */
 export class ArticleSearch {

@@ -62,7 +62,9 @@ export class ArticleError extends Error {
 export function parseArticle(fileName: string, text: string): Article {
   const slug = FILE_NAME.exec(fileName)?.[1];
   if (slug === undefined)
-    throw new ArticleError(`${fileName}: an article's file is called like windows.md: a-z, 0-9, inner dashes, .md`);
+    throw new ArticleError(
+      `${fileName}: an article's file is called like windows.md: a-z, 0-9, inner dashes, .md`,
+    );
   const parts = /^\uFEFF?\+\+\+\r?\n([\s\S]*?)\r?\n\+\+\+\r?\n([\s\S]*)$/.exec(text);
   if (parts === null)
     throw new ArticleError(

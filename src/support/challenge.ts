@@ -25,8 +25,26 @@ const MAC = 16;
 const BYTES = ID + 4 + MAC;
 
 const WORDS = [
-  "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten",
-  "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen", "twenty",
+  "one",
+  "two",
+  "three",
+  "four",
+  "five",
+  "six",
+  "seven",
+  "eight",
+  "nine",
+  "ten",
+  "eleven",
+  "twelve",
+  "thirteen",
+  "fourteen",
+  "fifteen",
+  "sixteen",
+  "seventeen",
+  "eighteen",
+  "nineteen",
+  "twenty",
 ] as const;
 
 export class Challenges {
@@ -94,7 +112,10 @@ export class Challenges {
   }
 
   #mac(bytes: Buffer): Buffer {
-    return createHmac("sha256", this.#key).update(bytes.subarray(0, ID + 4)).digest().subarray(0, MAC);
+    return createHmac("sha256", this.#key)
+      .update(bytes.subarray(0, ID + 4))
+      .digest()
+      .subarray(0, MAC);
   }
 
   #sumOf(bytes: Buffer): [number, number] {

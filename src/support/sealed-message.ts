@@ -1,3 +1,4 @@
+import type { webcrypto } from "node:crypto";
 import { armor, Decrypter, Encrypter } from "age-encryption";
 
 /** A ticket's texts in age's format (https://age-encryption.org/v1), armored: `age -d` opens them as well. */
@@ -12,7 +13,7 @@ export async function sealMessage(text: string, recipients: readonly string[]): 
 /** `identities`: `AGE-SECRET-KEY-1…`, or a ticket's key. Undefined where none of them opens it, or it is damaged. */
 export async function openMessage(
   body: string,
-  identities: readonly (string | CryptoKey)[],
+  identities: readonly (string | webcrypto.CryptoKey)[],
 ): Promise<string | undefined> {
   const decrypter = new Decrypter();
   for (const identity of identities) decrypter.addIdentity(identity);

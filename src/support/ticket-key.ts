@@ -56,4 +56,4 @@ export async function ticketIdentity({ number, secret }: TicketPass): Promise<we
 
 /** The ticket's public key, `age1…`. */
 export const ticketRecipient = async (pass: TicketPass): Promise<string> =>
-  identityToRecipient((await ticketIdentity(pass)) as CryptoKey);
+  identityToRecipient(await ticketIdentity(pass));

@@ -170,7 +170,7 @@ export class Tickets {
   async read(pass: TicketPass): Promise<ReadTicket | undefined> {
     const ticket = await this.#with(pass);
     if (ticket === undefined) return undefined;
-    const identity = (await ticketIdentity(pass)) as CryptoKey;
+    const identity = await ticketIdentity(pass);
     const { sealed, ...view } = ticket;
     const texts = await Promise.all(
       sealed.map(async ({ fromOperator, day, body }) => ({
@@ -183,10 +183,7 @@ export class Tickets {
   }
 
   /** One more message from whoever wrote; the ticket waits for an answer again. `once` as in `open`. */
-  async reply(
-    pass: TicketPass,
-    input: { once: string; text: string },
-  ): Promise<Result<void, TicketError>> {
+  async reply(pass: TicketPass, input: { once: string; text: string }): Promise<Result<void, TicketError>> {
     const text = acceptText(input.text);
     if (!text.ok) return text;
     if (!this.reachable) return fail("support-closed");
@@ -211,8 +208,7 @@ export class Tickets {
         return viewOf(row, Number(count), Number(last));
       })
       .sort(
-        (a, b) =>
-          order[a.state] - order[b.state] || a.lastDay - b.lastDay || (a.number < b.number ? -1 : 1),
+        (a, b) => order[a.state] - order[b.state] || a.lastDay - b.lastDay || (a.number < b.number ? -1 : 1),
       );
   }
 
@@ -232,7 +228,10 @@ export class Tickets {
       day: Number(day),
       body,
     }));
-    return { ...viewOf(row, messages.length, messages.at(-1)?.day ?? Number(row.opened_day)), sealed: messages };
+    return {
+      ...viewOf(row, messages.length, messages.at(-1)?.day ?? Number(row.opened_day)),
+      sealed: messages,
+    };
   }
 
   /** The operator's answer, encrypted like the rest; whoever gave an address is told that there is one, and not what it says. */
@@ -304,7 +303,11 @@ export class Tickets {
       const row = await rowOf(trx, number);
       if (row === undefined) return fail("ticket-unknown");
       const id = this.#messageId(number, once);
-      const twin = await trx.selectFrom("ticket_messages").select("id").where("id", "=", id).executeTakeFirst();
+      const twin = await trx
+        .selectFrom("ticket_messages")
+        .select("id")
+        .where("id", "=", id)
+        .executeTakeFirst();
       if (twin !== undefined) return ok(undefined);
       if (row.state === "closed") return fail("ticket-closed");
       const written = await this.#write(trx, number, { id: once, fromOperator, body });

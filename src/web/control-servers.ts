@@ -54,7 +54,8 @@ const releaseRequest = z.strictObject({ name: z.string(), release: z.enum(["newe
 const ERRORS: Record<NewServerError | ServerError | BlockError, string> = {
   "range-invalid": "That is no address and no range such as 203.0.113.0/24.",
   "range-too-wide": "That range is too wide: /8 at least for IPv4, /16 for IPv6.",
-  "blocked-full": "200 port ranges and 200 address ranges can be blocked on a server; take others back first.",
+  "blocked-full":
+    "200 port ranges and 200 address ranges can be blocked on a server; take others back first.",
   "ports-all": "Not every port: to take a server out of use there is `lethe server drain`.",
   "not-blocked": "Nothing of that is blocked on that server; `lethe server list` shows what is.",
   "name-invalid": "A server's name has 1 to 40 of a-z, 0-9 and inner dashes, such as london1.",

@@ -49,10 +49,7 @@ function guideText(guide: Guide, system: System, title: string): string {
 }
 
 const systemText = (system: System): string =>
-  [
-    ...GUIDES[system].map((guide) => guideText(guide, system, guide.title)),
-    SYSTEM_NOTES[system] ?? "",
-  ]
+  [...GUIDES[system].map((guide) => guideText(guide, system, guide.title)), SYSTEM_NOTES[system] ?? ""]
     .filter((part) => part !== "")
     .join("\n\n");
 
@@ -62,9 +59,13 @@ const waysText = (is: (guide: Guide) => boolean): string =>
     GUIDES[system]
       .filter(is)
       .map((guide) =>
-        guideText(guide, system, guide.title.startsWith("OpenVPN ") || guide.title.includes(",")
-          ? `${SYSTEM_NAMES[system]}: ${guide.title}`
-          : SYSTEM_NAMES[system]),
+        guideText(
+          guide,
+          system,
+          guide.title.startsWith("OpenVPN ") || guide.title.includes(",")
+            ? `${SYSTEM_NAMES[system]}: ${guide.title}`
+            : SYSTEM_NAMES[system],
+        ),
       ),
   ).join("\n\n");
 
@@ -76,8 +77,7 @@ export const plainMarkdown = (text: string): string => text.replace(/[\\`*_{}[\]
  * no article says otherwise.
  */
 export function helpValues({ siteName }: { siteName: string }): Record<string, string> {
-  const by = (...services: Guide["service"][]) =>
-    waysText(({ service }) => services.includes(service));
+  const by = (...services: Guide["service"][]) => waysText(({ service }) => services.includes(service));
   return {
     site: plainMarkdown(siteName),
     "example server": EXAMPLE,

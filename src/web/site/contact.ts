@@ -1,6 +1,6 @@
 import type { Context, Hono } from "hono";
-import { acceptEmail } from "../../accounts/rules.ts";
 import { networkOf } from "../../accounts/login-throttle.ts";
+import { acceptEmail } from "../../accounts/rules.ts";
 import { LeakyBuckets } from "../../lib/leaky-buckets.ts";
 import { LIFETIMES } from "../../policy/lifetimes.ts";
 import { type ChallengeProblem, WORK_BITS } from "../../support/challenge.ts";
@@ -88,9 +88,12 @@ async function contactPage(
   const words = problem && say.text(WORDING[problem]);
   // Another sum after a wrong one: forty guesses at one would be enough.
   const challenge = challenges.issue(problem === "wrong" ? undefined : typed.challenge);
-  const errorOf = (name: string) =>
-    problem !== undefined && FIELD_OF[problem] === name ? words : undefined;
-  const general = problem !== undefined && (FIELD_OF[problem] === undefined ? words : say.text("The letter was not sent. See below what to change."));
+  const errorOf = (name: string) => (problem !== undefined && FIELD_OF[problem] === name ? words : undefined);
+  const general =
+    problem !== undefined &&
+    (FIELD_OF[problem] === undefined
+      ? words
+      : say.text("The letter was not sent. See below what to change."));
   const body = html`<h1>${say`Contact`}</h1>
 <p class="lead">${say`Ask us anything. You need no account and no e-mail address for it. Most answers stand in the <a href="/help">help centre</a> already.`}</p>
 ${formError(general || undefined)}
@@ -98,7 +101,8 @@ ${formError(general || undefined)}
 <div class="narrow"><form class="panel" method="post" action="/contact">
 ${tokenField(formToken(web, c))}
 <div class="field"><label for="topic">${say`What is it about?`}</label><select id="topic" name="topic">${TOPICS.map(
-    (topic) => html`<option value="${topic}"${topic === typed.topic && html` selected`}>${say.text(topic)}</option>`,
+    (topic) =>
+      html`<option value="${topic}"${topic === typed.topic && html` selected`}>${say.text(topic)}</option>`,
   )}</select></div>
 ${area({
   name: "text",
@@ -117,7 +121,9 @@ ${
     type: "email",
     autocomplete: "email",
     value: typed.email,
-    hint: say.text("Only to tell you that there is an answer, never what it says. It is kept encrypted and forgotten when the ticket is closed."),
+    hint: say.text(
+      "Only to tell you that there is an answer, never what it says. It is kept encrypted and forgotten when the ticket is closed.",
+    ),
     error: errorOf("email"),
   })
 }
@@ -198,7 +204,7 @@ export function addContact(app: Hono<SiteEnv>, web: Web): void {
     if (typed.text.trim() === "") return contactPage(web, c, typed, "message-empty");
     const answer = challenges.check({ challenge: get("challenge"), work: get("work"), sum: get("sum") });
     // A member has been asked for more than a sum already.
-    const id = typeof answer === "string" ? (member && challenges.idOf(get("challenge"))) : answer.id;
+    const id = typeof answer === "string" ? member && challenges.idOf(get("challenge")) : answer.id;
     if (id === undefined) return contactPage(web, c, typed, answer as ChallengeProblem);
     const network = networkOf(web.clientAddress(c));
     const taken = [letters.take(network)];

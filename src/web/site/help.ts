@@ -1,7 +1,7 @@
 import type { Context, Hono } from "hono";
-import type { Shelf } from "../../support/help-centre.ts";
-import { ARTICLE_CATEGORIES, type Article, type ArticleCategory } from "../../support/articles.ts";
 import { wordsOf } from "../../support/article-search.ts";
+import { ARTICLE_CATEGORIES, type Article, type ArticleCategory } from "../../support/articles.ts";
+import type { Shelf } from "../../support/help-centre.ts";
 import { type Html, html } from "../html.ts";
 import { languageOf, sayIn } from "../languages/page-language.ts";
 import { page } from "../layout.ts";

@@ -2,7 +2,12 @@ import { randomBytes } from "node:crypto";
 import type { Context, Hono } from "hono";
 import { LIFETIMES } from "../../policy/lifetimes.ts";
 import { grouped, type TicketPass, typedPass } from "../../support/ticket-key.ts";
-import { MESSAGE_CHARACTERS_MOST, type ReadTicket, type TicketError, type TicketState } from "../../support/tickets.ts";
+import {
+  MESSAGE_CHARACTERS_MOST,
+  type ReadTicket,
+  type TicketError,
+  type TicketState,
+} from "../../support/tickets.ts";
 import { day } from "../dates.ts";
 import { errorPage } from "../errors.ts";
 import { area, field, formError, formToken, tokenField } from "../forms.ts";
@@ -41,7 +46,11 @@ ${field({ name: "secret", label: say.text("Secret"), type: "password", required:
 const passFields = ({ number, secret }: TicketPass): Html =>
   html`<input type="hidden" name="number" value="${number}"><input type="hidden" name="secret" value="${secret}">`;
 
-function message(c: Context<SiteEnv>, web: Web, { fromOperator, day: written, text }: ReadTicket["texts"][number]): Html {
+function message(
+  c: Context<SiteEnv>,
+  web: Web,
+  { fromOperator, day: written, text }: ReadTicket["texts"][number],
+): Html {
   const say = sayIn(c);
   return html`<article class="panel letter${fromOperator && " answer"}"><h2>${fromOperator ? web.siteName : say.text("You")}</h2>
 <p class="muted small">${day(written * DAY_S)}</p><p class="as-written">${text}</p></article>`;
