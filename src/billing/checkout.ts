@@ -140,8 +140,7 @@ export class Checkout {
     const { payments, receipts } = this.#options;
     const record = await payments.find(provider, paymentId);
     if (record === undefined) return undefined;
-    const voucher =
-      record.voucherHash === undefined ? undefined : payments.voucherCode(provider, paymentId);
+    const voucher = record.voucherHash === undefined ? undefined : payments.voucherCode(provider, paymentId);
     return { provider, paymentId, record, voucher, receipt: receipts.issue(provider, paymentId, record) };
   }
 

@@ -58,9 +58,12 @@ export class PaymentEvents {
     const padded = text.padEnd(Math.ceil((text.length + 1) / PAD_BYTES) * PAD_BYTES);
     const nonce = randomBytes(NONCE_BYTES);
     const cipher = createCipheriv("aes-256-gcm", this.#keyOf(provider, paymentId), nonce);
-    return Buffer.concat([nonce, cipher.update(padded, "utf8"), cipher.final(), cipher.getAuthTag()]).toString(
-      "base64",
-    );
+    return Buffer.concat([
+      nonce,
+      cipher.update(padded, "utf8"),
+      cipher.final(),
+      cipher.getAuthTag(),
+    ]).toString("base64");
   }
 
   /** Throws where the row is not as we wrote it: a damaged database, which nobody should go on with. */

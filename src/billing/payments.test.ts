@@ -20,12 +20,19 @@ onEachStore("a payment extends its account once, however often and at once it is
   const words = outcomes.map((outcome) => (outcome.ok ? outcome.value.outcome : outcome.error));
   assert.deepEqual(words.toSorted(), [...Array(7).fill("already"), "credited"]);
   assert.equal(await paidUntil(id), nowS() + 30 * DAY_S);
-  assert.ok((await pay(bought, "CAP2")).ok, "another payment by the same order (a subscription's next) counts too");
+  assert.ok(
+    (await pay(bought, "CAP2")).ok,
+    "another payment by the same order (a subscription's next) counts too",
+  );
   assert.equal(await paidUntil(id), nowS() + 60 * DAY_S);
   const first = await payments.find("paypal", "CAP1");
   assert.equal(first?.first, true);
   assert.equal((await payments.find("paypal", "CAP2"))?.first, false);
-  assert.equal(await payments.find("btcpay", "CAP1"), undefined, "another provider's number is another payment");
+  assert.equal(
+    await payments.find("btcpay", "CAP1"),
+    undefined,
+    "another provider's number is another payment",
+  );
   await store.close();
 });
 
@@ -218,7 +225,9 @@ test("payers are remembered only where the office is told to, and for a year", a
   assert.deepEqual(await without.store.db.selectFrom("payer_hashes").selectAll().execute(), []);
   await without.store.close();
 
-  const { store, payments, clock, accounts, member, order, pay } = await office("sqlite", { rememberPayers: true });
+  const { store, payments, clock, accounts, member, order, pay } = await office("sqlite", {
+    rememberPayers: true,
+  });
   const first = async (id: string, capture: string, payer: string) => {
     assert.ok((await pay(order(id), capture, { payer })).ok);
     return (await payments.find("paypal", capture))?.first;

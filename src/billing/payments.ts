@@ -147,18 +147,17 @@ export class Payments {
     provider: ProviderName,
     paymentId: string,
   ): Promise<Result<{ record: PaymentRecord; again: boolean }, "payment-unknown" | "already">> {
-    return this.#accounts.transact<
-      { record: PaymentRecord; again: boolean },
-      "payment-unknown" | "already"
-    >(async (trx) => {
-      const record = await this.#findIn(trx, provider, paymentId);
-      if (record === undefined) return fail("payment-unknown");
-      if (record.state === "refunding") return ok({ record, again: true });
-      if (record.state !== "paid") return fail("already");
-      const begun = { ...record, state: "refunding" as const };
-      await this.#rewriteIn(trx, provider, paymentId, begun);
-      return ok({ record: begun, again: false });
-    });
+    return this.#accounts.transact<{ record: PaymentRecord; again: boolean }, "payment-unknown" | "already">(
+      async (trx) => {
+        const record = await this.#findIn(trx, provider, paymentId);
+        if (record === undefined) return fail("payment-unknown");
+        if (record.state === "refunding") return ok({ record, again: true });
+        if (record.state !== "paid") return fail("already");
+        const begun = { ...record, state: "refunding" as const };
+        await this.#rewriteIn(trx, provider, paymentId, begun);
+        return ok({ record: begun, again: false });
+      },
+    );
   }
 
   /** The provider will not give it back: everything is as before `beginRefund`. */
@@ -293,7 +292,8 @@ export class Payments {
     record: PaymentRecord,
   ): Promise<{ effect: Effect; takenS: number }> {
     if (record.accountId === undefined) {
-      const voided = record.voucherHash !== undefined && (await this.#vouchers.voidIn(trx, record.voucherHash));
+      const voided =
+        record.voucherHash !== undefined && (await this.#vouchers.voidIn(trx, record.voucherHash));
       return { effect: voided ? "voucher-voided" : "voucher-redeemed", takenS: 0 };
     }
     const account = await this.#accounts.lookIn(trx, record.accountId);

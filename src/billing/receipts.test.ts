@@ -73,11 +73,21 @@ test("an altered one is refused at every bit, and another site's named as such",
   // With our key's name on it, and their signature.
   const forged = Buffer.from(other.slice(4, -1), "base64url");
   bytes.copy(forged, 0, 0, 8);
-  assert.deepEqual(receipts.open(`LR1.${forged.toString("base64url")}.`), { ok: false, error: "receipt-altered" });
+  assert.deepEqual(receipts.open(`LR1.${forged.toString("base64url")}.`), {
+    ok: false,
+    error: "receipt-altered",
+  });
 });
 
 test("what is no receipt is told so, and nothing makes the reader fail", () => {
-  for (const pasted of ["", "LR1.", "LR1.abc.", text.slice(0, -40), "x".repeat(20_000), `LR1.${"A".repeat(200)}`])
+  for (const pasted of [
+    "",
+    "LR1.",
+    "LR1.abc.",
+    text.slice(0, -40),
+    "x".repeat(20_000),
+    `LR1.${"A".repeat(200)}`,
+  ])
     assert.deepEqual(receipts.open(pasted), { ok: false, error: "receipt-malformed" }, pasted.slice(0, 20));
   fc.assert(
     fc.property(fc.oneof(fc.string(), fc.base64String({ minLength: 150 })), (noise) => {

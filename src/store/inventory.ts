@@ -135,8 +135,14 @@ const tables: { [Name in keyof Tables]: TableInventory<Tables[Name]> } = {
       days: { what: "How many days the voucher gives", purpose: "Extending the account" },
       used: { what: "Whether it was used up; not by whom, nor when", purpose: "Taking each code once" },
       delete_after: { what: "The day on which the row is deleted", purpose: "Deleting it on time" },
-      percent: { what: "For a coupon: how many percent it takes off a price", purpose: "Working out the price" },
-      uses_left: { what: "How often it may still be used", purpose: "Taking it no more often than it is good for" },
+      percent: {
+        what: "For a coupon: how many percent it takes off a price",
+        purpose: "Working out the price",
+      },
+      uses_left: {
+        what: "How often it may still be used",
+        purpose: "Taking it no more often than it is good for",
+      },
       plan: {
         what: "The plan that it was bought as or is good for, if any",
         purpose: "Taking it for what it was made for",

@@ -84,7 +84,15 @@ async function fullFile(accounts = 1203): Promise<string> {
       .execute();
     await trx
       .insertInto("cash_orders")
-      .values({ code_hash: "c", plan: "year", days: 365, amount_minor: 9_007_199_254_740_991, currency: "EUR", sealed: "s", ...until })
+      .values({
+        code_hash: "c",
+        plan: "year",
+        days: 365,
+        amount_minor: 9_007_199_254_740_991,
+        currency: "EUR",
+        sealed: "s",
+        ...until,
+      })
       .execute();
     await trx
       .insertInto("payer_hashes")

@@ -74,6 +74,19 @@ async function postgresFiles(url: string): Promise<Buffer[]> {
   return [join("base", String(oid)), "pg_wal", "pg_notify"].flatMap((part) => readFolder(join(data, part)));
 }
 
+const EMPTIED = [
+  "accounts",
+  "vouchers",
+  "servers",
+  "site",
+  "payment_events",
+  "cash_orders",
+  "payer_hashes",
+  "mail_queue",
+  "mail_marks",
+  "tickets",
+  "announcements",
+];
 const folders: string[] = [];
 const databases = { used: [] as string[], empty: [] as string[] };
 let ownCluster: Promise<TestCluster> | undefined;
@@ -122,7 +135,8 @@ export async function socketFolder(): Promise<string> {
 afterEach(async () => {
   for (const folder of folders.splice(0)) rmSync(folder, { recursive: true });
   for (const url of databases.used.splice(0)) {
-    const emptying = "delete from accounts; delete from vouchers; delete from servers; delete from site";
+    // What is not here goes with these (on delete cascade).
+    const emptying = EMPTIED.map((table) => `delete from ${table}`).join("; ");
     await asSuperuser(parsePostgresUrl(url)!.database, emptying);
     databases.empty.push(url);
   }

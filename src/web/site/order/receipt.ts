@@ -16,7 +16,12 @@ export const receiptField = (label: string, value: string): Html =>
 
 /** Anybody may check a receipt: what it says, and that this site signed it. */
 export function addReceipt(app: Hono<SiteEnv>, web: Web, receipts: Receipts): void {
-  const show = (c: Context<SiteEnv>, result: Html | undefined, typed: string, status: 200 | 422): Response => {
+  const show = (
+    c: Context<SiteEnv>,
+    result: Html | undefined,
+    typed: string,
+    status: 200 | 422,
+  ): Response => {
     const say = sayIn(c);
     const body = html`<h1>${say`Check a receipt`}</h1>
 <p class="lead">${say`Paste the receipt, or what its QR code says. The page tells what it proves; nothing of it is kept.`}</p>

@@ -16,7 +16,8 @@ export const ORDER_WORDING: Record<CheckoutError, string> = {
   "account-terminated": "This account was ended by the operator and cannot be extended.",
   "provider-unavailable":
     "The payment provider does not answer at the moment. Nothing was ordered. Try again in a few minutes, or pay in another way.",
-  "provider-refused": "The payment provider did not take this order. Nothing was paid. Pay in another way, or ask us.",
+  "provider-refused":
+    "The payment provider did not take this order. Nothing was paid. Pay in another way, or ask us.",
   "voucher-unknown":
     "There is no such coupon. Compare it with what you were given; capitals, dashes and spaces do not matter.",
   "voucher-used": "This coupon has been used up.",
@@ -40,9 +41,11 @@ export const FIELD_OF: Partial<Record<CheckoutError, "plan" | "method" | "coupon
 };
 
 export const FAILED_WORDING: Record<Extract<Finished, { state: "failed" }>["reason"], string> = {
-  declined: "The payment was declined: the bank or PayPal did not let it through. Nothing was paid. Try another way to pay.",
+  declined:
+    "The payment was declined: the bank or PayPal did not let it through. Nothing was paid. Try another way to pay.",
   cancelled: "The order was cancelled. Nothing was paid.",
-  expired: "The time for this payment is over. If you have paid all the same, write to us with the invoice’s number.",
+  expired:
+    "The time for this payment is over. If you have paid all the same, write to us with the invoice’s number.",
   short:
     "Less came in than the order costs, so that nothing was counted. Write to us with the invoice’s number, and we settle it.",
 };
@@ -55,7 +58,8 @@ export const REFUSED_WORDING: Record<CreditRefusal, string> = {
 };
 
 export const RECEIPT_WORDING: Record<ReceiptError, string> = {
-  "receipt-malformed": "There is no receipt in this text. It begins with LR1. and ends with a dot; paste all of it.",
+  "receipt-malformed":
+    "There is no receipt in this text. It begins with LR1. and ends with a dot; paste all of it.",
   "receipt-other-site":
     "This receipt is not one of this site’s: it was signed by somebody else. Check it where you bought.",
   "receipt-altered": "This receipt was altered: its signature does not fit what it says. It proves nothing.",
