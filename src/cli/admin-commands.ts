@@ -24,7 +24,11 @@ export function addAdminCommands(program: Command, office: Office): void {
     .description("end every visit and every link, and close the door")
     .action(async () => {
       const answer = await office.ask<{ ended: number }>("POST", "/admin/close");
-      show(office.json(), answer, `Closed. ${answer.ended} ${answer.ended === 1 ? "visit" : "visits"} ended.`);
+      show(
+        office.json(),
+        answer,
+        `Closed. ${answer.ended} ${answer.ended === 1 ? "visit" : "visits"} ended.`,
+      );
     });
 }
 
@@ -53,7 +57,9 @@ export function addSwitchCommands(program: Command, office: Office): void {
 }
 
 export function addAnnounceCommands(program: Command, office: Office): void {
-  const announce = program.command("announce").description("tell everybody something, on the site and in its feed");
+  const announce = program
+    .command("announce")
+    .description("tell everybody something, on the site and in its feed");
   announce
     .command("post")
     .argument("<title>")

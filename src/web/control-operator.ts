@@ -59,7 +59,8 @@ export function addOperatorControl(app: Hono, office: OperatorOffice): void {
   app.post("/switches", async (c) => {
     const { name, on } = switchRequest.parse(await c.req.json());
     const known = SWITCHES.find((each) => each === name);
-    if (known === undefined) return refuse(c, `There is no switch of that name; there are ${SWITCHES.join(", ")}.`);
+    if (known === undefined)
+      return refuse(c, `There is no switch of that name; there are ${SWITCHES.join(", ")}.`);
     await switches.set(known, on);
     return c.json({ switches: await switchViews() });
   });

@@ -49,14 +49,18 @@ ${sureBox("sure", "Delete the account and all that is stored about it, now. It c
 
 const DONE: Record<string, string> = {
   extend: "Extended.",
-  terminate: "Terminated: no new login, and live sessions end within two seconds. The account is deleted after 30 days.",
+  terminate:
+    "Terminated: no new login, and live sessions end within two seconds. The account is deleted after 30 days.",
   reinstate: "Access is back, as far as it is paid.",
   renew: "New VPN credentials. Every device needs the new ones.",
   delete: "Deleted.",
 };
 
 export function addAccounts(app: Hono<AdminEnv>, admin: AdminOptions): void {
-  const page = (c: AdminContext, said: { done?: string | undefined; error?: string; account?: Shown } = {}) => {
+  const page = (
+    c: AdminContext,
+    said: { done?: string | undefined; error?: string; account?: Shown } = {},
+  ) => {
     const nowS = Math.floor(admin.clock.now() / 1000);
     const body = html`<h1>Accounts</h1>
 ${notice(said.done)}${problem(said.error)}

@@ -36,16 +36,22 @@ describe("the admin pages, for whoever does not belong there", () => {
 
   it("are not opened by a member's cookie or API token, nor by the site's routes", async () => {
     const member = await signedUp(bench, "mallory");
-    const token = (await bench.app.request("http://localhost/api/v1/tokens", {
+    const answer = await bench.app.request("http://localhost/api/v1/tokens", {
       method: "POST",
       body: JSON.stringify({ name: "mallory", password: PASSWORD }),
       headers: { "content-type": "application/json" },
-    }).then((answer) => answer.json())) as { token: string };
+    });
+    const { token } = (await answer.json()) as { token: string };
     const session = member.cookies.get("session")!;
-    for (const cookie of [`session=${session}`, `admin=${session}`, `admin=${token.token}`, `__Secure-admin=${session}`]) {
+    for (const cookie of [
+      `session=${session}`,
+      `admin=${session}`,
+      `admin=${token}`,
+      `__Secure-admin=${session}`,
+    ]) {
       const stranger = new Operator(bench.admin);
       stranger.cookie = cookie;
-      assert.equal((await stranger.get("overview", { authorization: `Bearer ${token.token}` })).status, 401);
+      assert.equal((await stranger.get("overview", { authorization: `Bearer ${token}` })).status, 401);
     }
     const operator = await operatorOf(bench);
     const onSite = (path: string) =>
@@ -60,7 +66,14 @@ describe("the admin pages, for whoever does not belong there", () => {
     const operator = await operatorOf(bench);
     for (const host of ["127.0.0.1:8081", "localhost:9000", "[::1]:8081", "127.0.0.1"])
       assert.equal((await operator.get("overview", { host })).status, 200, host);
-    for (const host of ["evil.example", "evil.example:8081", "127.0.0.1.evil.example", "localhost.evil.example", "0", ""])
+    for (const host of [
+      "evil.example",
+      "evil.example:8081",
+      "127.0.0.1.evil.example",
+      "localhost.evil.example",
+      "0",
+      "",
+    ])
       for (const page of ["overview", "/open"])
         assert.equal((await operator.get(page, { host })).status, 421, `${host} ${page}`);
   });
@@ -68,7 +81,8 @@ describe("the admin pages, for whoever does not belong there", () => {
   it("take no form from elsewhere, nor one without this visit's token", async () => {
     const operator = await operatorOf(bench);
     const other = await operatorOf(bench);
-    const tokenIn = async (who: Operator) => /name="token" value="([^"]+)"/.exec(await who.text("switches"))![1]!;
+    const tokenIn = async (who: Operator) =>
+      /name="token" value="([^"]+)"/.exec(await who.text("switches"))![1]!;
     const token = await tokenIn(operator);
     const fields = { token, name: "sign-up", on: "no" };
     const refused = [
@@ -111,7 +125,10 @@ describe("the admin pages, for whoever does not belong there", () => {
     const operator = new Operator(bench.admin);
     const answer = await operator.enter(bench.visits.invite());
     assert.equal(answer.headers.get("location"), `${BASE}/overview`);
-    assert.match(answer.headers.getSetCookie()[0]!, /^admin=[\w-]{43}; Path=\/q{16}; HttpOnly; SameSite=Strict$/);
+    assert.match(
+      answer.headers.getSetCookie()[0]!,
+      /^admin=[\w-]{43}; Path=\/q{16}; HttpOnly; SameSite=Strict$/,
+    );
     const page = await operator.get("overview");
     assert.match(page.headers.get("content-security-policy")!, /frame-ancestors 'none'/);
     assert.deepEqual(
@@ -162,7 +179,8 @@ describe("an operator who is in", () => {
       assert.equal(answer.status, 200, page);
       const text = await answer.text();
       const forms = text.split("<form ").slice(1);
-      for (const form of forms) assert.match(form, /method="post"[^]*name="token" value="[\w-]{22}"/, page);
+      for (const form of forms)
+        assert.match(form, /method="post"[\s\S]*name="token" value="[\w-]{22}"/, page);
       assert.doesNotMatch(text, /(href|action)="(https?:)?\/\/|undefined|\[object/, page);
     }
     assert.match(await operator.text("overview"), /Certificate \(link\): It is over\./);
@@ -185,16 +203,27 @@ describe("an operator who is in", () => {
     assert.match(again.text, /value="&lt;b&gt;&amp;"/, "what was typed is still there");
     await operator.fill("servers", "server", { name: "amsterdam1", action: "drain" });
     assert.equal(bench.fleet.named("amsterdam1")?.draining, true);
-    assert.match(await operator.text("overview"), /amsterdam1<\/a>: <span class="badge warn">no news yet; draining/);
+    assert.match(
+      await operator.text("overview"),
+      /amsterdam1<\/a>: <span class="badge warn">no news yet; draining/,
+    );
     assert.match(await operator.text("server?name=amsterdam1"), /Take new logins again/);
     const unsure = await operator.fill("servers", "server", { name: "london1", action: "remove" });
     assert.equal(unsure.status, 422);
     assert.ok(bench.fleet.named("london1"));
-    const removed = await operator.fill("servers", "server", { name: "london1", action: "remove", sure: "yes" });
+    const removed = await operator.fill("servers", "server", {
+      name: "london1",
+      action: "remove",
+      sure: "yes",
+    });
     assert.match(removed.text, /out of the fleet/);
     assert.equal(bench.fleet.named("london1"), undefined);
     for (const action of ["rename", "../accounts/delete", "constructor"])
-      assert.equal((await operator.fill("servers", "server", { name: "amsterdam1", action })).status, 422, action);
+      assert.equal(
+        (await operator.fill("servers", "server", { name: "amsterdam1", action })).status,
+        422,
+        action,
+      );
   });
 
   it("finds an account by its name or by published credentials, and acts on it", async () => {
@@ -236,7 +265,10 @@ describe("an operator who is in", () => {
     assert.match(await operator.text("vouchers"), /Not used yet: 2\./);
     const coupon = { kind: "percent", percent: "20", uses: "5", validDays: "90", count: "1" };
     assert.match((await operator.fill("vouchers", "vouchers", coupon)).text, /One code was made/);
-    assert.match((await operator.fill("vouchers", "vouchers", { ...coupon, plan: "week" })).text, /no plan of that id/);
+    assert.match(
+      (await operator.fill("vouchers", "vouchers", { ...coupon, plan: "week" })).text,
+      /no plan of that id/,
+    );
     for (const wrong of [{ percent: "101" }, { uses: "" }, { count: "201" }])
       assert.equal((await operator.fill("vouchers", "vouchers", { ...coupon, ...wrong })).status, 422);
   });
@@ -252,7 +284,12 @@ describe("an operator who is in", () => {
     assert.match(posted.text, /<h2>&lt;i&gt;Tonight&lt;\/i&gt;<\/h2>/);
     assert.match(posted.text, /<strong>Work<\/strong>/);
     assert.doesNotMatch(posted.text, /<script>|href="javascript/);
-    const refused = await operator.fill("announcements", "announcements", { action: "post", title: "x", text, days: "-1" });
+    const refused = await operator.fill("announcements", "announcements", {
+      action: "post",
+      title: "x",
+      text,
+      days: "-1",
+    });
     assert.equal(refused.status, 422);
     assert.match(refused.text, /value="-1"/);
     const [announcement] = await bench.announcements.list();

@@ -45,7 +45,11 @@ ${all.map(
 ${markdown(text, { firstHeading: 3 })}
 ${buttonForm(c, "announcements", html`Take away<span class="unseen">: ${title}</span>`, { action: "remove", id }, "danger")}</article>`,
 )}`;
-    return adminPage(admin, c, { title: "Announcements", body, status: said.error === undefined ? 200 : 422 });
+    return adminPage(admin, c, {
+      title: "Announcements",
+      body,
+      status: said.error === undefined ? 200 : 422,
+    });
   };
 
   app.get("/announcements", (c) => shown(c));

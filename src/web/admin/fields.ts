@@ -1,7 +1,12 @@
 import { type Html, html } from "../html.ts";
 
 /** A whole number of a form; undefined where it is none, or outside of what it may be. */
-export function wholeNumber(form: URLSearchParams, name: string, least: number, most: number): number | undefined {
+export function wholeNumber(
+  form: URLSearchParams,
+  name: string,
+  least: number,
+  most: number,
+): number | undefined {
   const text = (form.get(name) ?? "").trim();
   const value = Number(text);
   return /^\d{1,9}$/.test(text) && value >= least && value <= most ? value : undefined;

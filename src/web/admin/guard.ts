@@ -19,7 +19,10 @@ export const ownHostOnly =
     const ours =
       admin.url === undefined ? LOOPBACK.test(host) : host.toLowerCase() === new URL(admin.url).host;
     if (ours) return next();
-    return c.text("These pages are not called by that name. Open the link that `lethe admin open` prints.\n", 421);
+    return c.text(
+      "These pages are not called by that name. Open the link that `lethe admin open` prints.\n",
+      421,
+    );
   };
 
 /** Nothing is shown, and nothing is done, for whoever did not come in by a link. */

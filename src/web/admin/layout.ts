@@ -29,7 +29,7 @@ export function adminPage(admin: AdminOptions, c: AdminContext, content: AdminPa
   const at = c.req.path.slice(admin.base.length + 1).split("/")[0];
   const links = PAGES.map(
     ([path, text]) =>
-      html`<li><a href="${path}"${at !== undefined && at.startsWith(path.replace(/s$/, "")) && html` aria-current="page"`}>${text}</a></li>`,
+      html`<li><a href="${path}"${at?.startsWith(path.replace(/s$/, "")) && html` aria-current="page"`}>${text}</a></li>`,
   );
   const top = html`<nav aria-label="Administration"><ul>
 ${links}
@@ -46,7 +46,11 @@ export const closedPage = (admin: AdminOptions, c: AdminContext, content: AdminP
 export const tokenOf = (c: AdminContext): Html =>
   html`<input type="hidden" name="token" value="${c.get("visit").formToken}">`;
 
-const documentOf = ({ siteName }: AdminOptions, { title, body, script }: AdminPage, navigation: Html): string =>
+const documentOf = (
+  { siteName }: AdminOptions,
+  { title, body, script }: AdminPage,
+  navigation: Html,
+): string =>
   html`<!doctype html>
 <html lang="en">
 <head>

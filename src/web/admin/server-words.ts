@@ -5,8 +5,7 @@ export function serverState(server: ServerView): { words: string; look: "good" |
   if (server.state === "added") return { words: "waits for its line to be pasted", look: "warn" };
   if (server.state === "lapsed") return { words: "its line is too old", look: "warn" };
   const failing = server.services.filter(({ healthy }) => !healthy).map(({ service }) => service);
-  const words =
-    server.news === "never" ? "no news yet" : server.news === "no-news" ? "no news lately" : "up";
+  const words = server.news === "never" ? "no news yet" : server.news === "no-news" ? "no news lately" : "up";
   const more = [
     ...(server.news === "up" && failing.length > 0 ? [`but not: ${failing.join(", ")}`] : []),
     ...(server.draining ? ["draining"] : []),

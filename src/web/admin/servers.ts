@@ -106,7 +106,11 @@ const DONE: Record<string, string> = {
 export function addServers(app: Hono<AdminEnv>, admin: AdminOptions): void {
   const all = () => admin.ask<{ servers: ServerView[] }>("GET", "/servers");
 
-  const list = async (c: AdminContext, said: { done?: string; error?: string } = {}, typed = new URLSearchParams()) => {
+  const list = async (
+    c: AdminContext,
+    said: { done?: string; error?: string } = {},
+    typed = new URLSearchParams(),
+  ) => {
     const asked = await all();
     const servers = asked.ok ? asked.value.servers : [];
     const body = html`<h1>Servers</h1>
@@ -137,7 +141,9 @@ ${addForm(c, typed)}`;
       name: line(form, "name"),
       city: line(form, "city"),
       countryCode: line(form, "countryCode"),
-      addresses: line(form, "addresses").split(/[\s,]+/).filter((each) => each !== ""),
+      addresses: line(form, "addresses")
+        .split(/[\s,]+/)
+        .filter((each) => each !== ""),
       ...(line(form, "host") !== "" && { host: line(form, "host") }),
       bandwidthMbit: bandwidthMbit ?? 0,
     });
@@ -148,7 +154,8 @@ ${addForm(c, typed)}`;
     const form = c.get("form");
     const name = line(form, "name");
     const action = line(form, "action");
-    if (DONE[action] === undefined && action !== "rotate") return one(c, name, { error: "There is no such action." });
+    if (DONE[action] === undefined && action !== "rotate")
+      return one(c, name, { error: "There is no such action." });
     if ((action === "rotate" || action === "remove") && line(form, "sure") !== "yes")
       return one(c, name, { error: "Nothing was done: tick the box to say that you mean it." });
     if (action === "rotate") {
@@ -160,6 +167,8 @@ ${addForm(c, typed)}`;
         ? await admin.ask("POST", "/servers/release", { name, release: "newest" })
         : await admin.ask("POST", `/servers/${action}`, { name });
     if (!done.ok) return one(c, name, { error: done.error });
-    return action === "remove" ? list(c, { done: `${name}: ${DONE[action]}` }) : one(c, name, { done: DONE[action]! });
+    return action === "remove"
+      ? list(c, { done: `${name}: ${DONE[action]}` })
+      : one(c, name, { done: DONE[action]! });
   });
 }

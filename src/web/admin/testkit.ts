@@ -42,12 +42,13 @@ export async function openAdminBench({ url, ask }: { url?: string; ask?: Ask } =
     allRenewed: async () => undefined,
     accounts,
     mail: undefined,
-    devices: { countOf: async () => 0 },
+    devices: { countOf: async () => 0, list: async () => [] },
     vouchers,
     sells: (plan: string) => plan === "year",
     inventory: options.inventory,
     profiles: { profiles: () => [], status, siteName: "Example" },
     log: options.log,
+    support: { ...options.support, siteName: "Example", origin: "https://vpn.example.net", fleet },
     servers: {
       fleet,
       status,
@@ -66,7 +67,10 @@ export async function openAdminBench({ url, ask }: { url?: string; ask?: Ask } =
     vouchers,
     accounts,
     admin: {
-      open: async () => ({ ok: true, value: { url: `http://127.0.0.1/open#${visits.invite()}`, minutes: 5 } }),
+      open: async () => ({
+        ok: true,
+        value: { url: `http://127.0.0.1/open#${visits.invite()}`, minutes: 5 },
+      }),
       closeAll: async () => visits.endAll(),
     },
   });
@@ -120,13 +124,21 @@ export class Operator {
   }
 
   /** Sends a form of `page` with the token that stands there. */
-  async fill(page: string, action: string, fields: Record<string, string>): Promise<{ status: number; text: string }> {
+  async fill(
+    page: string,
+    action: string,
+    fields: Record<string, string>,
+  ): Promise<{ status: number; text: string }> {
     const token = /name="token" value="([^"]+)"/.exec(await this.text(page))?.[1] ?? "";
     const answer = await this.post(action, { token, ...fields });
     return { status: answer.status, text: await answer.text() };
   }
 
-  async post(page: string, fields: Record<string, string>, headers: Record<string, string> = {}): Promise<Response> {
+  async post(
+    page: string,
+    fields: Record<string, string>,
+    headers: Record<string, string> = {},
+  ): Promise<Response> {
     return this.#send(page, {
       method: "POST",
       body: new URLSearchParams(fields).toString(),

@@ -10,7 +10,8 @@ const DAY_S = 86_400;
 const LOOKS = { open: "warn", answered: "good", closed: "" } as const;
 const WORDS = { open: "waits for an answer", answered: "answered", closed: "closed" } as const;
 
-const badge = ({ state }: TicketView): Html => html`<span class="badge ${LOOKS[state]}">${WORDS[state]}</span>`;
+const badge = ({ state }: TicketView): Html =>
+  html`<span class="badge ${LOOKS[state]}">${WORDS[state]}</span>`;
 
 function ticketList(tickets: readonly TicketView[]): Html {
   const labels = ["Ticket", "State", "Opened", "Last message", "Messages", "Deleted"];

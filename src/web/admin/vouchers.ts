@@ -48,7 +48,9 @@ ${numberField({ name: "count", id: "count-percent", label: "How many", value: 1,
     const form = c.get("form");
     const count = wholeNumber(form, "count", 1, AT_ONCE);
     if (count === undefined)
-      return page(c, { error: `How many: a whole number from 1 to ${AT_ONCE}. \`lethe voucher make\` makes more at once.` });
+      return page(c, {
+        error: `How many: a whole number from 1 to ${AT_ONCE}. \`lethe voucher make\` makes more at once.`,
+      });
     const plan = line(form, "plan");
     const days = wholeNumber(form, "days", 1, EXTENSION_DAYS_MOST);
     const percent = wholeNumber(form, "percent", 1, 100);

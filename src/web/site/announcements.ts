@@ -20,7 +20,9 @@ const time = ({ postedMs }: Announcement): Html => day(Math.floor(postedMs / 100
 /** The newest announcements by title, for other pages; nothing where there is no news. */
 export async function announcementsBox(web: Web): Promise<Html> {
   const since = web.clock.now() - NEWS_DAYS * DAY_MS;
-  const news = (await web.announcements.list()).filter(({ postedMs }) => postedMs > since).slice(0, NEWS_MOST);
+  const news = (await web.announcements.list())
+    .filter(({ postedMs }) => postedMs > since)
+    .slice(0, NEWS_MOST);
   if (news.length === 0) return html``;
   return html`<aside class="notice" aria-label="Announcements">${news.map(
     (each) => html`<p>${time(each)}: <a href="/announcements#a${each.id}">${each.title}</a></p>`,
@@ -63,7 +65,9 @@ export function addAnnouncements(app: Hono<SiteEnv>, web: Web): void {
 <p class="lead">${say`What there is to know about the service: work on servers, new ones, and what went wrong.`} <a href="/announcements.atom">${say`Feed`}</a></p>
 ${all.length === 0 && html`<p>${say`There is none at the moment.`}</p>`}
 ${all.map(
-  (each) => html`<article class="panel" id="a${each.id}"><h2>${each.title}</h2><p class="muted">${time(each)}</p>
+  (
+    each,
+  ) => html`<article class="panel" id="a${each.id}"><h2>${each.title}</h2><p class="muted">${time(each)}</p>
 ${markdown(each.text, { firstHeading: 3 })}</article>`,
 )}`;
     return page(web, c, {
