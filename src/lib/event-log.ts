@@ -25,6 +25,8 @@ export type EventCode =
   | "payment-uncredited"
   // mail
   | "mail-undelivered"
+  // analytics, where they are on
+  | "analytics-undelivered"
   // public certificates
   | "certificate-loaded"
   | "certificate-refused"
