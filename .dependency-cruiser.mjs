@@ -43,6 +43,7 @@ const may = {
     "certificates",
     "link",
     "policy",
+    "backup",
     "lib",
   ],
 };
@@ -111,7 +112,7 @@ export default {
       name: "tests-only",
       comment: "what ships does not import what tests",
       severity: "error",
-      from: { path: "^src/", pathNot: "\\.test\\.ts$" },
+      from: { path: "^src/", pathNot: "\\.test\\.ts$|/test(?:ing|kit)\\.ts$" },
       to: { path: "\\.test\\.ts$|^test/|^bench/" },
     },
   ],

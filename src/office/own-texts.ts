@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { type OwnText, type OwnTexts, splitText, TEXT_PAGES, type TextPage } from "../web/own-texts.ts";
+import { type OwnText, type OwnTexts, splitText, TEXT_PAGES, type TextPage } from "../web/text-pages.ts";
 import { OfficeStartError } from "./start-errors.ts";
 
 /** No page may be larger than 100 KB, with all that it loads. */

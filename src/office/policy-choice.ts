@@ -1,5 +1,5 @@
 import type { PaymentMethod } from "../policy/methods.ts";
-import type { PolicyChoice } from "../web/policy-values.ts";
+import type { PolicyChoice } from "../web/policy-choice.ts";
 import type { Config } from "./config.ts";
 
 /** What the rules speak of, out of lethe.toml. `methods`: those that this office can take. */

@@ -22,9 +22,9 @@ import type { Tickets } from "../support/tickets.ts";
 import type { Language } from "./languages/language.ts";
 import type { PageLanguage } from "./languages/page-language.ts";
 import type { MailDoor } from "./mail-door.ts";
-import type { OwnTexts } from "./own-texts.ts";
-import type { PolicyChoice } from "./policy-values.ts";
+import type { PolicyChoice } from "./policy-choice.ts";
 import type { Session } from "./session.ts";
+import type { OwnTexts } from "./text-pages.ts";
 import type { ThemeOptions } from "./theme/theme.ts";
 
 /** Everything the site needs from the rest of the office; `createSite` takes it whole. */
@@ -68,6 +68,8 @@ export interface SiteOptions {
   support: SupportDoor;
   /** How things are bought here; undefined: nothing can be. */
   buying?: BuyingDoor | undefined;
+  /** This is a demo (`npm start -- --demo`): every page says so, and leads to the pages of the simulated providers. */
+  demo?: readonly { title: string; href: string }[] | undefined;
   /** What is stored and why; the privacy page is made of it. */
   inventory: readonly InventoryEntry[];
   /**

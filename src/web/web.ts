@@ -5,7 +5,7 @@ import type { Cookies } from "./cookies.ts";
 import type { Languages } from "./languages/languages.ts";
 import type { MailThrottle } from "./mail-door.ts";
 import type { SiteOptions } from "./options.ts";
-import type { PolicyChoice } from "./policy-values.ts";
+import type { PolicyChoice } from "./policy-choice.ts";
 import type { Redemptions } from "./redemptions.ts";
 import type { SessionSeal } from "./session.ts";
 import type { Theme } from "./theme/theme.ts";

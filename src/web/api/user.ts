@@ -57,7 +57,6 @@ const PATHS = ["/api/user", "/api/user.php"] as const;
 const text = { type: "string" } as const;
 const documentation = {
   method: "post",
-  path: PATHS[0],
   summary: "Until when an account is paid, in Perfect Privacy's shape",
   description:
     'Username and password of the account, or the VPN username and password. An error is {"error": code} with status 200, as there.',
@@ -103,9 +102,11 @@ const documentation = {
   },
 } as const;
 
+type RouteDocumentation = Parameters<OpenAPIHono["openAPIRegistry"]["registerPath"]>[0];
+
 export function addUser(api: OpenAPIHono<SiteEnv>, web: Web): void {
-  for (const path of PATHS) api.post(path, async (c) => c.json(await answer(web, c)));
-  api.openAPIRegistry.registerPath(
-    documentation as unknown as Parameters<typeof api.openAPIRegistry.registerPath>[0],
-  );
+  for (const path of PATHS) {
+    api.post(path, async (c) => c.json(await answer(web, c)));
+    api.openAPIRegistry.registerPath({ ...documentation, path } as unknown as RouteDocumentation);
+  }
 }

@@ -5,10 +5,10 @@ import { LIFETIMES, lifetimeText } from "../../policy/lifetimes.ts";
 import type { PolicyValues } from "../../policy/rule.ts";
 import { inventory } from "../../store/inventory.ts";
 import { escapeHtml } from "../html.ts";
-import type { OwnTexts } from "../own-texts.ts";
-import { splitText } from "../own-texts.ts";
-import { DEFAULT_POLICY } from "../policy-values.ts";
+import { DEFAULT_POLICY } from "../policy-choice.ts";
 import { type Bench, openBench, Visitor } from "../testkit.ts";
+import type { OwnTexts } from "../text-pages.ts";
+import { splitText } from "../text-pages.ts";
 
 const texts: Record<string, string> = {
   "en/refunds":
