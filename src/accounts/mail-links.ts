@@ -59,7 +59,8 @@ export class MailLinks {
     const decipher = createDecipheriv("aes-256-gcm", this.#sealKey, nonce, { authTagLength: TAG });
     decipher.setAAD(Buffer.from(kind)).setAuthTag(bytes.subarray(-TAG));
     try {
-      const content = decipher.update(bytes.subarray(NONCE, -TAG), undefined, "utf8") + decipher.final("utf8");
+      const content =
+        decipher.update(bytes.subarray(NONCE, -TAG), undefined, "utf8") + decipher.final("utf8");
       // What the seal holds was written by us.
       return JSON.parse(content) as [string, string, number];
     } catch {

@@ -7,7 +7,10 @@ const letter = { to: "rosa@example.org", subject: "A subject", text: "Text\n" };
 
 test("a letter of ours may be sent", () => {
   assert.equal(letterProblem(letter), undefined);
-  assert.equal(letterProblem({ ...letter, to: "rosa+vpn@exämple.org", subject: "Zürich – Ångström" }), undefined);
+  assert.equal(
+    letterProblem({ ...letter, to: "rosa+vpn@exämple.org", subject: "Zürich – Ångström" }),
+    undefined,
+  );
 });
 
 test("an address or a subject with a line break or another control character is refused", () => {

@@ -19,7 +19,8 @@ const TEXT_CHARACTERS_MOST = 20_000;
  * address none of the signs by which a list or a name is written (RFC 5322 section 3.4).
  */
 export function letterProblem({ to, subject, text }: Letter): LetterProblem | undefined {
-  const address = /^[^\s@<>"(),:;\\[\]\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+@[^\s@<>"(),:;\\[\]\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+$/u;
+  const address =
+    /^[^\s@<>"(),:;\\[\]\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+@[^\s@<>"(),:;\\[\]\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+$/u;
   if (to.length > ADDRESS_CHARACTERS_MOST || !address.test(to)) return "address-invalid";
   const line = new RegExp(`^[^\\p{Cc}\\p{Zl}\\p{Zp}]{1,${SUBJECT_CHARACTERS_MOST}}$`, "u");
   if (!line.test(subject)) return "subject-invalid";

@@ -90,54 +90,60 @@ onEachStore("it is tried again after 1, 2, 4 … minutes, and given up after thr
   await store.close();
 });
 
-onEachStore("a letter that is refused for good is deleted; one whose time is over is not sent", async (kind) => {
-  const { store } = await openTestStore(kind);
-  const clock = new FakeClock();
-  const refused = openQueue(store, clock, randomBytes(32), () => "refused");
-  await refused.queue.enqueue(letter);
-  await refused.queue.round();
-  assert.equal(await refused.queue.waiting(), 0);
-  const key = randomBytes(32);
-  const late = openQueue(store, clock, key, () => "sent");
-  await late.queue.enqueue(letter, { goodForS: 1800 });
-  clock.advance(1_800_000);
-  assert.equal(await late.queue.round(), 0);
-  await sweep(store, clock);
-  assert.equal(await late.queue.waiting(), 0);
-  // Sealed with another key, by an office that was given one: not ours to send.
-  await late.queue.enqueue(letter);
-  const stranger = openQueue(store, clock, randomBytes(32), () => "sent");
-  assert.equal(await stranger.queue.round(), 0);
-  await store.close();
-});
+onEachStore(
+  "a letter that is refused for good is deleted; one whose time is over is not sent",
+  async (kind) => {
+    const { store } = await openTestStore(kind);
+    const clock = new FakeClock();
+    const refused = openQueue(store, clock, randomBytes(32), () => "refused");
+    await refused.queue.enqueue(letter);
+    await refused.queue.round();
+    assert.equal(await refused.queue.waiting(), 0);
+    const key = randomBytes(32);
+    const late = openQueue(store, clock, key, () => "sent");
+    await late.queue.enqueue(letter, { goodForS: 1800 });
+    clock.advance(1_800_000);
+    assert.equal(await late.queue.round(), 0);
+    await sweep(store, clock);
+    assert.equal(await late.queue.waiting(), 0);
+    // Sealed with another key, by an office that was given one: not ours to send.
+    await late.queue.enqueue(letter);
+    const stranger = openQueue(store, clock, randomBytes(32), () => "sent");
+    assert.equal(await stranger.queue.round(), 0);
+    await store.close();
+  },
+);
 
-onEachStore("while the server is in trouble it is asked ever more seldom, and not for each letter", async (kind) => {
-  const { store } = await openTestStore(kind);
-  const clock = new FakeClock();
-  let asked = 0;
-  let outcome: Delivery = "unreachable";
-  const { queue, sent } = openQueue(store, clock, randomBytes(32), () => {
-    asked++;
-    return outcome;
-  });
-  for (let count = 0; count < 10; count++) await queue.enqueue(letter);
-  await queue.round();
-  assert.equal(asked, 1);
-  clock.advance(14_999);
-  await queue.round();
-  assert.equal(asked, 1);
-  clock.advance(1);
-  await queue.round();
-  assert.equal(asked, 2);
-  clock.advance(29_999);
-  await queue.round();
-  assert.equal(asked, 2);
-  outcome = "sent";
-  clock.advance(10 * MINUTE_MS);
-  await queue.round();
-  assert.equal(sent.length, 10);
-  await store.close();
-});
+onEachStore(
+  "while the server is in trouble it is asked ever more seldom, and not for each letter",
+  async (kind) => {
+    const { store } = await openTestStore(kind);
+    const clock = new FakeClock();
+    let asked = 0;
+    let outcome: Delivery = "unreachable";
+    const { queue, sent } = openQueue(store, clock, randomBytes(32), () => {
+      asked++;
+      return outcome;
+    });
+    for (let count = 0; count < 10; count++) await queue.enqueue(letter);
+    await queue.round();
+    assert.equal(asked, 1);
+    clock.advance(14_999);
+    await queue.round();
+    assert.equal(asked, 1);
+    clock.advance(1);
+    await queue.round();
+    assert.equal(asked, 2);
+    clock.advance(29_999);
+    await queue.round();
+    assert.equal(asked, 2);
+    outcome = "sent";
+    clock.advance(10 * MINUTE_MS);
+    await queue.round();
+    assert.equal(sent.length, 10);
+    await store.close();
+  },
+);
 
 onEachStore("what may not be sent never gets into the queue", async (kind) => {
   const { store } = await openTestStore(kind);

@@ -46,31 +46,37 @@ function office(store: Store, clock: FakeClock, key: Uint8Array) {
   return { sent, queue, reminders: new Reminders({ store, clock, key, queue, site }) };
 }
 
-onEachStore("members are reminded once 7 days and once 1 day before the end, whatever restarts", async (kind) => {
-  const { store } = await openTestStore(kind);
-  const clock = new FakeClock(Date.UTC(2030, 0, 1));
-  const key = randomBytes(32);
-  await addAccount(store, "rosa", Date.UTC(2030, 0, 20) / 1000);
-  const told: [string, string][] = [];
-  for (let hour = 0; hour < 24 * 24; hour++) {
-    // A new office each hour: all that it knows stands in the database.
-    const { sent, queue, reminders } = office(store, clock, key);
-    await reminders.round();
-    await reminders.round();
-    await queue.round();
-    await sweep(store, clock);
-    for (const letter of sent)
-      told.push([new Date(clock.now()).toISOString().slice(0, 13), letter.text.match(/in \d days|within a day/)![0]]);
-    clock.advance(3_600_000);
-  }
-  assert.deepEqual(told, [
-    ["2030-01-13T00", "in 7 days"],
-    ["2030-01-19T00", "within a day"],
-  ]);
-  const marks = await store.db.selectFrom("mail_marks").selectAll().execute();
-  assert.deepEqual(marks, [], "the marks are gone a day after the end");
-  await store.close();
-});
+onEachStore(
+  "members are reminded once 7 days and once 1 day before the end, whatever restarts",
+  async (kind) => {
+    const { store } = await openTestStore(kind);
+    const clock = new FakeClock(Date.UTC(2030, 0, 1));
+    const key = randomBytes(32);
+    await addAccount(store, "rosa", Date.UTC(2030, 0, 20) / 1000);
+    const told: [string, string][] = [];
+    for (let hour = 0; hour < 24 * 24; hour++) {
+      // A new office each hour: all that it knows stands in the database.
+      const { sent, queue, reminders } = office(store, clock, key);
+      await reminders.round();
+      await reminders.round();
+      await queue.round();
+      await sweep(store, clock);
+      for (const letter of sent)
+        told.push([
+          new Date(clock.now()).toISOString().slice(0, 13),
+          letter.text.match(/in \d days|within a day/)![0],
+        ]);
+      clock.advance(3_600_000);
+    }
+    assert.deepEqual(told, [
+      ["2030-01-13T00", "in 7 days"],
+      ["2030-01-19T00", "within a day"],
+    ]);
+    const marks = await store.db.selectFrom("mail_marks").selectAll().execute();
+    assert.deepEqual(marks, [], "the marks are gone a day after the end");
+    await store.close();
+  },
+);
 
 onEachStore("nobody else is reminded", async (kind) => {
   const { store } = await openTestStore(kind);
@@ -92,22 +98,31 @@ onEachStore("nobody else is reminded", async (kind) => {
   await store.close();
 });
 
-onEachStore("an office that was down catches up for two days; a renewal makes new reminders", async (kind) => {
-  const { store } = await openTestStore(kind);
-  const clock = new FakeClock();
-  const key = randomBytes(32);
-  const paidUntil = clock.now() / 1000 + 7 * 86_400;
-  await addAccount(store, "rosa", paidUntil);
-  clock.advance(1.5 * DAY_MS);
-  const { sent, queue, reminders } = office(store, clock, key);
-  assert.equal(await reminders.round(), 1);
-  await queue.round();
-  assert.match(sent[0]!.text, /in 6 days/);
-  assert.ok(!sent[0]!.text.includes("rosa\n") && !sent[0]!.subject.includes("rosa"), "no username in a letter");
-  await store.db.updateTable("accounts").set({ paid_until: paidUntil + 86_400 }).execute();
-  assert.equal(await reminders.round(), 1);
-  await store.close();
-});
+onEachStore(
+  "an office that was down catches up for two days; a renewal makes new reminders",
+  async (kind) => {
+    const { store } = await openTestStore(kind);
+    const clock = new FakeClock();
+    const key = randomBytes(32);
+    const paidUntil = clock.now() / 1000 + 7 * 86_400;
+    await addAccount(store, "rosa", paidUntil);
+    clock.advance(1.5 * DAY_MS);
+    const { sent, queue, reminders } = office(store, clock, key);
+    assert.equal(await reminders.round(), 1);
+    await queue.round();
+    assert.match(sent[0]!.text, /in 6 days/);
+    assert.ok(
+      !sent[0]!.text.includes("rosa\n") && !sent[0]!.subject.includes("rosa"),
+      "no username in a letter",
+    );
+    await store.db
+      .updateTable("accounts")
+      .set({ paid_until: paidUntil + 86_400 })
+      .execute();
+    assert.equal(await reminders.round(), 1);
+    await store.close();
+  },
+);
 
 onEachStore("more members than a page holds are all reminded", async (kind) => {
   const { store } = await openTestStore(kind);

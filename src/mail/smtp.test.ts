@@ -37,20 +37,17 @@ test("a letter arrives as it was written, with a sender's name, a Message-ID and
   assert.equal(headers["Auto-Submitted"], "auto-generated");
   assert.match(headers.Subject!, /^=\?UTF-8\?/);
   assert.match(headers.From!, /<office@vpn\.example\.net>$/);
-  assert.deepEqual(
-    got!.headers.map(([name]) => name.toLowerCase()).toSorted(),
-    [
-      "auto-submitted",
-      "content-transfer-encoding",
-      "content-type",
-      "date",
-      "from",
-      "message-id",
-      "mime-version",
-      "subject",
-      "to",
-    ],
-  );
+  assert.deepEqual(got!.headers.map(([name]) => name.toLowerCase()).toSorted(), [
+    "auto-submitted",
+    "content-transfer-encoding",
+    "content-type",
+    "date",
+    "from",
+    "message-id",
+    "mime-version",
+    "subject",
+    "to",
+  ]);
 });
 
 test("STARTTLS and TLS with a certificate that fits, and a login", async () => {

@@ -75,10 +75,17 @@ interface SmtpError {
 }
 
 /** RFC 5321 section 4.2.1: a reply of 5yz is for good, one of 4yz for now. */
-function failureOf({ code = "", originalCode, responseCode = 0, command = "" }: SmtpError): Exclude<Delivery, "sent"> {
+function failureOf({
+  code = "",
+  originalCode,
+  responseCode = 0,
+  command = "",
+}: SmtpError): Exclude<Delivery, "sent"> {
   const forGood = responseCode >= 500 && responseCode < 600;
   const why = originalCode ?? code;
-  const certificate = /^(ERR_TLS_|ERR_SSL_|CERT_|UNABLE_TO_|DEPTH_ZERO_|SELF_SIGNED_|HOSTNAME_MISMATCH)/.test(why);
+  const certificate = /^(ERR_TLS_|ERR_SSL_|CERT_|UNABLE_TO_|DEPTH_ZERO_|SELF_SIGNED_|HOSTNAME_MISMATCH)/.test(
+    why,
+  );
   if (code === "ETLS" || certificate) return "tls";
   if (code === "EAUTH" || code === "ENOAUTH") return forGood || responseCode === 0 ? "login" : "later";
   if (code === "EENVELOPE" || code === "EMESSAGE") {

@@ -14,11 +14,18 @@ const isHere = (host: string): boolean =>
   host === "localhost" || (isIP(host) === 4 && host.startsWith("127.")) || host === "::1";
 
 /** What does not go together, with the key that it is about. */
-export function mailProblems({ mail }: { mail: MailSettings }): { section: string; key: string; what: string }[] {
+export function mailProblems({
+  mail,
+}: {
+  mail: MailSettings;
+}): { section: string; key: string; what: string }[] {
   const wrong = (key: string, what: string) => [{ section: "mail", key, what }];
   if (mail.host === "")
     return mail.from !== "" || mail.user !== ""
-      ? wrong("host", "mail.host is empty: no mail is sent. Name the mail server, or empty the rest of [mail]")
+      ? wrong(
+          "host",
+          "mail.host is empty: no mail is sent. Name the mail server, or empty the rest of [mail]",
+        )
       : [];
   if (mail.from === "") return wrong("from", "mail.from must name the address that mail comes from");
   if ((mail.user === "") !== (mail.password_file === ""))

@@ -143,7 +143,9 @@ test("of two who use one link at the same moment one does", async () => {
   const link = new URL(path, ORIGIN).searchParams.get("link")!;
   const readers = [visitor(), visitor()];
   const answers = await Promise.all(
-    readers.map((reader, index) => reader.fill(path, "/reset-password", { link, new: `new password ${index}` })),
+    readers.map((reader, index) =>
+      reader.fill(path, "/reset-password", { link, new: `new password ${index}` }),
+    ),
   );
   assert.deepEqual(answers.map(({ status }) => status).toSorted(), [303, 410]);
 });
@@ -153,9 +155,13 @@ test("the answer is the same whether or not there is such an account, and no let
   await confirmed("sure", "sure@example.org");
   const count = letters.length;
   const pages = [];
-  for (const email of ["nobody@example.org", "unsure@example.org", "sure@example.org"]) pages.push(await asked(email));
+  for (const email of ["nobody@example.org", "unsure@example.org", "sure@example.org"])
+    pages.push(await asked(email));
   assert.equal(new Set(pages).size, 1);
-  assert.deepEqual(letters.slice(count).map(({ to }) => to), ["sure@example.org"]);
+  assert.deepEqual(
+    letters.slice(count).map(({ to }) => to),
+    ["sure@example.org"],
+  );
 });
 
 test("two accounts with one address get a link each; a mailbox spelled otherwise gets its own letter", async () => {
@@ -191,7 +197,12 @@ test("a mailbox is not filled by strangers, nor does a network ask without end",
 
 test("what is no address, or would write headers, is told so and sent nowhere", async () => {
   const count = letters.length;
-  for (const email of ["", "rosa", "rosa@example.org\r\nBcc: all@example.org", "a@example.org,b@example.org"]) {
+  for (const email of [
+    "",
+    "rosa",
+    "rosa@example.org\r\nBcc: all@example.org",
+    "a@example.org,b@example.org",
+  ]) {
     const answer = await visitor().fill("/forgot-password", "/forgot-password", { email });
     assert.equal(answer.status, 422, email);
   }

@@ -32,6 +32,7 @@ async function confirmed<Code extends string>(
   c: Context<SiteEnv>,
   made: Result<AccountView, Code>,
 ): Promise<Result<AccountView, Code>> {
-  if (made.ok) await sendConfirmation(web, c, made.value).catch(() => web.log("store-unwritable", { part: "mail" }));
+  if (made.ok)
+    await sendConfirmation(web, c, made.value).catch(() => web.log("store-unwritable", { part: "mail" }));
   return made;
 }

@@ -118,17 +118,23 @@ function talk(
         ...(login !== undefined ? ["AUTH PLAIN"] : []),
         "8BITMIME",
       ];
-      return void say("250-simulator", ...offers.slice(0, -1).map((offer) => `250-${offer}`), `250 ${offers.at(-1)}`);
+      return void say(
+        "250-simulator",
+        ...offers.slice(0, -1).map((offer) => `250-${offer}`),
+        `250 ${offers.at(-1)}`,
+      );
     }
     if (verb === "STARTTLS" && pair !== undefined) {
       say("220 go ahead");
       socket.removeAllListeners("data");
       const secureContext = createSecureContext({ key: pair.key, cert: pair.certificate });
       const tls = new TLSSocket(socket, { isServer: true, secureContext });
-      return talk({ socket: tls, secure: true, greet: false }, options, lines, taken);
+      return void talk({ socket: tls, secure: true, greet: false }, options, lines, taken);
     }
     if (verb === "AUTH") {
-      const [, user, password] = Buffer.from(line.split(" ")[2] ?? "", "base64").toString().split("\0");
+      const [, user, password] = Buffer.from(line.split(" ")[2] ?? "", "base64")
+        .toString()
+        .split("\0");
       loggedIn = user === login?.user && password === login?.password;
       return void say(loggedIn ? "235 welcome" : "535 wrong name or password");
     }

@@ -187,7 +187,11 @@ const routes = {
     tags: ["account"],
     security,
     request: body(deletionShape),
-    responses: { 204: { description: "Deleted" }, 422: problem("Wrong password, or a subscription runs"), ...members },
+    responses: {
+      204: { description: "Deleted" },
+      422: problem("Wrong password, or a subscription runs"),
+      ...members,
+    },
   }),
 };
 

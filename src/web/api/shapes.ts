@@ -40,7 +40,8 @@ export const accountShape = z
     name: z.string(),
     email: z.string().nullable(),
     emailVerified: z.boolean().openapi({
-      description: "Whether the link that was sent to the address was opened; a password is reset only through such a one",
+      description:
+        "Whether the link that was sent to the address was opened; a password is reset only through such a one",
     }),
     paidUntil: time
       .nullable()

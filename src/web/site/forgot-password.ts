@@ -63,7 +63,8 @@ async function sendLinks(web: Web, email: string): Promise<void> {
     letters.set(account.email, [...(letters.get(account.email) ?? []), link]);
   }
   const site = { name: web.siteName, origin: mail.origin };
-  for (const [to, links] of letters) await mail.enqueue(resetLetter(site, to, links), { goodForS: MAIL_LINK_S });
+  for (const [to, links] of letters)
+    await mail.enqueue(resetLetter(site, to, links), { goodForS: MAIL_LINK_S });
 }
 
 export function addForgotPassword(app: Hono<SiteEnv>, web: Web): void {
@@ -73,10 +74,13 @@ export function addForgotPassword(app: Hono<SiteEnv>, web: Web): void {
     if (web.mail === undefined) return askPage(web, c);
     const email = (c.get("form").get("email") ?? "").trim();
     const accepted = acceptEmail(email);
-    if (!accepted.ok || accepted.value === undefined) return askPage(web, c, email.slice(0, 254), "email-invalid");
+    if (!accepted.ok || accepted.value === undefined)
+      return askPage(web, c, email.slice(0, 254), "email-invalid");
     if (!web.mailThrottle.mayAsk(web.clientAddress(c))) return errorPage(web, c, "mail-slow");
     setImmediate(() => {
-      sendLinks(web, email).catch((error: unknown) => web.log("mail-undelivered", { reason: reasonOf(error) }));
+      sendLinks(web, email).catch((error: unknown) =>
+        web.log("mail-undelivered", { reason: reasonOf(error) }),
+      );
     });
     return page(web, c, { title: "Look into your mailbox", section: "log-in", body: answer() });
   });

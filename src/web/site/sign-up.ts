@@ -43,54 +43,66 @@ ${formError(problem && say.text("The account was not created. See below what to 
 <div class="with-aside">
 <div class="narrow"><form class="panel" method="post" action="/sign-up">
 ${tokenField(web.cookies.visitorToken(c))}
-${field({
-  name: "name",
-  label: "Username",
-  required: true,
-  autocomplete: "username",
-  value: typed?.name ?? "",
-  hint: say.text(
-    "{0} to {1} letters a–z, digits, dots, dashes or underscores. Choose one you use nowhere else.",
-    NAME_CHARACTERS.least,
-    NAME_CHARACTERS.most,
-  ),
-  error: errorOf("name"),
-}, say)}
-${field({
-  name: "password",
-  label: "Password",
-  type: "password",
-  required: true,
-  autocomplete: "new-password",
-  hint: say.text(
-    "{0} characters or more. A few random words are good; a password manager is better.",
-    PASSWORD_CHARACTERS.least,
-  ),
-  error: errorOf("password"),
-}, say)}
-${field({
-  name: "email",
-  label: "E-mail address",
-  type: "email",
-  autocomplete: "email",
-  value: typed?.email ?? "",
-  hint:
-    web.mail === undefined
-      ? "For reaching you about your account, and for nothing else; this site sends no mail by itself. A forgotten password cannot be reset: keep it safe."
-      : "For resetting a forgotten password and reminding you before your paid time ends, once you have opened the link that we send. Without it there is no reset: keep your password safe.",
-  error: errorOf("email"),
-}, say)}
-${field({
-  name: "voucher",
-  label: "Voucher",
-  autocomplete: "off",
-  value: typed?.voucher ?? "",
-  hint: say.text(
-    "Adds its days at once. You can also redeem one later. Without paid time there is no access, and the account is deleted after {0} days.",
-    KEEP_UNPAID_DAYS,
-  ),
-  error: errorOf("voucher"),
-}, say)}
+${field(
+  {
+    name: "name",
+    label: "Username",
+    required: true,
+    autocomplete: "username",
+    value: typed?.name ?? "",
+    hint: say.text(
+      "{0} to {1} letters a–z, digits, dots, dashes or underscores. Choose one you use nowhere else.",
+      NAME_CHARACTERS.least,
+      NAME_CHARACTERS.most,
+    ),
+    error: errorOf("name"),
+  },
+  say,
+)}
+${field(
+  {
+    name: "password",
+    label: "Password",
+    type: "password",
+    required: true,
+    autocomplete: "new-password",
+    hint: say.text(
+      "{0} characters or more. A few random words are good; a password manager is better.",
+      PASSWORD_CHARACTERS.least,
+    ),
+    error: errorOf("password"),
+  },
+  say,
+)}
+${field(
+  {
+    name: "email",
+    label: "E-mail address",
+    type: "email",
+    autocomplete: "email",
+    value: typed?.email ?? "",
+    hint:
+      web.mail === undefined
+        ? "For reaching you about your account, and for nothing else; this site sends no mail by itself. A forgotten password cannot be reset: keep it safe."
+        : "For resetting a forgotten password and reminding you before your paid time ends, once you have opened the link that we send. Without it there is no reset: keep your password safe.",
+    error: errorOf("email"),
+  },
+  say,
+)}
+${field(
+  {
+    name: "voucher",
+    label: "Voucher",
+    autocomplete: "off",
+    value: typed?.voucher ?? "",
+    hint: say.text(
+      "Adds its days at once. You can also redeem one later. Without paid time there is no access, and the account is deleted after {0} days.",
+      KEEP_UNPAID_DAYS,
+    ),
+    error: errorOf("voucher"),
+  },
+  say,
+)}
 <button class="button">${say`Create account`}</button>
 </form>
 <p>${say`You have an account? <a href="/log-in">Log in</a>.`}</p>
@@ -142,7 +154,8 @@ export function addSignUp(app: Hono<SiteEnv>, web: Web): void {
         return c.redirect("/member", 303);
       }
     }
-    if (made.error === "sign-up-slow" || made.error === "sign-up-closed") return errorPage(web, c, made.error);
+    if (made.error === "sign-up-slow" || made.error === "sign-up-closed")
+      return errorPage(web, c, made.error);
     return signUpPage(web, c, typed, made.error);
   });
 }
