@@ -115,15 +115,15 @@ function pack(order: SealedOrder): Buffer {
 function unpack(packed: Buffer, nonce: string): SealedOrder | undefined {
   const flags = packed.readUInt8(0);
   if ((flags & 0xf0) !== VERSION) return undefined;
-  let at = FIXED_BYTES;
-  const take = (bytes: number) => packed.subarray(at, (at += bytes));
-  const accountId = flags & FOR_ACCOUNT ? base32(take(ACCOUNT_BYTES)) : undefined;
-  const coupon = flags & WITH_COUPON ? base32(take(COUPON_BYTES), 20) : undefined;
+  const afterAccount = FIXED_BYTES + (flags & FOR_ACCOUNT ? ACCOUNT_BYTES : 0);
+  const afterCoupon = afterAccount + (flags & WITH_COUPON ? COUPON_BYTES : 0);
+  const accountId = flags & FOR_ACCOUNT ? base32(packed.subarray(FIXED_BYTES, afterAccount)) : undefined;
+  const coupon = flags & WITH_COUPON ? base32(packed.subarray(afterAccount, afterCoupon), 20) : undefined;
   return {
     v: 1,
     kind: accountId === undefined ? "voucher" : "account",
     ...(accountId !== undefined && { accountId }),
-    plan: packed.subarray(at).toString(),
+    plan: packed.toString("utf8", afterCoupon),
     days: packed.readUInt16BE(1),
     price: { minor: packed.readUInt32BE(3), currency: packed.toString("latin1", 7, 10) },
     ...(coupon !== undefined && { coupon }),

@@ -147,10 +147,10 @@ export class PayPalClient {
     return this.#call("POST", `/v1/payments/sale/${id}/refund`, shapes.refund, options);
   }
 
-  /** A product to bill for (Catalog products v1). */
-  createProduct(siteName: string): Answer<{ id: string }> {
+  /** A product to bill for (Catalog products v1). `instead`: the plan that PayPal no longer has; else the same call gets the same product. */
+  createProduct(siteName: string, instead = ""): Answer<{ id: string }> {
     return this.#call("POST", "/v1/catalogs/products", shapes.made, {
-      requestId: `product ${siteName}`,
+      requestId: `product ${siteName} ${instead}`,
       body: { name: siteName.slice(0, 127), type: "SERVICE", category: "SOFTWARE" },
     });
   }
@@ -271,7 +271,8 @@ export class PayPalClient {
 
   /** "Get an access token": client id and secret once in nine hours, one request at a time. */
   async #accessToken(): Answer<string> {
-    if (this.#token !== undefined && this.#token.untilMs > this.#clock.monotonic()) return ok(this.#token.text);
+    if (this.#token !== undefined && this.#token.untilMs > this.#clock.monotonic())
+      return ok(this.#token.text);
     this.#fetching ??= this.#newToken().finally(() => {
       this.#fetching = undefined;
     });
@@ -290,7 +291,8 @@ export class PayPalClient {
     });
     if (!answer.ok) return answer;
     const { status, text } = answer.value;
-    if (status < 200 || status > 299) return fail(status < 500 && status !== 429 ? "credentials" : "unavailable");
+    if (status < 200 || status > 299)
+      return fail(status < 500 && status !== 429 ? "credentials" : "unavailable");
     const parsed = shapes.token.safeParse(jsonOf(text));
     if (!parsed.success) return fail("malformed");
     const { access_token, expires_in } = parsed.data;

@@ -92,7 +92,9 @@ function handlerOf(shop: PayPalShop): (event: shapes.PayPalEvent) => Promise<Web
     if (named.data.billing_agreement_id === undefined) return "done";
     const sale = await client.sale(named.data.id);
     if (!sale.ok) return answerTo(sale.error);
-    const subscription = await subscriptionOf(sale.value.billing_agreement_id ?? named.data.billing_agreement_id);
+    const subscription = await subscriptionOf(
+      sale.value.billing_agreement_id ?? named.data.billing_agreement_id,
+    );
     if (typeof subscription === "string") return subscription;
     return answerOf(await settlement.ofSale(sale.value, subscription));
   };
@@ -196,7 +198,9 @@ const statusOf = (sale: Result<shapes.Sale, PayPalProblem>): Result<{ status: st
 function paymentOf(resource: unknown): string | undefined {
   const read = shapes.takenBack.safeParse(resource);
   if (!read.success) return undefined;
-  return read.data.sale_id ?? read.data.capture_id ?? idBehind(resource, /\/(?:captures|sale)\/([A-Z0-9]{1,36})$/);
+  return (
+    read.data.sale_id ?? read.data.capture_id ?? idBehind(resource, /\/(?:captures|sale)\/([A-Z0-9]{1,36})$/)
+  );
 }
 
 function idBehind(resource: unknown, pattern: RegExp): string | undefined {

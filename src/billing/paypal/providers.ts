@@ -2,8 +2,8 @@ import { createHash } from "node:crypto";
 import { fail, ok, type Result } from "../../lib/result.ts";
 import { priceText } from "../../policy/money.ts";
 import { daysText, PLAN_DAYS_MOST } from "../../policy/plans.ts";
-import { readFact, type SiteFact, writeFact } from "../../store/site.ts";
 import type { Store } from "../../store/open.ts";
+import { readFact, type SiteFact, writeFact } from "../../store/site.ts";
 import type { Begun, CheckoutUrls, Finished, PaymentProvider, ProviderError } from "../providers.ts";
 import type { SealedOrder } from "../sealed-order.ts";
 import type { PayPalProblem } from "./client.ts";
@@ -91,8 +91,9 @@ export class PayPalSubscriptions implements PaymentProvider {
     // A coupon is for one order, and PayPal would go on charging its price.
     if (order.coupon !== undefined || order.accountId === undefined || order.days > PLAN_DAYS_MOST)
       return fail("provider-refused");
-    for (const fresh of [false, true]) {
-      const planId = await this.#planFor(order, fresh);
+    let gone: string | undefined;
+    for (;;) {
+      const planId = await this.#planFor(order, gone);
       if (!planId.ok) return this.#fail(planId.error);
       const made = await this.#shop.client.createSubscription({
         planId: planId.value,
@@ -103,9 +104,9 @@ export class PayPalSubscriptions implements PaymentProvider {
       });
       if (made.ok) return ok({ redirect: made.value.approveUrl, reference: made.value.id });
       // Somebody has taken the plan away at PayPal: a new one is made, once.
-      if (fresh || made.error !== "unknown") return this.#fail(made.error);
+      if (gone !== undefined || made.error !== "unknown") return this.#fail(made.error);
+      gone = planId.value;
     }
-    return fail("provider-refused");
   }
 
   async finish(reference: string): Promise<Finished> {
@@ -119,7 +120,10 @@ export class PayPalSubscriptions implements PaymentProvider {
       return { state: "open", ...(redirect !== undefined && { redirect }) };
     }
     const sinceS = Math.floor(Date.parse(subscription.create_time ?? subscription.start_time ?? "") / 1000);
-    const paid = await client.subscriptionPayments(reference, Number.isNaN(sinceS) ? this.#dayAgoS() : sinceS - 60);
+    const paid = await client.subscriptionPayments(
+      reference,
+      Number.isNaN(sinceS) ? this.#dayAgoS() : sinceS - 60,
+    );
     if (!paid.ok) return unfinished(paid.error);
     await this.#settlement.followSubscription(subscription);
     const [first] = paid.value;
@@ -134,16 +138,16 @@ export class PayPalSubscriptions implements PaymentProvider {
 
   /**
    * PayPal's id of a plan with these days and this price, made on first use and remembered among the site's facts. Another price is
-   * another plan: who has subscribed goes on paying what they agreed to.
+   * another plan: who has subscribed goes on paying what they agreed to. `gone`: the one that PayPal does not know any more.
    */
-  async #planFor(order: SealedOrder, fresh: boolean): Promise<Result<string, PayPalProblem>> {
+  async #planFor(order: SealedOrder, gone?: string): Promise<Result<string, PayPalProblem>> {
     const { store, client, siteName } = this.#shop;
     const fact: SiteFact = `paypal-plan:${order.plan} ${order.days} ${priceText(order.price)}`;
-    const known = fresh ? undefined : await this.#factOf(fact);
+    const known = gone === undefined ? await this.#factOf(fact) : undefined;
     if (known !== undefined) return ok(known);
-    let productId = fresh ? undefined : await this.#factOf("paypal-product");
+    let productId = gone === undefined ? await this.#factOf("paypal-product") : undefined;
     if (productId === undefined) {
-      const product = await client.createProduct(siteName);
+      const product = await client.createProduct(siteName, gone);
       if (!product.ok) return product;
       productId = product.value.id;
       await writeFact(store, "paypal-product", this.#tagged(productId));

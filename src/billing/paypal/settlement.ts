@@ -46,35 +46,44 @@ export class PayPalSettlement {
     if (capture.status === "DECLINED" || capture.status === "FAILED")
       return { state: "failed", reason: "declined" };
     if (capture.status === "PENDING") return { state: "waiting" };
-    return this.#settle({
-      provider: "paypal",
-      method: "paypal",
-      paymentId: capture.id,
-      order,
-      // An amount that is no amount of ours is none that was asked for.
-      paid: moneyOf(capture.amount) ?? { minor: 0, currency: "" },
-      atS: secondsOf(capture.create_time) ?? this.#nowS(),
-      payer,
-    }, capture.status === "COMPLETED");
+    return this.#settle(
+      {
+        provider: "paypal",
+        method: "paypal",
+        paymentId: capture.id,
+        order,
+        // An amount that is no amount of ours is none that was asked for.
+        paid: moneyOf(capture.amount) ?? { minor: 0, currency: "" },
+        atS: secondsOf(capture.create_time) ?? this.#nowS(),
+        payer,
+      },
+      capture.status === "COMPLETED",
+    );
   }
 
   /** One payment of a subscription. Undefined where it is none of ours. */
-  async ofSale(sale: Pick<Sale, "id" | "state" | "amount" | "create_time">, subscription: Subscription): Promise<Finished | undefined> {
+  async ofSale(
+    sale: Pick<Sale, "id" | "state" | "amount" | "create_time">,
+    subscription: Subscription,
+  ): Promise<Finished | undefined> {
     const order = this.#parts.seal.open(subscription.custom_id);
     if (order === undefined) return undefined;
     const state = sale.state?.toLowerCase() ?? "completed";
     if (state === "pending") return { state: "waiting" };
     if (state === "denied" || state === "declined") return { state: "failed", reason: "declined" };
-    const settled = await this.#settle({
-      provider: "paypal",
-      method: "paypal-subscription",
-      paymentId: sale.id,
-      order,
-      paid: moneyOf(sale.amount) ?? { minor: 0, currency: "" },
-      atS: secondsOf(sale.create_time) ?? this.#nowS(),
-      subscription: subscription.id,
-      payer: subscription.subscriber?.payer_id,
-    }, state === "completed");
+    const settled = await this.#settle(
+      {
+        provider: "paypal",
+        method: "paypal-subscription",
+        paymentId: sale.id,
+        order,
+        paid: moneyOf(sale.amount) ?? { minor: 0, currency: "" },
+        atS: secondsOf(sale.create_time) ?? this.#nowS(),
+        subscription: subscription.id,
+        payer: subscription.subscriber?.payer_id,
+      },
+      state === "completed",
+    );
     await this.followSubscription(subscription);
     return settled;
   }
@@ -99,7 +108,9 @@ export class PayPalSettlement {
     const { provider, paymentId } = credit;
     if (!here) {
       const known = await payments.find(provider, paymentId);
-      return known === undefined ? { state: "failed", reason: "cancelled" } : { state: "paid", provider, paymentId };
+      return known === undefined
+        ? { state: "failed", reason: "cancelled" }
+        : { state: "paid", provider, paymentId };
     }
     const outcome = await payments.credit(credit);
     if (outcome.ok) return { state: "paid", provider, paymentId };

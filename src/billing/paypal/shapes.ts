@@ -46,9 +46,7 @@ export const order = z.object({
   status: z.string(),
   links,
   payer: z.object({ payer_id: z.string().optional() }).optional(),
-  payment_source: z
-    .object({ paypal: z.object({ account_id: z.string().optional() }).optional() })
-    .optional(),
+  payment_source: z.object({ paypal: z.object({ account_id: z.string().optional() }).optional() }).optional(),
   purchase_units: z
     .array(
       z.object({
@@ -112,7 +110,13 @@ export const sale = z.object({
 export type Sale = z.infer<typeof sale>;
 
 /** `resource` of PAYMENT.….REFUNDED and .REVERSED: the payment it is about stands in `sale_id`, or behind the link "up". */
-export const takenBack = z.object({ id, sale_id: id.optional(), capture_id: id.optional(), links, amount: amount.optional() });
+export const takenBack = z.object({
+  id,
+  sale_id: id.optional(),
+  capture_id: id.optional(),
+  links,
+  amount: amount.optional(),
+});
 export type TakenBackResource = z.infer<typeof takenBack>;
 
 /** A webhook's body: an event about one resource. */
