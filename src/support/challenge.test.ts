@@ -11,7 +11,8 @@ const totalOf = ([a, b]: readonly [string, string]): number => NUMBERS.indexOf(a
 
 /** As contact.js does. */
 function work(challenge: string): string {
-  for (let counter = 0; ; counter++) if (worked(challenge, String(counter))) return String(counter);
+  for (let counter = 0; ; counter++)
+    if (worked(challenge, String(counter), WORK_BITS)) return String(counter);
 }
 
 function site() {

@@ -50,9 +50,12 @@ const WORDS = [
 export class Challenges {
   readonly #key: Uint8Array;
   readonly #clock: Clock;
+  /** How many zeros a hash must begin with. */
+  readonly bits: number;
 
-  /** `secret`: 32 bytes that all offices of the site have, so that each takes the others' forms. */
-  constructor(secret: Uint8Array, clock: Clock) {
+  /** `secret`: 32 bytes that all offices of the site have, so that each takes the others' forms. `bits`: fewer for tests. */
+  constructor(secret: Uint8Array, clock: Clock, bits = WORK_BITS) {
+    this.bits = bits;
     this.#key = new Uint8Array(hkdfSync("sha256", secret, "", "lethe contact challenge", 32));
     this.#clock = clock;
   }
@@ -89,7 +92,7 @@ export class Challenges {
     if (bytes === undefined) return "forged";
     const id = bytes.subarray(0, ID).toString("base64url");
     if (this.#isStale(bytes)) return "stale";
-    if (answer.work !== "" && worked(answer.challenge, answer.work)) return { kind: "work", id };
+    if (answer.work !== "" && worked(answer.challenge, answer.work, this.bits)) return { kind: "work", id };
     const [a, b] = this.#sumOf(bytes);
     if (!isSum(answer.sum, a + b)) return "wrong";
     return this.#ageS(bytes) < WAIT_S ? "early" : { kind: "sum", id };
@@ -124,11 +127,11 @@ export class Challenges {
   }
 }
 
-/** SHA-256 of the challenge, a dot and the counter in decimals begins with `WORK_BITS` zeros. */
-export function worked(challenge: string, counter: string): boolean {
+/** SHA-256 of the challenge, a dot and the counter in decimals begins with `bits` zeros. */
+export function worked(challenge: string, counter: string, bits: number): boolean {
   if (!/^\d{1,15}$/.test(counter)) return false;
   const digest = createHash("sha256").update(`${challenge}.${counter}`).digest();
-  return digest.readUInt32BE() >>> (32 - WORK_BITS) === 0;
+  return digest.readUInt32BE() >>> (32 - bits) === 0;
 }
 
 /** In digits or, since the question is in words, in a word. */

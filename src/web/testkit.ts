@@ -132,11 +132,14 @@ const testProfiles: SiteOptions["profiles"] = (kind, servers, options = {}) => {
 export const SUPPORT_IDENTITY = await generateX25519Identity();
 const SUPPORT_RECIPIENT = await identityToRecipient(SUPPORT_IDENTITY);
 
+/** Work of a few milliseconds. */
+export const TEST_WORK_BITS = 8;
+
 /** Letters are taken, help has the articles that come with Lethe; nobody is mailed. */
 export const testSupport = (store: Store, clock: Clock): SupportDoor => ({
   help: new HelpCentre([builtInArticles], helpValues({ siteName: "Example Collective" })),
   tickets: new Tickets({ store, clock, secret: new Uint8Array(32), recipients: [SUPPORT_RECIPIENT] }),
-  challenges: new Challenges(new Uint8Array(32), clock),
+  challenges: new Challenges(new Uint8Array(32), clock, TEST_WORK_BITS),
 });
 
 export async function openBench(

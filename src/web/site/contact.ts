@@ -3,7 +3,7 @@ import { networkOf } from "../../accounts/login-throttle.ts";
 import { acceptEmail } from "../../accounts/rules.ts";
 import { LeakyBuckets } from "../../lib/leaky-buckets.ts";
 import { LIFETIMES } from "../../policy/lifetimes.ts";
-import { type ChallengeProblem, WORK_BITS } from "../../support/challenge.ts";
+import { type ChallengeProblem } from "../../support/challenge.ts";
 import { grouped, type TicketPass } from "../../support/ticket-key.ts";
 import { MESSAGE_CHARACTERS_MOST, type TicketError } from "../../support/tickets.ts";
 import { errorPage } from "../errors.ts";
@@ -47,11 +47,11 @@ const NOBODY: Typed = { topic: "", text: "", email: "", tellName: false, challen
 /** The sum, for browsers without scripts; contact.js takes it away and works instead. */
 function puzzle(
   c: Context<SiteEnv>,
-  { challenge, sum }: { challenge: string; sum: readonly [string, string] },
+  { challenge, sum, bits }: { challenge: string; sum: readonly [string, string]; bits: number },
   error: string | undefined,
 ): Html {
   const say = sayIn(c);
-  return html`<div id="work" data-challenge="${challenge}" data-bits="${WORK_BITS}">
+  return html`<div id="work" data-challenge="${challenge}" data-bits="${bits}">
 <input type="hidden" name="challenge" value="${challenge}"><input type="hidden" name="work" value="">
 ${field({
   name: "sum",
@@ -133,7 +133,7 @@ ${
 }
 ${
   member === undefined
-    ? puzzle(c, challenge, errorOf("sum"))
+    ? puzzle(c, { ...challenge, bits: challenges.bits }, errorOf("sum"))
     : html`<input type="hidden" name="challenge" value="${challenge.challenge}">`
 }
 <button class="button">${say`Send`}</button>
@@ -199,7 +199,7 @@ export function addContact(app: Hono<SiteEnv>, web: Web): void {
       challenge: get("challenge"),
     };
     const member = await memberHere(web, c);
-    const email = acceptEmail(typed.email);
+    const email = acceptEmail(tickets.mails ? typed.email : "");
     if (!email.ok) return contactPage(web, c, typed, email.error);
     if (typed.text.trim() === "") return contactPage(web, c, typed, "message-empty");
     const answer = challenges.check({ challenge: get("challenge"), work: get("work"), sum: get("sum") });

@@ -70,6 +70,12 @@ function contactPanel(c: Context<SiteEnv>): Html {
 <p>${say`<a href="/contact">Write to us</a>: with an account or without. Your letter is encrypted before it is stored.`}</p></div>`;
 }
 
+/** A page that this site does not have (nothing is sold, no mail is sent) stays a word. */
+const withLiveLinks = (web: Web, body: string): string =>
+  body.replace(/\[([^\]]+)\]\((\/[a-z-]+)\)/g, (link, text: string, path: string) =>
+    web.has(path) ? link : text,
+  );
+
 const CATEGORIES = Object.keys(ARTICLE_CATEGORIES) as ArticleCategory[];
 
 /** Articles by category, a search, and each article: without scripts, the same for everybody. */
@@ -102,7 +108,7 @@ ${contactPanel(c)}`;
     const body = html`<p><a href="/help">${say`Help centre`}</a> › ${say.text(ARTICLE_CATEGORIES[article.category])}</p>
 <article class="text"><h1>${article.title}</h1>
 <p class="lead">${article.summary}</p>
-${markdown(article.body)}</article>
+${markdown(withLiveLinks(web, article.body))}</article>
 ${beside.length > 0 && html`<aside class="panel" aria-labelledby="beside"><h2 id="beside">${say`More about it`}</h2><ul>${beside.map((each) => html`<li>${link(each)}</li>`)}</ul></aside>`}
 ${contactPanel(c)}`;
     return page(web, c, {
