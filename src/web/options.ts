@@ -25,6 +25,7 @@ import type { MailDoor } from "./mail-door.ts";
 import type { PolicyChoice } from "./policy-choice.ts";
 import type { Session } from "./session.ts";
 import type { OwnTexts } from "./text-pages.ts";
+import type { AnalyticsDoor } from "./site/analytics.ts";
 import type { ThemeOptions } from "./theme/theme.ts";
 
 /** Everything the site needs from the rest of the office; `createSite` takes it whole. */
@@ -79,6 +80,8 @@ export interface SiteOptions {
   profiles(kind: ProfileKind, servers: readonly string[], options?: ProfileOptions): ProfileFile[];
   /** The blocklists that there are to choose from; undefined: all three. */
   blocklists?: () => readonly Exclude<DnsLevel, "none">[];
+  /** How visits are counted; undefined: they are not, and no page has a trace of it. */
+  analytics?: AnalyticsDoor | undefined;
   /** How mail is sent; undefined: there is no mail server, and the pages say so. */
   mail?: MailDoor | undefined;
   /** What the page "Am I protected?" has to ask with. */

@@ -29,6 +29,8 @@ import { Redemptions } from "./redemptions.ts";
 import { SessionSeal } from "./session.ts";
 import { addAbout } from "./site/about.ts";
 import { addAbuse } from "./site/abuse.ts";
+import { countVisits } from "./site/analytics.ts";
+import { addAnalytics } from "./site/analytics-page.ts";
 import { addAnnouncements } from "./site/announcements.ts";
 import { addCheck } from "./site/check.ts";
 import { addConfirmEmail } from "./site/confirm-email.ts";
@@ -103,6 +105,7 @@ export function createSite(options: SiteOptions): Hono<SiteEnv> {
   addWebhooks(app, web);
   app.use(bodyLimit({ maxSize: BODY_BYTES_MOST, onError: (c) => errorPage(web, c, "too-large") }));
   app.use(guardForms(web));
+  app.use(countVisits(web));
   app.use("/member/*", mustAsk(web));
 
   addAssets(app, web.look.files, web.look.icon);
@@ -114,6 +117,7 @@ export function createSite(options: SiteOptions): Hono<SiteEnv> {
   addStatus(app, web);
   addServer(app, web);
   addPrivacy(app, web);
+  addAnalytics(app, web);
   addPolicy(app, web);
   addPricing(app, web);
   addBuying(app, web);

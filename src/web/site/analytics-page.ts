@@ -1,0 +1,38 @@
+import type { Hono } from "hono";
+import { type Html, html } from "../html.ts";
+import { page } from "../layout.ts";
+import type { SiteEnv } from "../options.ts";
+import type { Web } from "../web.ts";
+import { addAnalyticsChoice, choiceForm, choiceOf } from "./analytics.ts";
+
+/** Google's own pages: how it uses what such sites send, its privacy policy, and how to keep all sites from using it. */
+const GOOGLE = {
+  use: "https://policies.google.com/technologies/partner-sites",
+  policy: "https://policies.google.com/privacy",
+  optOut: "https://tools.google.com/dlpage/gaoptout",
+} as const;
+
+/** What the privacy page says of it. */
+export const analyticsPrivacy = (): Html => html`<section class="panel" id="analytics"><h2>Analytics</h2>
+<p>We use Google Analytics to see which pages are read, only with those who allow it, never while somebody is logged in, and not on pages that belong to an account, an order or a ticket. Our own machine tells Google which page it was, a random text out of your browser's cookie, and your address without its last 8 bits (IPv6: 80 bits); your browser never talks to Google.</p>
+<p><a href="/analytics">See and change your choice</a>. A browser that sends Do Not Track or Global Privacy Control is not asked, and not counted.</p>
+<p>From Google: <a href="${GOOGLE.use}">how Google uses what sites send</a>, <a href="${GOOGLE.policy}">its privacy policy</a>, <a href="${GOOGLE.optOut}">opting out everywhere</a>.</p></section>`;
+
+const STATE = {
+  allowed: "You have allowed that your visits are counted.",
+  refused: "Your visits are not counted.",
+  none: "You have not decided: your visits are not counted.",
+} as const;
+
+export function addAnalytics(app: Hono<SiteEnv>, web: Web): void {
+  if (web.analytics === undefined) return;
+  addAnalyticsChoice(app, web);
+  app.get("/analytics", (c) => {
+    const signal = c.req.header("dnt") === "1" || c.req.header("sec-gpc") === "1";
+    const body = html`<h1>Analytics</h1>
+<p class="lead" role="status">${signal ? "Your browser says that you do not want to be tracked. Your visits are not counted, whatever you choose here." : STATE[choiceOf(web, c).kind]}</p>
+<div class="panel">${choiceForm(web, c)}<p>A refusal stays; a permission is asked for again after half a year.</p></div>
+${analyticsPrivacy()}`;
+    return page(web, c, { title: "Analytics", section: "privacy", body });
+  });
+}
