@@ -10,6 +10,7 @@ import { addBlocklistCommands } from "./blocklist-commands.ts";
 import { addCashCommands } from "./cash-commands.ts";
 import { addCertificateCommand } from "./certificate-command.ts";
 import { askOffice } from "./control-client.ts";
+import { demo } from "./demo.ts";
 import { describe, type StatusReport } from "./description.ts";
 import { addDiscloseCommand } from "./disclose-command.ts";
 import { doctor } from "./doctor.ts";
@@ -87,7 +88,13 @@ async function untilUp(): Promise<StatusReport> {
 program
   .command("up")
   .description("start the provider and stay in the foreground (what npm start does)")
-  .action(async () => process.exit(await up(data())));
+  .option(
+    "--demo",
+    "on this machine alone, with payments that are simulated and a data folder that goes away",
+  )
+  .action(async (options: { demo?: boolean }) =>
+    process.exit(options.demo ? await demo(checkout) : await up(data())),
+  );
 program
   .command("status")
   .description("what runs on which port")

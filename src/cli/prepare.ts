@@ -28,8 +28,8 @@ const LONGEST_ROOT_BYTES = 75;
 export const RESTORING = "restoring";
 export const RESTORED = "restored";
 
-/** Makes users and folders where they are missing. Throws StartError in the operator's words. */
-export function prepare(root: string, say: (sentence: string) => void): Prepared {
+/** Makes users (but those that are given) and folders where they are missing. Throws StartError in the operator's words. */
+export function prepare(root: string, say: (sentence: string) => void, given?: Users): Prepared {
   // sun_path has 108 bytes (unix(7)), and the longest name below the folder is office/control.sock.
   if (Buffer.byteLength(root) > LONGEST_ROOT_BYTES)
     throw new StartError(
@@ -39,7 +39,7 @@ export function prepare(root: string, say: (sentence: string) => void): Prepared
     throw new StartError(
       `A restore of ${root} was broken off in the middle. Run it again, with --force; then start.`,
     );
-  const users = inWords(root, () => ensureUsers(say));
+  const users = given ?? inWords(root, () => ensureUsers(say));
   const data = dataFolder(root);
   const fresh = inWords(root, () => ensureDataFolder(data, users));
   const run = runFolder(root);

@@ -11,7 +11,13 @@ import { type Log, logFor } from "../lib/event-log.ts";
 import { ForkedChild } from "../lib/forked-child.ts";
 import { findPublicAddress, type PublicAddress } from "../office/addresses.ts";
 import type { Config } from "../office/config.ts";
-import type { OfficeMessage, OfficeQuestion, OfficeReady, OfficeStart } from "../office/messages.ts";
+import type {
+  DemoStart,
+  OfficeMessage,
+  OfficeQuestion,
+  OfficeReady,
+  OfficeStart,
+} from "../office/messages.ts";
 import { notesOfCertificate, notesOfPorts } from "../office/server-settings.ts";
 import { CheckResponders } from "./check-responders.ts";
 import { officeSecrets, settingsFile, settingsFiles } from "./credentials.ts";
@@ -35,6 +41,7 @@ const SETTLE_MS = 15_000;
 export class Supervisor {
   readonly #prepared: Prepared;
   readonly #config: Config;
+  readonly #demo: DemoStart | undefined;
   readonly #log: Log = logFor("supervisor");
   readonly #door: DoorKeeper;
   #office: ForkedChild | undefined;
@@ -47,7 +54,9 @@ export class Supervisor {
   #warnings: string[] = [];
   #heard: ((message: OfficeMessage | ExitReport) => void)[] = [];
 
-  constructor(prepared: Prepared, config: Config) {
+  /** A demo has an office and no exit: no tunnel, no firewall, no port but the site's. */
+  constructor(prepared: Prepared, config: Config, demo?: DemoStart) {
+    this.#demo = demo;
     this.#prepared = prepared;
     this.#config = config;
     this.#door = new DoorKeeper(config);
@@ -111,6 +120,10 @@ export class Supervisor {
       await this.stop();
       throw new StartError(ready?.type === "failed" ? ready.sentence : "The office did not come up.");
     }
+    if (this.#demo !== undefined) {
+      this.#report = { ...this.#report, settled: true };
+      return;
+    }
     this.#exit = new ForkedChild({
       module: module("../exit/bundle.ts"),
       args: ["exit"],
@@ -159,6 +172,7 @@ export class Supervisor {
       config,
       secrets: officeSecrets(),
       settingsFiles: settingsFiles(this.#config),
+      ...(this.#demo !== undefined && { demo: this.#demo }),
       ...(authority !== "" && { acmeAuthority: settingsFile("tls.acme_authority", authority) }),
       officeFolder: data.office,
       linkSocket: run.linkSocket,

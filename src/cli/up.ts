@@ -1,6 +1,8 @@
 import { rmSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
+import type { DemoStart } from "../office/messages.ts";
+import type { Users } from "../office/users.ts";
 import { describe, type StatusReport } from "./description.ts";
 import { type SupervisorAnswer, type SupervisorRequest, takeLock } from "./lock.ts";
 import { type Prepared, prepare, readConfig } from "./prepare.ts";
@@ -8,17 +10,25 @@ import { StartError } from "./start-error.ts";
 import { Supervisor } from "./supervisor.ts";
 import { say } from "./terminal.ts";
 
+/** What `lethe up --demo` does otherwise (demo.ts). */
+export interface DemoUp {
+  start: DemoStart;
+  users: Users;
+  /** The demo is up at that address. */
+  onUp(siteUrl: string): Promise<void>;
+}
+
 /**
  * `lethe up`: brings the provider up and stays. Resolves with the exit code when it has been stopped; throws StartError
  * where it cannot start.
  */
-export async function up(dataRoot: string): Promise<number> {
+export async function up(dataRoot: string, demo?: DemoUp): Promise<number> {
   const stopped = Promise.withResolvers<"stop" | "restart">();
   // Held from the first signal on, so that a Ctrl-C in the middle of a start is a stop as well.
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const)
     process.on(signal, () => stopped.resolve("stop"));
 
-  const prepared = prepare(dataRoot, say);
+  const prepared = prepare(dataRoot, say, demo?.users);
   let supervisor: Supervisor | undefined;
   /** A restart has been asked for: what runs now is no answer to how it went. */
   let leaving = false;
@@ -26,6 +36,8 @@ export async function up(dataRoot: string): Promise<number> {
   const answer = async ({ command }: SupervisorRequest): Promise<SupervisorAnswer> => {
     if (command === "status")
       return { ok: true, text: "running", report: reportOf(prepared, leaving ? undefined : supervisor) };
+    if (command === "restart" && demo !== undefined)
+      return { ok: false, text: "A demo is not restarted: stop it, and start another one." };
     if (command === "restart") {
       try {
         readConfig(prepared.data.config);
@@ -47,12 +59,13 @@ export async function up(dataRoot: string): Promise<number> {
     );
   }
   try {
-    supervisor = new Supervisor(prepared, readConfig(prepared.data.config));
+    supervisor = new Supervisor(prepared, readConfig(prepared.data.config), demo?.start);
     const start = supervisor.start();
     // A start that is given up ends through the stop below.
     const isUp = await Promise.race([start.then(() => true), stopped.promise.then(() => false)]);
-    if (isUp) say(describe(reportOf(prepared, supervisor)));
-    if (isUp && prepared.fresh && process.stdout.isTTY) await offerVoucher(supervisor);
+    if (isUp && demo === undefined) say(describe(reportOf(prepared, supervisor)));
+    if (isUp) await demo?.onUp(supervisor.url);
+    if (isUp && demo === undefined && prepared.fresh && process.stdout.isTTY) await offerVoucher(supervisor);
     const how = await stopped.promise;
     say(how === "stop" ? "Stopping …" : "Restarting; VPN sessions stay …");
     await (how === "stop" ? supervisor.stop() : supervisor.leave());

@@ -541,9 +541,9 @@ const table = {
     ),
     api: setting(
       'Where PayPal\'s REST API is; "https://api-m.sandbox.paypal.com" for trying things out with play money.',
-      'an address that starts with "https://" and has no path',
+      'an address that starts with "https://" ("http://" on this machine alone) and has no path',
       "https://api-m.paypal.com",
-      z.string().refine((text) => isOrigin(text) && isHttps(text)),
+      z.string().refine((text) => isOrigin(text) && isWebhook(text)),
     ),
     remember_payers: setting(
       "Whether a keyed hash of each payer's number at PayPal is kept for 12 months, so that who deletes the account and pays again has no second first purchase to give back.",

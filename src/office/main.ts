@@ -40,6 +40,7 @@ import { certificateList } from "./certificate-list.ts";
 import { readCheckSeen } from "./check/messages.ts";
 import { CheckSightings } from "./check/sightings.ts";
 import { parseConfig } from "./config.ts";
+import { demoCertificates } from "./demo.ts";
 import { ExitFiles, openExitMaterial } from "./exit-files.ts";
 import { firstVoucher } from "./first-voucher.ts";
 import { enroller, joinProblem, packProblem } from "./joining.ts";
@@ -281,6 +282,7 @@ async function start(message: OfficeStart): Promise<void> {
     vouchers,
     switches,
     clock,
+    source: message.demo && demoCertificates(message.demo),
   });
   const trusts = trustedProxies(config.site.trusted_proxies);
   const pages = createSite({
@@ -299,6 +301,7 @@ async function start(message: OfficeStart): Promise<void> {
     announcements,
     policy: policyChoice(config, selling.methods, config.paypal.remember_payers),
     buying: selling.door,
+    demo: message.demo?.links,
     portForwarding: config.vpn.port_forwarding,
     texts,
     inventory,

@@ -22,8 +22,23 @@ export interface OfficeStart {
   acmeAuthority?: string | undefined;
   /** What the files hold that settings named `…_file` name, by `section.key`. */
   settingsFiles: Record<string, string>;
+  /** Set by `lethe up --demo` alone, and by no setting. */
+  demo?: DemoStart | undefined;
   /** Keys that are kept elsewhere than in the office's folder, base64, by the names of their files there (keys.ts). */
   secrets: Record<string, string>;
+}
+
+/** A demo's own world: payment providers that are simulated on this machine. */
+export interface DemoStart {
+  /** Where the simulated PayPal is, and the PEM of the roots behind its webhooks' certificates. */
+  paypal: { address: string; roots: string[] };
+  /** Where the simulators' pages are; they stand in the banner on every page. */
+  links: DemoLink[];
+}
+
+export interface DemoLink {
+  title: string;
+  href: string;
 }
 
 /** What the office says. `ready`: it serves; with what an exit has to know of it. */

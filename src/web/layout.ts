@@ -2,6 +2,7 @@ import type { Context } from "hono";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
 import { type AssetName, assetUrl } from "./assets.ts";
 import { type Html, html } from "./html.ts";
+import type { Say } from "./languages/language.ts";
 import { withPrefix } from "./languages/links.ts";
 import { languageOf } from "./languages/page-language.ts";
 import { type MemberTab, memberTabs, navigation, siteFooter, type View } from "./navigation.ts";
@@ -38,6 +39,12 @@ const languageAlternates = ({ publicUrl, spoken }: Web, { path }: View): Html[] 
 `,
   );
 
+/** Nobody may take a demo for a service. */
+const demoBanner = (say: Say, links: NonNullable<Web["demo"]>): Html =>
+  html`<aside class="demo" aria-label="${say.text("Demo")}"><div class="wrap"><p>${say`<strong>This is a demo.</strong> No money moves, nothing goes online, and all of it is gone when it is stopped.`} ${links.map(
+    ({ title, href }) => html`<a href="${href}">${say.text(title)}</a> `,
+  )}</p></div></aside>`;
+
 /** Answers with a whole page. Everything in it but `body` is the same for all pages. */
 export const page = (web: Web, c: Context<SiteEnv>, content: Page): Response =>
   c.html(pageMarkup(web, viewOf(c, content.status ?? 200), content), content.status ?? 200);
@@ -66,6 +73,7 @@ ${content.script !== undefined && html`<script type="module" src="${assetUrl(con
 </head>
 <body>
 <a class="skip" href="#main">${say`Skip to the content`}</a>
+${web.demo !== undefined && demoBanner(say, web.demo)}
 <header class="top"><div class="wrap">
 <a class="brand" href="/">${web.look.mark}<span>${siteName}</span></a>
 ${navigation(web, view, content.section)}

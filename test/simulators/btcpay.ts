@@ -1,7 +1,7 @@
 import { createHmac, randomBytes } from "node:crypto";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { checkoutPage } from "./btcpay-checkout.ts";
+import { checkoutPage, invoicesPage } from "./btcpay-checkout.ts";
 import { fromUnits, toUnits } from "./decimal.ts";
 
 /**
@@ -307,6 +307,11 @@ export class BtcpaySimulator {
     const checkout = /^\/i\/([A-Za-z0-9]+)(?:\/([a-z-]+))?$/.exec(url.pathname);
     if (checkout !== null) {
       this.#checkout(checkout[1]!, checkout[2], request.method ?? "GET", response);
+      return;
+    }
+    if (url.pathname === "/") {
+      const page = invoicesPage([...this.invoices.values()].toReversed());
+      response.writeHead(200, { "content-type": "text/html; charset=utf-8" }).end(page);
       return;
     }
     const api = /^\/api\/v1\/stores\/([^/]+)\/invoices(?:\/([^/]+)(\/payment-methods)?)?$/.exec(url.pathname);
