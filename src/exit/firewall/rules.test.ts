@@ -53,20 +53,35 @@ test("the policy's ranges, ports and own addresses stand in the sets", () => {
   assert.match(setOf(text, "service_ports"), /elements = \{ tcp \. 1080, udp \. 1194, tcp \. 443 \}/);
 });
 
+test("port ranges that are blocked on this exit stand in the set of refused ports, and lead to no member any more", () => {
+  const egress = {
+    ...settings.egress,
+    denyPortRanges: [{ from: 20_000, to: 20_001 }, { from: 20_002, to: 20_002 }, { from: 20, to: 30 }],
+  };
+  const text = render({ egress, portForwarding: true });
+  assert.match(setOf(text, "denied_ports"), /elements = \{ 25, 6667, 20-30, 20000-20002 \}/);
+  assert.ok(!/map forwarded .* 20002 :/.test(text));
+  assert.match(text, /map forwarded .* 20003 : 10\.66\.0\.3/);
+});
+
 test("each tunnel may only speak as itself", () => {
-  const chain = chainOf(render(), "from_tunnel");
-  assert.ok(chain.includes('iifname "lethe-u0" ip saddr != 10.66.0.0/20 drop'));
-  assert.ok(chain.includes('iifname "lethe-t1" ip6 saddr != fd6c:6574:6865:1::/64 drop'));
+  const text = render();
+  assert.match(
+    chainOf(text, "from_tunnel"),
+    /iifname vmap \{ "lethe-u0" : jump from_lethe-u0, "lethe-t1" : jump from_lethe-t1 \}/,
+  );
+  assert.ok(chainOf(text, "from_lethe-u0").includes("ip saddr != 10.66.0.0/20 drop"));
+  assert.ok(chainOf(text, "from_lethe-t1").includes("ip6 saddr != fd6c:6574:6865:1::/64 drop"));
 });
 
 test("a device that its engine named itself is one of ours, and IKEv2's ports are a service's", () => {
   const services = { wireguard: { port: 51_820 }, ikev2: { hashKey: "unused" } };
   const libipsec = { ...IKEV2, device: "ipsec0" };
   const text = render({ services }, { tunnels: [WIREGUARD, libipsec] });
-  assert.ok(chainOf(text, "early").includes('iifname { "lethe-*", "ipsec0" } jump from_tunnel'));
+  assert.ok(chainOf(text, "early").includes('iifname { "lethe-*", "ipsec0" } goto from_tunnel'));
   assert.ok(chainOf(text, "input").includes('iifname != { "lethe-*", "ipsec0" } accept'));
-  assert.ok(chainOf(text, "from_tunnel").includes('iifname "lethe-wg0" ip saddr != 10.96.0.0/11 drop'));
-  assert.ok(chainOf(text, "from_tunnel").includes('iifname "ipsec0" ip saddr != 10.66.128.0/18 drop'));
+  assert.ok(chainOf(text, "from_lethe-wg0").includes("ip saddr != 10.96.0.0/11 drop"));
+  assert.ok(chainOf(text, "from_ipsec0").includes("ip saddr != 10.66.128.0/18 drop"));
   assert.match(setOf(text, "service_ports"), /elements = \{ udp \. 500, udp \. 4500 \}/);
 });
 

@@ -95,9 +95,8 @@ ${forwarding ? map("forwarded", "inet_service : ipv4_addr", forwardedPorts(setti
 
   chain early {
     type filter hook prerouting priority raw; policy accept;
-    ${fromTunnel} jump from_tunnel
+    ${fromTunnel} goto from_tunnel
     iifname "lo" accept
-    ${fromTunnel} accept
     # Nobody outside speaks to, or as, an address of the tunnels.
     ip saddr ${tunnels4} drop
     ip daddr ${tunnels4} drop
@@ -105,8 +104,10 @@ ${forwarding ? map("forwarded", "inet_service : ipv4_addr", forwardedPorts(setti
     ip6 daddr ${TUNNELS_6} drop
   }
 
+${facts.tunnels.map(sourceChain).join("\n")}
+
   chain from_tunnel {
-${facts.tunnels.map(sourceRules).join("\n")}
+${facts.tunnels.length > 0 ? `    # One look for every packet, however many tunnels there are.\n    iifname vmap { ${facts.tunnels.map(({ device }) => `"${device}" : jump from_${device}`).join(", ")} }` : ""}
     # CVE-2021-3773: with a service's port as its source, a client could take over what is meant for the service.
     meta l4proto . th sport @service_ports drop
 ${facts.ipv6Uplink ? "" : `    # No IPv6 from here: said at once, so that the client's programs take IPv4 and nothing waits.\n    ip6 daddr != ${TUNNELS_6} reject with icmpv6 no-route\n`}  }
@@ -182,11 +183,12 @@ ${forwarding ? "    ct status dnat meta l4proto { tcp, udp } accept" : ""}
 
   chain output {
     type filter hook output priority filter; policy accept;
+    ${toTunnel.replace("oifname ", "oifname != ")} accept
     # This machine answers members, and asks them nothing.
-    ${toTunnel} ct state established,related accept
+    ct state established,related accept
     # icmpv6 is a word of nft's own; ipv6-icmp would need /etc/protocols, which a bare Debian has not.
-    ${toTunnel} meta l4proto { icmp, icmpv6 } accept
-    ${toTunnel} drop
+    meta l4proto { icmp, icmpv6 } accept
+    drop
   }
 
 ${office.length > 0 ? officeAddress(fromTunnel, office, own4, own6) : ""}  chain source {
@@ -232,15 +234,17 @@ const taken = (settings: FirewallSettings, { listening }: FirewallFacts): Set<nu
 const denied = ({ denyPortRanges = [] }: EgressSettings, port: number): boolean =>
   denyPortRanges.some(({ from, to }) => from <= port && port <= to);
 
-const sourceRules = ({
+const sourceChain = ({
   device,
   network4,
   prefix4,
   network6,
   prefix6,
 }: FirewallFacts["tunnels"][number]): string =>
-  `    iifname "${device}" ip saddr != ${network4}/${prefix4} drop
-    iifname "${device}" ip6 saddr != ${network6}/${prefix6} drop`;
+  `  chain from_${device} {
+    ip saddr != ${network4}/${prefix4} drop
+    ip6 saddr != ${network6}/${prefix6} drop
+  }`;
 
 /** Our devices for a match: all with our prefix, there or not, and those whose engine gave them another name. */
 function deviceSet(tunnels: FirewallFacts["tunnels"]): string {
