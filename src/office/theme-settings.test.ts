@@ -27,7 +27,10 @@ test("colours that people cannot read are refused with the line, the key and the
     () => parseConfig('[theme]\nsurface_dark = "#888888"\n', "lethe.toml"),
     /lethe\.toml:2: theme\.surface_dark: too little contrast in dark mode/,
   );
-  assert.throws(() => parseConfig('[theme]\nink = "black"\n', "lethe.toml"), /theme\.ink must be empty, or a colour/);
+  assert.throws(
+    () => parseConfig('[theme]\nink = "black"\n', "lethe.toml"),
+    /theme\.ink must be empty, or a colour/,
+  );
   const { theme } = lookOf('[theme]\naccent = "#7a1f5c"\naccent_dark = "#e8a6d2"\n');
   assert.equal(theme!.colours!.dark.accent, "#e8a6d2");
 });
@@ -41,7 +44,10 @@ test("a logo is a small PNG or SVG, or the start says what it is not", () =>
     };
     const svg = '<?xml version="1.0"?>\n<!-- drawn -->\n<svg xmlns="http://www.w3.org/2000/svg"></svg>';
     assert.equal(lookOf(at("a", svg)).theme!.logo!.type, "image/svg+xml");
-    assert.equal(lookOf(at("b", Buffer.from("\x89PNG\r\n\x1a\nrest", "latin1"))).theme!.logo!.type, "image/png");
+    assert.equal(
+      lookOf(at("b", Buffer.from("\x89PNG\r\n\x1a\nrest", "latin1"))).theme!.logo!.type,
+      "image/png",
+    );
     const wrong: [string, RegExp][] = [
       [at("c", "<html><svg></svg></html>"), /neither PNG nor SVG/],
       [at("d", svg + " ".repeat(20_000)), /more than 20000 bytes/],
@@ -62,5 +68,8 @@ test("translations are read from the folder of texts, and a broken one is named"
       [["pt-br", "Português do Brasil"]],
     );
     writeFileSync(path, '{"name": "x", "sentences": {"Log in": "<img src=x>"}}');
-    assert.throws(() => lookOf(text), /languages\/pt-br\.json: the translation of "Log in" must have the same tags/);
+    assert.throws(
+      () => lookOf(text),
+      /languages\/pt-br\.json: the translation of "Log in" must have the same tags/,
+    );
   }));

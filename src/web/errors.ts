@@ -94,7 +94,10 @@ const ERRORS = {
 export type ErrorCode = keyof typeof ERRORS;
 
 /** Where somebody may have wanted to go who followed an old link or mistyped an address. */
-const ways = (web: Web, say: Say): Html => html`<p>${say`It may have moved, or the address may have a slip in it. These are here:`}</p>
+const ways = (
+  web: Web,
+  say: Say,
+): Html => html`<p>${say`It may have moved, or the address may have a slip in it. These are here:`}</p>
 <ul><li><a href="/">${say`Start page`}</a></li>
 ${NAVIGATION.filter(({ path }) => web.has(path)).map(({ path, text }) => html`<li><a href="${path}">${say.text(text)}</a></li>`)}
 <li><a href="/member">${say`Your account`}</a></li></ul>`;

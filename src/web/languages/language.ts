@@ -48,7 +48,9 @@ export function speaker({ tag, sentences }: Language): Say {
     const found = find(key, pieces);
     if (found === undefined) return html(strings, ...pieces);
     // Odd parts are the numbers of the pieces; the others are markup of the translation, whose tags were compared with ours.
-    const markup = found.split(PLACE).map((part, index) => (index % 2 === 0 ? new Html(part) : pieces[Number(part)]));
+    const markup = found
+      .split(PLACE)
+      .map((part, index) => (index % 2 === 0 ? new Html(part) : pieces[Number(part)]));
     return html`${markup}`;
   };
 

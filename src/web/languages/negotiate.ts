@@ -15,7 +15,10 @@ export function wished<Kind extends Pick<Language, "tag">>(
   const ranges = header
     .split(",")
     .map((text) => {
-      const [range = "", ...parameters] = text.trim().toLowerCase().split(/\s*;\s*/);
+      const [range = "", ...parameters] = text
+        .trim()
+        .toLowerCase()
+        .split(/\s*;\s*/);
       const weight = parameters.map((each) => /^q=(\d(?:\.\d{0,3})?)$/.exec(each)?.[1]).find(Boolean);
       return { range, weight: weight === undefined ? 1 : Number(weight) };
     })

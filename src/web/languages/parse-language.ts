@@ -8,15 +8,16 @@ const TAKEN = new Set(["en", "api", "www"]);
 const CATEGORIES: ReadonlySet<string> = new Set(["zero", "one", "two", "few", "many", "other"]);
 
 /** What is in a sentence beside words: tags and places, in any order. */
-const skeleton = (sentence: string): string =>
-  (sentence.match(/<[^>]*>|\{\d\}/g) ?? []).toSorted().join(" ");
+const skeleton = (sentence: string): string => (sentence.match(/<[^>]*>|\{\d\}/g) ?? []).toSorted().join(" ");
 
 /** A sentence that cannot be taken for ours: it says so. */
 function problemOf(english: string, translated: string): string | undefined {
   if (translated.trim() === "") return "is empty";
   // So that a translation brings no markup of its own onto a page, whoever made it.
-  if (skeleton(translated) !== skeleton(english)) return "must have the same tags and places as the English one";
-  if (/[<>]/.test(translated.replace(/<[^>]*>/g, ""))) return "has a < or > that is no tag's: write &lt; or &gt;";
+  if (skeleton(translated) !== skeleton(english))
+    return "must have the same tags and places as the English one";
+  if (/[<>]/.test(translated.replace(/<[^>]*>/g, "")))
+    return "has a < or > that is no tag's: write &lt; or &gt;";
   return undefined;
 }
 
@@ -36,8 +37,7 @@ function sentenceOf(english: string, value: unknown): Result<Sentence, string> {
     if (!CATEGORIES.has(category)) return fail(`has no plural category ${JSON.stringify(category)}`);
     if (typeof form !== "string") return fail(`must have a text as "${category}"`);
     const problem = problemOf(english, form);
-    if (problem !== undefined && problemOf(withoutPlaces(english), form) !== undefined)
-      return fail(problem);
+    if (problem !== undefined && problemOf(withoutPlaces(english), form) !== undefined) return fail(problem);
   }
   return ok(value as Sentence);
 }
@@ -47,8 +47,7 @@ function sentenceOf(english: string, value: unknown): Result<Sentence, string> {
  * sentences as they stand in the pages, markup included, and what is said instead. The error is a sentence for the operator.
  */
 export function parseLanguage(tag: string, text: string): Result<Language, string> {
-  if (!TAG.test(tag) || TAKEN.has(tag))
-    return fail("the file's name is no language: de.json, pt-br.json.");
+  if (!TAG.test(tag) || TAKEN.has(tag)) return fail("the file's name is no language: de.json, pt-br.json.");
   let document: unknown;
   try {
     document = JSON.parse(text);

@@ -9,7 +9,11 @@ const ORIGIN = "https://vpn.example.net";
 
 test("security.txt has the fields of RFC 9116, good for a month, in the operator's words", async () => {
   const bench = await openBench(
-    { publicUrl: ORIGIN, securityContacts: ["mailto:security@example.net", "tel:+1-201-555-0123"], languages: [GERMAN] },
+    {
+      publicUrl: ORIGIN,
+      securityContacts: ["mailto:security@example.net", "tel:+1-201-555-0123"],
+      languages: [GERMAN],
+    },
     new FakeClock(Date.UTC(2031, 4, 1, 18, 3)),
   );
   const answer = await bench.app.request("/.well-known/security.txt");
@@ -25,7 +29,10 @@ test("security.txt has the fields of RFC 9116, good for a month, in the operator
       "",
     ].join("\n"),
   );
-  assert.equal((await bench.app.request("/security.txt")).headers.get("location"), "/.well-known/security.txt");
+  assert.equal(
+    (await bench.app.request("/security.txt")).headers.get("location"),
+    "/.well-known/security.txt",
+  );
   await bench.close();
 });
 
@@ -50,7 +57,7 @@ test("the site map has every public page once a language, none of a member's, an
   }
 });
 
-test("what an operator calls the site or a server stands in the site map as text", async () => {
+test("the site map is an XML document, whatever an address holds", async () => {
   const bench = await openBench({ publicUrl: ORIGIN });
   const map = await (await bench.app.request("/sitemap.xml")).text();
   assert.ok(!/&(?!amp;|lt;|gt;|quot;|#)/.test(map));

@@ -17,7 +17,8 @@ const text = { "content-type": "text/plain; charset=utf-8", "cache-control": "pu
 async function paths(web: Web): Promise<string[]> {
   const named = FOOTER.flatMap(({ pages }) => pages.map(({ path }) => path));
   const listed = named.filter(
-    (path) => web.has(path) && !NOT_FOR_SEARCH.some((prefix) => path.startsWith(prefix)) && !path.includes("."),
+    (path) =>
+      web.has(path) && !NOT_FOR_SEARCH.some((prefix) => path.startsWith(prefix)) && !path.includes("."),
   );
   const servers = (await web.status.list()).map(({ server }) => `/status/${server}`);
   return ["/", ...new Set(listed), "/sign-up", "/log-in", ...servers];

@@ -9,10 +9,10 @@ import type { Web } from "../web.ts";
 
 /** The way of a packet, each station with what it knows. */
 const way = (say: Say): Html => html`<ol class="way">
-<li><h3>${say`Your device`}</h3><p>${say`Encrypts what it sends, with a client that is built in or that you choose.`}</p></li>
-<li><h3>${say`The network you are in`}</h3><p>${say`Sees that you use a VPN, and how much. Not what, and not where to.`}</p></li>
-<li><h3>${say`Our server`}</h3><p>${say`Unwraps your traffic and sends it on. It knows a pseudonym, while you are connected, in memory.`}</p></li>
-<li><h3>${say`The site you visit`}</h3><p>${say`Sees the server’s address, which you share with everybody else who uses it.`}</p></li>
+<li><h2>${say`Your device`}</h2><p>${say`Encrypts what it sends, with a client that is built in or that you choose.`}</p></li>
+<li><h2>${say`The network you are in`}</h2><p>${say`Sees that you use a VPN, and how much. Not what, and not where to.`}</p></li>
+<li><h2>${say`Our server`}</h2><p>${say`Unwraps your traffic and sends it on. It knows a pseudonym, while you are connected, in memory.`}</p></li>
+<li><h2>${say`The site you visit`}</h2><p>${say`Sees the server’s address, which you share with everybody else who uses it.`}</p></li>
 </ol>`;
 
 const row = (who: Html, knows: Html, not: Html, say: Say): Html => html`<tr><th scope="row">${who}</th>

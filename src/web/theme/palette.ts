@@ -71,7 +71,10 @@ function faint(ink: Colour, behind: Colour, share: number, from: readonly Colour
 }
 
 /** The colours of one mode: those chosen, and all that are made of them; `wrong` where something could not be read. */
-export function palette(mode: Mode, chosen: Choice): { colours: Record<string, Colour>; wrong: Unreadable[] } {
+export function palette(
+  mode: Mode,
+  chosen: Choice,
+): { colours: Record<string, Colour>; wrong: Unreadable[] } {
   const house = HOUSE[mode];
   const of = (key: keyof Choice): Colour => parseColour(chosen[key] === "" ? house[key] : chosen[key])!;
   const [accent, paper, surface, ink] = [of("accent"), of("paper"), of("surface"), of("ink")];
@@ -125,6 +128,8 @@ export function themeStylesheet(chosen: Record<Mode, Choice>): string {
     return `:root{${lines.map(([name, colour]) => `--${name}:${formatColour(colour)}`).join(";")}}`;
   };
   const differs = (mode: Mode) => Object.values(chosen[mode]).some((text) => text !== "");
-  const light = differs("light") ? `@media not all and (prefers-color-scheme: dark){${block("light")}}\n` : "";
+  const light = differs("light")
+    ? `@media not all and (prefers-color-scheme: dark){${block("light")}}\n`
+    : "";
   return `${light}${differs("dark") ? `@media (prefers-color-scheme: dark){${block("dark")}}\n` : ""}`;
 }

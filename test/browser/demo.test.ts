@@ -1,0 +1,256 @@
+import assert from "node:assert/strict";
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync } from "node:fs";
+import { dirname } from "node:path";
+import { after, before, test } from "node:test";
+import { fileURLToPath } from "node:url";
+import type { Browser, Page } from "playwright-core";
+import { chromiumPath, openBrowser } from "./browser.ts";
+
+/** `npm start -- --demo`, as a newcomer clicks through it: every way to pay, with the simulated providers. */
+
+const skip = chromiumPath === undefined ? "no Chromium on this machine (apt-get install chromium)" : false;
+const main = fileURLToPath(new URL("../../src/cli/main.ts", import.meta.url));
+const START_MS = 90_000;
+const CODE = /[a-z2-7]{5}(-[a-z2-7]{5}){3}/;
+
+interface Demo {
+  child: ChildProcess;
+  site: string;
+  folder: string;
+  giftCard: string;
+  coupon: string;
+  freeCoupon: string;
+}
+
+let demo: Demo;
+let browser: Browser;
+
+async function startDemo(): Promise<Demo> {
+  const child = spawn(process.execPath, ["--no-warnings", main, "up", "--demo"], {
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  let text = "";
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  const timer = setTimeout(() => reject(new Error(`the demo did not come up: ${text}`)), START_MS);
+  const hear = (chunk: Buffer) => {
+    text += chunk;
+    if (text.includes("Key for letters")) resolve();
+  };
+  child.stdout.on("data", hear);
+  child.stderr.on("data", hear);
+  child.once("exit", () => reject(new Error(`the demo ended: ${text}`)));
+  await promise.finally(() => clearTimeout(timer));
+  const said = (what: string) => new RegExp(`${what} +(\\S+)`).exec(text)?.[1] ?? assert.fail(what);
+  return {
+    child,
+    site: said("The site"),
+    folder: dirname(said("Key for letters")),
+    giftCard: said("A gift card, 30 days"),
+    coupon: said("A coupon, 20 % off"),
+    freeCoupon: said("A coupon that pays all"),
+  };
+}
+
+before(async () => {
+  if (skip) return;
+  [demo, browser] = await Promise.all([startDemo(), openBrowser()]);
+});
+after(async () => {
+  await browser?.close();
+  if (demo?.child.exitCode === null) demo.child.kill("SIGKILL");
+});
+
+/** A browser of its own, as a newcomer's. */
+async function visit(use: (page: Page) => Promise<void>): Promise<void> {
+  const context = await browser.newContext({ baseURL: demo.site });
+  try {
+    await use(await context.newPage());
+  } finally {
+    await context.close();
+  }
+}
+
+/** The order page's form, filled in and sent; ends where the buyer pays. */
+async function order(page: Page, method: string, coupon = ""): Promise<void> {
+  await page.goto("/order?plan=30days");
+  await page.check(`#method-${method}`);
+  if (coupon !== "") await page.fill("#coupon", coupon);
+  await page.click("button:has-text('Order and pay')");
+}
+
+const atSimulator = (page: Page) => page.waitForURL((url) => url.origin !== demo.site);
+const heading = (page: Page) => page.textContent("main h1");
+
+async function thankedWithVoucher(page: Page): Promise<string> {
+  await page.waitForSelector("h1:has-text('Thank you')");
+  const code = CODE.exec((await page.textContent("main p.big")) ?? "")?.[0];
+  assert.ok(code);
+  assert.ok(await page.isVisible("#receipt"), "a receipt, too");
+  return code;
+}
+
+const loggedInAs = async (page: Page, name: string, voucher: string): Promise<void> => {
+  await page.goto("/sign-up");
+  await page.fill("#name", name);
+  await page.fill("#password", "correct horse battery");
+  await page.fill("#voucher", voucher);
+  await page.click("main form button");
+  await page.waitForURL("**/member**");
+};
+
+const paidUntil = async (page: Page): Promise<number> => {
+  await page.goto("/member");
+  const text = /Paid until (.*?) UTC/.exec((await page.textContent("main .big")) ?? "")?.[1];
+  return Date.parse(`${text ?? ""} UTC`.replace(/ at |, /g, " "));
+};
+
+test("every page says that it is a demo, and no port but loopback's is opened", { skip }, async () => {
+  await visit(async (page) => {
+    for (const path of ["/", "/order", "/status", "/privacy", "/nowhere"]) {
+      await page.goto(path);
+      assert.ok(await page.isVisible(".demo:has-text('This is a demo')"), path);
+    }
+  });
+  const children = (pid: string): string[] => {
+    let list = "";
+    try {
+      list = execFileSync("ps", ["-o", "pid=", "--ppid", pid], { encoding: "utf8" });
+    } catch {
+      // It has none.
+    }
+    return list
+      .split("\n")
+      .flatMap((line) => (line.trim() === "" ? [] : [line.trim(), ...children(line.trim())]));
+  };
+  const ours = [String(demo.child.pid), ...children(String(demo.child.pid))];
+  const sockets = execFileSync("ss", ["-H", "-ltunp"], { encoding: "utf8" })
+    .split("\n")
+    .filter((line) => ours.some((pid) => line.includes(`pid=${pid},`)));
+  assert.ok(sockets.length >= 4, "the site, PayPal, BTCPay Server, and mail");
+  for (const line of sockets) assert.match(line.split(/ +/)[4] ?? "", /^127\.0\.0\.1:/);
+});
+
+test("PayPal, once: a voucher, shown again by this browser alone", { skip }, () =>
+  visit(async (page) => {
+    await order(page, "paypal");
+    await atSimulator(page);
+    await page.click("button:has-text('Pay')");
+    const code = await thankedWithVoucher(page);
+    await page.reload();
+    assert.equal(await thankedWithVoucher(page), code);
+    const url = page.url();
+    await visit(async (other) => {
+      await other.goto(url);
+      assert.equal(await heading(other), "No order in this browser");
+    });
+  }),
+);
+
+test("PayPal, cancelled: nothing is bought", { skip }, () =>
+  visit(async (page) => {
+    await order(page, "paypal");
+    await atSimulator(page);
+    await page.click("button:has-text('Cancel and go back')");
+    await page.waitForSelector("h1:has-text('Nothing was paid')");
+  }),
+);
+
+for (const coin of ["bitcoin", "monero"])
+  test(`${coin}: waits for the confirmation, then gives a voucher`, { skip }, () =>
+    visit(async (page) => {
+      await order(page, coin);
+      await atSimulator(page);
+      await page.click("button:has-text('Pay in full')");
+      await page.click("text=Return to the shop");
+      assert.equal(await heading(page), "Waiting for the payment");
+      await page.goBack();
+      await page.reload();
+      await page.click("button:has-text('Confirm the payment')");
+      await page.click("text=Return to the shop");
+      await thankedWithVoucher(page);
+    }),
+  );
+
+test("too little Bitcoin: nothing is bought, and the page says why", { skip }, () =>
+  visit(async (page) => {
+    await order(page, "bitcoin");
+    await atSimulator(page);
+    await page.click("button:has-text('Pay half')");
+    await page.click("button:has-text('Let its time run out')");
+    await page.click("text=Return to the shop");
+    assert.equal(await heading(page), "Not paid");
+  }),
+);
+
+test("cash: a code for the envelope; booked, it gives the voucher in any browser", { skip }, async () => {
+  let code = "";
+  await visit(async (page) => {
+    await order(page, "cash");
+    assert.equal(await heading(page), "Cash by mail");
+    code = (await page.textContent("main p.big")) ?? "";
+    assert.match(code, /^[a-z2-7]{4}-[a-z2-7]{4}-[a-z2-7]{4}$/);
+  });
+  const booked = execFileSync(
+    process.execPath,
+    ["--no-warnings", main, "--data", demo.folder, "cash", "book"],
+    {
+      input: `${code}\n`,
+      encoding: "utf8",
+    },
+  );
+  assert.match(booked, /Booked\.\n.*a voucher/);
+  await visit(async (page) => {
+    await page.goto("/order/cash");
+    await page.fill("#code", "abcd-efgh-ijkl");
+    await page.click("main form button");
+    assert.ok(await page.isVisible("text=There is no order with this code"));
+    await page.fill("#code", code.toUpperCase());
+    await page.click("main form button");
+    await thankedWithVoucher(page);
+  });
+});
+
+test("a coupon takes its part off, and one of 100 % pays all, once", { skip }, async () => {
+  await visit(async (page) => {
+    await order(page, "bitcoin", demo.coupon);
+    await atSimulator(page);
+    assert.ok(await page.isVisible("text=4.00 EUR"));
+  });
+  await visit(async (page) => {
+    await order(page, "bitcoin", demo.freeCoupon);
+    await thankedWithVoucher(page);
+    await order(page, "bitcoin", demo.freeCoupon);
+    assert.match((await page.textContent("main .error")) ?? "", /used/);
+  });
+});
+
+test("a gift card signs up; then PayPal by subscription and Bitcoin extend the account", { skip }, () =>
+  visit(async (page) => {
+    await loggedInAs(page, "river-otter", demo.giftCard);
+    const first = await paidUntil(page);
+    assert.ok(first > Date.now() + 29 * 86_400_000);
+    await order(page, "paypal-subscription");
+    await atSimulator(page);
+    await page.click("button:has-text('Pay')");
+    await page.waitForSelector("h1:has-text('Thank you')");
+    const second = await paidUntil(page);
+    assert.equal(Math.round((second - first) / 86_400_000), 30);
+    await order(page, "bitcoin");
+    await atSimulator(page);
+    await page.click("button:has-text('Pay twice as much')");
+    await page.click("button:has-text('Confirm the payment')");
+    await page.click("text=Return to the shop");
+    await page.waitForSelector("h1:has-text('Thank you')");
+    assert.equal(Math.round(((await paidUntil(page)) - second) / 86_400_000), 30);
+  }),
+);
+
+test("Ctrl-C ends it, and nothing of it is left", { skip }, async () => {
+  assert.ok(existsSync(demo.folder));
+  demo.child.kill("SIGINT");
+  const [code] = await once(demo.child, "exit");
+  assert.equal(code, 0);
+  assert.ok(!existsSync(demo.folder));
+});

@@ -1,0 +1,93 @@
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { promisify } from "node:util";
+import { crawl, type Found } from "./crawl.ts";
+import { type LiveSite, openLiveSite } from "./live-site.ts";
+
+/** The site in a browser that shows text alone (lynx). */
+
+const run = promisify(execFile);
+const there = existsSync("/usr/bin/lynx") && existsSync("/usr/bin/script");
+const skip = there ? false : "no lynx on this machine (apt-get install lynx)";
+const AT_ONCE = 4;
+
+let site: LiveSite;
+let pages: Found[];
+let folder: string;
+
+before(async () => {
+  if (skip) return;
+  site = await openLiveSite();
+  pages = (await crawl(site.origin, ["/"])).found;
+  folder = mkdtempSync(join(tmpdir(), "lethe-text-"));
+});
+after(async () => {
+  await site?.close();
+  if (folder !== undefined) rmSync(folder, { recursive: true });
+});
+
+const words = (markup: string): string =>
+  markup
+    .replace(/<[^>]*>/g, "")
+    .replace(/&#(\d+);/g, (_, code: string) => String.fromCodePoint(Number(code)))
+    .replaceAll("&quot;", '"')
+    .replaceAll("&lt;", "<")
+    .replaceAll("&gt;", ">")
+    .replaceAll("&amp;", "&")
+    .replace(/\s+/g, " ")
+    .trim();
+
+/** What lynx shows, as one line. */
+async function shown(path: string): Promise<string> {
+  const { stdout } = await run(
+    "lynx",
+    ["-dump", "-nolist", "-width=200", "-display_charset=utf-8", `${site.origin}${path}`],
+    {
+      env: { ...process.env, LC_ALL: "C.UTF-8", HOME: folder },
+      timeout: 30_000,
+    },
+  );
+  return stdout.replace(/\s+/g, " ");
+}
+
+test("every page can be read: its headings are there, and no markup or script shows", { skip }, async () => {
+  const queue = [...pages];
+  const work = async () => {
+    for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
+      const text = await shown(next.path);
+      for (const [, heading] of next.markup.matchAll(/<h[12]\b[^>]*>(.*?)<\/h[12]>/gs))
+        assert.ok(
+          text.includes(words(heading!)),
+          `${next.path}: "${words(heading!)}" in ${text.slice(0, 500)}`,
+        );
+      assert.ok(!/<\/?(div|svg|path|script|p)\b/.test(text), next.path);
+    }
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, work));
+});
+
+const typed = (text: string): string => [...text].map((letter) => `key ${letter}\n`).join("");
+
+test("an account is made with the keyboard alone", { skip }, async () => {
+  const script = join(folder, "keys");
+  const keys = [
+    // To the field that the word stands at, and from field to field.
+    `key /\n${typed("Username")}key ^J\n${typed("text-browser")}`,
+    `key <tab>\n${typed("correct-horse-battery")}`,
+    "key <tab>\nkey <tab>\nkey <tab>\nkey ^J\n",
+    "key q\nkey y\n",
+  ];
+  writeFileSync(script, keys.join(""));
+  const line = `lynx -accept_all_cookies -cmd_script=${script} ${site.origin}/sign-up`;
+  // lynx wants a terminal: script(1) gives it one.
+  const { stdout } = await run("script", ["-qec", line, "/dev/null"], {
+    env: { ...process.env, TERM: "xterm", LC_ALL: "C.UTF-8", HOME: folder },
+    timeout: 60_000,
+  });
+  assert.ok((await site.bench.accounts.byName("text-browser")) !== undefined, stdout.slice(-2000));
+  assert.match(stdout, /Your account is ready/);
+});
