@@ -8,12 +8,22 @@ interface Choices {
   allow?: string[];
   deny?: string[];
   denyPorts?: number[];
+  denyPortRanges?: { from: number; to: number }[];
   ownAddresses?: string[];
   sitePorts?: number[];
 }
 
-function policy({ allow = [], deny = [], denyPorts = [], ownAddresses = [], sitePorts = [] }: Choices = {}) {
-  const made = createEgressPolicy({ egress: { allow, deny, denyPorts }, ownAddresses, sitePorts });
+function policy(choices: Choices = {}) {
+  const {
+    allow = [],
+    deny = [],
+    denyPorts = [],
+    denyPortRanges,
+    ownAddresses = [],
+    sitePorts = [],
+  } = choices;
+  const egress = { allow, deny, denyPorts, ...(denyPortRanges && { denyPortRanges }) };
+  const made = createEgressPolicy({ egress, ownAddresses, sitePorts });
   return (address: string, port = 443): boolean => made.opens(parseIp(address)!, port);
 }
 
@@ -120,6 +130,26 @@ describe("the egress policy", () => {
     for (const port of [25, 6667, 0, 65_536, -1]) assert.equal(opens("1.1.1.1", port), false, String(port));
     assert.equal(opens("5.6.7.8", 6667), false);
     assert.equal(opens("1.1.1.1", 65_535), true);
+  });
+
+  it("refuses what is blocked on this server, to the edge of each range, and the site's port no less", () => {
+    const opens = policy({
+      denyPortRanges: [
+        { from: 6881, to: 6889 },
+        { from: 8080, to: 8080 },
+      ],
+      sitePorts: [8080],
+      ownAddresses: ["5.6.7.8"],
+    });
+    for (const [port, open] of [
+      [6880, true],
+      [6881, false],
+      [6885, false],
+      [6889, false],
+      [6890, true],
+    ] as const)
+      assert.equal(opens("1.1.1.1", port), open, String(port));
+    assert.equal(opens("5.6.7.8", 8080), false);
   });
 
   it("opens by egress.allow what is as narrow as the closed range or narrower, nothing wider", () => {

@@ -52,6 +52,7 @@ test("what an older office does not say may be missing; what a newer one says is
     certificateName: "london1-g2.exits.lethe.internal",
     release: { bundle: file, runtimes: { x64: file } },
     publicName: "london1.example.net",
+    egress: { ...good.egress, denyPortRanges: [{ from: 6881, to: 6889 }] },
   };
   assert.deepEqual(serverSettings.parse(whole), whole);
   assert.deepEqual(serverSettings.parse(good), good);
@@ -61,6 +62,8 @@ test("what an older office does not say may be missing; what a newer one says is
     { release: { bundle: { ...file, sha256: "../x" }, runtimes: {} } },
     { release: { bundle: { ...file, bytes: 1e12 }, runtimes: {} } },
     { publicName: "*.example.net" },
+    { egress: { ...good.egress, denyPortRanges: [{ from: 9, to: 8 }] } },
+    { egress: { ...good.egress, denyPortRanges: [{ from: 1, to: 65_536 }] } },
     { publicName: "london1.example.net\n" },
   ])
     assert.ok(!serverSettings.safeParse({ ...whole, ...change }).success, JSON.stringify(change));

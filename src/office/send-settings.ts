@@ -1,5 +1,4 @@
 import type { Fleet } from "../fleet/fleet.ts";
-import type { FleetServer } from "../fleet/fleet-server.ts";
 import { hopsOf } from "../fleet/hops.ts";
 import { feedSettings } from "../fleet/settings-feed.ts";
 import type { RosterPublisher } from "../link/publisher.ts";
@@ -8,7 +7,7 @@ import type { Blocklists } from "./blocklists/blocklists.ts";
 import type { Config } from "./config.ts";
 import type { ExitFiles } from "./exit-files.ts";
 import type { NtHashKey } from "./nt-hash-key.ts";
-import { remoteSettings } from "./server-settings.ts";
+import { remoteSettings, withBlocked } from "./server-settings.ts";
 
 /**
  * Sends each server what has changed of its settings: `own` to the exit of this machine, lethe.toml's to those that have joined.
@@ -35,20 +34,14 @@ export function settingsSender(options: {
     settingsOf: (server) => {
       const more = config.vpn.two_hops ? { hops: hopsOf(server, fleet.current) } : {};
       if (server.linkName === own.server)
-        return withKey(withLists(withBlocked({ ...own, ...more, draining: server.draining }, server)));
+        return withKey(
+          withLists(withBlocked({ ...own, ...more, draining: server.draining }, server.blocked)),
+        );
       if (server.local || server.nkey === undefined) return undefined;
       // One that is to run what an earlier version of this office gave out stays as it is.
       const asked = release?.bundle.sha256 === server.release ? release : undefined;
       const settings = { ...remoteSettings(config, server, tlsCrypt, asked), ...more };
-      return withKey(withLists(withBlocked(settings, server)));
-    },
-  });
-  const withBlocked = (settings: ServerSettings, { blocked }: FleetServer): ServerSettings => ({
-    ...settings,
-    egress: {
-      ...settings.egress,
-      deny: [...settings.egress.deny, ...blocked.ranges],
-      ...(blocked.ports.length > 0 && { denyPortRanges: [...blocked.ports] }),
+      return withKey(withLists(withBlocked(settings, server.blocked)));
     },
   });
   const withLists = (settings: ServerSettings): ServerSettings => {

@@ -1,9 +1,17 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { FleetServer } from "../fleet/fleet-server.ts";
+import { serverSettings } from "../link/settings.ts";
 import { parseConfig } from "./config.ts";
 import { linkServers, ownLinkServers } from "./link-address.ts";
-import { defaultListens, notesOfPorts, remoteSettings, servicesOf, settingsOf } from "./server-settings.ts";
+import {
+  defaultListens,
+  notesOfPorts,
+  remoteSettings,
+  servicesOf,
+  settingsOf,
+  withBlocked,
+} from "./server-settings.ts";
 
 const config = parseConfig(
   `[openvpn]
@@ -143,4 +151,14 @@ test("exits connect to every office or to the operator's cluster; the office to 
   const url = ["tls://nats1.example.net:4222"];
   assert.deepEqual(linkServers({ ...own, url }, "192.0.2.9"), url);
   assert.deepEqual(ownLinkServers({ ...own, url }), url);
+});
+
+test("what is blocked on a server comes to what lethe.toml denies everywhere", () => {
+  const plain = remoteSettings(config, london, tlsCrypt, undefined);
+  const blocked = { ports: [{ from: 6881, to: 6889 }], ranges: ["203.0.113.0/24"] };
+  const { egress } = withBlocked(plain, blocked);
+  assert.deepEqual(egress.deny, [...plain.egress.deny, "203.0.113.0/24"]);
+  assert.deepEqual(egress.denyPortRanges, blocked.ports);
+  assert.deepEqual(serverSettings.parse(withBlocked(plain, blocked)), withBlocked(plain, blocked));
+  assert.deepEqual(withBlocked(plain, london.blocked), plain);
 });

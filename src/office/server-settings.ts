@@ -1,6 +1,7 @@
 import { isIP } from "node:net";
 import type { FleetServer } from "../fleet/fleet-server.ts";
 import type { Listens } from "../fleet/listens.ts";
+import type { Blocked } from "../lib/port-range.ts";
 import { certificateName } from "../link/certificate-name.ts";
 import { type ServerSettings, serverSettings } from "../link/settings.ts";
 import type { Config } from "./config.ts";
@@ -199,3 +200,13 @@ export function remoteSettings(
     ...(release !== undefined && { release }),
   });
 }
+
+/** The same, with what the operator has blocked on that server alone. */
+export const withBlocked = (settings: ServerSettings, { ports, ranges }: Blocked): ServerSettings => ({
+  ...settings,
+  egress: {
+    ...settings.egress,
+    deny: [...settings.egress.deny, ...ranges],
+    ...(ports.length > 0 && { denyPortRanges: [...ports] }),
+  },
+});

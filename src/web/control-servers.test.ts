@@ -5,6 +5,7 @@ import { Fleet } from "../fleet/fleet.ts";
 import { saveServers } from "../fleet/servers.ts";
 import { createControl } from "./control.ts";
 import type { ServerView } from "./control-servers.ts";
+import type { TicketsAnswer } from "./control-support.ts";
 import { openBench, SERVERS } from "./testkit.ts";
 
 const RELEASE = "ab".repeat(32);
@@ -154,5 +155,67 @@ test("draining, another name, a new line, a version and the end", async () => {
   assert.deepEqual(await office.ask("/servers/remove", { name: "leeds1" }), { status: 200, name: "leeds1" });
   assert.equal(office.fleet.named("leeds1"), undefined);
   assert.deepEqual(await office.ask("/link/users"), { status: 200, configuration: "authorization {}\n" });
+  await office.close();
+});
+
+test("ports and ranges are blocked on one server and taken back, and what makes no sense is refused in words", async () => {
+  const office = await newOffice();
+  await office.ask("/servers/add", london);
+  const name = "london1";
+  const blocked = await office.ask("/servers/block", { name, ports: { from: 6881, to: 6889 } });
+  assert.deepEqual(blocked.blocked, { ports: [{ from: 6881, to: 6889 }], ranges: [] });
+  const range = await office.ask("/servers/block", { name, range: "203.0.113.9/24" });
+  assert.deepEqual(range.blocked, { ports: [{ from: 6881, to: 6889 }], ranges: ["203.0.113.0/24"] });
+  const letter = await office.ask("/abuse/answer", { server: name });
+  assert.match(
+    String(letter.text).replace(/\n/g, " "),
+    /as of today: ports 6881 to 6889, 203\.0\.113\.0\/24/,
+  );
+  assert.deepEqual(office.fleet.named("amsterdam1")?.blocked, { ports: [], ranges: [] });
+  const part = await office.ask("/servers/unblock", { name, ports: { from: 6885, to: 6889 } });
+  assert.deepEqual((part.blocked as { ports: unknown }).ports, [{ from: 6881, to: 6884 }]);
+  await office.ask("/servers/rename", { name, newName: "leeds1" });
+  assert.equal(office.fleet.named("leeds1")?.blocked.ranges[0], "203.0.113.0/24");
+  for (const [path, body, why] of [
+    ["/servers/block", { name: "nowhere1", ports: { from: 1, to: 2 } }, /no server of that name/],
+    ["/servers/block", { name: "leeds1", ports: { from: 1, to: 65_535 } }, /Not every port/],
+    ["/servers/block", { name: "leeds1", ports: { from: 9, to: 8 } }, /not a request/],
+    ["/servers/block", { name: "leeds1", range: "example.net" }, /no address/],
+    ["/servers/unblock", { name: "leeds1", range: "198.51.100.1" }, /Nothing of that is blocked/],
+    ["/abuse/answer", { server: "nowhere1" }, /no server of that name/],
+  ] as const) {
+    const answer = await office.ask(path, body);
+    assert.equal(answer.status, 400, path);
+    assert.match(String(answer.error), why);
+  }
+  await office.close();
+});
+
+test("the operator lists, reads, answers and closes tickets; what they say stays encrypted on the way", async () => {
+  const office = await newOffice();
+  const { tickets } = office.options.support;
+  const opened = await tickets.open({ once: "form", text: "It does not CONNECT" });
+  assert.ok(opened.ok);
+  const { number } = opened.value;
+  const list = (await office.ask("/tickets")) as unknown as TicketsAnswer;
+  assert.deepEqual([list.reachable, list.tickets.map(({ state }) => state)], [true, ["open"]]);
+  const shown = await office.ask("/tickets/show", { number: number.toUpperCase() });
+  assert.ok(!JSON.stringify(shown).includes("CONNECT"));
+  assert.match(JSON.stringify(shown), /BEGIN AGE ENCRYPTED FILE/);
+  const answered = await office.ask("/tickets/answer", { number, text: "Try another server" });
+  assert.equal((answered.ticket as { state: string }).state, "answered");
+  assert.equal((await tickets.read(opened.value))?.texts[1]?.text, "Try another server");
+  const closed = await office.ask("/tickets/close", { number });
+  assert.equal((closed.ticket as { state: string }).state, "closed");
+  for (const [path, body, why] of [
+    ["/tickets/answer", { number, text: "more" }, /is closed/],
+    ["/tickets/answer", { number, text: " " }, /no text/],
+    ["/tickets/show", { number: "aaaaaaaaaa" }, /no ticket/],
+    ["/tickets/close", { number: "aaaaaaaaaa" }, /no ticket/],
+  ] as const) {
+    const answer = await office.ask(path, body);
+    assert.equal(answer.status, 400, path);
+    assert.match(String(answer.error), why);
+  }
   await office.close();
 });

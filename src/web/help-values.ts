@@ -39,7 +39,7 @@ function guideText(guide: Guide, system: System, title: string): string {
   const words = stepWords(guide, system);
   const fill = (text: string) => text.replace(/\{([a-z]+)\}/g, (whole, word: string) => words[word] ?? whole);
   return [
-    `### ${title}`,
+    `## ${title}`,
     `*This ${COVERS_WORDS[guide.covers]}.*${guide.client === undefined ? "" : ` You need ${fill(guide.client)}.`}`,
     guide.steps.map(([, text], index) => `${index + 1}. ${fill(text)}`).join("\n"),
     guide.note === undefined ? "" : fill(guide.note),

@@ -56,7 +56,11 @@ test("the policy's ranges, ports and own addresses stand in the sets", () => {
 test("port ranges that are blocked on this exit stand in the set of refused ports, and lead to no member any more", () => {
   const egress = {
     ...settings.egress,
-    denyPortRanges: [{ from: 20_000, to: 20_001 }, { from: 20_002, to: 20_002 }, { from: 20, to: 30 }],
+    denyPortRanges: [
+      { from: 20_000, to: 20_001 },
+      { from: 20_002, to: 20_002 },
+      { from: 20, to: 30 },
+    ],
   };
   const text = render({ egress, portForwarding: true });
   assert.match(setOf(text, "denied_ports"), /elements = \{ 25, 6667, 20-30, 20000-20002 \}/);
@@ -200,6 +204,14 @@ test("the kernel takes the rules, twice in a row, with and without everything op
   const more = render(
     {
       hops,
+      egress: {
+        ...settings.egress,
+        // One that has port 25 in it, which the set has anyway.
+        denyPortRanges: [
+          { from: 20, to: 30 },
+          { from: 6660, to: 6669 },
+        ],
+      },
       portForwarding: true,
       stunPorts: [3478],
       siteInside: { names: ["vpn.example.net"], v4: "0.0.0.0", v6: "::" },
