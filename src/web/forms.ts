@@ -15,6 +15,7 @@ const VISITORS = new Set([
   "/forgot-password",
   "/reset-password",
   "/confirm-email",
+  "/analytics",
   "/contact",
   "/ticket",
   "/ticket/reply",

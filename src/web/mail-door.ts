@@ -1,16 +1,11 @@
-import type { Context } from "hono";
-import type { AccountView } from "../accounts/accounts.ts";
 import { networkOf } from "../accounts/login-throttle.ts";
 import type { MailLinks } from "../accounts/mail-links.ts";
 import type { Clock } from "../lib/clock.ts";
 import { LeakyBuckets } from "../lib/leaky-buckets.ts";
 import type { Result } from "../lib/result.ts";
 import type { Letter, LetterProblem } from "../mail/letter.ts";
-import { confirmLetter } from "../mail/letters.ts";
 import type { EnqueueOptions } from "../mail/queue.ts";
 import { MAIL_LINK_MINUTES } from "../policy/lifetimes.ts";
-import type { SiteEnv } from "./options.ts";
-import type { Web } from "./web.ts";
 
 /** How pages send mail; `web.mail` is undefined where the operator has no mail server. */
 export interface MailDoor {
@@ -49,19 +44,4 @@ export class MailThrottle {
   mayWrite(to: string): boolean {
     return this.#addresses.take(to.toLowerCase()) !== undefined;
   }
-}
-
-/** Sends the link by which an account's address is confirmed. `off`: there is no mail server, or nothing to confirm. */
-export async function sendConfirmation(
-  web: Web,
-  c: Context<SiteEnv>,
-  { id, email, emailVerified }: AccountView,
-): Promise<"sent" | "slow-down" | "off"> {
-  if (web.mail === undefined || email === undefined || emailVerified) return "off";
-  if (!web.mailThrottle.mayAsk(web.clientAddress(c)) || !web.mailThrottle.mayWrite(email)) return "slow-down";
-  const link = await web.mail.links.issue("confirm-email", id);
-  if (link === undefined) return "off";
-  const site = { name: web.siteName, origin: web.mail.origin };
-  const taken = await web.mail.enqueue(confirmLetter(site, email, link), { goodForS: MAIL_LINK_S });
-  return taken.ok ? "sent" : "slow-down";
 }

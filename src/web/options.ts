@@ -19,13 +19,13 @@ import type { Announcements } from "../support/announcements.ts";
 import type { Challenges } from "../support/challenge.ts";
 import type { HelpCentre } from "../support/help-centre.ts";
 import type { Tickets } from "../support/tickets.ts";
+import type { AnalyticsDoor } from "./analytics-door.ts";
 import type { Language } from "./languages/language.ts";
 import type { PageLanguage } from "./languages/page-language.ts";
 import type { MailDoor } from "./mail-door.ts";
 import type { PolicyChoice } from "./policy-choice.ts";
 import type { Session } from "./session.ts";
 import type { OwnTexts } from "./text-pages.ts";
-import type { AnalyticsDoor } from "./site/analytics.ts";
 import type { ThemeOptions } from "./theme/theme.ts";
 
 /** Everything the site needs from the rest of the office; `createSite` takes it whole. */

@@ -2,8 +2,8 @@ import type { Context } from "hono";
 import type { AccountView, SignUpError, SignUpInput } from "../accounts/accounts.ts";
 import type { VoucherError } from "../billing/vouchers.ts";
 import { fail, type Result } from "../lib/result.ts";
-import { sendConfirmation } from "./mail-door.ts";
 import type { SiteEnv } from "./options.ts";
+import { sendConfirmation } from "./send-confirmation.ts";
 import type { Web } from "./web.ts";
 
 /**

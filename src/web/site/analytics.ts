@@ -1,20 +1,10 @@
 import { randomBytes } from "node:crypto";
 import type { Context, Hono, MiddlewareHandler } from "hono";
 import { getCookie, setCookie } from "hono/cookie";
-import type { Visit } from "../../analytics/collector.ts";
 import type { InventoryEntry } from "../../store/inventory.ts";
-import { tokenField } from "../forms.ts";
 import { type Html, html } from "../html.ts";
 import type { SiteEnv } from "../options.ts";
 import type { Web } from "../web.ts";
-
-/** How visits are counted, where the operator has switched that on; without it no page has a trace of any of this. */
-export interface AnalyticsDoor {
-  /** What a page's address begins with in what is sent. */
-  origin: string;
-  /** Sends a visit; never rejects. */
-  visit(visit: Visit): Promise<void>;
-}
 
 const ALLOWED_DAYS = 180;
 /** As long as browsers keep a cookie (RFC 6265bis section 5.5), and set anew at each page: a refusal is not asked about again. */
@@ -61,7 +51,7 @@ export const choiceForm = (
   web: Web,
   c: Context<SiteEnv>,
 ): Html => html`<form method="post" action="/analytics">
-${tokenField(c.get("session")?.formToken ?? web.cookies.visitorToken(c))}
+<input type="hidden" name="token" value="${c.get("session")?.formToken ?? web.cookies.visitorToken(c)}">
 <input type="hidden" name="back" value="${c.req.path}">
 <button class="button" name="choice" value="refuse">Do not count me</button>
 <button class="button" name="choice" value="allow">Count my visits</button></form>`;
