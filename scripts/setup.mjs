@@ -165,6 +165,7 @@ async function runTests(node) {
       "Unit tests, on SQLite and PostgreSQL",
       ...tests(2, "--test-global-setup=test/postgres.setup.ts", "src/**/*.test.ts", "test/*.test.ts"),
     ],
+    ["An office killed around payments", ...tests(1, "test/kills/*.test.ts")],
     ["Pages in a browser", ...tests(1, "test/browser/*.test.ts")],
     ["Benchmarks in their short form", ...tests(1, "test/bench/*.test.ts")],
     ["Lab: real clients and engines in network namespaces", ...tests(1, ...noting, "test/lab/*.test.ts")],
