@@ -1,4 +1,4 @@
-import { inventory } from "../store/inventory.ts";
+import { type InventoryEntry, inventory } from "../store/inventory.ts";
 import type { AccountRow, Tables } from "../store/tables.ts";
 import type { VpnCredentials } from "./vpn-credentials.ts";
 
@@ -23,7 +23,7 @@ export interface AccountExport {
   /** What is made anew each time it is asked for. */
   workedOut: { what: string; value: string }[];
   /** What is kept outside the account's rows, or that nobody can find by the account. */
-  elsewhere: { where: string; what: string; purpose: string; lifetime: string }[];
+  elsewhere: ({ where: string } & Pick<InventoryEntry, "place" | "what" | "purpose" | "lifetime">)[];
   notes: string[];
 }
 
@@ -62,7 +62,7 @@ export function describeAccount(ofAccount: RowsOfAccount, vpn: VpnCredentials): 
     ],
     elsewhere: about
       .filter((entry) => !isRow(entry))
-      .map(({ table, what, purpose, lifetime }) => ({ where: table, what, purpose, lifetime })),
+      .map(({ place, table, what, purpose, lifetime }) => ({ where: table, place, what, purpose, lifetime })),
     notes: ["Times are seconds since 1970-01-01 00:00 UTC."],
   };
 }

@@ -28,7 +28,7 @@ function planCard(say: Say, plan: Plan, values: PolicyValues, tag: string, toOrd
   return html`<section class="panel plan"><h2>${say.text(plan.title)}</h2>
 <p class="big">${formatMoney(plan.price, tag)}</p>
 <p>${say`${plan.days} days of access`}${saving > 0 && html`<br>${say`${saving} % less a day`}`}</p>
-${toOrder && html`<p><a class="button" href="/order?plan=${plan.id}">${say`Buy`}<span class="unseen"> ${say.text(plan.title)}</span></a></p>`}
+${toOrder && html`<p class="buy"><a class="button" href="/order?plan=${plan.id}">${say`Buy`}<span class="unseen"> ${say.text(plan.title)}</span></a></p>`}
 </section>`;
 }
 

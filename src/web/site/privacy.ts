@@ -1,7 +1,8 @@
 import type { Hono } from "hono";
 import { rulesOf } from "../../policy/all-rules.ts";
 import type { InventoryEntry } from "../../store/inventory.ts";
-import { type Html, html } from "../html.ts";
+import { html } from "../html.ts";
+import { inventoryTable } from "../inventory-table.ts";
 import { sayIn } from "../languages/page-language.ts";
 import { page } from "../layout.ts";
 import type { SiteEnv } from "../options.ts";
@@ -10,49 +11,19 @@ import { policyNow } from "../policy-values.ts";
 import type { Web } from "../web.ts";
 import { ruleList } from "./policy.ts";
 
-interface Group {
-  what: string[];
-  purpose: string;
-  lifetime: string;
-}
-
-/** Columns of one table with the same purpose and lifetime stand together. */
-function groups(entries: readonly InventoryEntry[]): Group[] {
-  const found = new Map<string, Group>();
-  for (const { place, table, what, purpose, lifetime } of entries) {
-    const key = JSON.stringify([place, place === "table" ? table : what, purpose, lifetime]);
-    const group = found.get(key);
-    if (group === undefined) found.set(key, { what: [what], purpose, lifetime });
-    else group.what.push(what);
-  }
-  return [...found.values()];
-}
-
-const row = ({ what, purpose, lifetime }: Group): Html => html`<tr>
-<th scope="row">${what.length === 1 ? what[0] : html`<ul>${what.map((each) => html`<li>${each}</li>`)}</ul>`}</th>
-<td data-label="What for">${purpose}</td>
-<td data-label="How long">${lifetime}</td>
-</tr>`;
-
-function table(caption: string, entries: readonly InventoryEntry[]): Html {
-  return html`<div class="panel"><table><caption>${caption}</caption>
-<thead><tr><th scope="col">What</th><th scope="col">What for</th><th scope="col">How long</th></tr></thead>
-<tbody>${groups(entries).map(row)}</tbody></table></div>`;
-}
-
 /** The policy is the data inventory, which a test holds against the real database: what is not listed cannot be stored. */
 export function addPrivacy(app: Hono<SiteEnv>, web: Web): void {
   const about = (aboutAccount: boolean, place: (entry: InventoryEntry) => boolean) =>
     web.inventory.filter((entry) => entry.aboutAccount === aboutAccount && place(entry));
-  const tables = html`${table(
+  const tables = html`${inventoryTable(
     "About your account, in our database",
     about(true, (entry) => entry.place === "table"),
   )}
-${table(
+${inventoryTable(
   "About your account, elsewhere",
   about(true, (entry) => entry.place !== "table"),
 )}
-${table(
+${inventoryTable(
   "About no account",
   about(false, () => true),
 )}`;
