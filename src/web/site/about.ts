@@ -34,7 +34,11 @@ ${before}
 <p>${
       servers.length === 0
         ? say`There is no server yet.`
-        : say`${servers.length} servers in ${countries} countries, each with its load open to everyone.`
+        : servers.length === 1
+          ? say`One server, with its load open to everyone.`
+          : countries === 1
+            ? say`${servers.length} servers, each with its load open to everyone.`
+            : say`${servers.length} servers in ${countries} countries, each with its load open to everyone.`
     } <a href="/status">${say`Servers`}</a></p>
 <p>${say`The whole service is Lethe, free software under the GNU Affero General Public License: everybody may read, run and improve it.`}${web.sourceUrl !== undefined && html` <a href="${web.sourceUrl}">${say`Source`}</a>`}</p>
 <p>${say`It speaks to programs, too:`} <a href="/api/openapi.json">API</a></p></section>

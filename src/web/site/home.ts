@@ -34,7 +34,7 @@ function servicesPanel(say: Say, servers: readonly ServerStatus[]): Html {
     servers.flatMap(({ services }) => services.map(({ service }) => service as string)),
   );
   const has = (...names: string[]) => names.some((name) => offered.has(name));
-  return html`<section class="panel tall"><h2>${say`With what you already have`}</h2>
+  return html`<section class="panel"><h2>${say`With what you already have`}</h2>
 <ul class="facts">
 ${has("wireguard") && html`<li>${say`<strong>WireGuard</strong>: everything your device sends is encrypted. Fast, and kind to batteries.`}</li>`}
 ${has("openvpn") && html`<li>${say`<strong>OpenVPN</strong>, over UDP and TCP: the same for Windows, macOS, iOS, Android, Linux and routers.`}</li>`}
@@ -97,7 +97,7 @@ export function addHome(app: Hono<SiteEnv>, web: Web): void {
     } <a class="button quiet" href="/how-it-works">${say`How it works`}</a></p>
 </div>
 ${RIVER}
-<div class="columns home">
+<div class="columns pairs">
 <section class="panel"><h2>${say`What we store`}</h2>
 <ul class="facts">
 <li>${say`A username, and your password as a hash`}</li>

@@ -54,7 +54,7 @@ export function addHowItWorks(app: Hono<SiteEnv>, web: Web): void {
     const body = html`<h1>${say`How it works`}</h1>
 <p class="lead">${say`Between you and the sites you visit stands a server of ours. It is built so that it has nothing to tell.`}</p>
 ${way(say)}
-<div class="columns">
+<div class="columns pairs">
 <section class="panel"><h2>${say`Two names, kept apart`}</h2>
 <p>${say`You log in to this site with your account. Your devices log in to the servers with another name and another password, made for you at random. The servers never learn your account, and this site never learns when those names are used.`}</p></section>
 <section class="panel"><h2>${say`Nothing is written down`}</h2>
