@@ -5,11 +5,12 @@ import { DEVICES_MOST } from "../accounts/devices.ts";
 import { SHORT_NAME } from "../fleet/groups.ts";
 import type { Plan } from "../policy/plans.ts";
 import { POSTGRES_URL_ALLOWED, parsePostgresUrl } from "../store/postgres-url.ts";
+import { analyticsProblems } from "./analytics-settings.ts";
 import { btcpayProblems } from "./btcpay-settings.ts";
 import { parseListen } from "./listen-address.ts";
-import { initialPlansText, planLine, readPlans } from "./plans-config.ts";
 import { mailProblems } from "./mail-settings.ts";
 import { paypalProblems } from "./paypal-settings.ts";
+import { initialPlansText, planLine, readPlans } from "./plans-config.ts";
 import { siteProblems } from "./site-address.ts";
 import { themeProblems } from "./theme-settings.ts";
 
@@ -120,7 +121,7 @@ const table = {
       "",
       z.string().regex(/^(?:\/[^\p{Cc}]{1,1000})?$/u),
     ),
-    accent: colour("Colours of the light pages, such as \"#0b5f59\"; empty: the house's. Links and buttons."),
+    accent: colour('Colours of the light pages, such as "#0b5f59"; empty: the house\'s. Links and buttons.'),
     paper: colour("Behind everything."),
     surface: colour("Panels, the top and the foot of a page."),
     ink: colour("Text."),
@@ -503,6 +504,26 @@ const table = {
       z.string().regex(/^(?:[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9.-]{1,190})?$/),
     ),
   },
+  analytics: {
+    google_id: setting(
+      'Google Analytics: the measurement id of a web data stream, such as "G-ABC123DEF4". Visits are sent by the office, with the address cut, of visitors alone who have allowed it. Empty: none, and no page has a trace of it.',
+      'empty, or a measurement id such as "G-ABC123DEF4"',
+      "",
+      z.string().regex(/^(?:G-[A-Z0-9]{4,20})?$/),
+    ),
+    secret_file: setting(
+      "The file with the stream's Measurement Protocol secret: a path, or the name of a systemd credential.",
+      "empty, a path that starts with /, or a credential's name",
+      "",
+      fileName,
+    ),
+    collector: setting(
+      'Where visits are sent; "https://region1.google-analytics.com" collects in the European Union.',
+      'an address that starts with "https://" ("http://" on this machine alone) and has no path',
+      "https://www.google-analytics.com",
+      z.string().refine((text) => isOrigin(text) && isWebhook(text)),
+    ),
+  },
   alerts: {
     webhook: setting(
       "Told, as JSON, of a service that fails and a server that gives no news, and of their coming back. Empty: nobody is.",
@@ -747,6 +768,7 @@ export function parseConfig(text: string, file: string): Config {
     for (const { section, key, what } of [
       ...siteProblems(config as Config),
       ...mailProblems(config as Config),
+      ...analyticsProblems(config as Config),
       ...themeProblems(config as Config),
       ...adminProblems(config as Config),
     ])

@@ -34,6 +34,7 @@ import { createControl } from "../web/control.ts";
 import { addOperatorControl } from "../web/control-operator.ts";
 import { createSite } from "../web/site.ts";
 import { AdminDoor } from "./admin-door.ts";
+import { startAnalytics } from "./analytics.ts";
 import { authorityForStrongswan, openAuthority, signExitRequest } from "./authority.ts";
 import { Blocklists } from "./blocklists/blocklists.ts";
 import { certificateList } from "./certificate-list.ts";
@@ -284,6 +285,14 @@ async function start(message: OfficeStart): Promise<void> {
     clock,
     source: message.demo && demoCertificates(message.demo),
   });
+  const counted = startAnalytics({
+    settings: config.analytics,
+    secret: message.settingsFiles["analytics.secret_file"] ?? "",
+    origin: siteOrigin(config),
+    inventory,
+    clock,
+    log: logFor("site"),
+  });
   const trusts = trustedProxies(config.site.trusted_proxies);
   const pages = createSite({
     siteName: config.site.name,
@@ -304,7 +313,7 @@ async function start(message: OfficeStart): Promise<void> {
     demo: message.demo?.links,
     portForwarding: config.vpn.port_forwarding,
     texts,
-    inventory,
+    ...counted,
     profiles,
     blocklists: () => blocklists.offered,
     check: {
@@ -353,7 +362,7 @@ async function start(message: OfficeStart): Promise<void> {
     vouchers,
     cash: selling.cash,
     sells: (id) => planOf(config.plans, id) !== undefined,
-    inventory,
+    inventory: counted.inventory,
     log,
     profiles: {
       profiles,

@@ -59,7 +59,8 @@ const tables: { [Name in keyof Tables]: TableInventory<Tables[Name]> } = {
       },
       email: {
         what: "The e-mail address, if the member gave one",
-        purpose: "Reaching the member about the account; nothing is sent by itself",
+        purpose:
+          "Reaching the member about the account: before its paid time ends, and with a link to set a forgotten password anew",
         lifetime: `until the member takes it out; else ${accountLife}`,
       },
       paid_until: { what: "The end of the paid time", purpose: "Access until then" },
@@ -443,7 +444,7 @@ const elsewhere: readonly Omit<InventoryEntry, "column">[] = [
   {
     place: "cookie",
     table: "form cookie",
-    what: "A random text in a visitor's own browser, on the pages to sign up and to log in",
+    what: "A random text in a visitor's own browser, on pages with a form",
     purpose: "Forms that no other site can send in the visitor's name",
     lifetime: "until the browser is closed",
     aboutAccount: false,

@@ -7,6 +7,7 @@ import { withPrefix } from "./languages/links.ts";
 import { languageOf } from "./languages/page-language.ts";
 import { type MemberTab, memberTabs, navigation, siteFooter, type View } from "./navigation.ts";
 import type { SiteEnv } from "./options.ts";
+import { analyticsBanner } from "./site/analytics.ts";
 import type { Section } from "./site-map.ts";
 import type { Web } from "./web.ts";
 
@@ -46,14 +47,16 @@ const demoBanner = (say: Say, links: NonNullable<Web["demo"]>): Html =>
   )}</p></div></aside>`;
 
 /** Answers with a whole page. Everything in it but `body` is the same for all pages. */
-export const page = (web: Web, c: Context<SiteEnv>, content: Page): Response =>
-  c.html(pageMarkup(web, viewOf(c, content.status ?? 200), content), content.status ?? 200);
+export function page(web: Web, c: Context<SiteEnv>, content: Page): Response {
+  const { status = 200 } = content;
+  return c.html(pageMarkup(web, viewOf(c, status), content, analyticsBanner(web, c)), status);
+}
 
 /** The page at `path` as somebody without a session sees it: the same for everybody who reads its language. */
 export const publicMarkup = (web: Web, c: Context<SiteEnv>, path: string, content: Page): string =>
   pageMarkup(web, { session: undefined, language: languageOf(c), path }, content);
 
-function pageMarkup(web: Web, view: View, content: Page): string {
+function pageMarkup(web: Web, view: View, content: Page, banner?: Html): string {
   const { siteName } = web;
   const { say, tag, direction, prefix } = view.language;
   const title = say.text(content.title);
@@ -74,6 +77,7 @@ ${content.script !== undefined && html`<script type="module" src="${assetUrl(con
 <body>
 <a class="skip" href="#main">${say`Skip to the content`}</a>
 ${web.demo !== undefined && demoBanner(say, web.demo)}
+${banner !== undefined && html`<div class="wrap">${banner}</div>`}
 <header class="top"><div class="wrap">
 <a class="brand" href="/">${web.look.mark}<span>${siteName}</span></a>
 ${navigation(web, view, content.section)}

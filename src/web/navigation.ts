@@ -64,7 +64,7 @@ export function siteFooter(web: Web, view: View): Html {
   return html`<footer><div class="wrap">
 <div class="groups">${FOOTER.map(({ title, pages }) => group(web, say, title, pages))}</div>
 ${languageLinks(web, view)}
-<div class="last"><p>${say`No trackers, no analytics, nothing loaded from third parties.`}</p>
+<div class="last"><p>${web.analytics === undefined ? say`No trackers, no analytics, nothing loaded from third parties.` : say`Nothing is loaded from third parties. Visits are counted of those alone who allow it.`}</p>
 <p>${say`Runs on Lethe, free software under the AGPL.`}${web.sourceUrl !== undefined && html` <a href="${web.sourceUrl}">${say`Source`}</a>`}</p></div>
 </div></footer>`;
 }

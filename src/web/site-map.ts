@@ -60,6 +60,7 @@ export const FOOTER: readonly { title: string; pages: readonly SitePage[] }[] = 
       { path: "/fair-use", text: "Fair use" },
       { path: "/refunds", text: "Refunds" },
       { path: "/cancellation", text: "Cancellation" },
+      { path: "/analytics", text: "Analytics" },
     ],
   },
   {
