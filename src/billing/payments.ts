@@ -12,7 +12,7 @@ import type { Money } from "../policy/money.ts";
 import type { Store } from "../store/open.ts";
 import type { Tables } from "../store/tables.ts";
 import { PaymentEvents, type PaymentRecord } from "./payment-events.ts";
-import type { ProviderName } from "./providers.ts";
+import type { CreditRefusal, ProviderName } from "./providers.ts";
 import type { SealedOrder } from "./sealed-order.ts";
 import type { Vouchers } from "./vouchers.ts";
 
@@ -33,8 +33,8 @@ export interface Credit {
   payer?: string | undefined;
 }
 
-/** Nothing was changed; whoever called gives the money back where they can. */
-export type CreditRefusal = "amount-differs" | "account-gone" | "account-terminated" | "coupon-used";
+/** Why nothing is given back: it never counted, was taken back before, or bought a voucher that somebody has used. */
+export type RefundRefusal = "payment-unknown" | "already" | "voucher-redeemed";
 
 export interface Credited {
   /** `already`: before; `record` is what it is now, and may have been taken back since. */
@@ -140,32 +140,34 @@ export class Payments {
   }
 
   /**
-   * To be asked before the provider is told to give a payment back. `again`: somebody has asked before, and may be at it or have
-   * died of it: the provider is to be told with the same request id, so that it gives back once.
+   * To be asked before the provider is told to give a payment back. A voucher is void from here on, so that nobody redeems it while the
+   * money is on its way. `again`: somebody has asked before, and may be at it or have died of it: the provider is to be told with the
+   * same request id, so that it gives back once.
    */
   async beginRefund(
     provider: ProviderName,
     paymentId: string,
-  ): Promise<Result<{ record: PaymentRecord; again: boolean }, "payment-unknown" | "already">> {
-    return this.#accounts.transact<{ record: PaymentRecord; again: boolean }, "payment-unknown" | "already">(
-      async (trx) => {
-        const record = await this.#findIn(trx, provider, paymentId);
-        if (record === undefined) return fail("payment-unknown");
-        if (record.state === "refunding") return ok({ record, again: true });
-        if (record.state !== "paid") return fail("already");
-        const begun = { ...record, state: "refunding" as const };
-        await this.#rewriteIn(trx, provider, paymentId, begun);
-        return ok({ record: begun, again: false });
-      },
-    );
+  ): Promise<Result<{ record: PaymentRecord; again: boolean }, RefundRefusal>> {
+    return this.#accounts.transact<{ record: PaymentRecord; again: boolean }, RefundRefusal>(async (trx) => {
+      const record = await this.#findIn(trx, provider, paymentId);
+      if (record === undefined) return fail("payment-unknown");
+      if (record.state === "refunding") return ok({ record, again: true });
+      if (record.state !== "paid") return fail("already");
+      if (record.voucherHash !== undefined && !(await this.#vouchers.voidIn(trx, record.voucherHash)))
+        return fail("voucher-redeemed");
+      const begun = { ...record, state: "refunding" as const };
+      await this.#rewriteIn(trx, provider, paymentId, begun);
+      return ok({ record: begun, again: false });
+    });
   }
 
   /** The provider will not give it back: everything is as before `beginRefund`. */
   async refundFailed(provider: ProviderName, paymentId: string): Promise<void> {
     await this.#accounts.transact<void, never>(async (trx) => {
       const record = await this.#findIn(trx, provider, paymentId);
-      if (record?.state === "refunding")
-        await this.#rewriteIn(trx, provider, paymentId, { ...record, state: "paid" });
+      if (record?.state !== "refunding") return ok(undefined);
+      if (record.voucherHash !== undefined) await this.#vouchers.restoreIn(trx, record.voucherHash);
+      await this.#rewriteIn(trx, provider, paymentId, { ...record, state: "paid" });
       return ok(undefined);
     });
   }
@@ -292,6 +294,7 @@ export class Payments {
     record: PaymentRecord,
   ): Promise<{ effect: Effect; takenS: number }> {
     if (record.accountId === undefined) {
+      if (record.state === "refunding") return { effect: "voucher-voided", takenS: 0 };
       const voided =
         record.voucherHash !== undefined && (await this.#vouchers.voidIn(trx, record.voucherHash));
       return { effect: voided ? "voucher-voided" : "voucher-redeemed", takenS: 0 };

@@ -4,7 +4,9 @@ import { type CertificateSource, WebhookCertificates } from "../billing/paypal/c
 import { PayPalClient } from "../billing/paypal/client.ts";
 import { paypalWebhook } from "../billing/paypal/events.ts";
 import { PayPalOneOff, PayPalSubscriptions } from "../billing/paypal/providers.ts";
+import { paypalRefunds } from "../billing/paypal/refunds.ts";
 import type { PaymentProvider, Webhook } from "../billing/providers.ts";
+import type { RefundProvider } from "../billing/refunds.ts";
 import type { OrderSeal } from "../billing/sealed-order.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Log } from "../lib/event-log.ts";
@@ -15,8 +17,7 @@ export interface PayPalOffice {
   /** Once, and as a subscription. */
   providers: PaymentProvider[];
   webhook: Webhook;
-  /** Refunds go through it. */
-  client: PayPalClient;
+  refunds: RefundProvider;
 }
 
 /** PayPal's world by the address of its interface: a sandbox's events, which anybody can have signed, count for nothing outside it. */
@@ -52,6 +53,6 @@ export function paypalOf(
       webhookId,
       certificates: new WebhookCertificates({ world, clock, source }),
     }),
-    client,
+    refunds: paypalRefunds(client, log),
   };
 }

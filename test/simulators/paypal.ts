@@ -215,7 +215,7 @@ export async function startPayPal(
     const given = before ?? api.call(method, path, text === "" ? undefined : JSON.parse(text), url);
     if (repeats && given.status < 300) state.answered.set(key, given);
     if (path.endsWith("/refund") && wrong.slowRefundMs !== undefined) await sleep(wrong.slowRefundMs);
-    if (method === "POST" && wrong.losesAnswers) return void response.destroy();
+    if (method === "POST" && wrong.losesAnswers && given.status < 300) return void response.destroy();
     json(given.status, given.body);
   }
 

@@ -142,9 +142,12 @@ export class PayPalClient {
   async refund(captureId: string): Answer<shapes.Refund> {
     const id = encodeURIComponent(captureId);
     const options = { requestId: `refund ${captureId}`, body: {} };
-    const given = await this.#call("POST", `/v2/payments/captures/${id}/refund`, shapes.refund, options);
-    if (given.ok || given.error !== "unknown") return given;
-    return this.#call("POST", `/v1/payments/sale/${id}/refund`, shapes.refund, options);
+    let given = await this.#call("POST", `/v2/payments/captures/${id}/refund`, shapes.refund, options);
+    if (!given.ok && given.error === "unknown")
+      given = await this.#call("POST", `/v1/payments/sale/${id}/refund`, shapes.refund, options);
+    // PENDING is on its way: from a bank account, say.
+    const failed = given.ok && /^(FAILED|CANCELLED)$/i.test(given.value.status ?? given.value.state ?? "");
+    return failed ? fail("refused") : given;
   }
 
   /** A product to bill for (Catalog products v1). `instead`: the plan that PayPal no longer has; else the same call gets the same product. */

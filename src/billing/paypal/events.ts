@@ -61,6 +61,12 @@ function handlerOf(shop: PayPalShop): (event: shapes.PayPalEvent) => Promise<Web
   };
 
   const takeBack = async (paymentId: string, why: "refund" | "chargeback"): Promise<WebhookAnswer> => {
+    const known = await payments.find("paypal", paymentId);
+    // A refund that was claimed and stopped half-way: the subscription goes, too.
+    if (known?.state === "refunding" && known.subscription !== undefined) {
+      const cancelled = await client.cancelSubscription(known.subscription);
+      if (!cancelled.ok && cancelled.error !== "already") return answerTo(cancelled.error);
+    }
     await payments.takeBack("paypal", paymentId, why);
     return "done";
   };

@@ -1,0 +1,133 @@
+import type { Accounts } from "../accounts/accounts.ts";
+import type { Clock } from "../lib/clock.ts";
+import { decideRefund, type RefundDecision, type RefundRule } from "../policy/refund.ts";
+import type { PaymentRecord } from "./payment-events.ts";
+import type { Payments } from "./payments.ts";
+import type { ProviderName } from "./providers.ts";
+import type { OpenedReceipt, Receipt, ReceiptError, Receipts } from "./receipts.ts";
+
+/** How a provider takes part in a refund. Both may be repeated: the provider does them once. */
+export interface RefundProvider {
+  /** Gives a payment back in full. `given`: now or before. `refused`: it will not, whenever it is asked. */
+  refund(paymentId: string): Promise<"given" | "refused" | "unavailable">;
+  /** Ends a subscription. True where it does not run any more. */
+  cancel(subscription: string): Promise<boolean>;
+}
+
+export type Claim =
+  /** What the rules say; nothing was done. `unfinished`: it was granted before, and the money has not gone back yet. */
+  | { outcome: "decided"; receipt: Receipt; decision: RefundDecision; unfinished: boolean }
+  | { outcome: "no-receipt"; error: ReceiptError }
+  /** A genuine receipt of a payment that nothing is known of: the database was set back to before it. */
+  | { outcome: "payment-unknown"; receipt: Receipt };
+
+export type Refunded =
+  | Exclude<Claim, { outcome: "decided" }>
+  | { outcome: "given"; receipt: Receipt }
+  | { outcome: "refused"; receipt: Receipt; rule: RefundRule }
+  /** Granted; the provider does not answer now, and the same receipt can be sent again. */
+  | { outcome: "unavailable"; receipt: Receipt }
+  /** Granted; the provider will not do it. Everything is as before. */
+  | { outcome: "provider-refused"; receipt: Receipt };
+
+/**
+ * Refunds: claimed with a receipt, decided by the rules (policy/refund.ts) and by nobody, given once. A refund that a crash or a
+ * silent provider stopped half-way is finished by the same receipt, or by what the provider reports.
+ */
+export class Refunds {
+  readonly #options: {
+    receipts: Receipts;
+    payments: Payments;
+    accounts: Accounts;
+    providers: Partial<Record<ProviderName, RefundProvider>>;
+    clock: Clock;
+  };
+  /** Those that are being given now, by payment: asked twice at once, both get the one answer. */
+  readonly #running = new Map<string, Promise<Refunded>>();
+
+  constructor(options: {
+    receipts: Receipts;
+    payments: Payments;
+    accounts: Accounts;
+    /** Those that can give back. */
+    providers: Partial<Record<ProviderName, RefundProvider>>;
+    clock: Clock;
+  }) {
+    this.#options = options;
+  }
+
+  /** What a claim with this receipt would come to. `pasted`: see `Receipts.open`. */
+  async look(pasted: string): Promise<Claim> {
+    const opened = this.#options.receipts.open(pasted);
+    return opened.ok ? this.#decide(opened.value) : { outcome: "no-receipt", error: opened.error };
+  }
+
+  /** Gives the purchase of this receipt back, where the rules grant it. */
+  async claim(pasted: string): Promise<Refunded> {
+    const opened = this.#options.receipts.open(pasted);
+    if (!opened.ok) return { outcome: "no-receipt", error: opened.error };
+    const key = `${opened.value.provider} ${opened.value.paymentId}`;
+    const running = this.#running.get(key);
+    if (running !== undefined) return running;
+    const claim = this.#give(opened.value).finally(() => this.#running.delete(key));
+    this.#running.set(key, claim);
+    return claim;
+  }
+
+  async #decide({ receipt, provider, paymentId }: OpenedReceipt): Promise<Claim> {
+    const { payments, clock } = this.#options;
+    const record = await payments.find(provider, paymentId);
+    const unfinished = record?.state === "refunding";
+    if (unfinished) return { outcome: "decided", receipt, decision: { granted: true }, unfinished };
+    const decision = decideRefund({
+      method: receipt.method,
+      coupon: receipt.coupon,
+      boughtAt: receipt.atS,
+      first: receipt.first,
+      redeemedVoucher: record?.state === "paid" && (await payments.voucherUsed(record)),
+      alreadyRefunded: record !== undefined && record.state !== "paid",
+      nowS: Math.floor(clock.now() / 1000),
+    });
+    if (record === undefined && decision.granted) return { outcome: "payment-unknown", receipt };
+    return { outcome: "decided", receipt, decision, unfinished };
+  }
+
+  async #give(opened: OpenedReceipt): Promise<Refunded> {
+    const { receipt, provider, paymentId } = opened;
+    const { payments } = this.#options;
+    const claim = await this.#decide(opened);
+    if (claim.outcome !== "decided") return claim;
+    if (!claim.decision.granted) return { outcome: "refused", receipt, rule: claim.decision.rule };
+    const gateway = this.#options.providers[provider];
+    // It was set up when the purchase was made; the operator has taken it away since.
+    if (gateway === undefined) return { outcome: "unavailable", receipt };
+    const begun = await payments.beginRefund(provider, paymentId);
+    if (!begun.ok) {
+      if (begun.error === "payment-unknown") return { outcome: "payment-unknown", receipt };
+      // Somebody was faster than this claim's look: another claim, or whoever redeemed the voucher.
+      const rule = begun.error === "already" ? "refunded-once" : "never-redeemed-voucher";
+      return { outcome: "refused", receipt, rule };
+    }
+    return this.#carryOut(opened, gateway, begun.value.record);
+  }
+
+  /** First the money, then the subscription, then what was bought: until all is done it counts as begun, and can be gone on with. */
+  async #carryOut(
+    { receipt, provider, paymentId }: OpenedReceipt,
+    gateway: RefundProvider,
+    { subscription, accountId }: PaymentRecord,
+  ): Promise<Refunded> {
+    const { payments, accounts } = this.#options;
+    const given = await gateway.refund(paymentId);
+    if (given === "refused") {
+      await payments.refundFailed(provider, paymentId);
+      return { outcome: "provider-refused", receipt };
+    }
+    if (given === "unavailable") return { outcome: "unavailable", receipt };
+    if (subscription !== undefined && !(await gateway.cancel(subscription)))
+      return { outcome: "unavailable", receipt };
+    await payments.takeBack(provider, paymentId, "refund");
+    if (subscription !== undefined && accountId !== undefined) await accounts.setRenews(accountId, false);
+    return { outcome: "given", receipt };
+  }
+}
