@@ -5,8 +5,8 @@ import { fail, ok, type Result } from "../lib/result.ts";
 import { LIFETIMES } from "../policy/lifetimes.ts";
 import type { Money } from "../policy/money.ts";
 import type { Store } from "../store/open.ts";
-import type { CreditRefusal, Payments } from "./payments.ts";
-import type { Begun, CheckoutUrls, Finished, PaymentProvider } from "./providers.ts";
+import type { Payments } from "./payments.ts";
+import type { Begun, CheckoutUrls, CreditRefusal, Finished, PaymentProvider } from "./providers.ts";
 import type { SealedOrder } from "./sealed-order.ts";
 
 const DAY_S = 86_400;

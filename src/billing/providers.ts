@@ -1,10 +1,12 @@
 import type { Result } from "../lib/result.ts";
 import type { PaymentMethod } from "../policy/methods.ts";
-import type { CreditRefusal } from "./payments.ts";
 import type { SealedOrder } from "./sealed-order.ts";
 
 /** Who takes the money. Together with the id that they give a payment it names that payment for ever. */
 export type ProviderName = "paypal" | "btcpay" | "cash" | "coupon";
+
+/** Why a payment counts for nothing. Nothing was changed then; whoever reported it gives the money back where they can. */
+export type CreditRefusal = "amount-differs" | "account-gone" | "account-terminated" | "coupon-used";
 
 export type ProviderError = "provider-unavailable" | "provider-refused";
 

@@ -1,6 +1,5 @@
 import type { CheckoutError } from "../../../billing/checkout.ts";
-import type { CreditRefusal } from "../../../billing/payments.ts";
-import type { Finished } from "../../../billing/providers.ts";
+import type { CreditRefusal, Finished } from "../../../billing/providers.ts";
 import type { ReceiptError } from "../../../billing/receipts.ts";
 
 /** What a buyer reads where an order could not be begun. Nothing has been paid then. */
