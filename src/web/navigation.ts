@@ -1,6 +1,5 @@
 import { type Html, html } from "./html.ts";
-import type { Say } from "./languages/language.ts";
-import type { PageLanguage } from "./languages/page-language.ts";
+import type { PageLanguage, Say } from "./languages/language.ts";
 import type { SiteEnv } from "./options.ts";
 import { FOOTER, NAVIGATION, type Section, type SitePage } from "./site-map.ts";
 import type { Web } from "./web.ts";

@@ -1,9 +1,8 @@
 import type { Context, MiddlewareHandler } from "hono";
 import { getPath } from "hono/utils/url";
 import type { SiteEnv } from "../options.ts";
-import { ENGLISH, type Language } from "./language.ts";
+import { ENGLISH, type Language, type PageLanguage, PLAIN_ENGLISH, pageLanguage } from "./language.ts";
 import { splitPath, wished } from "./negotiate.ts";
-import { type PageLanguage, PLAIN_ENGLISH, pageLanguage } from "./page-language.ts";
 
 interface Spoken {
   tag: string;
