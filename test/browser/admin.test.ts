@@ -111,7 +111,7 @@ test("a ticket is opened in the browser, answered and closed; the identity is se
   await page.getByText("My <b>client</b> says “TLS error”.").waitFor();
   await page.fill("#text", "Take UDP instead.");
   await page.getByLabel("That is all: close the ticket").check();
-  await page.getByRole("button", { name: "Answer" }).click();
+  await page.getByRole("button", { name: "Answer", exact: true }).click();
   await page.getByText("Answered.").waitFor();
   // The answer, too, is sealed when it comes back.
   await page.getByText("Take UDP instead.").waitFor();

@@ -23,8 +23,8 @@ function findForm(c: AdminContext): Html {
 
 function accountPanel(c: AdminContext, account: Shown, nowS: number): Html {
   const { name, paidUntil, terminated } = account;
-  const act = (action: string, label: string, look = "quiet") =>
-    buttonForm(c, "account", label, { name, action }, look);
+  const act = (action: string, label: string, look: "quiet" | "danger" = "quiet") =>
+    buttonForm(c, { action: "account", label, fields: { name, action }, look });
   const access = terminated
     ? html`<span class="badge bad">terminated: no access</span>`
     : paidUntil !== undefined && paidUntil > nowS
@@ -93,7 +93,7 @@ ${findForm(c)}
       const account = await find(name);
       return page(c, { error, ...(account.ok && { account: account.value }) });
     };
-    if (DONE[action] === undefined) return refused("There is no such action.");
+    if (!Object.hasOwn(DONE, action)) return refused("There is no such action.");
     if (action === "delete" && line(form, "sure") !== "yes")
       return refused("Nothing was deleted: tick the box to say that you mean it.");
     const days = wholeNumber(form, "days", 1, EXTENSION_DAYS_MOST);

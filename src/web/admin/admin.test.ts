@@ -208,6 +208,18 @@ describe("an operator who is in", () => {
       /amsterdam1<\/a>: <span class="badge warn">no news yet; draining/,
     );
     assert.match(await operator.text("server?name=amsterdam1"), /Take new logins again/);
+    const block = (action: string, what: string) =>
+      operator.fill("servers", "server", { name: "amsterdam1", action, what });
+    await block("block", "6660-6669");
+    await block("block", "203.0.113.0/24");
+    assert.deepEqual(bench.fleet.named("amsterdam1")?.blocked, {
+      ports: [{ from: 6660, to: 6669 }],
+      ranges: ["203.0.113.0/24"],
+    });
+    assert.match((await block("unblock", "6660-6669")).text, /Not blocked any more/);
+    assert.deepEqual(bench.fleet.named("amsterdam1")?.blocked.ports, []);
+    for (const what of ["0", "9-8", "65536", "nonsense", "0.0.0.0/0"])
+      assert.equal((await block("block", what)).status, 422, what);
     const unsure = await operator.fill("servers", "server", { name: "london1", action: "remove" });
     assert.equal(unsure.status, 422);
     assert.ok(bench.fleet.named("london1"));

@@ -43,7 +43,13 @@ ${all.map(
   ({ id, title, text, postedMs, deleteAfter }) => html`<article class="panel"><h2>${title}</h2>
 <p class="muted">${dayAndTime(Math.floor(postedMs / 1000))}${deleteAfter !== undefined && html`, until ${dayAndTime(deleteAfter)}`}</p>
 ${markdown(text, { firstHeading: 3 })}
-${buttonForm(c, "announcements", html`Take away<span class="unseen">: ${title}</span>`, { action: "remove", id }, "danger")}</article>`,
+${buttonForm(c, {
+  action: "announcements",
+  label: "Take away",
+  about: title,
+  fields: { action: "remove", id },
+  look: "danger",
+})}</article>`,
 )}`;
     return adminPage(admin, c, {
       title: "Announcements",

@@ -3,7 +3,7 @@ import { type Asset, makeAsset } from "../assets.ts";
 import { bundleScript } from "../assets-bundle.ts";
 
 /** The scripts of the admin pages; the site serves none of them. Read with the code: later the checkout may be out of reach. */
-const SCRIPTS = ["admin-open.js", "admin-tickets.js"] as const;
+const SCRIPTS = ["admin-open.js", "admin-tickets.js", "admin-age.js"] as const;
 export type AdminScript = (typeof SCRIPTS)[number];
 
 const TYPE = "text/javascript; charset=utf-8";
@@ -12,7 +12,7 @@ export const adminScripts: ReadonlyMap<string, Asset> = new Map(
   SCRIPTS.map((name) => [
     name,
     makeAsset(
-      name === "admin-tickets.js"
+      name === "admin-age.js"
         ? bundleScript(name)
         : readFileSync(new URL(`../assets/${name}`, import.meta.url), "utf8"),
       TYPE,

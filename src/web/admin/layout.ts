@@ -83,14 +83,20 @@ export const notice = (text: string | Html | undefined): Html =>
 export const problem = (text: string | undefined): Html =>
   text === undefined ? html`` : html`<div class="notice bad" role="alert"><p>${text}</p></div>`;
 
+interface ButtonForm {
+  action: string;
+  label: string;
+  /** What it acts on, where the page has several of the label. */
+  about?: string;
+  fields: Record<string, string>;
+  look?: "quiet" | "danger";
+}
+
 /** A form of one button: what it acts on stands in hidden fields. */
 export const buttonForm = (
   c: AdminContext,
-  action: string,
-  label: string | Html,
-  fields: Record<string, string>,
-  look = "quiet",
+  { action, label, about, fields, look = "quiet" }: ButtonForm,
 ): Html =>
   html`<form method="post" action="${action}">${tokenOf(c)}${Object.entries(fields).map(
     ([name, value]) => html`<input type="hidden" name="${name}" value="${value}">`,
-  )}<button class="button small ${look}">${label}</button></form>`;
+  )}<button class="button small ${look}"${about !== undefined && html` aria-label="${label}: ${about}"`}>${label}</button></form>`;

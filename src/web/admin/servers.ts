@@ -1,11 +1,11 @@
 import type { Hono } from "hono";
 import type { ServerView } from "../control-servers.ts";
-import { dayAndTime, timeOfDay } from "../dates.ts";
+import { timeOfDay } from "../dates.ts";
 import { type Html, html } from "../html.ts";
-import { cells, line, numberField, sureBox, table, wholeNumber } from "./fields.ts";
-import { adminPage, buttonForm, notice, problem, tokenOf } from "./layout.ts";
+import { cells, line, numberField, table, wholeNumber } from "./fields.ts";
+import { adminPage, notice, problem, tokenOf } from "./layout.ts";
 import type { AdminContext, AdminEnv, AdminOptions } from "./options.ts";
-import { serverState } from "./server-words.ts";
+import { serverPage, stateBadge } from "./server-page.ts";
 
 interface Invited {
   server: ServerView;
@@ -15,11 +15,6 @@ interface Invited {
 
 const BANDWIDTH_MBIT = 1000;
 const BANDWIDTH_MOST = 1_000_000;
-
-const stateBadge = (server: ServerView): Html => {
-  const { words, look } = serverState(server);
-  return html`<span class="badge ${look}">${words}</span>`;
-};
 
 function serverTable(servers: readonly ServerView[]): Html {
   const labels = ["Server", "Place", "Host", "Load", "Version", "State"];
@@ -62,46 +57,22 @@ const linePage = ({ server, line: pasted, expires }: Invited): Html =>
 <pre><code>${pasted}</code></pre>
 <p><a href="server?name=${server.name}">Go to ${server.name}</a></p>`;
 
-function serverPage(c: AdminContext, server: ServerView): Html {
-  const { name } = server;
-  const act = (action: string, label: string, look = "quiet") =>
-    buttonForm(c, "server", label, { name, action }, look);
-  return html`<h1>${name}</h1>
-<p>${stateBadge(server)}</p>
-<dl class="values">
-<div><dt>Place</dt><dd>${server.city}, ${server.country}</dd></div>
-<div><dt>Host</dt><dd>${server.host}</dd></div>
-<div><dt>Addresses</dt><dd>${server.addresses.join(", ")}</dd></div>
-<div><dt>Uplink</dt><dd>${server.bandwidthMbit} Mbit/s</dd></div>
-<div><dt>Load</dt><dd>${server.news === "up" ? `${server.loadPercent} %` : "not known"}</dd></div>
-<div><dt>Groups</dt><dd>${server.groups.join(", ")}</dd></div>
-<div><dt>Version</dt><dd>${server.local ? "this office’s own" : server.release || "not known"}${server.targetRelease !== "" && server.targetRelease !== server.release && ` (is to run ${server.targetRelease})`}</dd></div>
-<div><dt>Last test</dt><dd>${server.testedMinute === 0 ? "not known" : dayAndTime(server.testedMinute * 60)}</dd></div>
-</dl>
-<h2>Services</h2>
-<ul class="services">${server.services.map(({ service, healthy }) => html`<li${!healthy && html` class="down"`}>${service}: ${healthy ? "works" : "does not work"}</li>`)}</ul>
-<h2>What can be done</h2>
-<div class="actions">${server.draining ? act("undrain", "Take new logins again") : act("drain", "Drain: no new logins, who is online stays")}
-${!server.local && server.state === "enrolled" && act("upgrade", "Have it run this office’s version")}</div>
-${
-  !server.local &&
-  html`<form class="panel narrow" method="post" action="server"><h3>Rotate</h3>${tokenOf(c)}
-<input type="hidden" name="name" value="${name}"><input type="hidden" name="action" value="rotate">
-<p>After a seizure, or when the line was not pasted in time: its key is forgotten, and there is a new line to paste.</p>
-${sureBox("sure-rotate", "The server is cut off until the new line is pasted.")}<button class="button danger">Rotate</button></form>`
-}
-<form class="panel narrow" method="post" action="server"><h3>Remove</h3>${tokenOf(c)}
-<input type="hidden" name="name" value="${name}"><input type="hidden" name="action" value="remove">
-<p>Its key is worth nothing at once, and its traffic figures go. Its exit goes on for at most 72 hours unless it is switched off.</p>
-${sureBox("sure-remove", "It comes back only as a new server.")}<button class="button danger">Remove</button></form>`;
-}
-
 const DONE: Record<string, string> = {
   drain: "It takes no new logins. Who is online stays.",
   undrain: "It takes new logins again.",
   upgrade: "It was told to run this office’s version.",
   remove: "It is out of the fleet.",
+  block: "Blocked.",
+  unblock: "Not blocked any more.",
 };
+
+/** What was typed as a port, a range of ports or a network, in the control API's words; what it is not, that says. */
+function blockedOf(typed: string): object | undefined {
+  const ports = /^(\d{1,5})(?:-(\d{1,5}))?$/.exec(typed);
+  if (ports === null) return { range: typed };
+  const [from, to] = [Number(ports[1]), Number(ports[2] ?? ports[1])];
+  return from >= 1 && from <= to && to <= 65_535 ? { ports: { from, to } } : undefined;
+}
 
 export function addServers(app: Hono<AdminEnv>, admin: AdminOptions): void {
   const all = () => admin.ask<{ servers: ServerView[] }>("GET", "/servers");
@@ -154,7 +125,7 @@ ${addForm(c, typed)}`;
     const form = c.get("form");
     const name = line(form, "name");
     const action = line(form, "action");
-    if (DONE[action] === undefined && action !== "rotate")
+    if (!Object.hasOwn(DONE, action) && action !== "rotate")
       return one(c, name, { error: "There is no such action." });
     if ((action === "rotate" || action === "remove") && line(form, "sure") !== "yes")
       return one(c, name, { error: "Nothing was done: tick the box to say that you mean it." });
@@ -162,10 +133,13 @@ ${addForm(c, typed)}`;
       const made = await admin.ask<Invited>("POST", "/servers/rotate", { name });
       return made.ok ? invited(c, made.value) : one(c, name, { error: made.error });
     }
-    const done =
-      action === "upgrade"
-        ? await admin.ask("POST", "/servers/release", { name, release: "newest" })
-        : await admin.ask("POST", `/servers/${action}`, { name });
+    const what = action.endsWith("block") ? blockedOf(line(form, "what")) : {};
+    if (what === undefined)
+      return one(c, name, {
+        error: "A port is a number from 1 to 65535; of a range the smaller one comes first.",
+      });
+    const [path, more] = action === "upgrade" ? ["release", { release: "newest" }] : [action, what];
+    const done = await admin.ask("POST", `/servers/${path}`, { name, ...more });
     if (!done.ok) return one(c, name, { error: done.error });
     return action === "remove"
       ? list(c, { done: `${name}: ${DONE[action]}` })

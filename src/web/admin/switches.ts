@@ -20,7 +20,12 @@ ${notice(said.done)}${problem(said.error ?? (asked.ok ? undefined : asked.error)
 <ul class="rows">${switches.map(
       ({ name, on }) =>
         html`<li><span>${switchTitle(name)} <span class="badge ${on ? "good" : "warn"}">${on ? "on" : "off"}</span></span>
-${buttonForm(c, "switches", html`Switch ${on ? "off" : "on"}<span class="unseen">: ${switchTitle(name)}</span>`, { name, on: on ? "no" : "yes" })}</li>`,
+${buttonForm(c, {
+  action: "switches",
+  label: on ? "Switch off" : "Switch on",
+  about: switchTitle(name),
+  fields: { name, on: on ? "no" : "yes" },
+})}</li>`,
     )}</ul>`;
     return adminPage(admin, c, { title: "Switches", body, status: said.error === undefined ? 200 : 422 });
   };

@@ -2,6 +2,7 @@ import type { Hono } from "hono";
 import { MESSAGE_CHARACTERS_MOST, type SealedTicket, type TicketView } from "../../support/tickets.ts";
 import { day } from "../dates.ts";
 import { type Html, html } from "../html.ts";
+import { adminScriptUrl } from "./assets.ts";
 import { cells, line, table } from "./fields.ts";
 import { adminPage, buttonForm, notice, problem, tokenOf } from "./layout.ts";
 import type { AdminContext, AdminEnv, AdminOptions } from "./options.ts";
@@ -48,7 +49,12 @@ ${
 <textarea id="text" name="text" required rows="8" maxlength="${MESSAGE_CHARACTERS_MOST}" aria-describedby="text-hint">${typed}</textarea></div>
 <p class="check"><input type="checkbox" id="close" name="close" value="yes"><label for="close">That is all: close the ticket</label></p>
 <button class="button">Answer</button></form>
-${buttonForm(c, "ticket", "Close without an answer", { number, action: "close" }, "danger")}`
+${buttonForm(c, {
+  action: "ticket",
+  label: "Close without an answer",
+  fields: { number, action: "close" },
+  look: "danger",
+})}`
 }`;
 }
 
@@ -56,7 +62,7 @@ ${buttonForm(c, "ticket", "Close without an answer", { number, action: "close" }
 const picker: Html = html`<div class="panel narrow" id="identity" hidden>
 <div class="field"><label for="identity-picker">Your age identity</label>
 <p class="hint" id="identity-hint">The file of <code>age-keygen</code> or <code>lethe ticket keys</code>. It is read in this page alone and not sent to the office.</p>
-<input id="identity-picker" type="file" aria-describedby="identity-hint"></div>
+<input id="identity-picker" type="file" data-age="${adminScriptUrl("admin-age.js")}" aria-describedby="identity-hint"></div>
 <p id="identity-said" role="status"></p></div>`;
 
 interface Said {

@@ -1,17 +1,17 @@
-import { armor, Decrypter } from "age-encryption";
-
 // Tickets are encrypted to the operator's age key, which the office does not have. The identity file is read here, in the page, is
 // kept in its memory alone and sent to nobody. So that it has to be chosen once, the ticket pages follow one another without a new page.
 const picker = document.getElementById("identity-picker");
 const said = document.getElementById("identity-said");
 const main = document.getElementById("main");
+let age;
 let decrypter;
 
 async function readIdentities(file) {
   // An identity file of age-keygen: comments and AGE-SECRET-KEY-… lines.
   const lines = (await file.text()).split(/\r?\n/).filter((line) => /^AGE-SECRET-KEY-/.test(line.trim()));
   if (lines.length === 0) throw new Error("none");
-  const made = new Decrypter();
+  age ??= await import(picker.dataset.age);
+  const made = new age.Decrypter();
   for (const line of lines) made.addIdentity(line.trim());
   return made;
 }
@@ -20,7 +20,7 @@ async function openAll() {
   if (decrypter === undefined) return;
   for (const sealed of document.querySelectorAll("[data-sealed]")) {
     try {
-      sealed.textContent = await decrypter.decrypt(armor.decode(sealed.dataset.sealed), "text");
+      sealed.textContent = await decrypter.decrypt(age.armor.decode(sealed.dataset.sealed), "text");
       sealed.classList.remove("muted");
     } catch {
       sealed.textContent = "This identity does not open it.";
@@ -66,7 +66,8 @@ document.addEventListener("submit", (event) => {
   if (form === null) return;
   event.preventDefault();
   const fields = new URLSearchParams(new FormData(form, event.submitter));
-  goTo(form.action, { method: "POST", body: fields }, false);
+  // `form.action` would be the field of that name.
+  goTo(form.getAttribute("action"), { method: "POST", body: fields }, false);
 });
 addEventListener("popstate", () => goTo(location.href, {}, false));
 document.getElementById("identity")?.removeAttribute("hidden");
