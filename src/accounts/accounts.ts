@@ -28,8 +28,6 @@ const PAGE_ROWS = 200;
 const EXPIRED_TOLD_S = LIFETIMES.expiredTold.days * DAY_S;
 /** Where they are only read, so many. */
 const READ_ROWS = 500;
-/** How long an account stays after its paid time, or without any. */
-export const KEEP_UNPAID_DAYS = LIFETIMES.unpaidAccount.days;
 /** The most days that one extension may give. */
 export const EXTENSION_DAYS_MOST = 3660;
 

@@ -1,4 +1,3 @@
-import { KEEP_UNPAID_DAYS } from "../accounts/accounts.ts";
 import { LIFETIMES, MAIL_LINK_MINUTES, REMINDER_DAYS } from "../policy/lifetimes.ts";
 import { REFUND_DAYS } from "../policy/refund.ts";
 import { type ProfileKind, SYSTEMS, type System } from "../profiles/kinds.ts";
@@ -82,7 +81,7 @@ export function helpValues({ siteName }: { siteName: string }): Record<string, s
     site: plainMarkdown(siteName),
     "example server": EXAMPLE,
     "refund days": String(REFUND_DAYS),
-    "unpaid days": String(KEEP_UNPAID_DAYS),
+    "unpaid days": String(LIFETIMES.unpaidAccount.days),
     "reminder days": REMINDER_DAYS.map(String).join(" and "),
     "link minutes": String(MAIL_LINK_MINUTES),
     "ticket days": String(LIFETIMES.closedTicket.days),

@@ -46,6 +46,8 @@ test("an account from sign-up to deletion", async () => {
   assert.deepEqual(account.body, {
     name: "robot",
     email: null,
+    emailVerified: false,
+    renews: false,
     paidUntil: "2030-01-31T00:00:00.000Z",
     active: true,
     terminated: false,

@@ -43,6 +43,10 @@ export const accountShape = z
       description:
         "Whether the link that was sent to the address was opened; a password is reset only through such a one",
     }),
+    renews: z.boolean().openapi({
+      description:
+        "Whether a PayPal subscription pays for it: to be cancelled at PayPal before the account is deleted",
+    }),
     paidUntil: time
       .nullable()
       .openapi({ description: "End of the paid time; null where there never was any" }),
@@ -143,11 +147,12 @@ export const serverShape = z
 const iso = (seconds: number): string => new Date(seconds * 1000).toISOString();
 
 export function accountBody(account: AccountView, nowS: number): z.infer<typeof accountShape> {
-  const { name, email, emailVerified, paidUntil, terminated, deleteAfter } = account;
+  const { name, email, emailVerified, renews, paidUntil, terminated, deleteAfter } = account;
   return {
     name,
     email: email ?? null,
     emailVerified,
+    renews,
     paidUntil: paidUntil === undefined ? null : iso(paidUntil),
     active: !terminated && paidUntil !== undefined && paidUntil > nowS,
     terminated,

@@ -1,7 +1,8 @@
 import type { Context, Hono } from "hono";
-import { KEEP_UNPAID_DAYS, type SignUpError } from "../../accounts/accounts.ts";
+import type { SignUpError } from "../../accounts/accounts.ts";
 import { NAME_CHARACTERS, PASSWORD_CHARACTERS } from "../../accounts/rules.ts";
 import type { VoucherError } from "../../billing/vouchers.ts";
+import { LIFETIMES } from "../../policy/lifetimes.ts";
 import { errorPage } from "../errors.ts";
 import { field, formError, tokenField } from "../forms.ts";
 import { html } from "../html.ts";
@@ -97,7 +98,7 @@ ${field(
     value: typed?.voucher ?? "",
     hint: say.text(
       "Adds its days at once. You can also redeem one later. Without paid time there is no access, and the account is deleted after {0} days.",
-      KEEP_UNPAID_DAYS,
+      LIFETIMES.unpaidAccount.days,
     ),
     error: errorOf("voucher"),
   },
