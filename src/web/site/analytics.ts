@@ -56,11 +56,11 @@ export const choiceForm = (
 <button class="button" name="choice" value="refuse">Do not count me</button>
 <button class="button" name="choice" value="allow">Count my visits</button></form>`;
 
-/** Asks whoever has not answered yet; nothing where there is nothing to ask. */
+/** Asks whoever has not answered yet, on the pages that would be counted; nothing where there is nothing to ask. */
 export function analyticsBanner(web: Web, c: Context<SiteEnv>): Html | undefined {
   if (web.analytics === undefined || c.get("session") !== undefined || c.req.method !== "GET")
     return undefined;
-  if (c.req.path === "/analytics" || choiceOf(web, c).kind !== "none") return undefined;
+  if (!COUNTED.test(c.req.path) || choiceOf(web, c).kind !== "none") return undefined;
   return html`<section class="notice" aria-label="Analytics"><p>May we count your visits with Google Analytics? Only if you say so; your address is cut before it leaves our machine, and your browser never talks to Google. <a href="/analytics">More about it</a></p>
 ${choiceForm(web, c)}</section>`;
 }

@@ -9,6 +9,7 @@ import type { SiteEnv } from "../options.ts";
 import { ownText } from "../own-texts.ts";
 import { policyNow } from "../policy-values.ts";
 import type { Web } from "../web.ts";
+import { analyticsPrivacy } from "./analytics-page.ts";
 import { ruleList } from "./policy.ts";
 
 /** The policy is the data inventory, which a test holds against the real database: what is not listed cannot be stored. */
@@ -44,8 +45,9 @@ ${before}
 <li>your address, the sites you visit, the names you look up</li>
 <li>how much of the traffic is yours: only each server's total is counted, in steps of 1 % of its bandwidth and five minutes</li>
 </ul></div>
-<div class="panel"><h2>Yours to take or delete</h2><p>In <a href="/member/settings">your account</a> you can see everything that is stored about you, as a page and as one file, and delete the account. What is deleted is overwritten at once.</p><p>No analytics run here, and no page loads anything from anybody else.</p></div>
+<div class="panel"><h2>Yours to take or delete</h2><p>In <a href="/member/settings">your account</a> you can see everything that is stored about you, as a page and as one file, and delete the account. What is deleted is overwritten at once.</p><p>${web.analytics === undefined ? "No analytics run here, and no page loads anything from anybody else." : "No page loads anything from anybody else."}</p></div>
 </div>
+${web.analytics !== undefined && analyticsPrivacy()}
 ${tables}
 <div class="panel"><h2>What no provider can promise</h2><p>A VPN hides your address from the sites you visit, and what you do from the network you are in. It does not hide you from a site that you log in to, and whoever watches both ends of the Internet at once may still compare what goes in with what comes out.</p></div>
 ${after}</article>`;
