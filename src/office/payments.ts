@@ -6,6 +6,7 @@ import { Payments } from "../billing/payments.ts";
 import type { CertificateSource } from "../billing/paypal/certificates.ts";
 import type { PaymentProvider } from "../billing/providers.ts";
 import { Receipts } from "../billing/receipts.ts";
+import { Refunds } from "../billing/refunds.ts";
 import { OrderSeal } from "../billing/sealed-order.ts";
 import type { Vouchers } from "../billing/vouchers.ts";
 import type { Clock } from "../lib/clock.ts";
@@ -22,6 +23,7 @@ import { type PayPalOffice, paypalOf } from "./paypal.ts";
 export interface PaymentOffice {
   payments: Payments;
   receipts: Receipts;
+  refunds: Refunds;
   /** The ways to pay that are set up; gift cards and coupons always are. */
   methods: readonly PaymentMethod[];
   paypal: PayPalOffice | undefined;
@@ -62,6 +64,13 @@ export function openPayments(parts: {
     source,
   });
   const btcpay = btcpayOf(config, files, { payments, seal, clock, log: logFor("btcpay") });
+  const refunds = new Refunds({
+    receipts,
+    payments,
+    accounts,
+    providers: { ...(paypal && { paypal: paypal.refunds }) },
+    clock,
+  });
   const cash =
     config.cash.address.length === 0 ? undefined : new Cash({ store, clock, payments, paymentKey });
   const providers: PaymentProvider[] = [
@@ -85,6 +94,7 @@ export function openPayments(parts: {
   return {
     payments,
     receipts,
+    refunds,
     methods: [...open.map(({ method }) => method), "gift-card", "coupon"],
     paypal,
     cash,
@@ -95,6 +105,7 @@ export function openPayments(parts: {
             checkout,
             payments,
             receipts,
+            refunds,
             // Also of what is no longer sold: payments that were begun, and subscriptions, go on.
             webhooks: { paypal: paypal?.webhook, btcpay: btcpay?.webhook },
             cash: cash && { cash, address: config.cash.address },

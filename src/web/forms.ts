@@ -22,6 +22,7 @@ const VISITORS = new Set([
   "/order",
   "/order/cash",
   "/receipt",
+  "/refund",
 ]);
 
 /**

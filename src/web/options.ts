@@ -6,6 +6,7 @@ import type { Checkout } from "../billing/checkout.ts";
 import type { Payments } from "../billing/payments.ts";
 import type { Webhook } from "../billing/providers.ts";
 import type { Receipts } from "../billing/receipts.ts";
+import type { Refunds } from "../billing/refunds.ts";
 import type { Vouchers } from "../billing/vouchers.ts";
 import type { Status } from "../fleet/status.ts";
 import type { Clock } from "../lib/clock.ts";
@@ -99,6 +100,7 @@ export interface BuyingDoor {
   checkout: Checkout;
   payments: Payments;
   receipts: Receipts;
+  refunds: Refunds;
   /** By provider; they answer at /webhooks/<provider>. */
   webhooks: { paypal?: Webhook | undefined; btcpay?: Webhook | undefined };
   /** Where cash by mail is taken: where the envelopes go. */

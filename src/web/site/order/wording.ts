@@ -56,6 +56,15 @@ export const REFUSED_WORDING: Record<CreditRefusal, string> = {
   "coupon-used": "The coupon had been used up before the order was paid.",
 };
 
+export const REFUND_WORDING: Record<"unavailable" | "provider-refused" | "payment-unknown", string> = {
+  unavailable:
+    "The refund is granted, and PayPal does not answer at the moment. Send the same receipt again in a few minutes: it is given back once.",
+  "provider-refused":
+    "The rules grant this refund, and PayPal did not make it. Nothing was changed. Write to us, and we settle it by hand.",
+  "payment-unknown":
+    "The receipt is genuine, and we know nothing of its payment: our database was set back to a time before it. Write to us, and we settle it by hand.",
+};
+
 export const RECEIPT_WORDING: Record<ReceiptError, string> = {
   "receipt-malformed":
     "There is no receipt in this text. It begins with LR1. and ends with a dot; paste all of it.",
