@@ -16,7 +16,7 @@ const DAY_S = 86_400;
  * or the test of one's own protection.
  */
 const COUNTED =
-  /^\/(?:|about|how-it-works|status|servers\/[\w.-]+|pricing|help(?:\/[\w/-]+)?|announcements|privacy|terms|personal-use|fair-use|refunds|cancellation)$/;
+  /^\/(?:|about|how-it-works|status(?:\/[a-z0-9-]+)?|pricing|help(?:\/[\w/-]+)?|announcements|privacy|terms|personal-use|fair-use|refunds|cancellation)$/;
 
 export type Choice = { kind: "allowed"; clientId: string } | { kind: "refused" } | { kind: "none" };
 
