@@ -467,6 +467,14 @@ const elsewhere: readonly Omit<InventoryEntry, "column">[] = [
   },
   {
     place: "memory",
+    table: "letters asked for",
+    what: "The office's counts of letters that somebody asked for, by network and by e-mail address, under a key made at each start: neither can be read out",
+    purpose: "Nobody's mailbox is filled by strangers",
+    lifetime: "an hour, in memory only",
+    aboutAccount: false,
+  },
+  {
+    place: "memory",
     table: "enrolments",
     what: "The office's counts of refused tries to join the servers, by network, under a key made at each start: no address can be read out",
     purpose: "Slowing those who try tokens",
