@@ -25,6 +25,7 @@ import {
 } from "./office-commands.ts";
 import { readConfig } from "./prepare.ts";
 import { addProfileCommands } from "./profile-commands.ts";
+import { addRefundCommands } from "./refund-commands.ts";
 import { restore } from "./restore.ts";
 import { addLinkCommands, addServerCommands } from "./server-commands.ts";
 import { StartError, UsageError } from "./start-error.ts";
@@ -136,6 +137,7 @@ program
 addAccountCommands(program, office);
 addVoucherCommands(program, office);
 addCashCommands(program, office);
+addRefundCommands(program, office);
 addServerCommands(program, office);
 addAdminCommands(program, office);
 addSwitchCommands(program, office);

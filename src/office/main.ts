@@ -361,6 +361,7 @@ async function start(message: OfficeStart): Promise<void> {
     },
     vouchers,
     cash: selling.cash,
+    refunds: selling.refunds,
     sells: (id) => planOf(config.plans, id) !== undefined,
     inventory: counted.inventory,
     log,

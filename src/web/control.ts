@@ -8,6 +8,7 @@ import {
 } from "../accounts/accounts.ts";
 import type { Devices } from "../accounts/devices.ts";
 import type { Cash } from "../billing/cash.ts";
+import type { Refunds } from "../billing/refunds.ts";
 import { COUPON_USES_MOST, VOUCHERS_AT_ONCE_MOST, type Vouchers } from "../billing/vouchers.ts";
 import type { Blocklist } from "../lib/blocklist.ts";
 import type { Log } from "../lib/event-log.ts";
@@ -18,6 +19,7 @@ import { addCashControl } from "./control-cash.ts";
 import { addDisclosureControl } from "./control-disclosure.ts";
 import { addMailControl, type MailOffice } from "./control-mail.ts";
 import { addProfileControl, type ProfileOffice } from "./control-profiles.ts";
+import { addRefundControl } from "./control-refunds.ts";
 import { addServerControl, type ServerOffice } from "./control-servers.ts";
 import { addSupportControl, type SupportOffice } from "./control-support.ts";
 
@@ -92,6 +94,7 @@ export function createControl(office: {
   /** To be called when every account has new VPN credentials: what else a server knew that was seized is renewed, too. */
   allRenewed: () => Promise<void>;
   vouchers: Vouchers;
+  refunds: Refunds;
   /** Undefined: envelopes with cash are not taken. */
   cash?: Cash | undefined;
   /** Whether a plan of that id can be bought. */
@@ -169,6 +172,7 @@ export function createControl(office: {
   addSupportControl(app, office.support);
   addProfileControl(app, office.profiles);
   addCashControl(app, office.cash);
+  addRefundControl(app, office.refunds);
   addMailControl(app, office.mail);
   app.get("/blocklists", (c) => c.json({ lists: office.blocklists.view() }));
   app.post("/blocklists/renew", async (c) => {

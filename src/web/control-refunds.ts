@@ -1,0 +1,86 @@
+import type { Context, Hono } from "hono";
+import { z } from "zod";
+import type { Receipt, ReceiptError } from "../billing/receipts.ts";
+import type { Refunded, Refunds } from "../billing/refunds.ts";
+import { METHODS } from "../policy/methods.ts";
+import { priceText } from "../policy/money.ts";
+import { type RefundRule, refundSentence } from "../policy/refund.ts";
+
+const receiptRequest = z.strictObject({ receipt: z.string().max(10_000) });
+
+/** What a receipt says, as commands and the admin pages show it. */
+export interface ReceiptView {
+  /** UTC, YYYY-mm-dd HH:MM. */
+  paidOn: string;
+  plan: string;
+  days: number;
+  paid: string;
+  method: string;
+  first: boolean;
+  coupon: boolean;
+  voucher: boolean;
+}
+
+export interface RefundView {
+  receipt: ReceiptView;
+  granted: boolean;
+  /** The rule by which it is refused, and its sentence. */
+  rule?: RefundRule;
+  sentence?: string;
+}
+
+const RECEIPT_ERRORS: Record<ReceiptError, string> = {
+  "receipt-malformed":
+    "There is no receipt in that text: it begins with LR1. and ends with a dot. Give all of it.",
+  "receipt-other-site": "That receipt was signed by another service.",
+  "receipt-altered": "That receipt was altered: its signature does not fit what it says.",
+};
+
+const TROUBLE: Record<"unavailable" | "provider-refused" | "payment-unknown", string> = {
+  unavailable:
+    "The refund is granted, and PayPal does not answer, or is no longer set up here. Give the same receipt again later: it is given back once.",
+  "provider-refused":
+    "The rules grant the refund, and PayPal did not make it (see its own pages for why). Nothing was changed here; what you give back there by hand is noticed.",
+  "payment-unknown":
+    "The receipt is genuine, and nothing is known of its payment: the database was set back to before it. Give it back at PayPal by hand.",
+};
+
+const viewOf = (receipt: Receipt): ReceiptView => ({
+  paidOn: new Date(receipt.atS * 1000).toISOString().slice(0, 16).replace("T", " "),
+  plan: receipt.plan,
+  days: receipt.days,
+  paid: priceText(receipt.paid),
+  method: METHODS[receipt.method].title,
+  first: receipt.first,
+  coupon: receipt.coupon,
+  voucher: receipt.voucher,
+});
+
+/** Refunds for the operator: the same rules and the same once as on the site; nobody's opinion has a part in it. */
+export function addRefundControl(app: Hono, refunds: Refunds): void {
+  const refuse = (c: Context, error: string) => c.json({ error }, 400);
+  const trouble = (c: Context, claim: Exclude<Refunded, { outcome: "given" | "refused" }>) =>
+    refuse(c, claim.outcome === "no-receipt" ? RECEIPT_ERRORS[claim.error] : TROUBLE[claim.outcome]);
+
+  app.post("/refunds/look", async (c) => {
+    const claim = await refunds.look(receiptRequest.parse(await c.req.json()).receipt);
+    if (claim.outcome !== "decided") return trouble(c, claim);
+    const receipt = viewOf(claim.receipt);
+    const view: RefundView = claim.decision.granted
+      ? { receipt, granted: true }
+      : {
+          receipt,
+          granted: false,
+          rule: claim.decision.rule,
+          sentence: refundSentence(claim.decision.rule),
+        };
+    return c.json(view);
+  });
+  app.post("/refunds", async (c) => {
+    const claim = await refunds.claim(receiptRequest.parse(await c.req.json()).receipt);
+    if (claim.outcome === "refused")
+      return refuse(c, `${refundSentence(claim.rule)} (rule ${claim.rule}) Nothing was given back.`);
+    if (claim.outcome !== "given") return trouble(c, claim);
+    return c.json({ receipt: viewOf(claim.receipt), granted: true } satisfies RefundView);
+  });
+}
