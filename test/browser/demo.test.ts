@@ -7,6 +7,7 @@ import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import type { Browser, Page } from "playwright-core";
 import { chromiumPath, openBrowser } from "./browser.ts";
+import { axe, overflow } from "./looks.ts";
 
 /** `npm start -- --demo`, as a newcomer clicks through it: every way to pay, with the simulated providers. */
 
@@ -62,9 +63,13 @@ after(async () => {
   if (demo?.child.exitCode === null) demo.child.kill("SIGKILL");
 });
 
-/** A browser of its own, as a newcomer's. */
-async function visit(use: (page: Page) => Promise<void>): Promise<void> {
-  const context = await browser.newContext({ baseURL: demo.site });
+/** A browser of its own, as a newcomer's: a phone. `scripts` false: no page's script runs (and axe cannot, either). */
+async function visit(use: (page: Page) => Promise<void>, scripts = true): Promise<void> {
+  const context = await browser.newContext({
+    baseURL: demo.site,
+    viewport: { width: 360, height: 800 },
+    javaScriptEnabled: scripts,
+  });
   try {
     await use(await context.newPage());
   } finally {
@@ -78,6 +83,12 @@ async function order(page: Page, method: string, coupon = ""): Promise<void> {
   await page.check(`#method-${method}`);
   if (coupon !== "") await page.fill("#coupon", coupon);
   await page.click("button:has-text('Order and pay')");
+}
+
+/** Pages that only forms lead to, and that a crawl does not find. */
+async function looksRight(page: Page): Promise<void> {
+  assert.deepEqual(await axe(page), []);
+  assert.ok((await overflow(page)) <= 0, page.url());
 }
 
 const atSimulator = (page: Page) => page.waitForURL((url) => url.origin !== demo.site);
@@ -138,12 +149,14 @@ test("PayPal, once: a voucher, shown again by this browser alone", { skip }, () 
     await atSimulator(page);
     await page.click("button:has-text('Pay')");
     const code = await thankedWithVoucher(page);
+    await looksRight(page);
     await page.reload();
     assert.equal(await thankedWithVoucher(page), code);
     const url = page.url();
     await visit(async (other) => {
       await other.goto(url);
       assert.equal(await heading(other), "No order in this browser");
+      await looksRight(other);
     });
   }),
 );
@@ -170,7 +183,7 @@ for (const coin of ["bitcoin", "monero"])
       await page.click("button:has-text('Confirm the payment')");
       await page.click("text=Return to the shop");
       await thankedWithVoucher(page);
-    }),
+    }, false),
   );
 
 test("too little Bitcoin: nothing is bought, and the page says why", { skip }, () =>
@@ -181,6 +194,7 @@ test("too little Bitcoin: nothing is bought, and the page says why", { skip }, (
     await page.click("button:has-text('Let its time run out')");
     await page.click("text=Return to the shop");
     assert.equal(await heading(page), "Not paid");
+    await looksRight(page);
   }),
 );
 
@@ -191,6 +205,7 @@ test("cash: a code for the envelope; booked, it gives the voucher in any browser
     assert.equal(await heading(page), "Cash by mail");
     code = (await page.textContent("main p.big")) ?? "";
     assert.match(code, /^[a-z2-7]{4}-[a-z2-7]{4}-[a-z2-7]{4}$/);
+    await looksRight(page);
   });
   const booked = execFileSync(
     process.execPath,
@@ -206,6 +221,7 @@ test("cash: a code for the envelope; booked, it gives the voucher in any browser
     await page.fill("#code", "abcd-efgh-ijkl");
     await page.click("main form button");
     assert.ok(await page.isVisible("text=There is no order with this code"));
+    await looksRight(page);
     await page.fill("#code", code.toUpperCase());
     await page.click("main form button");
     await thankedWithVoucher(page);
@@ -223,6 +239,7 @@ test("a coupon takes its part off, and one of 100 % pays all, once", { skip }, a
     await thankedWithVoucher(page);
     await order(page, "bitcoin", demo.freeCoupon);
     assert.match((await page.textContent("main .error")) ?? "", /used/);
+    await looksRight(page);
   });
 });
 
@@ -244,7 +261,7 @@ test("a gift card signs up; then PayPal by subscription and Bitcoin extend the a
     await page.click("text=Return to the shop");
     await page.waitForSelector("h1:has-text('Thank you')");
     assert.equal(Math.round(((await paidUntil(page)) - second) / 86_400_000), 30);
-  }),
+  }, false),
 );
 
 test("Ctrl-C ends it, and nothing of it is left", { skip }, async () => {
