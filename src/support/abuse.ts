@@ -40,7 +40,7 @@ export function abuseAnswer({ siteName, abuseAddress, origin, server }: AbuseAns
   const about =
     server === undefined
       ? `Thank you for your report about one of the servers of ${siteName}.`
-      : `Thank you for your report about ${server.host} (${server.addresses.join(", ")}), a server of ${siteName}.`;
+      : `Thank you for your report about ${namesOf(server)}, a server of ${siteName}.`;
   const done =
     server === undefined || blockedText(server.blocked) === ""
       ? []
@@ -63,6 +63,12 @@ export function abuseAnswer({ siteName, abuseAddress, origin, server }: AbuseAns
     .join("\n\n")
     .replace(/\n\n(?=- )/g, "\n")}\n`;
 }
+
+/** Its host, and the addresses that are not the host themselves. */
+const namesOf = ({ host, addresses }: NonNullable<AbuseAnswer["server"]>): string => {
+  const others = addresses.filter((address) => address !== host);
+  return others.length === 0 ? host : `${host} (${others.join(", ")})`;
+};
 
 const WIDTH = 76;
 

@@ -403,5 +403,5 @@ const viewOf = (row: Row, messages: number, lastDay: number): TicketView => ({
   lastDay,
   messages,
   mail: row.email_sealed !== null,
-  deleteDay: Math.ceil(Number(row.delete_after ?? 0) / DAY_S),
+  deleteDay: Math.floor(Number(row.delete_after ?? 0) / DAY_S),
 });

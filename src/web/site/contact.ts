@@ -13,6 +13,7 @@ import { type Html, html } from "../html.ts";
 import { sayIn } from "../languages/page-language.ts";
 import { page } from "../layout.ts";
 import type { SiteEnv } from "../options.ts";
+import { values } from "../values.ts";
 import type { Web } from "../web.ts";
 import { WORDING } from "../wording.ts";
 
@@ -162,10 +163,10 @@ function sentPage(web: Web, c: Context<SiteEnv>, { number, secret }: TicketPass)
   const say = sayIn(c);
   const body = html`<div class="narrow"><h1>${say`Your letter is here`}</h1>
 <div class="notice warn"><p><strong>${say`Write both down now.`}</strong> ${say`They are shown once, and nobody can find them again: with them you read the answer.`}</p></div>
-<dl class="values">
-<div><dt>${say`Ticket number`}</dt><dd><code id="ticket-number">${grouped(number)}</code></dd><button class="button quiet small" type="button" data-copy="ticket-number" hidden>${say`Copy`}</button></div>
-<div><dt>${say`Secret`}</dt><dd><code id="ticket-secret">${grouped(secret)}</code></dd><button class="button quiet small" type="button" data-copy="ticket-secret" hidden>${say`Copy`}</button></div>
-</dl>
+${values([
+  { id: "ticket-number", name: say.text("Ticket number"), value: grouped(number) },
+  { id: "ticket-secret", name: say.text("Secret"), value: grouped(secret) },
+])}
 <form method="post" action="/ticket">${tokenField(formToken(web, c))}
 <input type="hidden" name="number" value="${number}"><input type="hidden" name="secret" value="${secret}">
 <p><button class="button">${say`Go to your ticket`}</button></p></form>
