@@ -142,8 +142,11 @@ export const testSupport = (store: Store, clock: Clock): SupportDoor => ({
   challenges: new Challenges(new Uint8Array(32), clock, TEST_WORK_BITS),
 });
 
+/** What a bench has before its site. */
+export type BenchParts = Pick<Bench, "store" | "accounts" | "vouchers" | "switches"> & { clock: Clock };
+
 export async function openBench(
-  change: Partial<SiteOptions> = {},
+  change: Partial<SiteOptions> | ((parts: BenchParts) => Partial<SiteOptions>) = {},
   clock: Clock = new FakeClock(),
 ): Promise<Bench> {
   const folder = mkdtempSync(join(tmpdir(), "lethe-web-"));
@@ -173,7 +176,7 @@ export async function openBench(
     inventory,
     profiles: testProfiles,
     clientAddress: () => "198.51.100.7",
-    ...change,
+    ...(typeof change === "function" ? change({ store, clock, accounts, vouchers, switches }) : change),
   };
   return {
     app: createSite(options),
