@@ -10,8 +10,8 @@ import type { Begun, CheckoutUrls, CreditRefusal, Finished, PaymentProvider } fr
 import type { SealedOrder } from "./sealed-order.ts";
 
 const DAY_S = 86_400;
-/** 60 random bits: short enough to be written by hand, and of no use without the office's key. */
-const CODE_CHARACTERS = 12;
+/** 80 random bits: few enough to be written by hand, too many to be tried even with the office's key and database at hand. */
+const CODE_CHARACTERS = 16;
 /** The order in its row is padded to this, so that its length does not say what it is for. */
 const SEALED_BYTES = 384;
 const NONCE_BYTES = 12;
@@ -225,7 +225,7 @@ function waiting(row: {
   };
 }
 
-/** `abcd-efgh-ijkl`, as it is written on paper. */
+/** `abcd-efgh-ijkl-mnop`, as it is written on paper. */
 export const cashCodeText = (code: string): string => code.replace(/(.{4})(?=.)/g, "$1-");
 
 /** A code however it was written; digits that base32 leaves out stand for the letters they look like. */

@@ -14,7 +14,7 @@ import type { SiteEnv } from "../options.ts";
 import type { Web } from "../web.ts";
 import type { OrderCookie } from "./order/cookie.ts";
 
-/** Codes that a network may try at one go, and then one in so long. A code has 60 bits; this is for our own work's sake. */
+/** Codes that a network may try at one go, and then one in so long. A code has 80 bits; this is for our own work's sake. */
 const TRIES_BURST = 20;
 const TRIES_EACH_MS = 30_000;
 
@@ -55,7 +55,7 @@ export function addCash(
     const body = html`<h1>${say`Has my envelope arrived?`}</h1>
 <p class="lead">${say`With the code that you have put into the envelope you see whether it was opened, and the voucher, if it was for one.`}</p>
 <form class="panel narrow" method="post" action="/order/cash">${tokenField(c.get("session")?.formToken ?? web.cookies.visitorToken(c))}
-${field({ name: "code", label: say.text("Code"), required: true, autocomplete: "off", value: typed, hint: say.text("Such as abcd-efgh-ijkl; capitals, dashes and spaces do not matter."), error })}
+${field({ name: "code", label: say.text("Code"), required: true, autocomplete: "off", value: typed, hint: say.text("Such as abcd-efgh-ijkl-mnop; capitals, dashes and spaces do not matter."), error })}
 <button class="button">${say`Look`}</button></form>`;
     const title = error === undefined ? "Has my envelope arrived?" : "Error: has my envelope arrived?";
     return page(web, c, { title, section: "pricing", body, status });
