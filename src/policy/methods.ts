@@ -81,7 +81,7 @@ export const METHODS: Readonly<Record<PaymentMethod, MethodRules>> = {
     recurring: false,
     needsAccount: false,
     stored:
-      "A keyed hash of the code in the envelope, what was ordered, and for whom, readable only with that code.",
+      "A keyed hash of the code in the envelope, what was ordered, and, readable only with that code, for whom.",
     elsewhere: "The post office sees an envelope.",
   },
 };

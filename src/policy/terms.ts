@@ -23,7 +23,7 @@ export const TERMS: readonly Rule[] = [
     id: "access-ends",
     page: "terms",
     sentence: () =>
-      "Access ends with the paid time, to the minute, on all devices; there is no debt and no reminder of one.",
+      "Access ends with the paid time, to the minute, on all devices; nothing is owed after it.",
   },
   {
     id: "account-deleted",

@@ -3,6 +3,7 @@ import { rulesOf } from "../../policy/all-rules.ts";
 import { METHODS } from "../../policy/methods.ts";
 import { formatMoney } from "../../policy/money.ts";
 import { type Plan, savingPercent } from "../../policy/plans.ts";
+import { REFUND_DAYS } from "../../policy/refund.ts";
 import type { PolicyValues } from "../../policy/rule.ts";
 import { type Html, html } from "../html.ts";
 import type { Say } from "../languages/language.ts";
@@ -34,12 +35,13 @@ ${toOrder && html`<p class="buy"><a class="button" href="/order?plan=${plan.id}"
 
 const methodsTable = (say: Say, { methods }: PolicyValues): Html => html`<div class="panel"><table>
 <caption>${say`Ways to pay, and who learns what`}</caption>
-<thead><tr><th scope="col">${say`Way`}</th><th scope="col">${say`What we store`}</th><th scope="col">${say`What others learn`}</th></tr></thead>
+<thead><tr><th scope="col">${say`Way`}</th><th scope="col">${say`What we store`}</th><th scope="col">${say`What others learn`}</th><th scope="col">${say`Refund`}</th></tr></thead>
 <tbody>${methods.map((method) => {
-  const { title, stored, elsewhere } = METHODS[method];
+  const { title, stored, elsewhere, neverRefunded } = METHODS[method];
   return html`<tr><th scope="row">${say.text(title)}</th>
 <td data-label="${say.text("What we store")}">${say.text(stored)}</td>
-<td data-label="${say.text("What others learn")}">${say.text(elsewhere)}</td></tr>`;
+<td data-label="${say.text("What others learn")}">${say.text(elsewhere)}</td>
+<td data-label="${say.text("Refund")}">${neverRefunded === undefined ? say`first purchase, within ${REFUND_DAYS} days` : say`never`}</td></tr>`;
 })}</tbody></table></div>`;
 
 /** What it costs, how it is paid, and what holds then. */
