@@ -12,11 +12,14 @@ const GOOGLE = {
   optOut: "https://tools.google.com/dlpage/gaoptout",
 } as const;
 
+const WHAT = html`<p>We use Google Analytics to see which pages are read, only with those who allow it, never while somebody is logged in, and not on pages that belong to an account, an order or a ticket. Our own machine tells Google which page it was, a random text out of your browser's cookie, and your address without its last 8 bits (IPv6: 80 bits); your browser never talks to Google.</p>
+<p>A browser that sends Do Not Track or Global Privacy Control is not asked, and not counted.</p>
+<p>From Google: <a href="${GOOGLE.use}">how Google uses what sites send</a>, <a href="${GOOGLE.policy}">its privacy policy</a>, <a href="${GOOGLE.optOut}">opting out everywhere</a>.</p>`;
+
 /** What the privacy page says of it. */
 export const analyticsPrivacy = (): Html => html`<section class="panel" id="analytics"><h2>Analytics</h2>
-<p>We use Google Analytics to see which pages are read, only with those who allow it, never while somebody is logged in, and not on pages that belong to an account, an order or a ticket. Our own machine tells Google which page it was, a random text out of your browser's cookie, and your address without its last 8 bits (IPv6: 80 bits); your browser never talks to Google.</p>
-<p><a href="/analytics">See and change your choice</a>. A browser that sends Do Not Track or Global Privacy Control is not asked, and not counted.</p>
-<p>From Google: <a href="${GOOGLE.use}">how Google uses what sites send</a>, <a href="${GOOGLE.policy}">its privacy policy</a>, <a href="${GOOGLE.optOut}">opting out everywhere</a>.</p></section>`;
+${WHAT}
+<p><a href="/analytics">See and change your choice</a>.</p></section>`;
 
 const STATE = {
   allowed: "You have allowed that your visits are counted.",
@@ -32,7 +35,7 @@ export function addAnalytics(app: Hono<SiteEnv>, web: Web): void {
     const body = html`<h1>Analytics</h1>
 <p class="lead" role="status">${signal ? "Your browser says that you do not want to be tracked. Your visits are not counted, whatever you choose here." : STATE[choiceOf(web, c).kind]}</p>
 <div class="panel">${choiceForm(web, c)}<p>A refusal stays; a permission is asked for again after half a year.</p></div>
-${analyticsPrivacy()}`;
+<section class="panel"><h2>What is counted, and how</h2>${WHAT}</section>`;
     return page(web, c, { title: "Analytics", section: "privacy", body });
   });
 }

@@ -53,15 +53,15 @@ export const choiceForm = (
 ): Html => html`<form method="post" action="/analytics">
 <input type="hidden" name="token" value="${c.get("session")?.formToken ?? web.cookies.visitorToken(c)}">
 <input type="hidden" name="back" value="${c.req.path}">
-<button class="button" name="choice" value="refuse">Do not count me</button>
-<button class="button" name="choice" value="allow">Count my visits</button></form>`;
+<p class="actions"><button class="button" name="choice" value="refuse">Do not count me</button>
+<button class="button" name="choice" value="allow">Count my visits</button></p></form>`;
 
 /** Asks whoever has not answered yet, on the pages that would be counted; nothing where there is nothing to ask. */
 export function analyticsBanner(web: Web, c: Context<SiteEnv>): Html | undefined {
   if (web.analytics === undefined || c.get("session") !== undefined || c.req.method !== "GET")
     return undefined;
   if (!COUNTED.test(c.req.path) || choiceOf(web, c).kind !== "none") return undefined;
-  return html`<section class="notice" aria-label="Analytics"><p>May we count your visits with Google Analytics? Only if you say so; your address is cut before it leaves our machine, and your browser never talks to Google. <a href="/analytics">More about it</a></p>
+  return html`<section class="notice ask" aria-label="Analytics"><p>May we count your visits with Google Analytics? Only if you say so; your address is cut before it leaves our machine, and your browser never talks to Google. <a href="/analytics">More about it</a></p>
 ${choiceForm(web, c)}</section>`;
 }
 
