@@ -66,7 +66,7 @@ function pageMarkup(web: Web, view: View, content: Page, banner?: Html): string 
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
-<title>${title === siteName ? siteName : `${title} – ${siteName}`}</title>
+<title>${content.title === siteName ? siteName : `${title} – ${siteName}`}</title>
 ${content.description !== undefined && html`<meta name="description" content="${content.description}">`}
 <link rel="stylesheet" href="${assetUrl("site.css")}">
 ${web.look.head}

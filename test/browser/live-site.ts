@@ -3,7 +3,9 @@ import { serve } from "@hono/node-server";
 import { type OwnServer, saveServers } from "../../src/fleet/servers.ts";
 import { FakeClock } from "../../src/lib/clock.ts";
 import type { Store } from "../../src/store/open.ts";
+import type { SiteOptions } from "../../src/web/options.ts";
 import { type Bench, openBench, SERVERS } from "../../src/web/testkit.ts";
+import { selling } from "./selling.ts";
 
 const SLOT_S = 300;
 
@@ -170,10 +172,15 @@ export interface LiveSite {
 }
 
 /** The site on a loopback port, with four servers and a day of traffic, or with `made-up` ones and their last minutes. */
-export async function openLiveSite(madeUp = 0): Promise<LiveSite> {
+export async function openLiveSite(madeUp = 0, change: Partial<SiteOptions> = {}): Promise<LiveSite> {
   const clock = new FakeClock(Date.UTC(2031, 4, 1, 18, 3));
   const bench = await openBench(
-    { siteName: "Example Collective", sourceUrl: "https://code.example.net/lethe" },
+    (parts) => ({
+      siteName: "Example Collective",
+      sourceUrl: "https://code.example.net/lethe",
+      ...selling(parts),
+      ...change,
+    }),
     clock,
   );
   if (madeUp === 0) {

@@ -99,7 +99,7 @@ ${methods
       hint: say.text(METHODS[method].elsewhere),
     }),
   )}</fieldset>
-${field({ name: "coupon", label: say.text("Coupon"), autocomplete: "off", value: chosen.coupon, hint: say.text("A code that takes something off the price. What was bought with a coupon is never given back."), error: errorOf("coupon") })}
+${field({ name: "coupon", label: say.text("Coupon"), autocomplete: "off", value: chosen.coupon, hint: say.text("A code that takes something off the price. What was bought with a coupon is never given back."), error: errorOf("coupon") }, say)}
 ${quoted !== undefined && html`<div class="notice" role="status"><p>${say`With the coupon ${say.text(quoted.plan.title)} costs ${formatMoney(quoted.price, tag)} instead of ${formatMoney(quoted.plan.price, tag)} (${quoted.percent} % off).`}</p></div>`}
 <p class="actions"><button class="button">${say`Order and pay`}</button>
 <button class="button quiet" name="look" value="1" formnovalidate>${say`What does it cost with the coupon?`}</button></p>

@@ -1,0 +1,69 @@
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import type { Language, Sentence } from "../../src/web/languages/language.ts";
+import { crawl, type Found } from "./crawl.ts";
+import { type LiveSite, openLiveSite } from "./live-site.ts";
+
+/** The whole site in a made-up second language, in which every sentence stands between brackets. */
+
+class Brackets extends Map<string, Sentence> {
+  override readonly size = 1;
+  override get = (sentence: string): string => `⟦${sentence}⟧`;
+}
+const MADE_UP: Language = { tag: "qaa", name: "Bracketed", sentences: new Brackets() };
+
+/** Pages whose every word can be translated; what stands on others besides the layout may be English still. */
+const WHOLE = ["/", "/how-it-works", "/about", "/pricing", "/order", "/sign-up", "/log-in", "/no-such-page"];
+/** Names that are the same in every language. */
+const NAMES =
+  /Example Collective|Bracketed|English|API|Amsterdam|Reykjavík|Santiago de Chile|Zürich|OpenVPN|GB|\d+ %|€[\d.]+/g;
+
+let site: LiveSite;
+let pages: Found[];
+
+before(async () => {
+  site = await openLiveSite(0, { languages: [MADE_UP] });
+  pages = (await crawl(site.origin, ["/qaa/"])).found;
+});
+after(() => site?.close());
+
+/** The words of a page that no sentence said. */
+function unsaid(markup: string): string[] {
+  const text = markup.replace(/<head>[\s\S]*<\/head>/, "").replace(/<[^>]*>/g, " ");
+  let depth = 0;
+  let left = "";
+  for (const letter of text) {
+    if (letter === "⟦") depth++;
+    else if (letter === "⟧") depth--;
+    else if (depth === 0) left += letter;
+  }
+  return (
+    left
+      .replace(/&#?\w+;/g, " ")
+      .replace(NAMES, " ")
+      .match(/\p{L}{2,}/gu) ?? []
+  );
+}
+
+test("every link leads on in the language that the first address had", () => {
+  assert.ok(pages.length > 20);
+  // The other language's own links lead to the same page in it, and from there on.
+  const others = pages.filter(({ path }) => !/^\/(qaa|en)\//.test(path));
+  assert.deepEqual(
+    others.map(({ path }) => path),
+    [],
+  );
+  for (const { path, markup } of pages)
+    assert.match(markup, new RegExp(`<html lang="${path.startsWith("/en/") ? "en" : "qaa"}">`), path);
+});
+
+test("the layout and the pages that everybody reads first are said in the language whole", async () => {
+  for (const path of WHOLE) {
+    const markup = await (await fetch(`${site.origin}/qaa${path}`)).text();
+    assert.deepEqual(unsaid(markup), [], path);
+  }
+  for (const { path, markup } of pages.filter((each) => each.path.startsWith("/qaa/"))) {
+    const layout = markup.replace(/<main[\s\S]*<\/main>/, "");
+    assert.deepEqual(unsaid(layout), [], path);
+  }
+});
