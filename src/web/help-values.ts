@@ -33,13 +33,19 @@ const stepWords = (guide: Guide, system: System): Record<string, string> => {
   };
 };
 
+const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
+
 /** A way's steps as Markdown. */
 function guideText(guide: Guide, system: System, title: string): string {
   const words = stepWords(guide, system);
-  const fill = (text: string) => text.replace(/\{([a-z]+)\}/g, (whole, word: string) => words[word] ?? whole);
+  const fill = (text: string) =>
+    text
+      .replace(/\{([a-z]+)\}/g, (whole, word: string) => words[word] ?? whole)
+      // What stands there in the member area, since it is the chosen server's.
+      .replace("as below", "as [Get connected](/member/connect) shows them");
   return [
     `## ${title}`,
-    `*This ${COVERS_WORDS[guide.covers]}.*${guide.client === undefined ? "" : ` You need ${fill(guide.client)}.`}`,
+    `*${capital(COVERS_WORDS[guide.covers])}.*${guide.client === undefined ? "" : ` With ${fill(guide.client)}.`}`,
     guide.steps.map(([, text], index) => `${index + 1}. ${fill(text)}`).join("\n"),
     guide.note === undefined ? "" : fill(guide.note),
   ]

@@ -1,5 +1,5 @@
 import type { Context, Hono } from "hono";
-import { wordsOf } from "../../support/article-search.ts";
+import { type Found, wordsOf } from "../../support/article-search.ts";
 import { ARTICLE_CATEGORIES, type Article, type ArticleCategory } from "../../support/articles.ts";
 import type { Shelf } from "../../support/help-centre.ts";
 import { type Html, html } from "../html.ts";
@@ -43,9 +43,8 @@ export function snippetOf(article: Article, query: string): string {
   return begin === 0 || sentence >= 0 ? end : `… ${end}`;
 }
 
-function results(c: Context<SiteEnv>, { search }: Shelf, query: string): Html {
+function results(c: Context<SiteEnv>, query: string, found: readonly Found[]): Html {
   const say = sayIn(c);
-  const found = search.find(query).slice(0, RESULTS_MOST);
   if (found.length === 0)
     return html`<div class="notice" role="status"><p>${say`Nothing was found for “${query}”. Try another word, or look through the articles below.`}</p></div>`;
   return html`<section class="panel" aria-labelledby="results"><h2 id="results">${say.text("Found for “{0}”", query)}</h2>
@@ -84,10 +83,15 @@ export function addHelp(app: Hono<SiteEnv>, web: Web): void {
     const say = sayIn(c);
     const shelf = web.support.help.in(languageOf(c).folders);
     const query = (c.req.query("q") ?? "").trim().slice(0, QUERY_CHARACTERS_MOST);
+    const found = shelf.search.find(query).slice(0, RESULTS_MOST);
     const body = html`<h1>${say`Help centre`}</h1>
 ${searchForm(c, query)}
-${query !== "" && results(c, shelf, query)}
-<div class="columns">${CATEGORIES.map((name) => category(c, name, shelf))}</div>
+${query !== "" && results(c, query, found)}
+${
+  found.length > 0
+    ? html`<p><a href="/help">${say`All articles`}</a></p>`
+    : html`<div class="shelves">${CATEGORIES.map((name) => category(c, name, shelf))}</div>`
+}
 ${contactPanel(c)}`;
     return page(web, c, {
       title: query === "" ? "Help centre" : say.text("Help centre: {0}", query),
