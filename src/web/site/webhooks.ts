@@ -22,7 +22,9 @@ export function addWebhooks(app: Hono<SiteEnv>, web: Web): void {
     const answer = await webhook({ header: (name) => c.req.header(name), body }).catch(
       (error: unknown): WebhookAnswer => {
         // Nothing was committed: delivered again, it counts then. What it says is said nowhere.
-        web.log(toStoreError(error) instanceof StoreError ? "store-unwritable" : "internal-error", { part: "site" });
+        web.log(toStoreError(error) instanceof StoreError ? "store-unwritable" : "internal-error", {
+          part: "site",
+        });
         return "later";
       },
     );
