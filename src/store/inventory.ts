@@ -361,8 +361,9 @@ const tables: { [Name in keyof Tables]: TableInventory<Tables[Name]> } = {
       opened_day: { what: "The day on which it was opened", purpose: "Answering the oldest first" },
       closed_day: { what: "The day on which it was closed", purpose: "Deleting it on time" },
       email_sealed: {
-        what: "The e-mail address, if one was given, encrypted",
-        purpose: "Telling that there is an answer",
+        what: "The e-mail address, if one was given, encrypted under a key outside the database",
+        purpose: "Telling that there is an answer, and not what it says",
+        lifetime: `until the ticket is closed; else ${ticketLife}`,
       },
       delete_after: { what: "The day on which it is deleted", purpose: "Deleting it on time" },
     },
@@ -371,7 +372,10 @@ const tables: { [Name in keyof Tables]: TableInventory<Tables[Name]> } = {
     lifetime: ticketLife,
     aboutAccount: false,
     columns: {
-      id: { what: "A random number of the message's own", purpose: "Telling messages apart" },
+      id: {
+        what: "A keyed hash of a random number that stood in the form",
+        purpose: "A form that is sent twice is one message",
+      },
       ticket: { what: "The ticket's number", purpose: "Which ticket it belongs to" },
       seq: { what: "Its place in the ticket", purpose: "Showing messages in their order" },
       from_operator: { what: "Whether it is an answer", purpose: "Showing who wrote" },
@@ -471,6 +475,14 @@ const elsewhere: readonly Omit<InventoryEntry, "column">[] = [
     what: "The office's counts of letters that somebody asked for, by network and by e-mail address, under a key made at each start: neither can be read out",
     purpose: "Nobody's mailbox is filled by strangers",
     lifetime: "an hour, in memory only",
+    aboutAccount: false,
+  },
+  {
+    place: "memory",
+    table: "letters",
+    what: "The office's counts of letters to the provider by network, and of wrong ticket secrets, under keys made at each start: no address can be read out",
+    purpose: "Slowing those who send letters in great numbers or guess secrets",
+    lifetime: "40 minutes, in memory only",
     aboutAccount: false,
   },
   {
