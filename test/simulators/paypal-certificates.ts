@@ -1,6 +1,6 @@
 import { execFileSync } from "node:child_process";
 import { createPrivateKey, type KeyObject } from "node:crypto";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -23,8 +23,10 @@ export interface LeafOptions {
   issuerAt?: string;
   /** Issued by itself instead. */
   selfSigned?: boolean;
-  /** May itself issue certificates, and none for servers. */
+  /** False: for signed programs instead. */
   forServers?: boolean;
+  /** Not the key of all others that were issued. */
+  ownKey?: boolean;
 }
 
 export interface Leaf {
@@ -80,24 +82,17 @@ export function makeAuthority(): Authority {
   return {
     root: read("root.pem"),
     between: read("between.pem"),
-    issue({ name = LIVE_NAME, days = 3650, issuerAt, selfSigned, forServers = true } = {}) {
+    issue({ name = LIVE_NAME, days = 3650, issuerAt, selfSigned, forServers = true, ownKey = false } = {}) {
       issued += 1;
-      const [key, request, out, extensions] = ["key", "csr", "pem", "ext"].map(
-        (end) => `${issued}.${end}`,
-      ) as [string, string, string, string];
-      run(
-        "req",
-        "-new",
-        "-newkey",
-        "rsa:2048",
-        "-nodes",
-        "-keyout",
-        key,
-        "-out",
-        request,
-        "-subj",
-        `/CN=${name}`,
-      );
+      const [request, out, extensions] = ["csr", "pem", "ext"].map((end) => `${issued}.${end}`) as [
+        string,
+        string,
+        string,
+      ];
+      const key = ownKey ? `${issued}.key` : "leaf.key";
+      // A key of 2,048 bits takes a second of a busy machine.
+      if (!existsSync(join(folder, key))) run("genrsa", "-out", key, "2048");
+      run("req", "-new", "-key", key, "-out", request, "-subj", `/CN=${name}`);
       write(extensions, [
         "basicConstraints=critical,CA:FALSE",
         "keyUsage=critical,digitalSignature,keyEncipherment",

@@ -41,7 +41,7 @@ test("forged, altered, foreign and stale events are refused and change nothing",
   await refused({ body: '{"id":"WH-1","event_type":"CHECKOUT.ORDER.APPROVED","resource":{}}' });
   await refused({ ageMs: 4 * 86_400_000 + 60_000 });
   await refused({ ageMs: -3_600_000 });
-  await refused({ leaf: paypal.authority.issue() });
+  await refused({ leaf: paypal.authority.issue({ ownKey: true }) });
   assert.ok(shop.logged.includes("webhook-refused outdated"));
 });
 

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { fail, ok, type Result } from "../../lib/result.ts";
 import { priceText } from "../../policy/money.ts";
-import { daysText, PLAN_DAYS_MOST } from "../../policy/plans.ts";
+import { daysText, SUBSCRIPTION_DAYS_MOST } from "../../policy/plans.ts";
 import type { Store } from "../../store/open.ts";
 import { readFact, type SiteFact, writeFact } from "../../store/site.ts";
 import type { Begun, CheckoutUrls, Finished, PaymentProvider, ProviderError } from "../providers.ts";
@@ -89,7 +89,7 @@ export class PayPalSubscriptions implements PaymentProvider {
 
   async begin(order: SealedOrder, text: string, urls: CheckoutUrls): Promise<Result<Begun, ProviderError>> {
     // A coupon is for one order, and PayPal would go on charging its price.
-    if (order.coupon !== undefined || order.accountId === undefined || order.days > PLAN_DAYS_MOST)
+    if (order.coupon !== undefined || order.accountId === undefined || order.days > SUBSCRIPTION_DAYS_MOST)
       return fail("provider-refused");
     let gone: string | undefined;
     for (;;) {
