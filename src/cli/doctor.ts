@@ -20,6 +20,8 @@ import { checkDatabase, checkExitCertificates, checkLink } from "./doctor-fleet.
 import { checkMail } from "./doctor-mail.ts";
 import { checkPackages, checkStrongswan } from "./doctor-packages.ts";
 import { checkTogether } from "./doctor-settings.ts";
+import { checkSupport } from "./doctor-support.ts";
+import { checkTexts } from "./doctor-texts.ts";
 import { bad, type Finding, good, note } from "./finding.ts";
 import { askSupervisor } from "./lock.ts";
 import { readConfig } from "./prepare.ts";
@@ -40,6 +42,7 @@ export async function doctor(dataRoot: string): Promise<{ findings: Finding[]; t
     checkEsp(settings.ikev2.enabled),
     ...(await checkStrongswan(settings)),
     ...checkTogether(settings),
+    ...checkTexts(settings),
     ...(await checkPorts(dataRoot, settings)),
     ...(await checkCertificate(dataRoot, settings)),
     ...(await checkExitCertificates(dataRoot, settings)),
@@ -49,6 +52,7 @@ export async function doctor(dataRoot: string): Promise<{ findings: Finding[]; t
     await checkAddress(settings),
     checkTexts(settings),
     await checkMail(settings),
+    checkSupport(settings),
     checkIpv6(),
     await checkDns(settings),
     await checkClock(dataRoot),
