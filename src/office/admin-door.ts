@@ -18,6 +18,7 @@ interface Options {
   /** `admin.listen` and `admin.url` of lethe.toml; `listen` empty: there are no admin pages. */
   settings: { listen: string; url: string };
   siteName: string;
+  demo: boolean;
   /** What the pages do, they do through it. */
   control: Hono;
   clock: Clock;
@@ -68,10 +69,11 @@ export class AdminDoor implements AdminEntrance {
   }
 
   async #listen(): Promise<Result<Server, string>> {
-    const { settings, siteName, control, clock, log } = this.#options;
+    const { settings, siteName, demo, control, clock, log } = this.#options;
     const { address, port } = parseListen(settings.listen)!;
     const app = createAdmin({
       siteName,
+      demo,
       base: `/${base32(randomBytes(10))}`,
       url: settings.url === "" ? undefined : settings.url.replace(/\/$/, ""),
       visits: this.#visits,

@@ -405,6 +405,7 @@ async function start(message: OfficeStart): Promise<void> {
   const admin = new AdminDoor({
     settings: config.admin,
     siteName: config.site.name,
+    demo: message.demo !== undefined,
     control,
     clock,
     log: logFor("admin"),

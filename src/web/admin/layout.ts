@@ -1,14 +1,14 @@
 import type { ContentfulStatusCode } from "hono/utils/http-status";
 import { assetUrl } from "../assets.ts";
 import { type Html, html } from "../html.ts";
-import { type AdminScript, adminScriptUrl } from "./assets.ts";
+import { type AdminFile, adminFileUrl } from "./assets.ts";
 import type { AdminContext, AdminOptions } from "./options.ts";
 
 export interface AdminPage {
   title: string;
   body: Html;
   status?: ContentfulStatusCode;
-  script?: AdminScript;
+  script?: AdminFile;
 }
 
 /** The pages, as they stand below `base`. Links between them are relative: what leads elsewhere has a slash. */
@@ -47,7 +47,7 @@ export const tokenOf = (c: AdminContext): Html =>
   html`<input type="hidden" name="token" value="${c.get("visit").formToken}">`;
 
 const documentOf = (
-  { siteName }: AdminOptions,
+  { siteName, demo }: AdminOptions,
   { title, body, script }: AdminPage,
   navigation: Html,
 ): string =>
@@ -60,11 +60,13 @@ const documentOf = (
 <meta name="robots" content="noindex">
 <title>${title} – administration of ${siteName}</title>
 <link rel="stylesheet" href="${assetUrl("site.css")}">
+<link rel="stylesheet" href="${adminFileUrl("admin.css")}">
 <link rel="icon" href="${assetUrl("mark.svg")}" type="image/svg+xml">
-${script !== undefined && html`<script type="module" src="${adminScriptUrl(script)}"></script>`}
+${script !== undefined && html`<script type="module" src="${adminFileUrl(script)}"></script>`}
 </head>
 <body>
 <a class="skip" href="#main">Skip to the content</a>
+${demo === true && html`<aside class="demo" aria-label="Demo"><div class="wrap"><p><strong>This is a demo.</strong></p></div></aside>`}
 <header class="top"><div class="wrap">
 <span class="brand">${siteName}: administration</span>
 ${navigation}

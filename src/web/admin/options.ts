@@ -7,6 +7,8 @@ import type { Visit, Visits } from "./visits.ts";
 /** What the admin pages are made of. */
 export interface AdminOptions {
   siteName: string;
+  /** `npm start -- --demo`: the pages say so. */
+  demo?: boolean;
   /** Random, `/` and 16 characters: the pages stand below it, and the cookie goes nowhere else (admin.ts says why). */
   base: string;
   /** Where a TLS proxy serves the pages, without a slash at the end; undefined: they are on loopback alone. */
