@@ -142,6 +142,7 @@ function textOf(view: AccountView): string {
     `  username      ${view.name}`,
     `  e-mail        ${view.email ?? "none given"}`,
     `  paid until    ${paid}${view.terminated ? " (terminated: no access)" : ""}`,
+    ...(view.renews ? ["  subscription  one runs at PayPal"] : []),
     `  deleted after ${time(view.deleteAfter)}`,
   ].join("\n");
 }

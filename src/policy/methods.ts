@@ -87,5 +87,3 @@ export const METHODS: Readonly<Record<PaymentMethod, MethodRules>> = {
 };
 
 export const PAYMENT_METHODS = Object.keys(METHODS) as PaymentMethod[];
-
-export const isPaymentMethod = (text: string): text is PaymentMethod => Object.hasOwn(METHODS, text);

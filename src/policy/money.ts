@@ -98,9 +98,6 @@ export function formatMoney(money: Money, language = "en"): string {
   }).format(decimalOf(money) as `${number}`);
 }
 
-export const sameMoney = (one: Money, other: Money): boolean =>
-  one.minor === other.minor && one.currency === other.currency;
-
 /** Whether so much can be paid at all: no fraction of a forint. */
 export const payable = ({ minor, currency }: Money): boolean => minor % stepOf(currency) === 0;
 

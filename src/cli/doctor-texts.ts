@@ -1,0 +1,24 @@
+import { existsSync, readdirSync } from "node:fs";
+import type { Config } from "../office/config.ts";
+import { TEXT_PAGES } from "../web/text-pages.ts";
+import { bad, type Finding, note } from "./finding.ts";
+
+/** The operator's own wording (`site.texts`): whether the folder is there, and texts in it that no page shows. */
+export function checkTexts({ site: { texts } }: Pick<Config, "site">): Finding[] {
+  if (texts === "") return [];
+  if (!existsSync(texts))
+    return [
+      bad("own texts", `site.texts: ${texts} does not exist.`, "Make the folder, or leave site.texts empty."),
+    ];
+  const pages = new Set(TEXT_PAGES.map((page) => `${page}.md`));
+  const lost = readdirSync(texts).filter((name) => name.endsWith(".md") && !pages.has(name));
+  return lost.length === 0
+    ? []
+    : [
+        note(
+          "own texts",
+          `site.texts: no page shows ${lost.join(", ")}.`,
+          `Pages are ${[...pages].join(", ")}; articles stand in the folder help.`,
+        ),
+      ];
+}
