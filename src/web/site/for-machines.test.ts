@@ -43,7 +43,15 @@ test("the site map has every public page once a language, none of a member's, an
     const found = [...map.matchAll(/<loc>([^<]+)<\/loc>/g)].map(([, address]) => address!);
     assert.equal(new Set(found).size, found.length);
     const prefix = languages.length === 0 ? "" : "/de";
-    for (const path of ["/", "/how-it-works", "/status", "/status/amsterdam1", "/privacy", "/about"])
+    for (const path of [
+      "/",
+      "/how-it-works",
+      "/status",
+      "/status/amsterdam1",
+      "/help/first-steps",
+      "/privacy",
+      "/about",
+    ])
       assert.ok(found.includes(`${ORIGIN}${prefix}${path}`), path);
     assert.ok(!found.some((address) => /\/(member|api|order)/.test(address)));
     for (const address of found)

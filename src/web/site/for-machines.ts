@@ -13,7 +13,7 @@ const NOT_FOR_SEARCH = ["/member", "/api/", "/order", "/ticket", "/receipt", "/r
 
 const text = { "content-type": "text/plain; charset=utf-8", "cache-control": "public, max-age=3600" };
 
-/** Every public page: those of the footer, one for each server, and what `more` adds. */
+/** Every public page: those of the footer, and one for each server and for each article. */
 async function paths(web: Web): Promise<string[]> {
   const named = FOOTER.flatMap(({ pages }) => pages.map(({ path }) => path));
   const listed = named.filter(
@@ -21,11 +21,12 @@ async function paths(web: Web): Promise<string[]> {
       web.has(path) && !NOT_FOR_SEARCH.some((prefix) => path.startsWith(prefix)) && !path.includes("."),
   );
   const servers = (await web.status.list()).map(({ server }) => `/status/${server}`);
-  return ["/", ...new Set(listed), "/sign-up", "/log-in", ...servers];
+  const articles = (web.support?.help.in(["en"]).articles ?? []).map(({ slug }) => `/help/${slug}`);
+  return ["/", ...new Set(listed), "/sign-up", "/log-in", ...servers, ...articles];
 }
 
 /** The site map as sitemaps.org describes it, with the same page in other languages (Google's xhtml:link extension). */
-export function siteMap(origin: string, tags: readonly string[], all: readonly string[]): string {
+function siteMap(origin: string, tags: readonly string[], all: readonly string[]): string {
   const entry = (prefix: string, path: string) => html`<url><loc>${origin}${prefix}${path}</loc>${tags.map(
     (tag) => html`<xhtml:link rel="alternate" hreflang="${tag}" href="${origin}/${tag}${path}"/>`,
   )}</url>
