@@ -1,6 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Hono } from "hono";
+import { Payments } from "../billing/payments.ts";
+import { Receipts } from "../billing/receipts.ts";
+import { Refunds } from "../billing/refunds.ts";
 import { Fleet } from "../fleet/fleet.ts";
 import { saveServers } from "../fleet/servers.ts";
 import { createControl } from "./control.ts";
@@ -32,6 +35,8 @@ async function newOffice(problem?: string) {
   });
   await fleet.start();
   fleet.onChange(() => status.serversChanged());
+  const paymentKey = new Uint8Array(32);
+  const payments = new Payments({ store, clock, accounts, vouchers, paymentKey });
   const control: Hono = createControl({
     blocklists: { view: () => [], renew: async () => [] },
     certificates: () => ({ certificates: [], nowS: 0 }),
@@ -39,6 +44,7 @@ async function newOffice(problem?: string) {
     accounts,
     devices: { countOf: async () => 0, list: async () => [] },
     vouchers,
+    refunds: new Refunds({ receipts: new Receipts(paymentKey), payments, accounts, clock, providers: {} }),
     sells: (id) => id === "30days",
     inventory,
     profiles: { profiles: () => [], status, siteName: "Example" },

@@ -37,6 +37,7 @@ function accountPanel(c: AdminContext, account: Shown, nowS: number): Html {
 <div><dt>Paid until</dt><dd>${paidUntil === undefined ? "never paid" : dayAndTime(paidUntil)}</dd></div>
 <div><dt>Deleted after</dt><dd>${day(account.deleteAfter)}</dd></div>
 ${account.devices !== undefined && html`<div><dt>WireGuard devices</dt><dd>${account.devices}</dd></div>`}
+${account.renews && html`<div><dt>PayPal</dt><dd>A subscription runs. Deleting the account does not end it; its next charge is given back, and ends it.</dd></div>`}
 </dl>
 <form method="post" action="account">${tokenOf(c)}<input type="hidden" name="name" value="${name}"><input type="hidden" name="action" value="extend">
 ${numberField({ name: "days", label: "Extend by so many days", value: 30, least: 1, most: EXTENSION_DAYS_MOST })}<button class="button small">Extend</button></form>

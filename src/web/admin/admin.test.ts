@@ -9,6 +9,9 @@ const PAGES = [
   "server?name=amsterdam1",
   "accounts",
   "vouchers",
+  "cash",
+  "refunds",
+  "tickets",
   "announcements",
   "switches",
 ];
@@ -270,11 +273,65 @@ describe("an operator who is in", () => {
     assert.match((await act("terminate")).text, /no account of that name/);
   });
 
+  it("books the cash in an envelope once, by its code", async () => {
+    const { order, text } = bench.orders.seal({
+      kind: "voucher",
+      plan: "30days",
+      days: 30,
+      price: { minor: 500, currency: "EUR" },
+      madeAt: Math.floor(bench.clock.now() / 1000),
+    });
+    const urls = { returnTo: "http://localhost/order/return", cancelled: "http://localhost/order/cancelled" };
+    const begun = await bench.cash.begin(order, text, urls);
+    assert.ok(begun.ok);
+    const code = begun.value.reference;
+    assert.match(await operator.text("cash"), /<td data-label="Price">5\.00 EUR<\/td>/);
+    assert.match(await operator.text("overview"), />1 order for cash</);
+    const act = (fields: Record<string, string>) => operator.fill("cash", "cash", fields);
+    assert.equal((await act({ action: "look", code: "aaaa-aaaa" })).status, 422);
+    assert.match((await act({ action: "look", code: code.toUpperCase() })).text, /<h2>The order<\/h2>/);
+    const little = await act({ action: "book", code, amount: "4.00 EUR" });
+    assert.equal(little.status, 422);
+    assert.match(little.text, /<h2>The order<\/h2>/, "and it can be booked still");
+    assert.match((await act({ action: "book", code, amount: "5.00 EUR" })).text, /Booked\./);
+    assert.match((await act({ action: "book", code, amount: "5.00 EUR" })).text, /It was booked already\./);
+    assert.deepEqual([(await bench.cash.finish(code)).state, await bench.cash.list()], ["paid", []]);
+  });
+
+  it("sees what the rules say of a receipt, and gives back once", async () => {
+    const made = await bench.accounts.signUp({ name: "payer", password: PASSWORD });
+    assert.ok(made.ok);
+    const atS = Math.floor(bench.clock.now() / 1000);
+    const { order } = bench.orders.seal({
+      kind: "account",
+      accountId: made.value.id,
+      plan: "30days",
+      days: 30,
+      price: { minor: 500, currency: "EUR" },
+      madeAt: atS,
+    });
+    const paid = { provider: "paypal", method: "paypal", paymentId: "CAPTURE-1" } as const;
+    await bench.payments.credit({ ...paid, order, paid: order.price, atS });
+    const record = await bench.payments.find("paypal", "CAPTURE-1");
+    const receipt = bench.receipts.issue("paypal", "CAPTURE-1", record!);
+    const act = (action: string, text = receipt) =>
+      operator.fill("refunds", "refunds", { action, receipt: text });
+    assert.equal((await act("look", "LR1.<script>")).status, 422);
+    const looked = await act("look");
+    assert.match(looked.text, /granted by the rules/);
+    assert.deepEqual(bench.givenBack, []);
+    assert.match((await act("give")).text, /Given back: 5\.00 EUR\./);
+    assert.match((await act("look")).text, /refused by the rules/);
+    assert.equal((await act("give")).status, 422);
+    assert.deepEqual(bench.givenBack, ["CAPTURE-1"]);
+  });
+
   it("makes gift cards and coupons, which are shown once", async () => {
     const cards = await operator.fill("vouchers", "vouchers", { kind: "days", days: "30", count: "2" });
     const codes = cards.text.match(/[a-z2-7]{5}(-[a-z2-7]{5}){3}/g) ?? [];
     assert.equal(codes.length, 2);
-    assert.match(await operator.text("vouchers"), /Not used yet: 2\./);
+    // These, and the one that was paid for in cash.
+    assert.match(await operator.text("vouchers"), /Not used yet: 3\./);
     const coupon = { kind: "percent", percent: "20", uses: "5", validDays: "90", count: "1" };
     assert.match((await operator.fill("vouchers", "vouchers", coupon)).text, /One code was made/);
     assert.match(

@@ -6,13 +6,14 @@ import { securityHeaders } from "../headers.ts";
 import { html } from "../html.ts";
 import { addAccounts } from "./accounts.ts";
 import { addAnnouncementsAdmin } from "./announcements.ts";
-import { adminScripts } from "./assets.ts";
+import { adminFiles } from "./assets.ts";
 import { addCashAdmin } from "./cash.ts";
 import { addEntrance } from "./entrance.ts";
 import { guardAdminForms, mustBeIn, ownHostOnly } from "./guard.ts";
 import { closedPage } from "./layout.ts";
 import type { AdminEnv, AdminOptions } from "./options.ts";
 import { addOverview } from "./overview.ts";
+import { addRefunds } from "./refunds.ts";
 import { addServers } from "./servers.ts";
 import { addSwitches } from "./switches.ts";
 import { addTickets } from "./tickets.ts";
@@ -48,7 +49,7 @@ export function createAdmin(admin: AdminOptions): Hono<AdminEnv> {
         }),
     }),
   );
-  addAssets(app, adminScripts, markAsset);
+  addAssets(app, adminFiles, markAsset);
 
   const inside = new Hono<AdminEnv>();
   inside.use(mustBeIn(admin));
@@ -59,6 +60,7 @@ export function createAdmin(admin: AdminOptions): Hono<AdminEnv> {
   addAccounts(inside, admin);
   addVouchers(inside, admin);
   addCashAdmin(inside, admin);
+  addRefunds(inside, admin);
   addTickets(inside, admin);
   addAnnouncementsAdmin(inside, admin);
   addSwitches(inside, admin);

@@ -2,23 +2,31 @@ import { readFileSync } from "node:fs";
 import { type Asset, makeAsset } from "../assets.ts";
 import { bundleScript } from "../assets-bundle.ts";
 
-/** The scripts of the admin pages; the site serves none of them. Read with the code: later the checkout may be out of reach. */
-const SCRIPTS = ["admin-open.js", "admin-tickets.js", "admin-age.js"] as const;
-export type AdminScript = (typeof SCRIPTS)[number];
+const SCRIPT = "text/javascript; charset=utf-8";
 
-const TYPE = "text/javascript; charset=utf-8";
+/** The files of the admin pages; the site serves none of them. Read with the code: later the checkout may be out of reach. */
+const TYPES = {
+  "admin.css": "text/css; charset=utf-8",
+  "admin-open.js": SCRIPT,
+  "admin-tickets.js": SCRIPT,
+  "admin-age.js": SCRIPT,
+} as const;
 
-export const adminScripts: ReadonlyMap<string, Asset> = new Map(
-  SCRIPTS.map((name) => [
+/** The one that needs an npm package. */
+const BUNDLED = "admin-age.js";
+
+export type AdminFile = keyof typeof TYPES;
+
+export const adminFiles: ReadonlyMap<string, Asset> = new Map(
+  Object.entries(TYPES).map(([name, type]) => [
     name,
     makeAsset(
-      name === "admin-age.js"
+      name === BUNDLED
         ? bundleScript(name)
         : readFileSync(new URL(`../assets/${name}`, import.meta.url), "utf8"),
-      TYPE,
+      type,
     ),
   ]),
 );
 
-export const adminScriptUrl = (name: AdminScript): string =>
-  `/assets/${adminScripts.get(name)!.version}/${name}`;
+export const adminFileUrl = (name: AdminFile): string => `/assets/${adminFiles.get(name)!.version}/${name}`;

@@ -57,7 +57,11 @@ export function serverPage(c: AdminContext, server: ServerView): Html {
 <div><dt>Last test</dt><dd>${server.testedMinute === 0 ? "not known" : dayAndTime(server.testedMinute * 60)}</dd></div>
 </dl>
 <h2>Services</h2>
-<ul class="services">${server.services.map(({ service, healthy }) => html`<li${!healthy && html` class="down"`}>${service}: ${healthy ? "works" : "does not work"}</li>`)}</ul>
+<ul class="services">${server.services.map(({ service, healthy }) =>
+    server.news === "up"
+      ? html`<li${!healthy && html` class="down"`}>${service}: ${healthy ? "works" : "does not work"}</li>`
+      : html`<li>${service}: not known</li>`,
+  )}</ul>
 <h2>What can be done</h2>
 <div class="actions">${server.draining ? act("undrain", "Take new logins again") : act("drain", "Drain: no new logins, who is online stays")}
 ${!server.local && server.state === "enrolled" && act("upgrade", "Have it run this office’s version")}</div>

@@ -1,4 +1,9 @@
 import type { Hono } from "hono";
+import { Cash } from "../../billing/cash.ts";
+import { Payments } from "../../billing/payments.ts";
+import { Receipts } from "../../billing/receipts.ts";
+import { Refunds } from "../../billing/refunds.ts";
+import { OrderSeal } from "../../billing/sealed-order.ts";
 import { Fleet } from "../../fleet/fleet.ts";
 import { saveServers } from "../../fleet/servers.ts";
 import { FakeClock } from "../../lib/clock.ts";
@@ -19,6 +24,12 @@ export interface AdminBench extends Bench {
   visits: Visits;
   clock: FakeClock;
   fleet: Fleet;
+  payments: Payments;
+  receipts: Receipts;
+  cash: Cash;
+  orders: OrderSeal;
+  /** Payments that were given back at the provider. */
+  givenBack: string[];
 }
 
 export async function openAdminBench({ url, ask }: { url?: string; ask?: Ask } = {}): Promise<AdminBench> {
@@ -35,6 +46,19 @@ export async function openAdminBench({ url, ask }: { url?: string; ask?: Ask } =
   });
   await fleet.start();
   fleet.onChange(() => status.serversChanged());
+  const paymentKey = new Uint8Array(32).fill(5);
+  const payments = new Payments({ store, clock, accounts, vouchers, paymentKey });
+  const receipts = new Receipts(paymentKey);
+  const cash = new Cash({ store, clock, payments, paymentKey });
+  const givenBack: string[] = [];
+  const paypal = {
+    refund: async (paymentId: string) => {
+      givenBack.push(paymentId);
+      return "given" as const;
+    },
+    cancel: async () => true,
+  };
+  const refunds = new Refunds({ receipts, payments, accounts, clock, providers: { paypal } });
   const listens = { openvpn: [], socks5: [], http: [{ address: "0.0.0.0", port: 3128 }] };
   const control: Hono = createControl({
     blocklists: { view: () => [], renew: async () => [] },
@@ -44,6 +68,8 @@ export async function openAdminBench({ url, ask }: { url?: string; ask?: Ask } =
     mail: undefined,
     devices: { countOf: async () => 0, list: async () => [] },
     vouchers,
+    refunds,
+    cash,
     sells: (plan: string) => plan === "year",
     inventory: options.inventory,
     profiles: { profiles: () => [], status, siteName: "Example" },
@@ -90,6 +116,11 @@ export async function openAdminBench({ url, ask }: { url?: string; ask?: Ask } =
     visits,
     clock,
     fleet,
+    payments,
+    receipts,
+    cash,
+    orders: new OrderSeal(paymentKey),
+    givenBack,
     async close() {
       await fleet.close();
       await bench.close();

@@ -2,7 +2,7 @@ import type { Hono } from "hono";
 import { MESSAGE_CHARACTERS_MOST, type SealedTicket, type TicketView } from "../../support/tickets.ts";
 import { day } from "../dates.ts";
 import { type Html, html } from "../html.ts";
-import { adminScriptUrl } from "./assets.ts";
+import { adminFileUrl } from "./assets.ts";
 import { cells, line, table } from "./fields.ts";
 import { adminPage, buttonForm, notice, problem, tokenOf } from "./layout.ts";
 import type { AdminContext, AdminEnv, AdminOptions } from "./options.ts";
@@ -62,7 +62,7 @@ ${buttonForm(c, {
 const picker: Html = html`<div class="panel narrow" id="identity" hidden>
 <div class="field"><label for="identity-picker">Your age identity</label>
 <p class="hint" id="identity-hint">The file of <code>age-keygen</code> or <code>lethe ticket keys</code>. It is read in this page alone and not sent to the office.</p>
-<input id="identity-picker" type="file" data-age="${adminScriptUrl("admin-age.js")}" aria-describedby="identity-hint"></div>
+<input id="identity-picker" type="file" data-age="${adminFileUrl("admin-age.js")}" aria-describedby="identity-hint"></div>
 <p id="identity-said" role="status"></p></div>`;
 
 interface Said {
