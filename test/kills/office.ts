@@ -1,3 +1,4 @@
+import { flushCompileCache } from "node:module";
 import { serve } from "@hono/node-server";
 import { Hono } from "hono";
 import { Accounts } from "../../src/accounts/accounts.ts";
@@ -34,6 +35,8 @@ export interface Counts {
   events: number;
 }
 
+// What was compiled is kept for the next one (NODE_COMPILE_CACHE): who is killed keeps nothing at the end.
+flushCompileCache();
 process.once("message", (message) => void open(message as KillOffice));
 process.once("disconnect", () => process.exit(0));
 
