@@ -50,7 +50,7 @@ export async function doctor(dataRoot: string): Promise<{ findings: Finding[]; t
     ...(await checkLink(settings)),
     await checkForwarding(),
     await checkAddress(settings),
-    checkTexts(settings),
+    checkNames(settings),
     await checkMail(settings),
     checkSupport(settings),
     checkIpv6(),
@@ -224,7 +224,7 @@ async function checkAddress(settings: Config): Promise<Finding> {
 }
 
 /** What visitors read on every page, and nobody can know but the operator. */
-function checkTexts({ site, server }: Config): Finding {
+function checkNames({ site, server }: Config): Finding {
   const defaults = parseConfig("", "").server;
   return server.city === defaults.city || server.country === defaults.country
     ? note(
