@@ -454,6 +454,22 @@ const elsewhere: readonly Omit<InventoryEntry, "column">[] = [
     aboutAccount: false,
   },
   {
+    place: "cookie",
+    table: "order cookie",
+    what: "In a buyer's own browser: the last four orders begun there, with the payment provider's numbers of them, sealed",
+    purpose: "Showing what was bought, and a voucher, to that browser alone",
+    lifetime: "7 days after the last order",
+    aboutAccount: false,
+  },
+  {
+    place: "memory",
+    table: "orders begun",
+    what: "That a form of an order was sent, and the office's counts of orders by network, under keys made at each start: no account and no address can be read out",
+    purpose: "A form that is sent twice is one order; slowing those who begin orders in great numbers",
+    lifetime: "10 minutes, in the office's memory only",
+    aboutAccount: false,
+  },
+  {
     place: "memory",
     table: "failed logins",
     what: "The office's counts of wrong passwords, under a key made at each start: no name and no address can be read out",

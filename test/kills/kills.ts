@@ -61,8 +61,10 @@ export async function killAndCount(options: {
   kills: number;
   seed: number;
   where: KillOffice["store"];
+  /** Told after every hundred. */
+  progress?: (done: number, tally: Tally) => void;
 }): Promise<Tally> {
-  const { kills, seed, where } = options;
+  const { kills, seed, where, progress } = options;
   const random = seeded(seed);
   const pick = <Item>(items: readonly Item[]): Item => items[Math.floor(random() * items.length)]!;
 
@@ -165,6 +167,7 @@ export async function killAndCount(options: {
         { paidUntil: expected, vouchers, events },
         `seed ${seed}, round ${round}: ${method}, ${race}, killed after ${delayMs.toFixed(2)} ms`,
       );
+      if ((round + 1) % 100 === 0) progress?.(round + 1, tally);
     }
   } finally {
     for (const child of [office.child, standby]) child.kill("SIGKILL");
