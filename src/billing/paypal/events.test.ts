@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { after, before, test } from "node:test";
 import { onEachStore } from "../../store/testing.ts";
+import { PAYPAL_EVENTS } from "./events.ts";
 import { openShop, PRICE, type Shop } from "./testing.ts";
 
 let shop: Shop;
@@ -256,6 +258,11 @@ onEachStore("payer hashes, where the operator wants them: a second first purchas
   } finally {
     await remembering.close();
   }
+});
+
+test("the operator is told to subscribe to every event that does something", () => {
+  const manual = readFileSync(new URL("../../../docs/operating.md", import.meta.url), "utf8");
+  for (const type of PAYPAL_EVENTS) assert.ok(manual.includes(`\`${type}\``), type);
 });
 
 test("nothing that PayPal knows of the buyer, and no id of it, is stored in the clear", async () => {

@@ -153,7 +153,7 @@ function handlerOf(shop: PayPalShop): (event: shapes.PayPalEvent) => Promise<Web
   };
 
   return async ({ event_type, resource }) => {
-    switch (event_type) {
+    switch (event_type as (typeof PAYPAL_EVENTS)[number]) {
       case "CHECKOUT.ORDER.APPROVED": {
         // The buyer approved and did not come back: the money is taken as if they had.
         const order = shapes.order.safeParse(resource);

@@ -117,7 +117,6 @@ export const takenBack = z.object({
   links,
   amount: amount.optional(),
 });
-export type TakenBackResource = z.infer<typeof takenBack>;
 
 /** A webhook's body: an event about one resource. */
 export const event = z.object({
