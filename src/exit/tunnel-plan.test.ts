@@ -2,7 +2,15 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { DNS_LEVELS, resolverOf } from "../lib/dns-levels.ts";
 import { formatIp, parseRange } from "../lib/ip.ts";
-import { IKEV2, TUNNELS_4, TUNNELS_6, tunnelNetworks, tunnelsOf, WIREGUARD } from "./tunnel-plan.ts";
+import {
+  AROUND_TUNNELS_4,
+  IKEV2,
+  TUNNELS_4,
+  TUNNELS_6,
+  tunnelNetworks,
+  tunnelsOf,
+  WIREGUARD,
+} from "./tunnel-plan.ts";
 
 const listen = Array.from({ length: 8 }, (_, index) => ({
   protocol: index % 2 === 0 ? ("udp" as const) : ("tcp" as const),
@@ -20,6 +28,13 @@ const within = (address: string, range: string): boolean => {
   const masked = parseRange(`${address}/${bits}`);
   return masked !== undefined && formatIp(masked.base) === formatIp(base);
 };
+
+test("the range around the tunnels' has each of them", () => {
+  for (const tunnel of TUNNELS_4)
+    assert.ok(within(formatIp(parseRange(tunnel)!.base), AROUND_TUNNELS_4), tunnel);
+  const bits = (range: string) => parseRange(range)!.bits;
+  assert.ok(TUNNELS_4.every((tunnel) => bits(tunnel) > bits(AROUND_TUNNELS_4)));
+});
 
 test("no two tunnels share an address, and all of them lie in the ranges of tunnels", () => {
   const networks = tunnelNetworks(all);

@@ -9,6 +9,8 @@ import type { ServerSettings } from "../link/settings.ts";
  * fd6c:6574:6865:a000::/64; the resolvers' addresses lie on the loopback interface and belong to no tunnel.
  */
 export const TUNNELS_4: readonly string[] = ["10.66.0.0/16", "10.96.0.0/11"];
+/** The smallest range with all of them in it. */
+export const AROUND_TUNNELS_4 = "10.64.0.0/10";
 export const TUNNELS_6 = "fd6c:6574:6865::/48";
 /** Every tunnel device of ours, and nobody else's, is called so; what an engine names itself is in `tunnelNetworks`. */
 export const DEVICE_PREFIX = "lethe-";

@@ -37,7 +37,8 @@ test("the old table goes in the same transaction in which the new one comes", ()
 test("what is not ours is left alone: every base chain accepts by default, and none is without our devices or ranges", () => {
   const text = render();
   assert.ok(!/policy drop/.test(text));
-  assert.ok(chainOf(text, "input").includes('iifname != "lethe-*" accept'));
+  assert.ok(chainOf(text, "input").includes('iifname "lethe-*" goto to_us'));
+  assert.ok(!chainOf(text, "input").includes("drop"));
   assert.equal(chainOf(text, "forward").match(/goto/g)?.length, 2);
 });
 
@@ -82,8 +83,13 @@ test("a device that its engine named itself is one of ours, and IKEv2's ports ar
   const services = { wireguard: { port: 51_820 }, ikev2: { hashKey: "unused" } };
   const libipsec = { ...IKEV2, device: "ipsec0" };
   const text = render({ services }, { tunnels: [WIREGUARD, libipsec] });
-  assert.ok(chainOf(text, "early").includes('iifname { "lethe-*", "ipsec0" } goto from_tunnel'));
-  assert.ok(chainOf(text, "input").includes('iifname != { "lethe-*", "ipsec0" } accept'));
+  for (const [chain, next] of [
+    ["early", "from_tunnel"],
+    ["input", "to_us"],
+    ["forward", "outward"],
+  ] as const)
+    for (const device of ["lethe-*", "ipsec0"])
+      assert.ok(chainOf(text, chain).includes(`iifname "${device}" goto ${next}`), `${chain} ${device}`);
   assert.ok(chainOf(text, "from_lethe-wg0").includes("ip saddr != 10.96.0.0/11 drop"));
   assert.ok(chainOf(text, "from_ipsec0").includes("ip saddr != 10.66.128.0/18 drop"));
   assert.match(setOf(text, "service_ports"), /elements = \{ udp \. 500, udp \. 4500 \}/);
@@ -150,7 +156,7 @@ test("each level's resolver is asked as itself; every other question ends at the
   assert.equal(chain[2], 'iifname "lethe-*" ip daddr { 10.66.255.1, 10.66.255.2, 10.66.255.4 } accept');
   assert.ok(chain.at(-3)!.endsWith("dnat ip to 10.66.255.1"));
   assert.ok(
-    chainOf(text, "input").includes("ip daddr { 10.66.255.1, 10.66.255.2, 10.66.255.4 } meta l4proto"),
+    chainOf(text, "to_us").includes("ip daddr { 10.66.255.1, 10.66.255.2, 10.66.255.4 } meta l4proto"),
   );
 });
 
@@ -168,7 +174,7 @@ test("the office's site and STUN are reached with the exit's address as source, 
   const stun = render({ sitePorts: [], stunPorts: [3478] });
   assert.match(setOf(stun, "stun_ports"), /elements = \{ 3478 \}/);
   assert.ok(stun.includes(`udp dport @stun_ports ${snat}`));
-  for (const chain of ["input", "outward"])
+  for (const chain of ["to_us", "outward"])
     assert.ok(chainOf(stun, chain).includes("ip6 daddr @own6 udp dport @stun_ports accept"), chain);
   assert.ok(!stun.includes("tcp dport @site_ports snat"));
 });

@@ -5,6 +5,7 @@ import type { EgressSettings, ServerSettings } from "../../link/settings.ts";
 import { closedRanges } from "../closed-ranges.ts";
 import { closedPorts } from "../egress.ts";
 import {
+  AROUND_TUNNELS_4,
   DEVICE_PREFIX,
   RESOLVER_4,
   RESOLVER_6,
@@ -45,9 +46,9 @@ export interface FirewallFacts {
  * nftables means: the operator's own tables still decide. `iifname` with a wildcard instead of `iif`, so that rules hold
  * for a device that is not there yet or comes again. What a packet from a tunnel meets, in order:
  *
- *   prerouting  a source that is not that tunnel's, or that shadows a service's port: dropped; DNS goes to our resolvers
+ *   prerouting  a source that is not that tunnel's: dropped; DNS goes to our resolvers
  *   input       our resolvers, the office's site and STUN, a ping to the gateway; nothing else of this machine
- *   forward     to another tunnel: dropped; closed by the egress policy: refused; else onward
+ *   forward     to another tunnel, or with a port that shadows a service's: dropped; closed by the egress policy: refused; else onward
  *   postrouting the exit's address as source, and a port on which this exit answers nobody
  *   guard       whatever would still leave with a tunnel's address on it, for whatever reason, is dropped
  */
@@ -60,6 +61,19 @@ export function firewallRules(settings: FirewallSettings, facts: FirewallFacts):
   const fromTunnel = `iifname ${devices}`;
   const toTunnel = `oifname ${devices}`;
   const tunnels4 = `{ ${TUNNELS_4.join(", ")} }`;
+  // What every packet meets compares: a name with each of a few, an address with each of a few ranges. A set of names with a
+  // wildcard, or of ranges, is a tree, which costs some times as much.
+  const names = deviceNames(facts.tunnels);
+  const eachTunnel = (way: "iifname" | "oifname", verdict: string): string =>
+    names.map((name) => `    ${way} "${name}" ${verdict}`).join("\n");
+  // Nearly every packet has done with this one.
+  const elsewhere = `    ip saddr != ${AROUND_TUNNELS_4} ip daddr != ${AROUND_TUNNELS_4} accept`;
+  const tunnelAddress = (["saddr", "daddr"] as const)
+    .flatMap((which) => [
+      ...TUNNELS_4.map((tunnel) => `    ip ${which} ${tunnel} drop`),
+      `    ip6 ${which} ${TUNNELS_6} drop`,
+    ])
+    .join("\n");
   const office = [
     ...(sitePorts.length > 0 ? ["tcp dport @site_ports"] : []),
     ...(stunPorts.length > 0 ? ["udp dport @stun_ports"] : []),
@@ -95,21 +109,17 @@ ${forwarding ? map("forwarded", "inet_service : ipv4_addr", forwardedPorts(setti
 
   chain early {
     type filter hook prerouting priority raw; policy accept;
-    ${fromTunnel} goto from_tunnel
+${eachTunnel("iifname", "goto from_tunnel")}
     iifname "lo" accept
+${elsewhere}
     # Nobody outside speaks to, or as, an address of the tunnels.
-    ip saddr ${tunnels4} drop
-    ip daddr ${tunnels4} drop
-    ip6 saddr ${TUNNELS_6} drop
-    ip6 daddr ${TUNNELS_6} drop
+${tunnelAddress}
   }
 
 ${facts.tunnels.map(sourceChain).join("\n")}
 
   chain from_tunnel {
 ${facts.tunnels.length > 0 ? `    # One look for every packet, however many tunnels there are.\n    iifname vmap { ${facts.tunnels.map(({ device }) => `"${device}" : jump from_${device}`).join(", ")} }` : ""}
-    # CVE-2021-3773: with a service's port as its source, a client could take over what is meant for the service.
-    meta l4proto . th sport @service_ports drop
 ${facts.ipv6Uplink ? "" : `    # No IPv6 from here: said at once, so that the client's programs take IPv4 and nothing waits.\n    ip6 daddr != ${TUNNELS_6} reject with icmpv6 no-route\n`}  }
 
   chain resolve {
@@ -129,7 +139,10 @@ ${forwarding ? `    ${fromTunnel.replace("iifname ", "iifname != ")} ip daddr @o
 
   chain input {
     type filter hook input priority filter; policy accept;
-    iifname != ${devices} accept
+${eachTunnel("iifname", "goto to_us")}
+  }
+
+  chain to_us {
     ct state established,related accept
     ip daddr ${resolvers4} meta l4proto { tcp, udp } th dport 53 accept
     ip6 daddr ${resolvers6} meta l4proto { tcp, udp } th dport 53 accept
@@ -145,16 +158,18 @@ ${forwarding ? `    ${fromTunnel.replace("iifname ", "iifname != ")} ip daddr @o
 
   chain forward {
     type filter hook forward priority filter; policy accept;
-    ${fromTunnel} goto outward
-    ${toTunnel} goto inward
+${eachTunnel("iifname", "goto outward")}
+${eachTunnel("oifname", "goto inward")}
   }
 
   chain outward {
     # One member's device never reaches another's.
-    ${toTunnel} drop
+${eachTunnel("oifname", "drop")}
     tcp flags syn / syn,rst tcp option maxseg size set rt mtu
     ct state established,related accept
     ct state invalid drop
+    # CVE-2021-3773: with a service's port as its source, a client could take over what is meant for the service.
+    meta l4proto . th sport @service_ports drop
     meta l4proto { tcp, udp } th dport @denied_ports goto refuse
     ip daddr @deny4 goto refuse
     ip6 daddr @deny6 goto refuse
@@ -183,7 +198,10 @@ ${forwarding ? "    ct status dnat meta l4proto { tcp, udp } accept" : ""}
 
   chain output {
     type filter hook output priority filter; policy accept;
-    ${toTunnel.replace("oifname ", "oifname != ")} accept
+${eachTunnel("oifname", "goto from_us")}
+  }
+
+  chain from_us {
     # This machine answers members, and asks them nothing.
     ct state established,related accept
     # icmpv6 is a word of nft's own; ipv6-icmp would need /etc/protocols, which a bare Debian has not.
@@ -206,12 +224,10 @@ ${hops.source}
   chain guard {
     # After every source translation: what conntrack calls invalid is not translated, and would leave as it is.
     type filter hook postrouting priority srcnat + 50; policy accept;
-    ${toTunnel} accept
+${elsewhere}
+${eachTunnel("oifname", "accept")}
     oifname "lo" accept
-    ip saddr ${tunnels4} drop
-    ip daddr ${tunnels4} drop
-    ip6 saddr ${TUNNELS_6} drop
-    ip6 daddr ${TUNNELS_6} drop
+${tunnelAddress}
   }
 }
 `.replace(/\n{2,}(?= {4}| {2}\})/g, "\n");
@@ -248,9 +264,13 @@ const sourceChain = ({
 
 /** Our devices for a match: all with our prefix, there or not, and those whose engine gave them another name. */
 function deviceSet(tunnels: FirewallFacts["tunnels"]): string {
-  const others = tunnels.map(({ device }) => device).filter((device) => !device.startsWith(DEVICE_PREFIX));
-  const names = [`${DEVICE_PREFIX}*`, ...new Set(others)].map((name) => `"${name}"`);
+  const names = deviceNames(tunnels).map((name) => `"${name}"`);
   return names.length === 1 ? names[0]! : `{ ${names.join(", ")} }`;
+}
+
+function deviceNames(tunnels: FirewallFacts["tunnels"]): string[] {
+  const others = tunnels.map(({ device }) => device).filter((device) => !device.startsWith(DEVICE_PREFIX));
+  return [`${DEVICE_PREFIX}*`, ...new Set(others)];
 }
 
 /** The site at its address inside the tunnels, for members whose exit is the office's own machine. */
