@@ -80,13 +80,24 @@ export class ByHand {
     return new RunningProgram(this.#world.hand, argv, { folder: this.folder, env });
   }
 
-  /** OpenVPN's server; resolves when it has its device. */
-  async openvpn(protocol: "udp" | "tcp"): Promise<RunningProgram> {
-    const network = protocol === "udp" ? "10.99.16.0" : "10.99.32.0";
-    const words = { PROTOCOL: protocol === "udp" ? "udp6" : "tcp6-server", PORT: "1194", NETWORK: network };
+  /** OpenVPN's server; resolves when it has its device. `share`: the port here that gets what is TLS. */
+  async openvpn(
+    protocol: "udp" | "tcp",
+    { port, share }: { port: number; share?: number } = { port: 1194 },
+  ): Promise<RunningProgram> {
+    const words = {
+      PROTOCOL: protocol === "udp" ? "udp6" : "tcp6-server",
+      PORT: String(port),
+      NETWORK6: protocol === "udp" ? "fd99:16::/64" : "fd99:32::/64",
+      NETWORK: protocol === "udp" ? "10.99.16.0" : "10.99.32.0",
+    };
+    const own = {
+      udp: ["fast-io", "multihome", "connect-freq-initial 1000 10"],
+      tcp: ["tcp-nodelay", ...(share === undefined ? [] : [`port-share 127.0.0.1 ${share}`])],
+    };
     const path = this.write(
       `openvpn-${protocol}.conf`,
-      `${byHand("openvpn.conf", words)}${protocol === "udp" ? "fast-io\nmultihome\nconnect-freq-initial 1000 10\n" : "tcp-nodelay\n"}`,
+      `${byHand("openvpn.conf", words)}${own[protocol].join("\n")}\n`,
     );
     const program = this.start(["openvpn", "--config", path, "--verb", "3"]);
     await program.says(/Initialization Sequence Completed/);

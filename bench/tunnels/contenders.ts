@@ -145,7 +145,8 @@ function handFiles(bench: Bench, kind: "tls" | "obfs4", bridge = ""): { folder: 
 
 async function handTls(bench: Bench): Promise<Figures> {
   const { hand } = bench;
-  const openvpn = await hand.openvpn("tcp");
+  // As ours: OpenVPN has port 443, and hands on what is TLS.
+  const openvpn = await hand.openvpn("tcp", { port: 443, share: 8443 });
   const stunnel = hand.start(["stunnel4", hand.write("stunnel.conf", byHand("stunnel.conf"))]);
   try {
     const { folder, names } = handFiles(bench, "tls");
@@ -262,7 +263,8 @@ async function handWireguard(bench: Bench): Promise<Figures> {
   const peers = clients
     .slice(1)
     .map(
-      ({ publicKey }, index) => `\n[Peer]\nPublicKey = ${publicKey}\nAllowedIPs = 10.99.51.${index + 3}/32\n`,
+      ({ publicKey }, index) =>
+        `\n[Peer]\nPublicKey = ${publicKey}\nAllowedIPs = 10.99.51.${index + 3}/32, fd99:51::${index + 3}/128\n`,
     );
   const words = { "SERVER-KEY": server.privateKey, "CLIENT-KEY": clients[0]!.publicKey };
   // wg-quick calls the device as the file is called.
@@ -271,12 +273,11 @@ async function handWireguard(bench: Bench): Promise<Figures> {
   try {
     const file = `[Interface]
 PrivateKey = ${clients[0]!.privateKey}
-Address = 10.99.51.2/32
-MTU = 1420
+Address = 10.99.51.2/32, fd99:51::2/128
 
 [Peer]
 PublicKey = ${server.publicKey}
-AllowedIPs = 0.0.0.0/0
+AllowedIPs = 0.0.0.0/0, ::/0
 Endpoint = ${places.hand.v4}:51820
 PersistentKeepalive = 25
 `;
@@ -345,6 +346,7 @@ async function handIkev2(bench: Bench): Promise<Figures> {
     await vici!.request("load-key", { type: "any", data: hand.read("server.key") });
     await vici!.request("load-shared", { type: "EAP", data: "hand", owners: ["hand"] });
     await vici!.request("load-pool", { hand: { addrs: "10.99.61.0/24" } });
+    await vici!.request("load-pool", { "hand-6": { addrs: "fd99:61::/120" } });
     const connection = JSON.parse(byHand("swanctl.json"));
     connection.hand.local.certs = [await der(join(hand.folder, "server.crt"), "x509")];
     await vici!.request("load-conn", connection);
