@@ -59,6 +59,15 @@ export const answerLetter = (site: Site, { to, number }: { to: string; number: s
     "This address is forgotten when the ticket is closed.",
   );
 
+/** To the operator: that there is something to read, and nothing of it. */
+export const lettersLetter = (site: Site, to: string): Letter =>
+  letter(
+    to,
+    `${site.name}: a letter is waiting`,
+    `Somebody has written on the contact page of ${site.name} (${site.origin}). \`lethe ticket list\` shows what waits for an answer, and so do the admin pages.`,
+    "You are told at most once an hour, however many there are.",
+  );
+
 export const testLetter = (site: Site, to: string): Letter =>
   letter(
     to,

@@ -199,7 +199,7 @@ const table = {
       z.array(z.string().regex(/^age1[0-9a-z]{10,3000}$/)).max(16),
     ),
     contact_address: setting(
-      "An e-mail address for those who would rather write there. Empty: none is shown.",
+      "An e-mail address for those who would rather write there; with [mail] it is also told, at most once an hour, that letters wait. Empty: none is shown.",
       "empty, or an e-mail address",
       "",
       mailAddress,

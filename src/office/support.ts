@@ -1,7 +1,9 @@
 import { join } from "node:path";
 import { isRecipient } from "../backup/encryption.ts";
 import type { Clock } from "../lib/clock.ts";
-import { answerLetter } from "../mail/letters.ts";
+import { LeakyBuckets } from "../lib/leaky-buckets.ts";
+import type { Letter } from "../mail/letter.ts";
+import { answerLetter, lettersLetter } from "../mail/letters.ts";
 import type { Store } from "../store/open.ts";
 import { type ArticleTexts, builtInArticles, readArticles } from "../support/article-files.ts";
 import { ArticleError } from "../support/articles.ts";
@@ -13,6 +15,8 @@ import type { MailDoor } from "../web/mail-door.ts";
 import type { SupportDoor } from "../web/options.ts";
 import type { Config } from "./config.ts";
 import { OfficeStartError } from "./start-errors.ts";
+
+const TELL_OPERATOR_EVERY_MS = 3_600_000;
 
 /**
  * The operator's own articles: `help/<name>.md` in the folder of site.texts, for other languages `help/<tag>/<name>.md`. Read before
@@ -47,6 +51,13 @@ export function makeSupport(options: {
       `support.to: ${wrong} is no age recipient: a character is wrong or missing. \`lethe ticket keys\` makes one.`,
     );
   const site = { name: config.site.name, origin: options.origin };
+  const operatorTold = new LeakyBuckets({ clock, burst: 1, oneEachMs: TELL_OPERATOR_EVERY_MS });
+  // Where the queue is full or cannot be written nobody is told; what was written stands in the ticket all the same.
+  const tell = (letter: Letter) =>
+    mail?.enqueue(letter).then(
+      () => undefined,
+      () => undefined,
+    );
   return {
     help: helpCentre(config.site.name, options.ownArticles),
     tickets: new Tickets({
@@ -54,8 +65,10 @@ export function makeSupport(options: {
       clock,
       secret: siteSecret,
       recipients: to,
-      // Where the queue is full nobody is told, and the answer stands on the ticket's page all the same.
-      answered: mail && (async (ticket) => void (await mail.enqueue(answerLetter(site, ticket)))),
+      answered: mail && ((ticket) => tell(answerLetter(site, ticket))!),
+      arrived: async () => {
+        if (contact !== "" && operatorTold.take("") !== undefined) await tell(lettersLetter(site, contact));
+      },
     }),
     challenges: new Challenges(siteSecret, clock),
     ...(contact !== "" && { contactAddress: contact }),

@@ -86,17 +86,20 @@ export class Tickets {
   readonly #key: Uint8Array;
   readonly #mailKey: Uint8Array;
   readonly #recipients: readonly string[];
+  readonly #arrived: (() => Promise<void>) | undefined;
   readonly #answered: ((mail: { to: string; number: string }) => Promise<void>) | undefined;
 
   /**
    * `secret`: 32 bytes that only the office has. `recipients`: the operator's age keys; none: there are no tickets.
-   * `answered` tells an address that there is an answer; without it no address is taken.
+   * `answered` tells an address that there is an answer; without it no address is taken. `arrived`
+   * is called after each letter of a visitor's or member's; neither may reject.
    */
   constructor(options: {
     store: Store;
     clock: Clock;
     secret: Uint8Array;
     recipients: readonly string[];
+    arrived?: (() => Promise<void>) | undefined;
     answered?: ((mail: { to: string; number: string }) => Promise<void>) | undefined;
   }) {
     this.#store = options.store;
@@ -104,6 +107,7 @@ export class Tickets {
     this.#key = new Uint8Array(hkdfSync("sha256", options.secret, "", "lethe tickets", 32));
     this.#mailKey = new Uint8Array(hkdfSync("sha256", options.secret, "", "lethe ticket e-mail", 32));
     this.#recipients = options.recipients;
+    this.#arrived = options.arrived;
     this.#answered = options.answered;
   }
 
@@ -134,7 +138,7 @@ export class Tickets {
     const body = await sealMessage(text.value, [...this.#recipients, recipient]);
     const email = this.mails && input.email ? this.#sealEmail(pass.number, input.email) : null;
     const { nowS, day } = this.#now();
-    return this.#store.db.transaction().execute(async (trx) => {
+    const opened = await this.#store.db.transaction().execute(async (trx) => {
       const before = await rowOf(trx, pass.number);
       // The same form once more; anything else of the same number is a chance of one in 10¹⁵.
       if (before !== undefined) return before.recipient === recipient ? ok(pass) : fail("support-full");
@@ -159,6 +163,8 @@ export class Tickets {
       await this.#write(trx, pass.number, { id: input.once, fromOperator: false, body });
       return ok(pass);
     });
+    if (opened.ok) await this.#arrived?.();
+    return opened;
   }
 
   /** Whether there is such a ticket and that is its secret. */
@@ -189,7 +195,9 @@ export class Tickets {
     if (!this.reachable) return fail("support-closed");
     const ticket = await this.#with(pass);
     if (ticket === undefined) return fail("ticket-unknown");
-    return this.#add(pass.number, text.value, { once: input.once, fromOperator: false });
+    const added = await this.#add(pass.number, text.value, { once: input.once, fromOperator: false });
+    if (added.ok) await this.#arrived?.();
+    return added;
   }
 
   /** Every ticket: those that wait for an answer first, the oldest first. */
