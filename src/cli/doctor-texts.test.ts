@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { parseConfig } from "../office/config.ts";
-import { checkTexts } from "./doctor-texts.ts";
+import { checkLook, checkTexts } from "./doctor-texts.ts";
 
 test("texts that no page shows are told, and a folder that is not there", () => {
   const folder = mkdtempSync(join(tmpdir(), "lethe-doctor-texts-"));
@@ -19,4 +19,13 @@ test("texts that no page shows are told, and a folder that is not there", () => 
   );
   rmSync(folder, { recursive: true });
   assert.equal(checked(folder)[0]?.state, "bad");
+});
+
+test("a logo that is no picture is told with its path", () => {
+  const config = parseConfig('[theme]\nlogo = "/nowhere/logo.png"', "lethe.toml");
+  assert.deepEqual(
+    checkLook(config).map(({ state, found }) => [state, found]),
+    [["bad", "theme.logo: /nowhere/logo.png cannot be read."]],
+  );
+  assert.deepEqual(checkLook(parseConfig("", "lethe.toml")), []);
 });

@@ -1,5 +1,7 @@
 import { existsSync, readdirSync } from "node:fs";
 import type { Config } from "../office/config.ts";
+import { siteLook } from "../office/site-look.ts";
+import { OfficeStartError } from "../office/start-errors.ts";
 import { TEXT_PAGES } from "../web/text-pages.ts";
 import { bad, type Finding, note } from "./finding.ts";
 
@@ -21,4 +23,15 @@ export function checkTexts({ site: { texts } }: Pick<Config, "site">): Finding[]
           `Pages are ${[...pages].join(", ")}; articles stand in the folder help.`,
         ),
       ];
+}
+
+/** The logo and the translations: the office does not start with broken ones. */
+export function checkLook(config: Pick<Config, "site" | "theme">): Finding[] {
+  try {
+    siteLook(config);
+    return [];
+  } catch (error) {
+    if (!(error instanceof OfficeStartError)) throw error;
+    return [bad("looks", error.message, "Mend the file, or take it out of lethe.toml.")];
+  }
 }

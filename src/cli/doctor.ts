@@ -21,7 +21,7 @@ import { checkMail } from "./doctor-mail.ts";
 import { checkPackages, checkStrongswan } from "./doctor-packages.ts";
 import { checkTogether } from "./doctor-settings.ts";
 import { checkSupport } from "./doctor-support.ts";
-import { checkTexts } from "./doctor-texts.ts";
+import { checkLook, checkTexts } from "./doctor-texts.ts";
 import { bad, type Finding, good, note } from "./finding.ts";
 import { askSupervisor } from "./lock.ts";
 import { readConfig } from "./prepare.ts";
@@ -43,6 +43,7 @@ export async function doctor(dataRoot: string): Promise<{ findings: Finding[]; t
     ...(await checkStrongswan(settings)),
     ...checkTogether(settings),
     ...checkTexts(settings),
+    ...checkLook(settings),
     ...(await checkPorts(dataRoot, settings)),
     ...(await checkCertificate(dataRoot, settings)),
     ...(await checkExitCertificates(dataRoot, settings)),
