@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
+import { Hono } from "hono";
 import { Accounts } from "../src/accounts/accounts.ts";
 import { BtcpayClient, BtcpayError } from "../src/billing/btcpay/client.ts";
 import { Btcpay } from "../src/billing/btcpay/provider.ts";
@@ -10,6 +11,7 @@ import { Vouchers } from "../src/billing/vouchers.ts";
 import { systemClock } from "../src/lib/clock.ts";
 import type { EventCode, EventFields } from "../src/lib/event-log.ts";
 import { openTestStore } from "../src/store/testing.ts";
+import { addPaymentControl } from "../src/web/control-payments.ts";
 import { BtcpaySimulator, signature } from "./simulators/btcpay.ts";
 import { type Listening, listen } from "./simulators/listening.ts";
 
@@ -357,6 +359,55 @@ describe("an invoice at BTCPay Server", () => {
   });
 });
 
+describe("lethe payment", () => {
+  let office: TestOffice;
+  const app = new Hono();
+  before(async () => {
+    office = await newOffice();
+    addPaymentControl(app, office);
+  });
+  after(() => office.end());
+  const ask = async (path: string, body: object) => {
+    const answer = await app.request(path, { method: "POST", body: JSON.stringify(body) });
+    return (await answer.json()) as Record<string, unknown> & { error?: string };
+  };
+
+  it("shows what a payment was for, with a voucher's code, and whose account it was to nobody", async () => {
+    const { order, simulator, id, payments } = office;
+    const voucher = await order("voucher");
+    simulator.pay(voucher.reference, "all", "BTC-LN");
+    await simulator.delivered();
+    const shown = await ask("/payments/look", { number: ` ${voucher.reference}\n` });
+    const code = payments.voucherCode("btcpay", voucher.reference);
+    assert.deepEqual(shown.voucher, { code, used: false });
+    assert.deepEqual([shown.method, shown.paid, shown.days], ["Bitcoin", "5.00 EUR", 30]);
+    const account = await order("account");
+    simulator.held = true;
+    simulator.pay(account.reference, "all", "BTC-LN");
+    const looked = await ask("/payments/look", { number: account.reference });
+    assert.deepEqual(
+      [looked.kind, looked.state],
+      ["account", "paid"],
+      "a payment whose webhook got lost counts now",
+    );
+    assert.ok(!JSON.stringify(looked).includes(id));
+  });
+
+  it("says in words how an invoice stands that does not count, and what is wrong with the server", async () => {
+    const { order, simulator } = office;
+    simulator.held = true;
+    const { reference } = await order();
+    assert.match((await ask("/payments/look", { number: reference })).error!, /nothing, or too little/);
+    simulator.pay(reference);
+    assert.match((await ask("/payments/look", { number: reference })).error!, /not confirmed yet/);
+    assert.match((await ask("/payments/look", { number: "unknown" })).error!, /No payment of that number/);
+    assert.match((await ask("/payments/look", { number: "../../x" })).error!, /No payment of that number/);
+    assert.deepEqual(await ask("/payments/test", {}), { works: true });
+    simulator.failures = 1;
+    assert.match((await ask("/payments/test", {})).error!, /does not answer/);
+  });
+});
+
 describe("the BTCPay client", () => {
   const invoice = {
     amount: { minor: 500, currency: "EUR" },
@@ -383,6 +434,9 @@ describe("the BTCPay client", () => {
     assert.equal(await codeOf(client({ store: "wrong" }).create(invoice)), "refused");
     assert.equal(await codeOf(client({}).create({ ...invoice, paymentMethods: ["DOGE-CHAIN"] })), "refused");
     assert.equal(await codeOf(client({}).invoice("nowhere")), "unknown-invoice");
+    await client({}).create(invoice);
+    await client({}).test();
+    assert.equal(await codeOf(client({ apiKey: "wrong" }).test()), "refused");
     simulator.failures = 1;
     assert.equal(await codeOf(client({}).create(invoice)), "unreachable");
     await simulator.stop();

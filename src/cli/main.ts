@@ -23,6 +23,7 @@ import {
   addVoucherCommands,
   type Office,
 } from "./office-commands.ts";
+import { addPaymentCommands } from "./payment-commands.ts";
 import { readConfig } from "./prepare.ts";
 import { addProfileCommands } from "./profile-commands.ts";
 import { addRefundCommands } from "./refund-commands.ts";
@@ -137,6 +138,7 @@ program
 addAccountCommands(program, office);
 addVoucherCommands(program, office);
 addCashCommands(program, office);
+addPaymentCommands(program, office);
 addRefundCommands(program, office);
 addServerCommands(program, office);
 addAdminCommands(program, office);

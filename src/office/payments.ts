@@ -1,5 +1,6 @@
 import { hkdfSync } from "node:crypto";
 import type { Accounts } from "../accounts/accounts.ts";
+import type { Btcpay } from "../billing/btcpay/provider.ts";
 import { Cash } from "../billing/cash.ts";
 import { Checkout } from "../billing/checkout.ts";
 import { Payments } from "../billing/payments.ts";
@@ -28,6 +29,7 @@ export interface PaymentOffice {
   methods: readonly PaymentMethod[];
   paypal: PayPalOffice | undefined;
   cash: Cash | undefined;
+  btcpay: Btcpay | undefined;
   /** For the site; undefined where no provider is set up. */
   door: BuyingDoor | undefined;
 }
@@ -98,6 +100,7 @@ export function openPayments(parts: {
     methods: [...open.map(({ method }) => method), "gift-card", "coupon"],
     paypal,
     cash,
+    btcpay,
     door:
       providers.length === 0
         ? undefined

@@ -18,6 +18,7 @@ import type { CertificateView } from "./certificates.ts";
 import { addCashControl } from "./control-cash.ts";
 import { addDisclosureControl } from "./control-disclosure.ts";
 import { addMailControl, type MailOffice } from "./control-mail.ts";
+import { addPaymentControl, type PaymentDesk } from "./control-payments.ts";
 import { addProfileControl, type ProfileOffice } from "./control-profiles.ts";
 import { addRefundControl } from "./control-refunds.ts";
 import { addServerControl, type ServerOffice } from "./control-servers.ts";
@@ -95,6 +96,7 @@ export function createControl(office: {
   allRenewed: () => Promise<void>;
   vouchers: Vouchers;
   refunds: Refunds;
+  desk?: PaymentDesk;
   /** Undefined: envelopes with cash are not taken. */
   cash?: Cash | undefined;
   /** Whether a plan of that id can be bought. */
@@ -173,6 +175,7 @@ export function createControl(office: {
   addProfileControl(app, office.profiles);
   addCashControl(app, office.cash);
   addRefundControl(app, office.refunds);
+  if (office.desk !== undefined) addPaymentControl(app, office.desk);
   addMailControl(app, office.mail);
   app.get("/blocklists", (c) => c.json({ lists: office.blocklists.view() }));
   app.post("/blocklists/renew", async (c) => {

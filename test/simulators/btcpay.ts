@@ -327,7 +327,16 @@ export class BtcpaySimulator {
       const made = this.#create(body);
       return Array.isArray(made) ? json(400, made) : json(200, this.#view(made));
     }
-    const invoice = this.invoices.get(api[2] ?? "");
+    if (api[2] === undefined) {
+      const newest = [...this.invoices.values()]
+        .toReversed()
+        .slice(0, Number(url.searchParams.get("take") ?? 50));
+      return json(
+        200,
+        newest.map((invoice) => this.#view(invoice)),
+      );
+    }
+    const invoice = this.invoices.get(api[2]);
     if (invoice === undefined) return json(404, problem("invoice-not-found"));
     json(
       200,

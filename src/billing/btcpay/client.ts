@@ -157,6 +157,11 @@ export class BtcpayClient {
     });
   }
 
+  /** Asks for the newest invoice alone, to see whether server, store and key fit. Throws BtcpayError. */
+  async test(): Promise<void> {
+    if (!Array.isArray(await this.#ask("GET", "?take=1"))) throw new BtcpayError("malformed");
+  }
+
   async #ask(method: "GET" | "POST", path: string, body?: object): Promise<unknown> {
     const url = `${this.#address}/api/v1/stores/${encodeURIComponent(this.#store)}/invoices${path}`;
     let answer: Response;

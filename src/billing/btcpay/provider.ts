@@ -13,7 +13,7 @@ import type {
   WebhookAnswer,
 } from "../providers.ts";
 import type { OrderSeal, SealedOrder } from "../sealed-order.ts";
-import { type BtcpayClient, BtcpayError, type BtcpayInvoice } from "./client.ts";
+import { type BtcpayClient, BtcpayError, type BtcpayInvoice, type BtcpayTrouble } from "./client.ts";
 import { invoiceOf, signedByBtcpay } from "./webhook.ts";
 
 type Coin = "bitcoin" | "monero";
@@ -86,6 +86,17 @@ export class Btcpay {
       return error.code === "unknown-invoice"
         ? { state: "failed", reason: "expired" }
         : { state: "unavailable" };
+    }
+  }
+
+  /** What is wrong with the settings, or with the server; undefined where it answers as it should. */
+  async trouble(): Promise<BtcpayTrouble | undefined> {
+    try {
+      await this.#client.test();
+      return undefined;
+    } catch (error) {
+      if (!(error instanceof BtcpayError)) throw error;
+      return error.code;
     }
   }
 
