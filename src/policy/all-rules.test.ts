@@ -35,7 +35,10 @@ test("what the operator chose stands in the sentences", () => {
   const other = allRules({ ...values, plans: [], methods: ["cash"], deniedPorts: [], payerHash: true });
   const sentenceOf = (id: string) => other.find((rule) => rule.id === id)?.sentence;
   assert.match(sentenceOf("plans")!, /^Nothing is sold on this site/);
-  assert.match(sentenceOf("subscription-paypal-only")!, /^There are no subscriptions/);
+  assert.match(
+    sentenceOf("subscription-paypal-only")!,
+    /^No subscription is sold at the moment; one that still runs is with PayPal alone/,
+  );
   assert.match(sentenceOf("refund-after-deletion")!, /kept for 12 months/);
   assert.match(sentenceOf("nothing-of-the-payer")!, /keyed hash/);
 });

@@ -15,7 +15,7 @@ export const CANCELLATION: readonly Rule[] = [
     sentence: ({ methods }) =>
       methods.includes("paypal-subscription")
         ? "A subscription exists with PayPal alone; no other way to pay is ever charged again."
-        : "There are no subscriptions: no way to pay is ever charged again.",
+        : "No subscription is sold at the moment; one that still runs is with PayPal alone, and no other way to pay is ever charged again.",
   },
   {
     id: "cancelled-at-paypal",

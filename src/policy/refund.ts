@@ -102,7 +102,7 @@ export const REFUND_TERMS: readonly Rule[] = [
     id: "refund-ends-account",
     page: "refunds",
     sentence: () =>
-      "With the refund a subscription is cancelled, the account’s paid time ends, and a voucher that was bought becomes void.",
+      "With the refund a subscription is cancelled, the time that it paid for ends, and a voucher that was bought becomes void.",
   },
   {
     id: "refund-after-deletion",

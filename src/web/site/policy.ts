@@ -54,7 +54,9 @@ const PAGES: readonly RulePage[] = [
     description: "How an account ends, and how a subscription is cancelled",
     introduction: (say) =>
       say`<p class="lead">Nothing has to be cancelled but a PayPal subscription, and that at PayPal.</p>`,
-    onward: (say) =>
+    // Also while none is sold: one that was bought before may still run.
+    onward: (say, web) =>
+      web.policy.methods.includes("paypal-subscription") &&
       say`<section class="panel"><h2>How to cancel at PayPal</h2><ol><li>Log in at paypal.com, or open PayPal’s app.</li><li>Open the settings, then Payments, then Automatic payments (in the app: Wallet).</li><li>Choose this service, and cancel.</li></ol><p>PayPal tells us that nothing more will come; your account runs to its paid end. You need not write to us.</p></section>`,
   },
   {
