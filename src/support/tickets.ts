@@ -20,7 +20,7 @@ export const MESSAGE_CHARACTERS_MOST = 8000;
 /** Of one ticket, the operator's included. */
 export const MESSAGES_MOST = 100;
 /** Open at one time; beyond that nobody would be answered any more. */
-export const OPEN_TICKETS_MOST = 10_000;
+const OPEN_TICKETS_MOST = 10_000;
 
 const DAY_S = 86_400;
 

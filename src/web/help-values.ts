@@ -75,7 +75,7 @@ const waysText = (is: (guide: Guide) => boolean): string =>
   ).join("\n\n");
 
 /** Text in which Markdown finds nothing to do. */
-export const plainMarkdown = (text: string): string => text.replace(/[\\`*_{}[\]()#+.!<>|~&:-]/g, "\\$&");
+const plainMarkdown = (text: string): string => text.replace(/[\\`*_{}[\]()#+.!<>|~&:-]/g, "\\$&");
 
 /**
  * What stands for `{{word}}` in a help article: the numbers that the code acts by, and the steps that the member area shows, so that

@@ -136,7 +136,7 @@ const SUPPORT_RECIPIENT = await identityToRecipient(SUPPORT_IDENTITY);
 export const TEST_WORK_BITS = 8;
 
 /** Letters are taken, help has the articles that come with Lethe; nobody is mailed. */
-export const testSupport = (store: Store, clock: Clock): SupportDoor => ({
+const testSupport = (store: Store, clock: Clock): SupportDoor => ({
   help: new HelpCentre([builtInArticles], helpValues({ siteName: "Example Collective" })),
   tickets: new Tickets({ store, clock, secret: new Uint8Array(32), recipients: [SUPPORT_RECIPIENT] }),
   challenges: new Challenges(new Uint8Array(32), clock, TEST_WORK_BITS),

@@ -25,7 +25,7 @@ const searchForm = (c: Context<SiteEnv>, query = ""): Html => {
 };
 
 /** The part of an article in which the first of the words stands. */
-export function snippetOf(article: Article, query: string): string {
+function snippetOf(article: Article, query: string): string {
   const text = markdownText(article.body).replace(/\s+/g, " ");
   const words = new Set(wordsOf(query));
   let at = 0;
