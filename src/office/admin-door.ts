@@ -23,6 +23,8 @@ interface Options {
   control: Hono;
   clock: Clock;
   log: Log;
+  /** How often it looks whether anybody is still in. */
+  lookEveryMs?: number;
 }
 
 /**
@@ -43,6 +45,8 @@ export class AdminDoor implements AdminEntrance {
   async open(): Promise<Result<{ url: string; minutes: number }, string>> {
     const { listen, url } = this.#options.settings;
     if (listen === "") return fail("The admin pages are off: admin.listen in lethe.toml is empty.");
+    // Before the door is asked for: one that would close just now stays.
+    const code = this.#visits.invite();
     this.#server ??= this.#listen();
     const opened = await this.#server;
     if (!opened.ok) {
@@ -50,7 +54,7 @@ export class AdminDoor implements AdminEntrance {
       return opened;
     }
     const origin = url === "" ? `http://${listen}` : url.replace(/\/$/, "");
-    return ok({ url: `${origin}/open#${this.#visits.invite()}`, minutes: LINK_MINUTES });
+    return ok({ url: `${origin}/open#${code}`, minutes: LINK_MINUTES });
   }
 
   async closeAll(): Promise<number> {
@@ -97,7 +101,7 @@ export class AdminDoor implements AdminEntrance {
     if (opened.ok) {
       this.#watch = setInterval(() => {
         if (!this.#visits.open) void this.close();
-      }, LOOK_EVERY_MS);
+      }, this.#options.lookEveryMs ?? LOOK_EVERY_MS);
       this.#watch.unref();
     }
     return opened;

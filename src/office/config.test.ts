@@ -238,3 +238,20 @@ test("a BTCPay server needs a store, its key and its webhook's secret", () => {
   assert.equal(parseConfig(whole, "lethe.toml").btcpay.store, "abc");
   assert.match(messageOf(`${whole}\nbitcoin = []`), /lethe.toml:6: btcpay.bitcoin or btcpay.monero/);
 });
+
+test("admin pages stand on loopback, or behind TLS", () => {
+  const admin = (text: string) => parseConfig(`[admin]\n${text}`, "lethe.toml").admin;
+  assert.deepEqual(admin(""), { listen: "127.0.0.1:8081", url: "" });
+  assert.equal(admin('listen = ""').listen, "");
+  assert.equal(admin('listen = "[::1]:9000"').listen, "[::1]:9000");
+  const url = 'url = "https://admin.example.net"';
+  assert.equal(admin(`listen = "0.0.0.0:8081"\n${url}`).url, "https://admin.example.net");
+  for (const [text, why] of [
+    ['listen = "0.0.0.0:8081"', /lethe\.toml:2: admin\.listen is not on loopback: set admin\.url/],
+    ['listen = "192.0.2.1:8081"', /admin\.listen is not on loopback/],
+    ['listen = "8081"', /admin\.listen must be empty, or an address and a port/],
+    ['url = "http://admin.example.net"', /admin\.url must be/],
+    ['url = "https://admin.example.net/x"', /admin\.url must be/],
+  ] as const)
+    assert.throws(() => admin(text), why, text);
+});
