@@ -258,6 +258,21 @@ test("what is known of a payment goes on time", async () => {
   await store.close();
 });
 
+test("when nothing is known of a payment any more, it does not count again; a subscription's next one does", async () => {
+  const { store, payments, clock, accounts, member, order, pay } = await office("sqlite");
+  const id = await member("alice");
+  const [bought, gift] = [order(id), order(undefined)];
+  assert.ok((await pay(bought, "SALE1", { subscription: "I-1" })).ok);
+  assert.ok((await pay(gift, "CAP1")).ok);
+  await accounts.extend(id, 3000);
+  clock.advance((LIFETIMES.paymentEvent.days + 2) * DAY_S * 1000);
+  await sweep(store, clock);
+  assert.equal(await payments.find("paypal", "CAP1"), undefined);
+  assert.deepEqual(await pay(gift, "CAP1"), { ok: false, error: "order-expired" });
+  assert.ok((await pay(bought, "SALE15", { subscription: "I-1" })).ok);
+  await store.close();
+});
+
 test("whatever is repeated, reordered and taken back: days given = payments that stand", async () => {
   const { store, payments, member, paidUntil, order, pay, nowS } = await office("sqlite");
   let names = 0;

@@ -92,6 +92,11 @@ export class Payments {
       if (before !== undefined) return ok({ outcome: "already", record: before });
       if (paid.currency !== order.price.currency || paid.minor < order.price.minor)
         return fail("amount-differs");
+      // A subscription's payments have an old order and are told by the provider as they come; any other one of this age may have
+      // counted, and what said so is gone.
+      const ageS = this.#nowS() - order.madeAt;
+      if (credit.subscription === undefined && ageS > (LIFETIMES.paymentEvent.days - 1) * DAY_S)
+        return fail("order-expired");
       const given = await this.#giveIn(trx, announce, credit);
       if (!given.ok) return given;
       if (order.coupon !== undefined) {

@@ -6,7 +6,13 @@ import type { SealedOrder } from "./sealed-order.ts";
 export type ProviderName = "paypal" | "btcpay" | "cash" | "coupon";
 
 /** Why a payment counts for nothing. Nothing was changed then; whoever reported it gives the money back where they can. */
-export type CreditRefusal = "amount-differs" | "account-gone" | "account-terminated" | "coupon-used";
+export type CreditRefusal =
+  | "amount-differs"
+  | "account-gone"
+  | "account-terminated"
+  | "coupon-used"
+  /** So old that nobody knows any more whether it has counted. */
+  | "order-expired";
 
 export type ProviderError = "provider-unavailable" | "provider-refused";
 

@@ -164,6 +164,7 @@ export type Reason =
   | "account-gone"
   | "account-terminated"
   | "coupon-used"
+  | "order-expired"
   | "other";
 
 export type EventSink = (part: Part, code: EventCode, fields?: EventFields) => void;

@@ -15,6 +15,7 @@ const ERRORS: Record<CashError, string> = {
     "The account that it was ordered for no longer exists. Nothing was booked; send the money back, then cancel the order.",
   "account-terminated":
     "The account that it was ordered for is terminated. Nothing was booked; reinstate it, or send the money back and cancel the order.",
+  "order-expired": "The order is too old to be booked. Extend the account by hand: lethe account extend.",
   "coupon-used": "The order's coupon has been used up meanwhile. Nothing was booked.",
 };
 

@@ -53,6 +53,7 @@ export const REFUSED_WORDING: Record<CreditRefusal, string> = {
   "amount-differs": "What came in is not what the order costs, so that nothing was counted.",
   "account-gone": "The account that this was ordered for no longer exists.",
   "account-terminated": "The account that this was ordered for was ended by the operator.",
+  "order-expired": "This order is too old to be counted.",
   "coupon-used": "The coupon had been used up before the order was paid.",
 };
 
