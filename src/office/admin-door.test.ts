@@ -23,7 +23,7 @@ async function newDoor(settings: { listen: string; url: string }) {
   const door = new AdminDoor({
     settings,
     siteName: "Example",
-    demo: undefined,
+    demo: false,
     control,
     clock,
     log: () => undefined,
