@@ -13,6 +13,7 @@ import { profileNamed } from "../site/group-servers.ts";
 import type { Web } from "../web.ts";
 import { addDevicesApi } from "./devices.ts";
 import { addFeeds } from "./feeds.ts";
+import { addPolicyApi } from "./policy.ts";
 import { addServers } from "./servers.ts";
 import {
   accountBody,
@@ -339,6 +340,7 @@ export function addApi(app: Hono<SiteEnv>, web: Web): void {
   addFeeds(api, web);
   addDownloads(api, web);
   addUser(api, web);
+  addPolicyApi(api, web);
 
   api.openAPIRegistry.registerComponent("securitySchemes", "bearer", { type: "http", scheme: "bearer" });
   // Made at the first question: it is the same for everybody, and takes longer to make than any page.

@@ -119,9 +119,9 @@ ${
 <form method="post" action="/member/delete">${token}
 ${
   member.account.renews &&
-  html`<div class="check"><input type="checkbox" id="subscription-cancelled" name="subscription-cancelled" value="yes">
+  html`<div class="check"><input type="checkbox" id="subscription-cancelled" name="subscription-cancelled" value="yes"${errorIn("delete", "subscription-runs") !== undefined && html` aria-invalid="true" aria-describedby="subscription-error"`}>
 <div><label for="subscription-cancelled">I have cancelled the subscription at PayPal</label></div></div>
-${errorIn("delete", "subscription-runs") !== undefined && html`<p class="error">${errorIn("delete", "subscription-runs")}</p>`}`
+${errorIn("delete", "subscription-runs") !== undefined && html`<p class="error" id="subscription-error">${errorIn("delete", "subscription-runs")}</p>`}`
 }
 ${field({
   name: "password",

@@ -82,6 +82,15 @@ test("pricing shows each plan, its price and the ways to pay; nothing to buy whi
   await bench.switches.set("buying", true);
 });
 
+test("programs get the same: plans with exact prices, and every rule", async () => {
+  const get = async (path: string) => JSON.parse(await page(path));
+  const { plans, methods, buying } = await get("/api/v1/plans");
+  assert.deepEqual(plans[0], { id: "30days", title: "One month", days: 30, price: "5.00", currency: "EUR" });
+  assert.equal(methods.length, 7);
+  assert.equal(buying, false, "this site has nothing to take money with");
+  assert.deepEqual(await get("/api/v1/rules"), allRules({ ...policy, siteName: bench.options.siteName }));
+});
+
 test("a text ends its introduction at dashes between empty lines, and not at a heading's", () => {
   assert.deepEqual(splitText("a\n\n---\n\nb"), { introduction: "a", footnotes: "b" });
   assert.deepEqual(splitText("\u{FEFF}a\r\n\r\n---\r\nb\r\n"), { introduction: "a", footnotes: "b" });
