@@ -223,6 +223,8 @@ test("a charge of another amount than was subscribed is given back", async (t) =
   assert.equal(await shop.deliver(last("PAYMENT.SALE.COMPLETED")), "done");
   assert.equal(sale.state, "refunded");
   assert.equal(await shop.paidDays(accountId), 30);
+  assert.equal(paypal.state.subscriptions.get(reference)!.status, "CANCELLED");
+  assert.equal((await shop.accounts.stampOf(accountId))!.account.renews, false);
 });
 
 test("a refund that PayPal will not make now is tried again with the event", async (t) => {
@@ -258,6 +260,22 @@ onEachStore("payer hashes, where the operator wants them: a second first purchas
   } finally {
     await remembering.close();
   }
+});
+
+test("a payment whose keyed hash has lived its time counts neither again nor goes back", async () => {
+  const accountId = await shop.member("old-news");
+  const reference = await shop.approved({ accountId }, "subscription");
+  const event = last("PAYMENT.SALE.COMPLETED");
+  assert.equal(await shop.deliver(event), "done");
+  shop.clock.advance(400 * 86_400_000);
+  await shop.store.db.deleteFrom("payment_events").execute();
+  assert.equal(await shop.deliver(event), "done");
+  assert.equal(await shop.paidDays(accountId), 0);
+  assert.equal(paypal.state.subscriptions.get(reference)!.sales[0]!.state, "completed");
+  // While a payment of today, of the same old subscription, counts.
+  paypal.charge(reference);
+  assert.equal(await shop.deliver(last("PAYMENT.SALE.COMPLETED")), "done");
+  assert.equal(await shop.paidDays(accountId), 30);
 });
 
 test("the operator is told to subscribe to every event that does something", () => {

@@ -1,6 +1,7 @@
 import type { Accounts } from "../../accounts/accounts.ts";
 import type { Clock } from "../../lib/clock.ts";
 import type { Log, Reason } from "../../lib/event-log.ts";
+import { LIFETIMES } from "../../policy/lifetimes.ts";
 import type { Credit, Payments } from "../payments.ts";
 import type { Finished } from "../providers.ts";
 import type { OrderSeal } from "../sealed-order.ts";
@@ -84,7 +85,9 @@ export class PayPalSettlement {
       },
       state === "completed",
     );
-    await this.followSubscription(subscription);
+    // What could not count has been cancelled with its payment.
+    const status = settled.state === "refused" ? "CANCELLED" : subscription.status;
+    await this.followSubscription({ ...subscription, status });
     return settled;
   }
 
@@ -112,6 +115,10 @@ export class PayPalSettlement {
         ? { state: "failed", reason: "cancelled" }
         : { state: "paid", provider, paymentId };
     }
+    // It may have counted, and what said so is gone: somebody has PayPal send an old event again, say. It counts for nothing, and
+    // is not given back either.
+    if (this.#nowS() - credit.atS > (LIFETIMES.paymentEvent.days - 1) * 86_400)
+      return { state: "failed", reason: "expired" };
     const outcome = await payments.credit(credit);
     if (outcome.ok) return { state: "paid", provider, paymentId };
     this.#parts.log("payment-uncredited", { part: "paypal", reason: outcome.error });

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { getCACertificates } from "node:tls";
+import fc from "fast-check";
 import { FakeClock } from "../../lib/clock.ts";
 import type { WebhookRequest } from "../providers.ts";
 import { type CertificateSource, WebhookCertificates } from "./certificates.ts";
@@ -43,6 +44,33 @@ test("what PayPal itself signed is accepted, up to a root of this machine", asyn
   const read = await readWebhook(request(headers, body), { webhookId, certificates, clock: august2019 });
   assert.ok(read.ok, JSON.stringify(read));
   assert.equal(read.value.event_type, "PAYMENTS.PAYMENT.CREATED");
+});
+
+test("whatever is changed in one place of it, it is refused", async () => {
+  const certificates = new WebhookCertificates({
+    world: "sandbox",
+    clock: august2019,
+    source: serving(files, getCACertificates("default")),
+  });
+  const accepted = async (asked: WebhookRequest) =>
+    (await readWebhook(asked, { webhookId, certificates, clock: august2019 })).ok;
+  const changed = (text: string, at: number, by: number) => {
+    const place = at % text.length;
+    const other = String.fromCharCode(33 + ((text.charCodeAt(place) - 33 + by) % 94));
+    return text.slice(0, place) + other + text.slice(place + 1);
+  };
+  const spots = fc.constantFrom(...(Object.keys(headers) as (keyof typeof headers)[]), "body" as const);
+  await fc.assert(
+    fc.asyncProperty(spots, fc.nat(), fc.integer({ min: 1, max: 93 }), async (spot, at, by) => {
+      const asked =
+        spot === "body"
+          ? request(headers, changed(body, at, by))
+          : request({ ...headers, [spot]: changed(headers[spot], at, by) }, body);
+      assert.equal(await accepted(asked), false);
+    }),
+    { numRuns: 300 },
+  );
+  assert.equal(await accepted(request(headers, body)), true);
 });
 
 test("the same is refused with another body, webhook id, time, world, or years later", async () => {
