@@ -24,7 +24,7 @@ export function cashInstructions(web: Web, c: Context<SiteEnv>, order: BegunOrde
   const price = formatMoney(order.price, languageOf(c).tag);
   const address = web.buying?.cash?.address ?? [];
   return html`<h1>${say`Cash by mail`}</h1>
-<p class="lead">${say`Put ${price} in banknotes and a piece of paper with this code into an envelope, and nothing else:`}</p>
+<p class="lead">${say`Put ${price} in cash and a piece of paper with this code into an envelope, and nothing else:`}</p>
 <p class="big"><code class="code">${cashCodeText(order.reference)}</code></p>
 <section class="panel"><h2>${say`Where to send it`}</h2>
 <address>${address.map((line, index) => html`${index > 0 && html`<br>`}${line}`)}</address></section>

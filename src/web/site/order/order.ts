@@ -7,6 +7,7 @@ import { LeakyBuckets } from "../../../lib/leaky-buckets.ts";
 import { METHODS, type PaymentMethod } from "../../../policy/methods.ts";
 import { formatMoney, type Money } from "../../../policy/money.ts";
 import type { Plan } from "../../../policy/plans.ts";
+import { refundSentence } from "../../../policy/refund.ts";
 import { errorPage } from "../../errors.ts";
 import { field, formError, formToken, tokenField } from "../../forms.ts";
 import { memberHere } from "../../gate.ts";
@@ -96,7 +97,7 @@ ${methods
       value: method,
       current: chosen.method,
       label: say.text(METHODS[method].title),
-      hint: say.text(METHODS[method].elsewhere),
+      hint: html`${say.text(METHODS[method].elsewhere)}${METHODS[method].neverRefunded !== undefined && html` ${say`Never given back.`}`}`,
     }),
   )}</fieldset>
 ${field({ name: "coupon", label: say.text("Coupon"), autocomplete: "off", value: chosen.coupon, hint: say.text("A code that takes something off the price. What was bought with a coupon is never given back."), error: errorOf("coupon") }, say)}
@@ -104,7 +105,8 @@ ${quoted !== undefined && html`<div class="notice" role="status"><p>${say`With t
 <p class="actions"><button class="button">${say`Order and pay`}</button>
 <button class="button quiet" name="look" value="1" formnovalidate>${say`What does it cost with the coupon?`}</button></p>
 </form>
-<p>${say`A first purchase can be given back within 7 days: <a href="/refunds">Refunds</a>. A one-off purchase simply expires; a subscription is cancelled at PayPal: <a href="/cancellation">Cancellation</a>.`}</p>`;
+${methods.includes("cash") && html`<p>${say`Sent cash already? <a href="/order/cash">Has my envelope arrived?</a>`}</p>`}
+<p>${say.text(refundSentence("first-purchase-only"))} ${say.text(refundSentence("within-seven-days"))} ${say`All rules: <a href="/refunds">Refunds</a>, <a href="/cancellation">Cancellation</a>, <a href="/terms">Terms</a>.`}</p>`;
   return page(web, c, {
     title: problem === undefined ? "Buy" : "Error: buy",
     section: "pricing",
