@@ -67,6 +67,8 @@ export function addAnnounceCommands(program: Command, office: Office): void {
     .option("--text <file>", "where the text stands (default: standard input)")
     .option("--days <n>", "how long it stays (default: until it is removed)", wholeNumber(1, DAYS_MOST))
     .action(async (title: string, { text: file, days }: { text?: string; days?: number }) => {
+      if (file === undefined && process.stdin.isTTY)
+        process.stderr.write("The text, in Markdown; Ctrl-D on a line of its own ends it:\n");
       const text = file === undefined ? await readAll(process.stdin) : textOf(file);
       const posted = await office.ask<Announcement>("POST", "/announcements/post", {
         title,

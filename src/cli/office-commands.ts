@@ -79,6 +79,14 @@ export function addAccountCommands(program: Command, office: Office): void {
     const view = await office.ask<AccountView & { devices: number }>("POST", "/accounts/show", { name });
     show(office.json(), view, `${textOf(view)}\n  WireGuard     ${view.devices} devices`);
   });
+  account
+    .command("find")
+    .argument("<vpn-username>", "as somebody has published it")
+    .description("whose VPN credentials these are, so that they can be cut off")
+    .action(async (vpnUsername: string) => {
+      const view = await office.ask<AccountView>("POST", "/accounts/find", { vpnUsername });
+      show(office.json(), view, textOf(view));
+    });
   verb("extend", "add days to an account's paid time")
     .requiredOption("--days <n>", "how many", wholeNumber(1, DAYS_MOST))
     .action(async (name: string, { days }: { days: number }) => {

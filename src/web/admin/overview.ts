@@ -31,13 +31,14 @@ ${others.length > 0 && html`<ul class="plain">${others.map(({ server, state }) =
 export function addOverview(app: Hono<AdminEnv>, admin: AdminOptions): void {
   app.get("/", (c) => c.redirect(`${admin.base}/overview`, 303));
   app.get("/overview", async (c) => {
-    const [servers, certificates, switches, vouchers, cash, tickets] = await Promise.all([
+    const [servers, certificates, switches, vouchers, cash, tickets, mail] = await Promise.all([
       admin.ask<{ servers: ServerView[] }>("GET", "/servers"),
       admin.ask<{ certificates: CertificateView[] }>("GET", "/certificates"),
       admin.ask<{ switches: SwitchView[] }>("GET", "/switches"),
       admin.ask<{ unused: number; used: number }>("GET", "/vouchers/counts"),
       admin.ask<CashWaiting>("GET", "/cash"),
       admin.ask<Tickets>("GET", "/tickets"),
+      admin.ask<{ waiting: number }>("GET", "/mail"),
     ]);
     const warnings = certificates.ok
       ? certificates.value.certificates.filter(({ warning }) => warning !== undefined)
@@ -54,6 +55,7 @@ ${servers.ok && fleetPanel(servers.value.servers)}
 <section class="panel"><h2>Waiting</h2><ul class="plain">
 ${cash.ok && html`<li><a href="cash">${plural(cash.value.orders.length, "order", "orders")} for cash</a></li>`}
 ${tickets.ok && html`<li><a href="tickets">${plural(open, "ticket", "tickets")} without an answer</a></li>`}
+${mail.ok && html`<li>${plural(mail.value.waiting, "letter", "letters")} to be sent</li>`}
 ${vouchers.ok && html`<li><a href="vouchers">${plural(vouchers.value.unused, "voucher", "vouchers")} not used yet</a></li>`}
 </ul></section>
 <section class="panel"><h2>Switched off</h2>
