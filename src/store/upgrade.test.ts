@@ -195,14 +195,14 @@ for (const [where, sizeKb, grown] of [
       import { migrations } from "./src/store/migrations.ts";
       const path = process.argv[1] + "/lethe.db";
       const first = await openStore({ path });
-      await first.db.insertInto("accounts").values({ ...${JSON.stringify(account("alice"))}, email: "a".repeat(500_000) }).execute();
+      await first.db.insertInto("accounts").values({ ...${JSON.stringify(account("alice"))}, password_hash: "a".repeat(500_000) }).execute();
       await first.close();
       if (${grown} === 0) writeFileSync(process.argv[1] + "/filler", Buffer.alloc(1_700_000));
-      const up = async (db) => void (await sql\`update accounts set email = hex(randomblob(${grown}))\`.execute(db));
+      const up = async (db) => void (await sql\`update accounts set password_hash = hex(randomblob(${grown}))\`.execute(db));
       try { await openStore({ path, steps: { ...migrations, "9001-big": { up } } }); }
       catch (error) { console.log(error.code, /disk is full/.test(error.message)); }
       const again = await openStore({ path });
-      console.log((await again.db.selectFrom("accounts").select("email").executeTakeFirstOrThrow()).email.length);
+      console.log((await again.db.selectFrom("accounts").select("password_hash").executeTakeFirstOrThrow()).password_hash.length);
       await again.close();
       console.log(readdirSync(process.argv[1] + "/backups").join());`;
     const mount = `mount -t tmpfs -o size=${sizeKb}k none "$1" && shift && exec "$@"`;
