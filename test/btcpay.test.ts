@@ -135,7 +135,7 @@ describe("an invoice at BTCPay Server", () => {
       plan: "30days",
       days: 30,
       price: { minor: 500, currency: "EUR" },
-      madeAt: 0,
+      madeAt: Math.floor(Date.now() / 1000),
     });
     const count = simulator.invoices.size;
     const both = await Promise.all([1, 2].map(() => coin("bitcoin").begin(sealed.order, sealed.text, urls)));
@@ -262,7 +262,7 @@ describe("an invoice at BTCPay Server", () => {
       plan: "365days",
       days: 365,
       price: { minor: 4800, currency: "EUR" },
-      madeAt: 0,
+      madeAt: Math.floor(Date.now() / 1000),
     });
     const client = new BtcpayClient({
       address: simulator.address,
@@ -318,7 +318,7 @@ describe("an invoice at BTCPay Server", () => {
       plan: "30days",
       days: 30,
       price: { minor: 500, currency: "EUR" },
-      madeAt: 0,
+      madeAt: Math.floor(Date.now() / 1000),
     });
     const begun = await office.coin("bitcoin").begin(sealed.order, sealed.text, urls);
     assert.ok(begun.ok);
