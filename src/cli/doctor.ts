@@ -19,6 +19,7 @@ import { checkEsp, checkWireguard } from "./doctor-engines.ts";
 import { checkDatabase, checkExitCertificates, checkLink } from "./doctor-fleet.ts";
 import { checkMail } from "./doctor-mail.ts";
 import { checkPackages, checkStrongswan } from "./doctor-packages.ts";
+import { checkPaypal } from "./doctor-paypal.ts";
 import { checkTogether } from "./doctor-settings.ts";
 import { checkSupport } from "./doctor-support.ts";
 import { checkLook, checkTexts } from "./doctor-texts.ts";
@@ -53,6 +54,7 @@ export async function doctor(dataRoot: string): Promise<{ findings: Finding[]; t
     await checkAddress(settings),
     checkNames(settings),
     await checkMail(settings),
+    ...(await checkPaypal(dataRoot, settings)),
     checkSupport(settings),
     checkIpv6(),
     await checkDns(settings),

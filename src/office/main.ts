@@ -362,6 +362,7 @@ async function start(message: OfficeStart): Promise<void> {
     vouchers,
     cash: selling.cash,
     refunds: selling.refunds,
+    paypal: selling.paypal,
     desk: selling,
     sells: (id) => planOf(config.plans, id) !== undefined,
     inventory: counted.inventory,

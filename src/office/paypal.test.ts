@@ -3,15 +3,17 @@ import { randomBytes } from "node:crypto";
 import { after, before, test } from "node:test";
 import { type PayPalSimulator, startPayPal } from "../../test/simulators/paypal.ts";
 import type { Spoiled } from "../../test/simulators/paypal-events.ts";
+import { PAYPAL_EVENTS } from "../billing/paypal/events.ts";
 import { certificatesOf } from "../billing/paypal/testing.ts";
 import { FakeClock } from "../lib/clock.ts";
 import { refundSentence } from "../policy/refund.ts";
 import { type Bench, openBench, signedUp, tokenOf, Visitor } from "../web/testkit.ts";
 import { ConfigError, parseConfig } from "./config.ts";
-import { openPayments } from "./payments.ts";
+import { openPayments, type PaymentOffice } from "./payments.ts";
 
 let paypal: PayPalSimulator;
 let bench: Bench;
+let selling: PaymentOffice;
 const clock = new FakeClock(Date.now() + 60_000);
 
 before(async () => {
@@ -19,7 +21,7 @@ before(async () => {
   const toml = `[paypal]\nclient_id = "${paypal.clientId}"\nsecret_file = "/run/secret"\nwebhook_id = "${paypal.webhookId}"\napi = "${paypal.url}"\n`;
   const config = parseConfig(toml, "lethe.toml");
   bench = await openBench(({ store, accounts, vouchers, switches }) => {
-    const { door } = openPayments({
+    selling = openPayments({
       config,
       files: { "paypal.secret_file": paypal.secret },
       siteSecret: randomBytes(32),
@@ -30,7 +32,7 @@ before(async () => {
       clock,
       source: certificatesOf(paypal),
     });
-    return { buying: door };
+    return { buying: selling.door };
   }, clock);
 });
 after(async () => {
@@ -158,6 +160,23 @@ test("the webhook's door: forged 400, too large 413, PayPal silent 503, no other
   assert.equal((await deliver(event)).status, 200);
   assert.notEqual((await bench.accounts.byName("dora"))!.paidUntil, undefined);
   assert.equal((await bench.app.request("http://localhost/webhooks/paypal")).status, 405);
+});
+
+test("the office says whether PayPal takes its settings, and which events are missing", async () => {
+  const { check } = selling.paypal!;
+  const wanted = "http://127.0.0.1:8080/webhooks/paypal";
+  assert.deepEqual(await check(), { state: "webhook-elsewhere", wanted });
+  paypal.events.url = wanted;
+  assert.deepEqual(await check(), { state: "good" });
+  paypal.events.subscribed = ["CHECKOUT.ORDER.APPROVED", "PAYMENT.SALE.COMPLETED"];
+  const missing = await check();
+  assert.ok(missing.state === "events-missing");
+  assert.equal(missing.events.length, PAYPAL_EVENTS.length - 2);
+  paypal.wrong.down = 500;
+  assert.deepEqual(await check(), { state: "unavailable" });
+  paypal.wrong.down = 403;
+  assert.deepEqual(await check(), { state: "credentials" });
+  delete paypal.wrong.down;
 });
 
 test("half of [paypal] set, or an address without TLS, is said at the start", () => {

@@ -1,6 +1,7 @@
 import type { Accounts } from "../accounts/accounts.ts";
 import type { Payments } from "../billing/payments.ts";
 import { type CertificateSource, WebhookCertificates } from "../billing/paypal/certificates.ts";
+import { checkPayPal, type PayPalCheck } from "../billing/paypal/check.ts";
 import { PayPalClient } from "../billing/paypal/client.ts";
 import { paypalWebhook } from "../billing/paypal/events.ts";
 import { PayPalOneOff, PayPalSubscriptions } from "../billing/paypal/providers.ts";
@@ -12,12 +13,15 @@ import type { Clock } from "../lib/clock.ts";
 import type { Log } from "../lib/event-log.ts";
 import type { Store } from "../store/open.ts";
 import type { Config } from "./config.ts";
+import { siteOrigin } from "./site-address.ts";
 
 export interface PayPalOffice {
   /** Once, and as a subscription. */
   providers: PaymentProvider[];
   webhook: Webhook;
   refunds: RefundProvider;
+  /** Asks PayPal whether it takes these settings. */
+  check(): Promise<PayPalCheck>;
 }
 
 /** PayPal's world by the address of its interface: a sandbox's events, which anybody can have signed, count for nothing outside it. */
@@ -28,7 +32,7 @@ const SANDBOX = "api-m.sandbox.paypal.com";
  * must lead to, for a demo that has a PayPal of its own; no setting leads there.
  */
 export function paypalOf(
-  config: Pick<Config, "paypal" | "site">,
+  config: Pick<Config, "paypal" | "site" | "tls">,
   secret: string | undefined,
   parts: {
     store: Store;
@@ -54,5 +58,6 @@ export function paypalOf(
       certificates: new WebhookCertificates({ world, clock, source }),
     }),
     refunds: paypalRefunds(client, log),
+    check: () => checkPayPal(client, webhookId, `${siteOrigin(config)}/webhooks/paypal`),
   };
 }

@@ -1,5 +1,6 @@
 import type { Context, Hono } from "hono";
 import { z } from "zod";
+import type { PayPalCheck } from "../billing/paypal/check.ts";
 import type { Receipt, ReceiptError } from "../billing/receipts.ts";
 import type { Refunded, Refunds } from "../billing/refunds.ts";
 import { METHODS } from "../policy/methods.ts";
@@ -57,7 +58,13 @@ const viewOf = (receipt: Receipt): ReceiptView => ({
 });
 
 /** Refunds for the operator: the same rules and the same once as on the site; nobody's opinion has a part in it. */
-export function addRefundControl(app: Hono, refunds: Refunds): void {
+export function addRefundControl(
+  app: Hono,
+  refunds: Refunds,
+  paypal?: { check(): Promise<PayPalCheck> } | undefined,
+): void {
+  app.get("/paypal", async (c) => c.json({ check: (await paypal?.check()) ?? null }));
+
   const refuse = (c: Context, error: string) => c.json({ error }, 400);
   const trouble = (c: Context, claim: Exclude<Refunded, { outcome: "given" | "refused" }>) =>
     refuse(c, claim.outcome === "no-receipt" ? RECEIPT_ERRORS[claim.error] : TROUBLE[claim.outcome]);

@@ -8,6 +8,7 @@ import {
 } from "../accounts/accounts.ts";
 import type { Devices } from "../accounts/devices.ts";
 import type { Cash } from "../billing/cash.ts";
+import type { PayPalCheck } from "../billing/paypal/check.ts";
 import type { Refunds } from "../billing/refunds.ts";
 import { COUPON_USES_MOST, VOUCHERS_AT_ONCE_MOST, type Vouchers } from "../billing/vouchers.ts";
 import type { Blocklist } from "../lib/blocklist.ts";
@@ -96,6 +97,8 @@ export function createControl(office: {
   allRenewed: () => Promise<void>;
   vouchers: Vouchers;
   refunds: Refunds;
+  /** Undefined: PayPal is not offered. */
+  paypal?: { check(): Promise<PayPalCheck> } | undefined;
   desk?: PaymentDesk;
   /** Undefined: envelopes with cash are not taken. */
   cash?: Cash | undefined;
@@ -174,7 +177,7 @@ export function createControl(office: {
   addSupportControl(app, office.support);
   addProfileControl(app, office.profiles);
   addCashControl(app, office.cash);
-  addRefundControl(app, office.refunds);
+  addRefundControl(app, office.refunds, office.paypal);
   if (office.desk !== undefined) addPaymentControl(app, office.desk);
   addMailControl(app, office.mail);
   app.get("/blocklists", (c) => c.json({ lists: office.blocklists.view() }));

@@ -81,6 +81,7 @@ export class Api {
         /^\/v1\/billing\/subscriptions\/([\w-]+)\/transactions\?start_time=.+&end_time=.+$/,
         (id) => this.#transactions(id),
       ],
+      ["GET", /^\/v1\/notifications\/webhooks\/(\w+)$/, (id) => this.#webhook(id)],
       ["GET", /^\/v1\/customer\/disputes\/([\w-]+)$/, (id) => this.#dispute(id)],
     ];
     for (const [verb, pattern, answer] of routes) {
@@ -255,6 +256,12 @@ export class Api {
   #dispute(id: string): ApiAnswer {
     const dispute = this.#state.disputes.get(id);
     return dispute === undefined ? missing : found(dispute);
+  }
+
+  #webhook(id: string): ApiAnswer {
+    const { webhookId, subscribed, url } = this.#events;
+    if (id !== webhookId) return missing;
+    return found({ id, url: url ?? "", event_types: subscribed.map((name) => ({ name })) });
   }
 
   #time(): string {

@@ -26,7 +26,9 @@ export class Events {
   url: string | undefined;
   /** False: they wait in `made` for somebody to deliver them. */
   automatic = true;
-  readonly #webhookId: string;
+  /** What the webhook is subscribed to, as PayPal tells; all is sent all the same. */
+  subscribed: string[] = ["*"];
+  readonly webhookId: string;
   readonly #certUrl: string;
   readonly #now: () => number;
   #leaf: Leaf;
@@ -34,7 +36,7 @@ export class Events {
   #closed = false;
 
   constructor(options: { webhookId: string; certUrl: string; leaf: Leaf; now: () => number }) {
-    this.#webhookId = options.webhookId;
+    this.webhookId = options.webhookId;
     this.#certUrl = options.certUrl;
     this.#leaf = options.leaf;
     this.#now = options.now;
@@ -65,7 +67,7 @@ export class Events {
   signed({ body }: SentEvent, spoiled: Spoiled = {}): { headers: Record<string, string>; body: string } {
     const transmissionId = randomUUID();
     const time = new Date(this.#now() - (spoiled.ageMs ?? 0)).toISOString().replace(/\.\d+Z$/, "Z");
-    const line = `${transmissionId}|${time}|${spoiled.webhookId ?? this.#webhookId}|${crc32(body)}`;
+    const line = `${transmissionId}|${time}|${spoiled.webhookId ?? this.webhookId}|${crc32(body)}`;
     const signature = sign("sha256", Buffer.from(line), (spoiled.leaf ?? this.#leaf).key).toString("base64");
     const headers: Record<string, string | undefined> = {
       "content-type": "application/json",

@@ -225,6 +225,11 @@ export class PayPalClient {
     return this.#call("POST", path, shapes.nothing, { requestId: `cancel ${id}`, body });
   }
 
+  /** The app's webhook as PayPal has it (Webhooks v1, "Show webhook details"). */
+  webhook(id: string): Answer<shapes.WebhookSettings> {
+    return this.#call("GET", `/v1/notifications/webhooks/${encodeURIComponent(id)}`, shapes.webhookSettings);
+  }
+
   dispute(id: string): Answer<shapes.Dispute> {
     return this.#call("GET", `/v1/customer/disputes/${encodeURIComponent(id)}`, shapes.dispute);
   }

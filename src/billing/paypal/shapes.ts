@@ -98,6 +98,13 @@ export const dispute = z.object({
 });
 export type Dispute = z.infer<typeof dispute>;
 
+export const webhookSettings = z.object({
+  url: z.string(),
+  /** `*`: all. */
+  event_types: z.array(z.object({ name: z.string() })),
+});
+export type WebhookSettings = z.infer<typeof webhookSettings>;
+
 /** `resource` of PAYMENT.SALE.…: a payment of a subscription, in the older interface's words. */
 export const sale = z.object({
   id,
