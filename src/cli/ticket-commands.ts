@@ -89,6 +89,19 @@ Examples:
       const { ticket: now } = await office.ask<{ ticket: TicketView }>("POST", "/tickets/close", { number });
       show(office.json(), now, lineText(now));
     });
+  ticket
+    .command("delete")
+    .argument("<numbers...>", "up to 1,000")
+    .description("delete tickets with all that stands in them, now: for spam")
+    .requiredOption("--yes", "it cannot be undone")
+    .action(async (numbers: string[]) => {
+      const answer = await office.ask<{ deleted: number }>("POST", "/tickets/delete", { numbers });
+      show(
+        office.json(),
+        answer,
+        `${answer.deleted} ${answer.deleted === 1 ? "ticket" : "tickets"} deleted.`,
+      );
+    });
 }
 
 /** Complaints about servers' addresses. */

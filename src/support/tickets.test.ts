@@ -194,6 +194,23 @@ onEachStore("the operator's list has what waits first, the oldest first", async 
   await store.close();
 });
 
+onEachStore("spam is deleted at once, with its messages and nothing else", async (kind) => {
+  const { tickets, opened, store } = await office(kind);
+  const [spam, more, letter] = [await opened("BUY"), await opened("BUY MORE"), await opened("hello")];
+  assert.equal(await tickets.remove([grouped(spam.number), more.number, spam.number, "aaaaaaaaaa"]), 2);
+  assert.equal(await tickets.read(spam), undefined);
+  assert.deepEqual(
+    (await tickets.list()).map(({ number }) => number),
+    [letter.number],
+  );
+  const left = await store.db.selectFrom("ticket_messages").select("ticket").execute();
+  assert.deepEqual(
+    left.map(({ ticket }) => ticket),
+    [letter.number],
+  );
+  await store.close();
+});
+
 onEachStore("without a mail server no address is kept", async (kind) => {
   const { tickets, opened, store } = await office(kind, { mail: false });
   const pass = await opened("hello", "someone@example.org");

@@ -218,10 +218,17 @@ test("the operator lists, reads, answers and closes tickets; what they say stays
     ["/tickets/answer", { number, text: " " }, /no text/],
     ["/tickets/show", { number: "aaaaaaaaaa" }, /no ticket/],
     ["/tickets/close", { number: "aaaaaaaaaa" }, /no ticket/],
+    ["/tickets/delete", { numbers: ["aaaaaaaaaa"] }, /no ticket/],
+    ["/tickets/delete", { numbers: [] }, /not a request/],
   ] as const) {
     const answer = await office.ask(path, body);
     assert.equal(answer.status, 400, path);
     assert.match(String(answer.error), why);
   }
+  assert.deepEqual(await office.ask("/tickets/delete", { numbers: [number, "aaaaaaaaaa"] }), {
+    status: 200,
+    deleted: 1,
+  });
+  assert.equal(await tickets.read(opened.value), undefined);
   await office.close();
 });

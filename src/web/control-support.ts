@@ -17,6 +17,7 @@ const answerRequest = z.strictObject({
   text: z.string(),
   close: z.boolean().optional(),
 });
+const deleteRequest = z.strictObject({ numbers: z.array(z.string().max(100)).min(1).max(1000) });
 const abuseRequest = z.strictObject({ server: z.string().optional() });
 
 const ERRORS: Record<TicketError, string> = {
@@ -71,6 +72,11 @@ export function addSupportControl(app: Hono, office: SupportOffice): void {
   app.post("/tickets/close", async (c) => {
     const { number } = numberRequest.parse(await c.req.json());
     return done(c, number, tickets.close(number));
+  });
+  app.post("/tickets/delete", async (c) => {
+    const { numbers } = deleteRequest.parse(await c.req.json());
+    const deleted = await tickets.remove(numbers);
+    return deleted === 0 ? refuse(c, ERRORS["ticket-unknown"]) : c.json({ deleted });
   });
   app.post("/abuse/answer", async (c) => {
     const { server: name } = abuseRequest.parse(await c.req.json());
