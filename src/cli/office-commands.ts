@@ -148,7 +148,7 @@ function textOf(view: AccountView): string {
   const paid = view.paidUntil === undefined ? "never" : time(view.paidUntil);
   return [
     `  username      ${view.name}`,
-    `  e-mail        ${view.email ?? "none given"}`,
+    `  e-mail        ${view.email === undefined ? "none given" : `${view.email} (${view.emailVerified ? "confirmed" : "not confirmed"})`}`,
     `  paid until    ${paid}${view.terminated ? " (terminated: no access)" : ""}`,
     ...(view.renews ? ["  subscription  one runs at PayPal"] : []),
     `  deleted after ${time(view.deleteAfter)}`,

@@ -41,10 +41,10 @@ function remember(web: Web, c: Context<SiteEnv>, value: string, days: number): v
   });
 }
 
-export const allow = (web: Web, c: Context<SiteEnv>): void =>
+const allow = (web: Web, c: Context<SiteEnv>): void =>
   remember(web, c, `allowed.${randomBytes(16).toString("base64url")}`, ALLOWED_DAYS);
 
-export const refuse = (web: Web, c: Context<SiteEnv>): void => remember(web, c, "refused", REFUSED_DAYS);
+const refuse = (web: Web, c: Context<SiteEnv>): void => remember(web, c, "refused", REFUSED_DAYS);
 
 /** Both answers in one form, as large as each other. */
 export const choiceForm = (
