@@ -1,11 +1,4 @@
-import {
-  createCipheriv,
-  createDecipheriv,
-  createHmac,
-  hkdfSync,
-  randomBytes,
-  timingSafeEqual,
-} from "node:crypto";
+import { createHmac, hkdfSync, randomBytes, timingSafeEqual } from "node:crypto";
 import type { Selectable, Transaction } from "kysely";
 import { base32 } from "../lib/base32.ts";
 import type { Clock } from "../lib/clock.ts";
@@ -13,6 +6,7 @@ import { fail, ok, type Result } from "../lib/result.ts";
 import { LIFETIMES } from "../policy/lifetimes.ts";
 import type { Store } from "../store/open.ts";
 import type { Tables } from "../store/tables.ts";
+import { openEmail, sealEmail } from "./sealed-email.ts";
 import { openMessage, sealMessage } from "./sealed-message.ts";
 import { plainNumber, type TicketPass, ticketIdentity, ticketPass, ticketRecipient } from "./ticket-key.ts";
 
@@ -136,7 +130,7 @@ export class Tickets {
     const pass = ticketPass(this.#key, input.once);
     const recipient = await ticketRecipient(pass);
     const body = await sealMessage(text.value, [...this.#recipients, recipient]);
-    const email = this.mails && input.email ? this.#sealEmail(pass.number, input.email) : null;
+    const email = this.mails && input.email ? sealEmail(this.#mailKey, pass.number, input.email) : null;
     const { nowS, day } = this.#now();
     const opened = await this.#store.db.transaction().execute(async (trx) => {
       const before = await rowOf(trx, pass.number);
@@ -258,7 +252,7 @@ export class Tickets {
       fromOperator: true,
     });
     if (!done.ok) return done;
-    const to = row.email_sealed === null ? undefined : this.#openEmail(plain, row.email_sealed);
+    const to = row.email_sealed === null ? undefined : openEmail(this.#mailKey, plain, row.email_sealed);
     if (to !== undefined) await this.#answered?.({ to, number: plain });
     return close ? this.close(plain) : ok(undefined);
   }
@@ -371,27 +365,6 @@ export class Tickets {
 
   #messageId(ticket: string, once: string): string {
     return createHmac("sha256", this.#key).update(`message ${ticket} ${once}`).digest("hex").slice(0, 32);
-  }
-
-  #sealEmail(number: string, email: string): string {
-    const nonce = randomBytes(12);
-    const cipher = createCipheriv("aes-256-gcm", this.#mailKey, nonce).setAAD(Buffer.from(number));
-    const sealed = Buffer.concat([cipher.update(email, "utf8"), cipher.final()]);
-    return Buffer.concat([nonce, sealed, cipher.getAuthTag()]).toString("base64");
-  }
-
-  /** Undefined where it was sealed with another office's key: then nobody is told. */
-  #openEmail(number: string, sealed: string): string | undefined {
-    const bytes = Buffer.from(sealed, "base64");
-    const decipher = createDecipheriv("aes-256-gcm", this.#mailKey, bytes.subarray(0, 12), {
-      authTagLength: 16,
-    });
-    decipher.setAAD(Buffer.from(number)).setAuthTag(bytes.subarray(-16));
-    try {
-      return decipher.update(bytes.subarray(12, -16), undefined, "utf8") + decipher.final("utf8");
-    } catch {
-      return undefined;
-    }
   }
 
   #now(): { nowS: number; day: number } {
