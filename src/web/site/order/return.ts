@@ -17,7 +17,7 @@ import { FAILED_WORDING, REFUSED_WORDING } from "./wording.ts";
 /** A page that waits for a provider asks again so often. */
 const LOOK_AGAIN_S = 15;
 
-export interface Told {
+interface Told {
   title: string;
   body: Html;
   status?: 200 | 502;
@@ -26,7 +26,7 @@ export interface Told {
 }
 
 /** What a payment has bought: the days or the voucher, and the receipt. `orderId`: where this browser began it. */
-export async function boughtView(
+async function boughtView(
   web: Web,
   c: Context<SiteEnv>,
   bought: Bought,
