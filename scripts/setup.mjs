@@ -168,7 +168,7 @@ async function runTests(node) {
     ["An office killed around payments", ...tests(1, "test/kills/*.test.ts")],
     ["Pages in a browser", ...tests(1, "test/browser/*.test.ts")],
     ["Benchmarks in their short form", ...tests(1, "test/bench/*.test.ts")],
-    ["Lab: real clients and engines in network namespaces", ...tests(1, ...noting, "test/lab/*.test.ts")],
+    ["Lab: real clients and engines in network namespaces", ...tests(2, ...noting, "test/lab/*.test.ts")],
     // A lab that cannot run here says SKIPPED; in CI it has to.
     ...(process.env.CI === "true"
       ? [["Lab: every test of the manifest ran", node, ["test/lab/manifest.ts", "check", ran]]]

@@ -192,3 +192,12 @@ export async function until<T>(
     await sleep(everyMs);
   }
 }
+
+/**
+ * `argv`, with `folder` in the place of /run/wireguard: where wireguard-go has its sockets is fixed, and network namespaces share
+ * it. For what `ip netns exec` starts, which has mounts of its own.
+ */
+export const withOwnWireguard = (folder: string, argv: readonly string[]): string[] => [
+  ...["sh", "-c", 'mkdir -p -m 0711 "$0" /run/wireguard && mount --bind "$0" /run/wireguard && exec "$@"'],
+  ...[folder, ...argv],
+];

@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { lab } from "./addresses.ts";
-import { type Output, runFolderOf, until } from "./namespace.ts";
+import { type Output, runFolderOf, until, withOwnWireguard } from "./namespace.ts";
 import { fetchFrom } from "./probes.ts";
 import type { World } from "./world.ts";
 
@@ -132,7 +132,9 @@ export class Provider {
   }
 
   launch(): void {
-    const child = this.#world.exit.start([lethe, "up", "--data", this.data]);
+    const child = this.#world.exit.start(
+      withOwnWireguard(`${this.data}-wireguard`, [lethe, "up", "--data", this.data]),
+    );
     this.#process = child;
     for (const stream of [child.stdout, child.stderr]) {
       stream?.setEncoding("utf8").on("data", (text: string) => {

@@ -8,7 +8,7 @@ import { after, afterEach, before, describe, test } from "node:test";
 import { type Pebble, selfSigned, startPebble } from "../../src/certificates/testing.ts";
 import { ViciClient } from "../../src/exit/ikev2/vici-client.ts";
 import { lethe } from "./host-provider.ts";
-import { Namespace, runFolderOf, until } from "./namespace.ts";
+import { Namespace, runFolderOf, until, withOwnWireguard } from "./namespace.ts";
 import { skipOrFail } from "./requirements.ts";
 
 const NAME = "vpn.lab.example";
@@ -64,7 +64,11 @@ listen = ["0.0.0.0:181"]
 host = "${host}"
 `;
     writeFileSync(join(data, "lethe.toml"), text);
-    const child = space.start([lethe, "up", "--data", data], ["ignore", "pipe", "pipe"], env);
+    const child = space.start(
+      withOwnWireguard(`${data}-wireguard`, [lethe, "up", "--data", data]),
+      ["ignore", "pipe", "pipe"],
+      env,
+    );
     let said = "";
     for (const stream of [child.stdout, child.stderr])
       stream?.setEncoding("utf8").on("data", (part: string) => {
