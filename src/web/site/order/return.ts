@@ -26,12 +26,7 @@ interface Told {
 }
 
 /** What a payment has bought: the days or the voucher, and the receipt. `orderId`: where this browser began it. */
-async function boughtView(
-  web: Web,
-  c: Context<SiteEnv>,
-  bought: Bought,
-  orderId?: string,
-): Promise<Told> {
+async function boughtView(web: Web, c: Context<SiteEnv>, bought: Bought, orderId?: string): Promise<Told> {
   const say = sayIn(c);
   const { record, voucher } = bought;
   if (record.state !== "paid")
