@@ -171,6 +171,35 @@ onEachStore(
   },
 );
 
+onEachStore(
+  "no more letters are taken where too many wait, or too many were written and closed again",
+  async (kind) => {
+    const { tickets, opened, store } = await office(kind);
+    const closed = await opened("closed");
+    await tickets.close(closed.number);
+    const row = await store.db.selectFrom("tickets").selectAll().executeTakeFirstOrThrow();
+    const fill = async (from: number, to: number, state: "open" | "closed") => {
+      for (let at = from; at < to; at += 1000)
+        await store.db
+          .insertInto("tickets")
+          .values(Array.from({ length: 1000 }, (_, each) => ({ ...row, number: `t${at + each}`, state })))
+          .execute();
+    };
+    const error = async () => {
+      const made = await tickets.open({ once: randomBytes(8).toString("hex"), text: "hello" });
+      return made.ok ? undefined : made.error;
+    };
+    await fill(0, 29_000, "closed");
+    assert.equal(await error(), undefined);
+    await fill(29_000, 30_000, "closed");
+    assert.equal(await error(), "support-full");
+    await store.db.deleteFrom("tickets").where("number", "like", "t%").execute();
+    await fill(0, 10_000, "open");
+    assert.equal(await error(), "support-full");
+    await store.close();
+  },
+);
+
 onEachStore("the operator's list has what waits first, the oldest first", async (kind) => {
   const { tickets, opened, clock, store } = await office(kind);
   const first = await opened("1");

@@ -15,6 +15,8 @@ export const MESSAGE_CHARACTERS_MOST = 8000;
 export const MESSAGES_MOST = 100;
 /** Open at one time; beyond that nobody would be answered any more. */
 const OPEN_TICKETS_MOST = 10_000;
+/** Those that were answered or closed included: whoever writes closes a ticket, too, and could otherwise fill the disk with closed ones. */
+const TICKETS_MOST = 30_000;
 
 const DAY_S = 86_400;
 
@@ -136,12 +138,14 @@ export class Tickets {
       const before = await rowOf(trx, pass.number);
       // The same form once more; anything else of the same number is a chance of one in 10¹⁵.
       if (before !== undefined) return before.recipient === recipient ? ok(pass) : fail("support-full");
-      const { count } = await trx
+      const states = await trx
         .selectFrom("tickets")
-        .select(({ fn }) => fn.countAll<number>().as("count"))
-        .where("state", "=", "open")
-        .executeTakeFirstOrThrow();
-      if (Number(count) >= OPEN_TICKETS_MOST) return fail("support-full");
+        .select(({ fn }) => ["state", fn.countAll<number>().as("count")])
+        .groupBy("state")
+        .execute();
+      const open = states.find(({ state }) => state === "open")?.count ?? 0;
+      const all = states.reduce((sum, { count }) => sum + Number(count), 0);
+      if (Number(open) >= OPEN_TICKETS_MOST || all >= TICKETS_MOST) return fail("support-full");
       await trx
         .insertInto("tickets")
         .values({

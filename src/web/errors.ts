@@ -64,6 +64,11 @@ const ERRORS = {
     "Too many letters",
     "Many letters came from your network just now. Nothing was sent: wait ten minutes, go back, and send yours again.",
   ],
+  "looks-slow": [
+    429,
+    "Too many requests",
+    "Many tickets were opened from your network just now. Nothing was changed: wait a minute, then try again.",
+  ],
   "order-slow": [
     429,
     "Too many orders",

@@ -222,7 +222,8 @@ export function addContact(app: Hono<SiteEnv>, web: Web): void {
       once: id,
       text: [
         `About: ${typed.topic}`,
-        ...(member !== undefined && typed.tellName ? [`Account: ${member.account.name}`] : []),
+        // Always there: a line of the same kind that the letter itself begins with is seen to be none of ours.
+        `Account: ${member !== undefined && typed.tellName ? member.account.name : "not told"}`,
         "",
         typed.text,
       ].join("\n"),

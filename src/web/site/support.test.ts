@@ -149,7 +149,7 @@ for (const script of [true, false])
     const stored = (await tickets.show(pass.number))!;
     assert.equal(
       await openMessage(stored.sealed[0]!.body, [SUPPORT_IDENTITY]),
-      "About: Something else\n\nIt does <b>not</b> connect",
+      "About: Something else\nAccount: not told\n\nIt does <b>not</b> connect",
     );
     await tickets.answer(pass.number, "Try *another* server\nplease");
 
@@ -259,6 +259,27 @@ test("guessing a ticket's secret is slowed by the third wrong handful; its owner
   assert.equal((await visitor.fill("/ticket", "/ticket", pass)).status, 200);
 });
 
+test("the work for one letter does not buy a hundred, nor looks without end at what they hold", async () => {
+  let address = "198.51.100.7";
+  const bench = await newBench({ clientAddress: () => address });
+  const visitor = new Visitor(bench.app);
+  const sent = await (await write(visitor, bench.clock)).text();
+  const form = { ...passIn(sent), token: tokenOf(sent, "/ticket") };
+  const reply = (at: number) => visitor.post("/ticket/reply", { ...form, once: `once ${at}`, text: "more" });
+  const statuses: number[] = [];
+  for (let at = 0; at < 12; at++) statuses.push((await reply(at)).status);
+  assert.deepEqual(statuses, [...Array(10).fill(200), 429, 429]);
+  assert.equal((await bench.options.support.tickets.show(form.number))?.messages, 11);
+  statuses.length = 0;
+  for (let at = 0; at < 10; at++) statuses.push((await visitor.post("/ticket", form)).status);
+  assert.deepEqual(statuses, [...Array(8).fill(200), 429, 429]);
+  address = "203.0.113.9";
+  assert.equal((await visitor.post("/ticket", form)).status, 200);
+  address = "198.51.100.7";
+  bench.clock.advance(120_000);
+  assert.equal((await reply(12)).status, 200);
+});
+
 test("forms from another site and without the token are refused; ten megabytes are too much", async () => {
   const bench = await newBench();
   const visitor = new Visitor(bench.app);
@@ -293,7 +314,10 @@ test("a member needs no sum, and the letter says whose it is only where the memb
     const stored = await tickets.show(passIn(await answer.text()).number);
     return openMessage(stored!.sealed[0]!.body, [SUPPORT_IDENTITY]);
   };
-  assert.equal(await send({}), "About: Payment or refund\n\nHello");
+  assert.equal(
+    await send({ text: "Account: bob\n\nHello" }),
+    "About: Payment or refund\nAccount: not told\n\nAccount: bob\n\nHello",
+  );
   assert.equal(await send({ "tell-name": "yes" }), "About: Payment or refund\nAccount: alice\n\nHello");
 });
 

@@ -1,5 +1,7 @@
 import { randomBytes } from "node:crypto";
 import type { Context, Hono } from "hono";
+import { networkOf } from "../../accounts/login-throttle.ts";
+import { LeakyBuckets } from "../../lib/leaky-buckets.ts";
 import { LIFETIMES } from "../../policy/lifetimes.ts";
 import { grouped, type TicketPass, typedPass } from "../../support/ticket-key.ts";
 import {
@@ -102,8 +104,15 @@ ${area({
   });
 }
 
+/** Looks of one network at tickets: opening a hundred messages keeps the office busy for a fifth of a second. */
+const LOOKS = { burst: 20, oneEachMs: 5000 };
+/** Messages of one network in tickets that it has: as letters, since the work that was done for one is not done for each. */
+const REPLIES = { burst: 10, oneEachMs: 120_000 };
+
 export function addTicket(app: Hono<SiteEnv>, web: Web): void {
   const { tickets } = web.support;
+  const looks = new LeakyBuckets({ clock: web.clock, ...LOOKS });
+  const replies = new LeakyBuckets({ clock: web.clock, ...REPLIES });
 
   /** Whoever knows number and secret; wrong ones cost time, as passwords do. */
   const opened = async (
@@ -114,6 +123,7 @@ export function addTicket(app: Hono<SiteEnv>, web: Web): void {
     const number = form.get("number") ?? "";
     const pass = typedPass(number, form.get("secret") ?? "");
     if (pass === undefined) return askPage(web, c, number.slice(0, 40), "ticket-unknown");
+    if (looks.take(networkOf(web.clientAddress(c))) === undefined) return errorPage(web, c, "looks-slow");
     const attempt = web.throttle.attempt(`ticket ${pass.number}`, web.clientAddress(c));
     if (!attempt.allowed) return errorPage(web, c, "slow-down");
     if (!(await tickets.knows(pass))) return askPage(web, c, number.slice(0, 40), "ticket-unknown");
@@ -138,7 +148,10 @@ export function addTicket(app: Hono<SiteEnv>, web: Web): void {
     opened(c, async (pass, form) => {
       const text = form.get("text") ?? "";
       const once = form.get("once") ?? "";
+      const turn = replies.take(networkOf(web.clientAddress(c)));
+      if (turn === undefined) return errorPage(web, c, "letters-slow");
       const done = await tickets.reply(pass, { text, once: once.slice(0, 100) });
+      if (!done.ok) turn.giveBack();
       return done.ok
         ? shown(c, pass, { done: "Your message is here." })
         : shown(c, pass, { problem: done.error, typed: text });
