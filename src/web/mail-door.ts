@@ -42,6 +42,9 @@ export class MailThrottle {
 
   /** Whether this mailbox may be sent another letter that somebody asked for. */
   mayWrite(to: string): boolean {
-    return this.#addresses.take(to.toLowerCase()) !== undefined;
+    return this.#addresses.take(mailboxOf(to)) !== undefined;
   }
 }
+
+/** Capitals and what stands behind a `+` (RFC 5233, as most providers have it) lead to one mailbox. */
+const mailboxOf = (address: string): string => address.toLowerCase().replace(/(?<=.)\+[^@]*@/, "@");

@@ -184,6 +184,14 @@ test("a mailbox is not filled by strangers, nor does a network ask without end",
   const count = letters.length;
   for (let tries = 0; tries < 6; tries++) await asked("calm@example.org");
   assert.equal(letters.length - count, 2, "three with the one that confirmed it");
+  // Nor by as many names as it has.
+  const mallory = await signUp("mallory", "calm+0@example.org");
+  for (let tries = 1; tries < 6; tries++)
+    await mallory.fill("/member/settings", "/member/email", {
+      email: `Calm+${tries}@example.org`,
+      password: PASSWORD,
+    });
+  assert.equal(letters.length - count, 2, "by another name");
   const stranger = visitor();
   const page = await (await stranger.get("/forgot-password")).text();
   const token = tokenOf(page, "/forgot-password");
