@@ -10,6 +10,8 @@ test("the last 8 bits of IPv4 and the last 80 of IPv6 are gone", () => {
   assert.equal(cutAddress("::ffff:192.0.2.7"), "192.0.2.0");
   assert.equal(cutAddress("2001:db8:1:2:3:4:5:6"), "2001:db8:1::");
   assert.equal(cutAddress("fe80::1%eth0"), "fe80::");
+  // 192.0.2.7 in 6to4: the last byte of that goes, too.
+  assert.equal(cutAddress("2002:c000:207::1"), "2002:c000:200::");
   for (const text of ["", "no address", "192.0.2", "unix"]) assert.equal(cutAddress(text), undefined);
 });
 
