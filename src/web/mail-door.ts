@@ -1,3 +1,4 @@
+import { domainToASCII } from "node:url";
 import { networkOf } from "../accounts/login-throttle.ts";
 import type { MailLinks } from "../accounts/mail-links.ts";
 import type { Clock } from "../lib/clock.ts";
@@ -46,5 +47,13 @@ export class MailThrottle {
   }
 }
 
-/** Capitals and what stands behind a `+` (RFC 5233, as most providers have it) lead to one mailbox. */
-const mailboxOf = (address: string): string => address.toLowerCase().replace(/(?<=.)\+[^@]*@/, "@");
+/**
+ * Many ways to write an address lead to one mailbox: capitals, what stands behind a `+` (RFC 5233, as most providers have it), and what
+ * comes to one domain once it is sent (`ｅxample.org`; UTS #46).
+ */
+function mailboxOf(address: string): string {
+  const at = address.lastIndexOf("@");
+  const domain = address.slice(at + 1);
+  const user = address.slice(0, at).replace(/(?<=.)\+.*$/s, "");
+  return `${user}@${domainToASCII(domain) || domain}`.toLowerCase();
+}
