@@ -29,6 +29,8 @@ export interface PaymentRecord {
   first: boolean;
   /** PayPal's id of the subscription that it belongs to. */
   subscription?: string | undefined;
+  /** The provider's id of the report by which it was taken back last. */
+  news?: string | undefined;
 }
 
 const NONCE_BYTES = 12;

@@ -48,7 +48,9 @@ export type Effect =
   | "account-gone"
   | "voucher-voided"
   | "voucher-redeemed"
-  | "not-counted-yet";
+  | "not-counted-yet"
+  /** The buyer's bank had taken it before. */
+  | "ended-before";
 
 type Db = Pick<Transaction<Tables>, "selectFrom">;
 
@@ -180,19 +182,21 @@ export class Payments {
   /**
    * Ends what a payment paid for and nothing else, once: after its money was given back (`refund`) or the buyer's bank took it
    * (`chargeback`). An account loses what is still to come of the time it was given; a voucher that nobody used is void. A payment
-   * that was never reported is remembered, so that it counts for nothing when it is.
+   * that was never reported is remembered, so that it counts for nothing when it is. `news`: the provider's id of what it reports:
+   * the same report, delivered once more, does not end what was given again since.
    */
   async takeBack(
     provider: ProviderName,
     paymentId: string,
     why: "refund" | "chargeback",
+    news?: string,
   ): Promise<Result<{ record: PaymentRecord; effect: Effect }, "already">> {
     const state = why === "refund" ? "refunded" : "charged-back";
     const outcome = await this.#accounts.transact<{ record: PaymentRecord; effect: Effect }, "already">(
       async (trx, announce) => {
         const record = await this.#findIn(trx, provider, paymentId);
         if (record === undefined) {
-          const none = { ...NOTHING, atS: this.#minute(this.#nowS()), state } as const;
+          const none = { ...NOTHING, atS: this.#minute(this.#nowS()), state, news } as const;
           await trx
             .insertInto("payment_events")
             .values({
@@ -203,9 +207,15 @@ export class Payments {
             .execute();
           return ok({ record: none, effect: "not-counted-yet" as const });
         }
+        if (record.state === "charged-back" && why === "refund") {
+          // The buyer has the money by our own hand now: a dispute that is dropped for it gives nothing again.
+          await this.#rewriteIn(trx, provider, paymentId, { ...record, state });
+          return ok({ record: { ...record, state }, effect: "ended-before" as const });
+        }
         if (record.state === "refunded" || record.state === "charged-back") return fail("already");
+        if (news !== undefined && record.news === news) return fail("already");
         const { effect, takenS } = await this.#endIn(trx, announce, record);
-        const ended = { ...record, state, takenS } as const;
+        const ended = { ...record, state, takenS, ...(news !== undefined && { news }) } as const;
         await this.#rewriteIn(trx, provider, paymentId, ended);
         return ok({ record: ended, effect });
       },

@@ -163,6 +163,52 @@ test("a dispute that the buyer wins ends what it was about; one that is lost, or
   assert.equal(await shop.paidDays(accountId), 30);
 });
 
+test("a chargeback that was given back by hand stays ended when the buyer drops the dispute", async () => {
+  const { accountId, paymentId } = await paid("dropped");
+  assert.equal(await shop.deliver(paypal.reverse(paymentId)), "done");
+  paypal.refundPartly(paymentId, "5.00");
+  assert.equal(await shop.deliver(last("PAYMENT.CAPTURE.REFUNDED")), "done");
+  assert.equal(await shop.deliver(paypal.resolveDispute(paymentId, "CANCELED_BY_BUYER")), "done");
+  assert.equal(await shop.paidDays(accountId), 0);
+});
+
+test("a reversal that is delivered again when its dispute was won ends nothing; another one does", async () => {
+  const { accountId, paymentId } = await paid("won-again");
+  const reversal = paypal.reverse(paymentId);
+  assert.equal(await shop.deliver(reversal), "done");
+  assert.equal(await shop.deliver(paypal.resolveDispute(paymentId, "RESOLVED_SELLER_FAVOUR")), "done");
+  assert.equal(await shop.deliver(reversal), "done");
+  assert.equal(await shop.paidDays(accountId), 30);
+  assert.equal(await shop.deliver(paypal.reverse(paymentId)), "done");
+  assert.equal(await shop.paidDays(accountId), 0);
+});
+
+test("an order with a coupon, sealed for one payment, pays for nothing as a subscription", async () => {
+  const accountId = await shop.member("replayed");
+  await shop.approved({ accountId }, "subscription");
+  const { text } = shop.order({
+    accountId,
+    days: 365,
+    price: { minor: 50, currency: "EUR" },
+    coupon: "a".repeat(20),
+  });
+  // As whoever knows the app's public id can begin one, in their own browser.
+  const made = await shop.shop.client.createSubscription({
+    planId: [...paypal.state.plans.keys()][0]!,
+    customId: text,
+    siteName: "Example Collective",
+    returnUrl: "https://vpn.example.net/order/return",
+    cancelUrl: "https://vpn.example.net/order/cancelled",
+  });
+  assert.ok(made.ok);
+  paypal.approve(made.value.id);
+  assert.equal(await shop.deliver(last("PAYMENT.SALE.COMPLETED")), "done");
+  assert.equal(await shop.paidDays(accountId), 0);
+  const subscription = paypal.state.subscriptions.get(made.value.id)!;
+  assert.equal(subscription.status, "CANCELLED");
+  assert.equal(subscription.sales[0]!.state, "refunded");
+});
+
 test("what the operator gives back at PayPal in full ends it, in part it does not", async () => {
   const { accountId, paymentId } = await paid("by-hand");
   paypal.refundPartly(paymentId, "2.00");

@@ -60,14 +60,18 @@ function handlerOf(shop: PayPalShop): (event: shapes.PayPalEvent) => Promise<Web
     return "later";
   };
 
-  const takeBack = async (paymentId: string, why: "refund" | "chargeback"): Promise<WebhookAnswer> => {
+  const takeBack = async (
+    paymentId: string,
+    why: "refund" | "chargeback",
+    news?: string,
+  ): Promise<WebhookAnswer> => {
     const known = await payments.find("paypal", paymentId);
     // A refund that was claimed and stopped half-way: the subscription goes, too.
     if (known?.state === "refunding" && known.subscription !== undefined) {
       const cancelled = await client.cancelSubscription(known.subscription);
       if (!cancelled.ok && cancelled.error !== "already") return answerTo(cancelled.error);
     }
-    await payments.takeBack("paypal", paymentId, why);
+    await payments.takeBack("paypal", paymentId, why, news);
     return "done";
   };
 
@@ -120,7 +124,9 @@ function handlerOf(shop: PayPalShop): (event: shapes.PayPalEvent) => Promise<Web
     const paymentId = paymentOf(resource);
     // An event that does not say of which payment it is: delivered again it would not say so either.
     if (paymentId === undefined) return "done";
-    if (await isOurs(paymentId, kind)) return takeBack(paymentId, "chargeback");
+    // PayPal has no state of its own for it: which reversal it is tells old news from a second one.
+    const news = shapes.takenBack.safeParse(resource).data?.id;
+    if (await isOurs(paymentId, kind)) return takeBack(paymentId, "chargeback", news);
     return "done";
   };
 

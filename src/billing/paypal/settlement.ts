@@ -69,6 +69,9 @@ export class PayPalSettlement {
   ): Promise<Finished | undefined> {
     const order = this.#parts.seal.open(subscription.custom_id);
     if (order === undefined) return undefined;
+    // A coupon is for one payment. We begin no such subscription (providers.ts), but whoever has a sealed order and the app's public
+    // id can, in their own browser.
+    const begunHere = order.coupon === undefined && order.accountId !== undefined;
     const state = sale.state?.toLowerCase() ?? "completed";
     if (state === "pending") return { state: "waiting" };
     if (state === "denied" || state === "declined") return { state: "failed", reason: "declined" };
@@ -78,7 +81,7 @@ export class PayPalSettlement {
         method: "paypal-subscription",
         paymentId: sale.id,
         order,
-        paid: moneyOf(sale.amount) ?? { minor: 0, currency: "" },
+        paid: (begunHere ? moneyOf(sale.amount) : undefined) ?? { minor: 0, currency: "" },
         atS: secondsOf(sale.create_time) ?? this.#nowS(),
         subscription: subscription.id,
         payer: subscription.subscriber?.payer_id,
