@@ -59,6 +59,8 @@ export interface WebhookRequest {
   /** By lower-case name; undefined where it is missing. */
   header(name: string): string | undefined;
   body: Uint8Array;
+  /** The network that it came from (login-throttle.ts), to be counted in memory; undefined: nobody knows. */
+  from?: string;
 }
 
 /**

@@ -142,3 +142,15 @@ test("a certificate is fetched once in some hours; what failed is left alone for
   assert.equal(await look(), "trusted");
   assert.equal(asked.length, 3);
 });
+
+test("a flood of made-up addresses of PayPal's is a few requests to it, and the key that is known stays", async () => {
+  const flooded = open(served(good));
+  assert.equal(await flooded.look(), "trusted");
+  for (let count = 0; count < 200; count += 1)
+    assert.equal(await flooded.look(`${AT.slice(0, -8)}${10_000_000 + count}`), "unavailable");
+  assert.equal(await flooded.look(), "trusted");
+  assert.ok(flooded.asked.length <= 8, `${flooded.asked.length} requests`);
+  assert.equal(flooded.asked.filter((address) => address === AT).length, 1);
+  flooded.clock.advance(6 * 3_600_000 + 1);
+  assert.equal(await flooded.look(), "trusted");
+});

@@ -1,6 +1,7 @@
 import { type KeyObject, X509Certificate } from "node:crypto";
 import { getCACertificates } from "node:tls";
 import type { Clock } from "../../lib/clock.ts";
+import { LeakyBuckets } from "../../lib/leaky-buckets.ts";
 import { openssl } from "../../lib/openssl.ts";
 import { fail, ok, type Result } from "../../lib/result.ts";
 
@@ -37,6 +38,12 @@ const KEPT_MS = 6 * 3_600_000;
 const FAILED_MS = 30_000;
 /** PayPal has a handful at a time. */
 const KEPT_MOST = 16;
+/**
+ * Anybody can write an address of PayPal's into a request: for each network so many that we do not know are looked at in one go, and
+ * then one in so long. PayPal delivers what is put off once more.
+ */
+const LOOKS_BURST = 8;
+const LOOK_EACH_MS = 10_000;
 
 /** What outside the settings may be put in its place: by tests and the demo, which have a PayPal of their own. */
 export interface CertificateSource {
@@ -48,6 +55,8 @@ export interface CertificateSource {
 interface Kept {
   key: Promise<Result<KeyObject, CertificateProblem>>;
   untilMs: number;
+  /** It was trusted once. */
+  good: boolean;
 }
 
 /** The public keys that PayPal signs its webhooks with, each checked up to a root of this machine (RFC 5280) before it is used. */
@@ -56,24 +65,32 @@ export class WebhookCertificates {
   readonly #clock: Clock;
   readonly #source: CertificateSource;
   readonly #kept = new Map<string, Kept>();
+  readonly #looks: LeakyBuckets;
 
   constructor(options: { world: PayPalWorld; clock: Clock; source?: CertificateSource | undefined }) {
     this.#world = WORLDS[options.world];
     this.#clock = options.clock;
+    this.#looks = new LeakyBuckets({ clock: options.clock, burst: LOOKS_BURST, oneEachMs: LOOK_EACH_MS });
     this.#source = options.source ?? { fetch, roots: getCACertificates("default") };
   }
 
-  /** The key at the address that an event names in PAYPAL-CERT-URL. */
-  keyAt(certUrl: string): Promise<Result<KeyObject, CertificateProblem>> {
+  /** The key at the address that an event names in PAYPAL-CERT-URL. `from`: the network that asks for it. */
+  keyAt(certUrl: string, from = ""): Promise<Result<KeyObject, CertificateProblem>> {
     if (!this.#isPayPals(certUrl)) return Promise.resolve(fail("foreign"));
     const now = this.#clock.monotonic();
     const kept = this.#kept.get(certUrl);
     if (kept !== undefined && kept.untilMs > now) return kept.key;
+    // One that was good is looked at anew whoever asks.
+    if (kept?.good !== true && this.#looks.take(from) === undefined)
+      return Promise.resolve(fail("unavailable"));
+    if (this.#kept.size >= KEPT_MOST)
+      for (const [address, { good }] of this.#kept) if (!good) this.#kept.delete(address);
     if (this.#kept.size >= KEPT_MOST) this.#kept.clear();
-    const entry: Kept = { key: this.#look(certUrl), untilMs: now + KEPT_MS };
+    const entry: Kept = { key: this.#look(certUrl), untilMs: now + KEPT_MS, good: kept?.good === true };
     this.#kept.set(certUrl, entry);
     void entry.key.then(({ ok }) => {
-      if (!ok) entry.untilMs = this.#clock.monotonic() + FAILED_MS;
+      if (ok) entry.good = true;
+      else entry.untilMs = this.#clock.monotonic() + FAILED_MS;
     });
     return entry.key;
   }

@@ -42,7 +42,7 @@ export async function readWebhook(
   // Not a number where it is no time.
   if (!(ageS <= OLDEST_S && ageS >= -AHEAD_MOST_S)) return fail("outdated");
 
-  const key = await options.certificates.keyAt(request.header("paypal-cert-url") ?? "");
+  const key = await options.certificates.keyAt(request.header("paypal-cert-url") ?? "", request.from);
   if (!key.ok) return fail(key.error === "unavailable" ? "unavailable" : "signature");
   const { asymmetricKeyType, asymmetricKeyDetails } = key.value;
   if (asymmetricKeyType !== "rsa" || (asymmetricKeyDetails?.modulusLength ?? 0) < RSA_BITS_LEAST)

@@ -1,5 +1,6 @@
 import type { Context, Hono } from "hono";
 import { bodyLimit } from "hono/body-limit";
+import { networkOf } from "../../accounts/login-throttle.ts";
 import type { Webhook, WebhookAnswer } from "../../billing/providers.ts";
 import { StoreError, toStoreError } from "../../store/errors.ts";
 import type { SiteEnv } from "../options.ts";
@@ -19,7 +20,8 @@ export function addWebhooks(app: Hono<SiteEnv>, web: Web): void {
   const limit = bodyLimit({ maxSize: WEBHOOK_BYTES_MOST, onError: (c) => c.body(null, 413) });
   const hand = async (c: Context<SiteEnv>, webhook: Webhook): Promise<Response> => {
     const body = new Uint8Array(await c.req.arrayBuffer());
-    const answer = await webhook({ header: (name) => c.req.header(name), body }).catch(
+    const from = networkOf(web.clientAddress(c));
+    const answer = await webhook({ header: (name) => c.req.header(name), body, from }).catch(
       (error: unknown): WebhookAnswer => {
         // Nothing was committed: delivered again, it counts then. What it says is said nowhere.
         web.log(toStoreError(error) instanceof StoreError ? "store-unwritable" : "internal-error", {

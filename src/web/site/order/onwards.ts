@@ -9,15 +9,18 @@ import { page } from "../../layout.ts";
 import type { SiteEnv } from "../../options.ts";
 import type { Web } from "../../web.ts";
 
+/** What a provider answers is another's text: nothing but a web address goes into a link. */
+export const isWebAddress = (text: string): boolean =>
+  URL.canParse(text) && /^https?:$/.test(new URL(text).protocol);
+
 /**
  * The step to the payment provider, as a page of its own: browsers hold the redirect after a form against the page's
  * `form-action` (CSP Level 3, section 6.4.1), which names no other site.
  */
 export function onwards(web: Web, c: Context<SiteEnv>, order: BegunOrder, redirect: string): Response {
   const say = sayIn(c);
-  const url = URL.canParse(redirect) ? new URL(redirect) : undefined;
-  // What a provider answers is another's text: nothing but a web address goes into a link.
-  if (url === undefined || !/^https?:$/.test(url.protocol)) return errorPage(web, c, "internal");
+  if (!isWebAddress(redirect)) return errorPage(web, c, "internal");
+  const url = new URL(redirect);
   c.header("refresh", `0; url=${url.href}`);
   const body = html`<h1>${say`On to the payment`}</h1>
 <p class="lead">${say`You pay ${formatMoney(order.price, languageOf(c).tag)}: ${say.text(METHODS[order.method].title)}.`}</p>

@@ -101,6 +101,7 @@ test("a visitor buys a voucher: to the provider, back, and the code is shown in 
   const text = await markup(page);
   assert.match(text, /value="180days" checked/);
   assert.ok(!text.includes('value="paypal-subscription"'), "a subscription needs an account");
+  assert.match(text, /A PayPal subscription is for an account: <a href="\/log-in">/);
   const answer = await visitor.fill("/order", "/order", { ...wish, attempt: "v1" });
   assert.equal(answer.status, 200);
   assert.equal(answer.headers.get("refresh"), "0; url=https://provider.example/pay/R1?a=1&b=%222");
@@ -121,6 +122,7 @@ test("a visitor buys a voucher: to the provider, back, and the code is shown in 
   assert.ok(thanks.includes(code));
   assert.match(thanks, /LR1\.[\w-]+\./);
   assert.match(thanks, /<svg/);
+  assert.match(thanks, /with it you can claim a refund/);
   assert.ok(thanks.length < 100_000);
   assert.ok((await markup(await visitor.get(back))).includes(code), "as often as it is looked at");
 
@@ -216,12 +218,30 @@ test("a coupon's price is shown before, and what it pays whole is not sent to an
   assert.equal(free.status, 303);
   assert.equal(begun.length, 1);
   const back = new URL(free.headers.get("location")!);
-  assert.match(
-    await markup(await visitor.get(back.pathname + back.search)),
-    /Your voucher, good for 30 days/,
-  );
+  const thanks = await markup(await visitor.get(back.pathname + back.search));
+  assert.match(thanks, /Your voucher, good for 30 days/);
+  assert.match(thanks, /What was bought with a coupon is never given back/);
+  assert.ok(!thanks.includes("you can claim a refund"), "no refund is held out that the rules refuse");
   const again = await visitor.fill("/order", "/order", { ...form, attempt: "all again" });
   assert.match(await markup(again), /has been used up/);
+});
+
+test("two browsers that send the same attempt, or none, have an order each", async () => {
+  const [one, two] = [new Visitor(bench.app), new Visitor(bench.app)];
+  for (const visitor of [one, two]) await visitor.fill("/order", "/order", { ...wish, attempt: "" });
+  assert.equal(begun.length, 2);
+  await takeMoney();
+  assert.match(await markup(await two.get("/order/return")), /Your voucher/);
+  assert.doesNotMatch(await markup(await one.get("/order/return")), /Your voucher/);
+});
+
+test("what is no web address in a provider's answer becomes no link", async () => {
+  const visitor = new Visitor(bench.app);
+  await visitor.fill("/order", "/order", { ...wish, attempt: "script" });
+  states.set(newest, { state: "open", redirect: "javascript:alert(1)" });
+  assert.doesNotMatch(await markup(await visitor.get("/order/return")), /javascript:/);
+  states.set(newest, { state: "open", redirect: "https://provider.example/go-on" });
+  assert.match(await markup(await visitor.get("/order/return")), /href="https:\/\/provider.example\/go-on"/);
 });
 
 test("each end of an order has its words", async () => {

@@ -84,7 +84,7 @@ ${checkout.plans.map((plan) =>
 <fieldset><legend>${say`For`}</legend>
 ${
   account === undefined
-    ? html`<p>${say`You are not logged in, so that you buy a <strong>voucher</strong>: a code for days of access, to be used by you or by whomever you give it to. To extend an account, <a href="/log-in">log in</a> first; to make one, <a href="/sign-up">sign up</a>.`}</p><input type="hidden" name="for" value="voucher">`
+    ? html`<p>${say`You are not logged in, so you buy a <strong>voucher</strong>: a code for days of access, to be used by you or by whomever you give it to. To extend an account, <a href="/log-in">log in</a> first; to make one, <a href="/sign-up">sign up</a>.`}</p><input type="hidden" name="for" value="voucher">`
     : html`${choice({ name: "for", value: "account", current: chosen.target, label: say`My account, ${account.name}`, hint: say`The days are added to the end of your paid time.` })}
 ${choice({ name: "for", value: "voucher", current: chosen.target, label: say`A voucher`, hint: say`A code to give away, or to use later. Nothing ties it to your account.` })}`
 }</fieldset>
@@ -97,9 +97,10 @@ ${methods
       value: method,
       current: chosen.method,
       label: say.text(METHODS[method].title),
-      hint: html`${say.text(METHODS[method].elsewhere)}${METHODS[method].neverRefunded !== undefined && html` ${say`Never given back.`}`}`,
+      hint: html`${METHODS[method].recurring && html`${say`Renews by itself until you cancel it at PayPal.`} `}${say.text(METHODS[method].elsewhere)}${METHODS[method].neverRefunded !== undefined && html` ${say`Never given back.`}`}`,
     }),
-  )}</fieldset>
+  )}
+${account === undefined && methods.some((method) => METHODS[method].needsAccount) && html`<p class="muted">${say`A PayPal subscription is for an account: <a href="/log-in">log in</a> or <a href="/sign-up">sign up</a> first.`}</p>`}</fieldset>
 ${field({ name: "coupon", label: say.text("Coupon"), autocomplete: "off", value: chosen.coupon, hint: say.text("A code that takes something off the price. What was bought with a coupon is never given back."), error: errorOf("coupon") }, say)}
 ${quoted !== undefined && html`<div class="notice" role="status"><p>${say`With the coupon ${say.text(quoted.plan.title)} costs ${formatMoney(quoted.price, tag)} instead of ${formatMoney(quoted.plan.price, tag)} (${quoted.percent} % off).`}</p></div>`}
 <p class="actions"><button class="button">${say`Order and pay`}</button>
@@ -179,7 +180,8 @@ export function addOrder(app: Hono<SiteEnv>, web: Web, checkout: Checkout, cooki
         method: chosen.method,
         coupon: chosen.coupon,
         account: chosen.target === "account" ? account : undefined,
-        attempt: chosen.attempt,
+        // With the token of this browser's forms: two browsers never share an order, whatever they send as the attempt.
+        attempt: `${form.get("token")} ${chosen.attempt}`,
       },
       (id) => ({
         returnTo: `${origin}/order/return?order=${id}`,

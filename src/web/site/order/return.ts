@@ -11,6 +11,7 @@ import type { SiteEnv } from "../../options.ts";
 import type { Web } from "../../web.ts";
 import { cashInstructions } from "../cash.ts";
 import { ORDER_COOKIE_DAYS, type OrderCookie } from "./cookie.ts";
+import { isWebAddress } from "./onwards.ts";
 import { receiptPanel, receiptText } from "./receipt-panel.ts";
 import { FAILED_WORDING, REFUSED_WORDING } from "./wording.ts";
 
@@ -82,8 +83,8 @@ ${!order.forAccount && html`<p>${say`Come back with this browser within ${ORDER_
     case "open":
       return {
         title: "Not paid yet",
-        body: html`<h1>${say`Not paid yet`}</h1><p class="lead">${say`Nothing has been paid for this order so far.`}</p>
-${outcome.redirect !== undefined && html`<p><a class="button" href="${outcome.redirect}">${say`Go on to the payment`}</a></p>`}
+        body: html`<h1>${say`Not paid yet`}</h1><p class="lead">${say`The price has not come, or not all of it so far.`}</p>
+${outcome.redirect !== undefined && isWebAddress(outcome.redirect) && html`<p><a class="button" href="${outcome.redirect}">${say`Go on to the payment`}</a></p>`}
 <p><a href="/order/return?order=${order.id}">${say`Look again`}</a></p>${again}`,
       };
     case "failed":
