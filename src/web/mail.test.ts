@@ -37,6 +37,8 @@ const signUp = async (name: string, email = "") => {
   const member = visitor();
   const made = await member.fill("/sign-up", "/sign-up", { name, password: PASSWORD, email });
   assert.equal(made.status, 303);
+  const told = await (await member.get(made.headers.get("location")!)).text();
+  assert.equal(/A letter is on its way to your e-mail address/.test(told), email !== "");
   return member;
 };
 /** The path of the only link in the last letter to that address. */

@@ -60,7 +60,7 @@ export function checkoutPage(invoice: {
 <dt>By</dt><dd>${escaped(invoice.methods.join(", "))}</dd>
 <dt>Status</dt><dd>${escaped(status)}${additionalStatus === "None" ? "" : ` (${escaped(additionalStatus)})`}</dd></dl>
 ${buttons.join("\n")}
-${invoice.back === undefined ? "" : `<p><a href="${escaped(invoice.back)}">Return to the shop</a></p>`}
+${status === "Processing" ? "<p>It counts in the shop once it is confirmed. A real chain takes its time for that; here you press the button.</p>\n" : ""}${invoice.back === undefined ? "" : `<p><a href="${escaped(invoice.back)}">Return to the shop</a></p>`}
 <p><a href="/">All invoices</a></p>`,
   );
 }

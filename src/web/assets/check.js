@@ -78,7 +78,8 @@ async function showWebrtc(place) {
       ),
     );
   const leaks = place.dataset.behind === "yes" && addresses.some((address) => !known.has(address));
-  document.getElementById("leak").hidden = !leaks;
+  const leak = document.getElementById("leak");
+  if (leaks) leak.replaceChildren(leak.querySelector("template").content.cloneNode(true));
 }
 
 const dns = document.getElementById("dns");

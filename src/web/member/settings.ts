@@ -45,6 +45,9 @@ function emailText(web: Web, { email, emailVerified }: AccountView): Html {
 
 /** Where PayPal lists what charges somebody by itself. */
 const PAYPAL_SUBSCRIPTIONS = "https://www.paypal.com/myaccount/autopay/";
+/** A demo leads to its own PayPal: nobody is to look for play money at the real one. */
+const subscriptionsAt = (web: Web): string =>
+  web.demo?.find(({ title }) => title.endsWith("PayPal"))?.href ?? PAYPAL_SUBSCRIPTIONS;
 
 function settingsPage(web: Web, c: Context<SiteEnv>, member: Member, failed?: Failed): Response {
   const token = tokenField(member.session.formToken);
@@ -113,7 +116,7 @@ ${field({
 ${
   member.account.renews &&
   html`<p><strong>A PayPal subscription pays for this account.</strong> Cancel it first, or PayPal goes on charging you:</p>
-<ol><li><a href="${PAYPAL_SUBSCRIPTIONS}" rel="noopener noreferrer">Open your automatic payments at PayPal</a>, choose this service, and cancel.</li><li>Then delete the account here.</li></ol>
+<ol><li><a href="${subscriptionsAt(web)}" rel="noopener noreferrer">Open your automatic payments at PayPal</a>, choose this service, and cancel.</li><li>Then delete the account here.</li></ol>
 <p class="muted">If a charge comes all the same for an account that is gone, we give it back and cancel the subscription.</p>`
 }</div>
 <form method="post" action="/member/delete">${token}

@@ -30,7 +30,7 @@ export function cashInstructions(web: Web, c: Context<SiteEnv>, order: BegunOrde
 <address>${address.map((line, index) => html`${index > 0 && html`<br>`}${line}`)}</address></section>
 <section class="panel"><h2>${say`Good to know`}</h2><ul>
 <li>${say`Write the code down. It is shown in this browser for some days, and stored nowhere: it alone leads from the envelope to your order.`}</li>
-<li>${order.forAccount ? say`Your account is extended on the day on which the envelope is opened.` : say`When the envelope was opened, <a href="/order/cash">this page</a> shows your voucher to whoever has the code. Keep it to yourself.`}</li>
+<li>${order.forAccount ? say`Your account is extended on the day on which the envelope is opened.` : say`Once the envelope is opened, <a href="/order/cash">this page</a> shows your voucher to whoever has the code. Keep it to yourself.`}</li>
 <li>${say`Leave your name, and the sender’s address, off the envelope and the paper.`}</li>
 <li>${say`Post can get lost, and cash is never given back. The order is forgotten after ${LIFETIMES.cashOrder.days} days.`}</li>
 </ul>

@@ -16,7 +16,7 @@ function verdict({ ip, server }: Whereabouts): Html {
   if (server !== undefined)
     return html`<div class="notice" role="status"><p><strong>Yes:</strong> websites see our server in ${placeOf(server)} instead of you.</p></div>`;
   if (ip === "")
-    return html`<div class="notice warn"><p>That cannot be told here: this site stands behind a proxy of its operator's that hides where you come from. (Operator: site.trusted_proxies.)</p></div>`;
+    return html`<div class="notice warn"><p>That cannot be told here: this site does not see where you come from. You are on its own machine, or it stands behind a proxy that hides it. (Operator: site.trusted_proxies.)</p></div>`;
   return html`<div class="notice bad" role="status"><p><strong>No:</strong> you come here directly, or through somebody else's server. Websites see the address below.</p></div>`;
 }
 
@@ -79,7 +79,7 @@ ${
   html`<div><dt>WebRTC shows</dt><dd><span id="webrtc" data-stun="${stun.join(" ")}" data-behind="${server === undefined ? "no" : "yes"}" data-known="${[ip, ...(server?.addresses ?? [])].join(" ")}">not tested: that needs JavaScript</span></dd></div>`
 }
 </dl>
-<div id="leak" class="notice bad" role="alert" hidden><p>Your browser shows websites an address that is not the server's. Switch WebRTC off in it, or use a VPN instead of a proxy.</p></div>
+<div id="leak" role="alert"><template><div class="notice bad"><p>Your browser shows websites an address that is not the server's. Switch WebRTC off in it, or use a VPN instead of a proxy.</p></div></template></div>
 <p class="muted">Whoever resolves names for you knows which sites you open. In the VPN that is our server; a resolver of somebody else's means that your device asks past the tunnel, or that a program has a resolver of its own.</p>
 <p><a class="button quiet" href="/check">Test again</a></p></section>
 <p class="muted">None of this is kept or logged. For scripts: <a href="/checkip/json">/checkip/json</a>, and xml, csv, tsv.</p>`;

@@ -28,7 +28,7 @@ function planCard(say: Say, plan: Plan, values: PolicyValues, tag: string, toOrd
   const saving = savingPercent(plan, values.plans);
   return html`<section class="panel plan"><h2>${say.text(plan.title)}</h2>
 <p class="big">${formatMoney(plan.price, tag)}</p>
-<p>${say`${plan.days} days of access`}${saving > 0 && html`<br>${say`${saving} % less a day`}`}</p>
+<p>${say`${plan.days} days of access`}${saving > 0 && html`<br>${say`${saving} % cheaper per day`}`}</p>
 ${toOrder && html`<p class="buy"><a class="button" href="/order?plan=${plan.id}">${say`Buy`}<span class="unseen"> ${say.text(plan.title)}</span></a></p>`}
 </section>`;
 }

@@ -144,7 +144,8 @@ export function addSignUp(app: Hono<SiteEnv>, web: Web): void {
     if (made.ok) {
       const fresh = await web.accounts.stampOf(made.value.id);
       if (fresh !== undefined) web.cookies.logIn(c, web.seal.start(made.value.id, fresh.stamp));
-      return c.redirect("/member?done=signed-up", 303);
+      const written = web.mail !== undefined && typed.email !== "";
+      return c.redirect(`/member?done=${written ? "signed-up-mail" : "signed-up"}`, 303);
     }
     // A form that is sent twice meets its own first half: the name is taken, the voucher used. Whoever knows the new
     // account's password is simply logged in.

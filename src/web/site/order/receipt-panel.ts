@@ -5,6 +5,7 @@ import type { PaymentRecord } from "../../../billing/payment-events.ts";
 import type { Receipt } from "../../../billing/receipts.ts";
 import { METHODS } from "../../../policy/methods.ts";
 import { formatMoney, priceText } from "../../../policy/money.ts";
+import { decideRefund, refundSentence } from "../../../policy/refund.ts";
 import { dayAndTime } from "../../dates.ts";
 import { type Html, html, trusted } from "../../html.ts";
 import { languageOf, sayIn } from "../../languages/page-language.ts";
@@ -56,10 +57,18 @@ export async function receiptPanel(
   orderId?: string,
 ): Promise<Html> {
   const say = sayIn(c);
+  const { record } = bought;
   // Level L: the text is long, and a screen or paper is clean.
+  const refund = decideRefund({
+    ...record,
+    boughtAt: record.atS,
+    redeemedVoucher: false,
+    alreadyRefunded: false,
+    nowS: Math.floor(web.clock.now() / 1000),
+  });
   const picture = await qrCode(bought.receipt, { type: "svg", errorCorrectionLevel: "L", margin: 4 });
   return html`<section class="panel"><h2>${say`Your receipt`}</h2>
-<p>${say`Keep it: with it you can claim a refund, and we have no list in which we could look you up. It is signed by ${web.siteName}; the payment’s number is sealed inside, and we alone can read that.`}</p>
+<p>${refund.granted ? say`Keep it: with it you can claim a refund, and we have no list in which we could look you up.` : say`Keep it: it shows that you paid, and we have no list in which we could look you up. ${say.text(refundSentence(refund.rule))}`} ${say`It is signed by ${web.siteName}; the payment’s number is sealed inside, and we alone can read that.`}</p>
 ${receiptValues(c, receiptOf(bought.record))}
 <p><label for="receipt">${say`Signed text`}</label></p>
 <p><textarea id="receipt" class="code" rows="5" readonly spellcheck="false">${bought.receipt}</textarea></p>
