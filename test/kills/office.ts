@@ -62,7 +62,12 @@ async function open(given: KillOffice): Promise<void> {
   });
   if (door === undefined) throw new Error("no way to pay is set up");
   const app = new Hono<SiteEnv>();
-  addWebhooks(app, { buying: door, log: () => undefined } as unknown as Web);
+  const site: Pick<Web, "buying" | "clientAddress" | "log"> = {
+    buying: door,
+    clientAddress: () => "127.0.0.1",
+    log: () => undefined,
+  };
+  addWebhooks(app, site as Web);
   app.post("/begin", async (c) => {
     const { method, accountId, attempt } = (await c.req.json()) as Record<string, string>;
     const account = accountId === undefined ? undefined : (await accounts.stampOf(accountId))?.account;
