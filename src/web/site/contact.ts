@@ -12,7 +12,7 @@ import { memberHere } from "../gate.ts";
 import { type Html, html } from "../html.ts";
 import { sayIn } from "../languages/page-language.ts";
 import { page } from "../layout.ts";
-import type { SiteEnv } from "../options.ts";
+import type { Member, SiteEnv } from "../options.ts";
 import { values } from "../values.ts";
 import type { Web } from "../web.ts";
 import { WORDING } from "../wording.ts";
@@ -63,6 +63,10 @@ ${field({
   error,
 })}</div>`;
 }
+
+/** Who has paid, or had a voucher. An account as such costs a program one form. */
+const hasPaid = (member: Member | undefined): boolean =>
+  member !== undefined && member.account.paidUntil !== undefined && !member.account.terminated;
 
 function closedPage(web: Web, c: Context<SiteEnv>): Response {
   const say = sayIn(c);
@@ -133,7 +137,7 @@ ${
   html`<label class="check"><input type="checkbox" name="tell-name" value="yes"${typed.tellName && html` checked`}><span>${say`Tell them that I am ${member.account.name}`}<span class="hint">${say`Otherwise nothing says whose letter it is.`}</span></span></label>`
 }
 ${
-  member === undefined
+  !hasPaid(member)
     ? puzzle(c, { ...challenge, bits: challenges.bits }, errorOf("sum"))
     : html`<input type="hidden" name="challenge" value="${challenge.challenge}">`
 }
@@ -154,7 +158,7 @@ ${contactAddress !== undefined && html`<p>${say`By e-mail:`} <a href="mailto:${c
     section: "help",
     body,
     status: problem === undefined ? 200 : 422,
-    ...(member === undefined && { script: "contact.js" as const }),
+    ...(!hasPaid(member) && { script: "contact.js" as const }),
   });
 }
 
@@ -204,12 +208,12 @@ export function addContact(app: Hono<SiteEnv>, web: Web): void {
     if (!email.ok) return contactPage(web, c, typed, email.error);
     if (typed.text.trim() === "") return contactPage(web, c, typed, "message-empty");
     const answer = challenges.check({ challenge: get("challenge"), work: get("work"), sum: get("sum") });
-    // A member has been asked for more than a sum already.
-    const id = typeof answer === "string" ? member && challenges.idOf(get("challenge")) : answer.id;
+    const known = hasPaid(member) ? challenges.idOf(get("challenge")) : undefined;
+    const id = typeof answer === "string" ? known : answer.id;
     if (id === undefined) return contactPage(web, c, typed, answer as ChallengeProblem);
     const network = networkOf(web.clientAddress(c));
     const taken = [letters.take(network)];
-    if (member === undefined && typeof answer === "object" && answer.kind === "sum")
+    if (!hasPaid(member) && typeof answer === "object" && answer.kind === "sum")
       taken.push(bySum.take(network), allBySum.take(""));
     const giveBack = () => {
       for (const each of taken) each?.giveBack();
