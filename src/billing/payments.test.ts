@@ -193,6 +193,22 @@ test("an account that is gone or ended is not brought back by a chargeback", asy
   await store.close();
 });
 
+onEachStore("a coupon for one order is not good for all that were begun before it was paid", async (kind) => {
+  const { vouchers, order, member, pay, paidUntil, nowS } = await office(kind);
+  const id = await member("hoarder");
+  const [code = ""] = await vouchers.create({ percent: 99, uses: 1, count: 1 });
+  const cheap = { coupon: code.replaceAll("-", ""), price: { minor: 5, currency: "EUR" } };
+  const orders = Array.from({ length: 20 }, () => order(id, cheap));
+  const credited = [];
+  for (const [at, each] of orders.entries())
+    credited.push(await pay(each, `I${at}`, { provider: "btcpay", method: "bitcoin" }));
+  assert.equal(credited.filter(({ ok }) => ok).length, 6);
+  assert.deepEqual(credited.at(-1), { ok: false, error: "coupon-used" });
+  assert.equal((await paidUntil(id))! - nowS(), 6 * 30 * 86_400);
+  // An envelope cannot be sent back.
+  assert.ok((await pay(order(id, cheap), "C1", { provider: "cash", method: "cash" })).ok);
+});
+
 test("a coupon counts when its order is paid; one that pays everything is used up by it", async () => {
   const { store, payments, vouchers, member, order, pay, paidUntil, nowS } = await office("sqlite");
   const id = await member("alice");

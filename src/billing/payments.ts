@@ -103,8 +103,10 @@ export class Payments {
       if (!given.ok) return given;
       if (order.coupon !== undefined) {
         const use = await this.#vouchers.countCouponIn(trx, order.coupon);
-        // Who pays something keeps the price that was offered; for nothing at all the use itself is what is paid.
+        // Who pays something keeps the price that was offered, as long as few do; for nothing at all the use itself is what is paid.
+        // Whoever has sent cash cannot be asked, and has it not back: that keeps its price.
         if (use?.left !== true && order.price.minor === 0) return fail("coupon-used");
+        if (use?.tooMany === true && provider !== "cash") return fail("coupon-used");
       }
       await trx
         .insertInto("payment_events")

@@ -38,6 +38,8 @@ export type NewVouchers =
     };
 
 export const COUPON_USES_MOST = 1_000_000;
+/** So many orders that were begun before a coupon's last use, and are paid after it, keep its price; more are no accident. */
+const COUPON_LATE_MOST = 5;
 
 /**
  * Vouchers: days of access that somebody has paid for before (gift cards), and coupons, which take so many percent off an order.
@@ -145,12 +147,13 @@ export class Vouchers {
 
   /**
    * Uses a coupon once, in the transaction that credits the order. Orders that were begun side by side may be more than it was
-   * good for: `left` is false for those that come after the last. Undefined: it is gone, days after its last use.
+   * good for: `left` is false for those that come after the last, and `tooMany` true when these are more than a few. Undefined: it is
+   * gone, days after its last use.
    */
   async countCouponIn(
     trx: Transaction<Tables>,
     plain: string,
-  ): Promise<{ percent: number; left: boolean } | undefined> {
+  ): Promise<{ percent: number; left: boolean; tooMany?: true } | undefined> {
     const hash = this.#hash(plain);
     const used = await trx
       .updateTable("vouchers")
@@ -161,12 +164,17 @@ export class Vouchers {
       .returning(["percent", "uses_left"])
       .executeTakeFirst();
     if (used === undefined) {
-      const row = await trx
-        .selectFrom("vouchers")
-        .select("percent")
+      // Below nothing they are counted on.
+      const late = await trx
+        .updateTable("vouchers")
+        .set((expression) => ({ uses_left: expression("uses_left", "-", 1) }))
         .where("code_hash", "=", hash)
+        .where("percent", "is not", null)
+        .returning(["percent", "uses_left"])
         .executeTakeFirst();
-      return typeof row?.percent === "number" ? { percent: row.percent, left: false } : undefined;
+      if (late === undefined) return undefined;
+      const tooMany = late.uses_left < -COUPON_LATE_MOST;
+      return { percent: late.percent!, left: false, ...(tooMany && { tooMany }) };
     }
     if (used.uses_left === 0)
       await trx
