@@ -105,6 +105,14 @@ test("links and forms lead on in the language; files, other sites and links to o
   );
 });
 
+test("a text that is shown again keeps nobody waiting, whatever stands in it", () => {
+  const before = performance.now();
+  for (const text of [" href", " action=", " hreflang=&quot;de&quot; href=&quot;/x"])
+    withPrefix(`<textarea>${text.repeat(128_000 / text.length)}</textarea>`, "/de");
+  // A millisecond each; where the text is gone through for each of its words, several seconds.
+  assert.ok(performance.now() - before < 1000);
+});
+
 test("a catalogue that would bring markup of its own, or loses a value, is refused with a sentence", () => {
   const cases: [object | string, RegExp][] = [
     ["{", /not JSON/],
