@@ -70,6 +70,10 @@ export function addAnnounceCommands(program: Command, office: Office): void {
       if (file === undefined && process.stdin.isTTY)
         process.stderr.write("The text, in Markdown; Ctrl-D on a line of its own ends it:\n");
       const text = file === undefined ? await readAll(process.stdin) : textOf(file);
+      if (text.trim() === "")
+        throw new StartError(
+          "There is no text: name a file with --text, type it, or send it on standard input.",
+        );
       const posted = await office.ask<Announcement>("POST", "/announcements/post", {
         title,
         text,

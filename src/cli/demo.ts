@@ -14,6 +14,8 @@ import { up } from "./up.ts";
 
 /** Tried first, so that a newcomer finds the same address in the terminal and in the guide. */
 const SITE_PORT = 8090;
+/** For a demo that has the port above: the admin pages listen only while they are open, and look free to a second demo. */
+const ADMIN_PORT = 8091;
 /** `nobody` of Debian: as root no user is made for a demo. */
 const NOBODY = { uid: 65_534, gid: 65_534 };
 const SIMULATORS_START_MS = 60_000;
@@ -144,7 +146,7 @@ async function writeSettings(
     cash: { address: ["Lethe demo", "1 Example Street", "12345 Nowhere"] },
     mail: { host: "127.0.0.1", port: mail.port, tls: "none", from: "office@demo.example" },
     support: { to: [await identityToRecipient(identity)] },
-    admin: { listen: `127.0.0.1:${await freePort(8091)}` },
+    admin: { listen: `127.0.0.1:${await freePort(port === SITE_PORT ? ADMIN_PORT : 0)}` },
   };
   const lines = Object.entries(settings).flatMap(([section, values]) => [
     `[${section}]`,

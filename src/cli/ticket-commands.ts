@@ -78,7 +78,7 @@ Examples:
       show(
         office.json(),
         now,
-        `Answered.${now.mail ? " The e-mail address given is told that there is an answer." : ""} ${lineText(now)}`,
+        `Answered.${now.mail ? " The e-mail address given is told that there is an answer." : ""}\n${lineText(now)}`,
       );
     });
   ticket

@@ -622,7 +622,7 @@ const table = {
   orders: {
     off: setting(
       'Ways to pay that are set up and not offered, by name ("paypal", "paypal-subscription", "bitcoin", "monero", "cash"), or ["all"]; what was begun goes on. `lethe switch` does the same while the office runs.',
-      'a list of ways to pay, or ["all"]',
+      'a list of ways to pay ("paypal", "paypal-subscription", "bitcoin", "monero", "cash"), or ["all"]',
       [],
       z.array(z.enum(["all", "paypal", "paypal-subscription", "bitcoin", "monero", "cash"])).max(8),
     ),

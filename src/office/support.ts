@@ -9,6 +9,7 @@ import { type ArticleTexts, builtInArticles, readArticles } from "../support/art
 import { ArticleError } from "../support/articles.ts";
 import { Challenges } from "../support/challenge.ts";
 import { HelpCentre } from "../support/help-centre.ts";
+import { grouped } from "../support/ticket-key.ts";
 import { Tickets } from "../support/tickets.ts";
 import { helpValues } from "../web/help-values.ts";
 import type { MailDoor } from "../web/mail-door.ts";
@@ -65,7 +66,8 @@ export function makeSupport(options: {
       clock,
       secret: siteSecret,
       recipients: to,
-      answered: mail && ((ticket) => tell(answerLetter(site, ticket))!),
+      answered:
+        mail && ((ticket) => tell(answerLetter(site, { ...ticket, number: grouped(ticket.number) }))!),
       arrived: async () => {
         if (contact !== "" && operatorTold.take("") !== undefined) await tell(lettersLetter(site, contact));
       },
