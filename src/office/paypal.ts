@@ -4,6 +4,7 @@ import { type CertificateSource, WebhookCertificates } from "../billing/paypal/c
 import { checkPayPal, type PayPalCheck } from "../billing/paypal/check.ts";
 import { PayPalClient } from "../billing/paypal/client.ts";
 import { paypalWebhook } from "../billing/paypal/events.ts";
+import { Payees } from "../billing/paypal/payee.ts";
 import { PayPalOneOff, PayPalSubscriptions } from "../billing/paypal/providers.ts";
 import { paypalRefunds } from "../billing/paypal/refunds.ts";
 import type { PaymentProvider, Webhook } from "../billing/providers.ts";
@@ -48,7 +49,9 @@ export function paypalOf(
   if (clientId === "" || secret === undefined) return undefined;
   const { clock, log, source, ...rest } = parts;
   const client = new PayPalClient({ base, clientId, secret, clock });
-  const shop = { ...rest, clock, log, client, siteName: config.site.name, merchant: `${base} ${clientId}` };
+  const merchant = `${base} ${clientId}`;
+  const payees = new Payees(rest.store, merchant);
+  const shop = { ...rest, clock, log, client, siteName: config.site.name, merchant, payees };
   const world = new URL(base).hostname === SANDBOX ? "sandbox" : "live";
   return {
     providers: [new PayPalOneOff(shop), new PayPalSubscriptions(shop)],

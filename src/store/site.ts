@@ -5,13 +5,14 @@ import type { Tables } from "./tables.ts";
 /**
  * What the database says of the service itself, a row a fact. `keys`: a keyed hash of the office's keys. `authority`: SHA-256
  * of the exits' authority. `roster-version`: no office has given the roster a version above this one. `paypal-…`:
- * the ids that PayPal gave what it bills by. `switch:…`: `off` where the operator has turned something off (sign-up, buying, a way to pay).
+ * the ids that PayPal gave what it bills by, and the account that it pays to. `switch:…`: `off` where the operator has turned something off (sign-up, buying, a way to pay).
  */
 export type SiteFact =
   | "keys"
   | "authority"
   | "roster-version"
   | "paypal-product"
+  | "paypal-payee"
   | `paypal-plan:${string}`
   | `switch:${string}`;
 

@@ -2,6 +2,9 @@ import type { Events } from "./paypal-events.ts";
 import { type Amount, newId, type Plan, type State } from "./paypal-state.ts";
 import * as views from "./paypal-views.ts";
 
+/** The PayPal account that the app belongs to. */
+const MERCHANT_ID = "5KDVV2MNLNYJE";
+
 export interface ApiAnswer {
   status: number;
   body: unknown;
@@ -109,6 +112,8 @@ export class Api {
       cancelUrl: context.cancel_url,
       create_time: this.#time(),
       payer: undefined,
+      // Of a browser's own choice where that made the order, with the app's public id alone.
+      payee: { merchant_id: unit.payee?.merchant_id ?? MERCHANT_ID },
       captures: [],
     };
     this.#state.orders.set(order.id, order);

@@ -33,6 +33,8 @@ export interface Order {
   cancelUrl: string;
   create_time: string;
   payer: Payer | undefined;
+  /** Who gets the money. */
+  payee: { merchant_id: string };
   captures: Capture[];
 }
 

@@ -33,6 +33,7 @@ export const orderView = (at: string, order: Order) => ({
       amount: order.amount,
       description: order.description,
       custom_id: order.custom_id,
+      payee: order.payee,
       ...(order.captures.length > 0 && {
         payments: { captures: order.captures.map((capture) => captureView(at, capture)) },
       }),

@@ -3,6 +3,7 @@ import { z } from "zod";
 import type { Clock } from "../../lib/clock.ts";
 import { fail, ok, type Result } from "../../lib/result.ts";
 import { decimalOf, type Money, parseMoney } from "../../policy/money.ts";
+import type { Payee } from "./payee.ts";
 import * as shapes from "./shapes.ts";
 
 /** What may go wrong with PayPal; nothing else of its answers gets out of here. */
@@ -91,7 +92,9 @@ export class PayPalClient {
   }
 
   /** A payment to approve (Orders v2, "Create order"). The same `customId` gives the same order for some hours. */
-  async createOrder(request: CheckoutRequest & { price: Money; title: string }): Answer<PayPalCheckout> {
+  async createOrder(
+    request: CheckoutRequest & { price: Money; title: string },
+  ): Answer<PayPalCheckout & { payee: Payee | undefined }> {
     const amount = { currency_code: request.price.currency, value: decimalOf(request.price) };
     const made = await this.#call("POST", "/v2/checkout/orders", shapes.order, {
       requestId: request.customId,
@@ -112,7 +115,9 @@ export class PayPalClient {
         },
       },
     });
-    return this.#checkoutOf(made);
+    const checkout = this.#checkoutOf(made);
+    if (!made.ok || !checkout.ok) return checkout as Result<never, PayPalProblem>;
+    return ok({ ...checkout.value, payee: made.value.purchase_units?.[0]?.payee });
   }
 
   order(id: string): Answer<shapes.Order> {

@@ -209,6 +209,61 @@ test("an order with a coupon, sealed for one payment, pays for nothing as a subs
   assert.equal(subscription.sales[0]!.state, "refunded");
 });
 
+test("an order that pays somebody else, with one of our sealed orders in it, is neither captured nor counted", async () => {
+  const accountId = await shop.member("paid-elsewhere");
+  const base = paypal.url;
+  // An order of our own has shown whose account ours is.
+  await shop.approved({ accountId });
+  const basic = Buffer.from(`${paypal.clientId}:${paypal.secret}`).toString("base64");
+  const call = async (path: string, authorization: string, body: string, type = "application/json") => {
+    const headers = { authorization, "content-type": type };
+    return (await (await fetch(base + path, { method: "POST", headers, body })).json()) as Record<
+      string,
+      string
+    >;
+  };
+  const { access_token } = await call(
+    "/v1/oauth2/token",
+    `Basic ${basic}`,
+    "grant_type=client_credentials",
+    "application/x-www-form-urlencoded",
+  );
+  const bearer = `Bearer ${access_token}`;
+  const elsewhere = async () => {
+    const urls = { return_url: "https://evil.example/", cancel_url: "https://evil.example/" };
+    const made = await call(
+      "/v2/checkout/orders",
+      bearer,
+      JSON.stringify({
+        intent: "CAPTURE",
+        purchase_units: [
+          {
+            custom_id: shop.order({ accountId }).text,
+            amount: { currency_code: "EUR", value: "5.00" },
+            payee: { merchant_id: "EVILEVILEVIL2" },
+          },
+        ],
+        payment_source: { paypal: { experience_context: urls } },
+      }),
+    );
+    paypal.approve(made.id!);
+    return made.id!;
+  };
+  const first = await elsewhere();
+  assert.equal(await shop.deliver(last("CHECKOUT.ORDER.APPROVED")), "done");
+  assert.equal(paypal.state.orders.get(first)!.captures.length, 0);
+  // Captured by that browser itself.
+  const second = await elsewhere();
+  await call(`/v2/checkout/orders/${second}/capture`, bearer, "{}");
+  assert.equal(await shop.deliver(last("PAYMENT.CAPTURE.COMPLETED")), "done");
+  assert.equal(await shop.deliver(last("CHECKOUT.ORDER.APPROVED")), "done");
+  assert.equal((await shop.oneOff.finish(second)).state, "failed");
+  assert.equal(await shop.paidDays(accountId), 0);
+  // The same amount to us counts.
+  await shop.oneOff.finish(await shop.approved({ accountId }));
+  assert.equal(await shop.paidDays(accountId), 30);
+});
+
 test("what the operator gives back at PayPal in full ends it, in part it does not", async () => {
   const { accountId, paymentId } = await paid("by-hand");
   paypal.refundPartly(paymentId, "2.00");

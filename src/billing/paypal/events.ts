@@ -88,11 +88,13 @@ function handlerOf(shop: PayPalShop): (event: shapes.PayPalEvent) => Promise<Web
     const captured = await client.captured(named.data.id);
     if (!captured.ok) return answerTo(captured.error);
     if (seal.open(captured.value.custom_id) === undefined) return "done";
-    // Who paid stands on the order alone.
+    // Who paid, and where a capture does not say it whom, stands on the order.
     const order = idBehind(resource, /\/v2\/checkout\/orders\/([A-Z0-9]{1,36})$/);
     const found = order === undefined ? undefined : await client.order(order);
     const payer = found?.ok === true ? found.value.payer?.payer_id : undefined;
-    return answerOf(await settlement.ofCapture(captured.value, payer));
+    const payee =
+      captured.value.payee ?? (found?.ok === true ? found.value.purchase_units?.[0]?.payee : undefined);
+    return answerOf(await settlement.ofCapture({ ...captured.value, payee }, payer));
   };
 
   const saleCompleted = async (resource: unknown): Promise<WebhookAnswer> => {

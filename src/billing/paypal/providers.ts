@@ -40,18 +40,21 @@ export class PayPalOneOff implements PaymentProvider {
       cancelUrl: urls.cancelled,
     });
     if (!made.ok) return this.#fail(made.error);
+    await this.#shop.payees.learn(made.value.payee);
     return ok({ redirect: made.value.approveUrl, reference: made.value.id });
   }
 
   async finish(reference: string): Promise<Finished> {
-    const { client, payments, seal } = this.#shop;
+    const { client, payments, seal, payees } = this.#shop;
     const found = await client.order(reference);
     if (!found.ok) return unfinished(found.error);
     let order = found.value;
     if (order.status === "VOIDED") return { state: "failed", reason: "expired" };
     if (order.status === "APPROVED") {
-      const ordered = seal.open(order.purchase_units?.[0]?.custom_id);
-      if (ordered === undefined) return { state: "failed", reason: "expired" };
+      const [unit] = order.purchase_units ?? [];
+      const ordered = seal.open(unit?.custom_id);
+      if (ordered === undefined || !(await payees.isOurs(unit?.payee)))
+        return { state: "failed", reason: "expired" };
       // Asked before the money is taken: what would be refused then is not taken at all.
       const good = await payments.stillGood(ordered);
       if (good !== "good") return { state: "refused", reason: good, refunded: true };

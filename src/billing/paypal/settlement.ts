@@ -6,6 +6,7 @@ import type { Credit, Payments } from "../payments.ts";
 import type { Finished } from "../providers.ts";
 import type { OrderSeal } from "../sealed-order.ts";
 import { moneyOf, type PayPalClient, type PayPalProblem } from "./client.ts";
+import type { Payees } from "./payee.ts";
 import type { Capture, Order, Sale, Subscription } from "./shapes.ts";
 
 /** What PayPal's side needs of the rest of billing. */
@@ -14,6 +15,7 @@ export interface PayPalParts {
   payments: Payments;
   accounts: Accounts;
   seal: OrderSeal;
+  payees: Payees;
   clock: Clock;
   log: Log;
 }
@@ -37,13 +39,14 @@ export class PayPalSettlement {
     const capture = captures.find(({ status }) => status === "COMPLETED") ?? captures.at(-1);
     const payer = order.payer?.payer_id ?? order.payment_source?.paypal?.account_id;
     if (capture === undefined) return { state: "open" };
-    return this.ofCapture({ ...capture, custom_id: capture.custom_id ?? unit?.custom_id }, payer);
+    const { custom_id = unit?.custom_id, payee = unit?.payee } = capture;
+    return this.ofCapture({ ...capture, custom_id, payee }, payer);
   }
 
   /** A capture as PayPal has it now. Undefined where it is none of ours. */
   async ofCapture(capture: Capture, payer?: string): Promise<Finished | undefined> {
     const order = this.#parts.seal.open(capture.custom_id);
-    if (order === undefined) return undefined;
+    if (order === undefined || !(await this.#parts.payees.isOurs(capture.payee))) return undefined;
     if (capture.status === "DECLINED" || capture.status === "FAILED")
       return { state: "failed", reason: "declined" };
     if (capture.status === "PENDING") return { state: "waiting" };

@@ -30,6 +30,16 @@ export const amount = z.object({
 });
 export type Amount = z.infer<typeof amount>;
 
+/** Whoever gets the money. */
+const payee = z
+  .object({
+    merchant_id: z
+      .string()
+      .regex(/^[A-Za-z0-9]{1,64}$/)
+      .optional(),
+  })
+  .optional();
+
 export const capture = z.object({
   id,
   /** COMPLETED, DECLINED, PARTIALLY_REFUNDED, PENDING, REFUNDED, FAILED. */
@@ -37,6 +47,7 @@ export const capture = z.object({
   amount,
   custom_id: z.string().optional(),
   create_time: time,
+  payee,
 });
 export type Capture = z.infer<typeof capture>;
 
@@ -51,6 +62,7 @@ export const order = z.object({
     .array(
       z.object({
         custom_id: z.string().optional(),
+        payee,
         payments: z.object({ captures: z.array(capture).optional() }).optional(),
       }),
     )

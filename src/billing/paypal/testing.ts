@@ -14,6 +14,7 @@ import { Vouchers } from "../vouchers.ts";
 import { type CertificateSource, WebhookCertificates } from "./certificates.ts";
 import { PayPalClient } from "./client.ts";
 import { paypalWebhook } from "./events.ts";
+import { Payees } from "./payee.ts";
 import { PayPalOneOff, type PayPalShop, PayPalSubscriptions } from "./providers.ts";
 
 export const PRICE = { minor: 500, currency: "EUR" };
@@ -84,6 +85,7 @@ export async function openShop(
     store,
     siteName: "Example Collective",
     merchant: paypal.clientId,
+    payees: new Payees(store, paypal.clientId),
     log: (code: EventCode, fields?: { reason?: Reason }) => logged.push(`${code} ${fields?.reason}`),
   };
   const oneOff = new PayPalOneOff(shop);
