@@ -2,6 +2,7 @@ import type { Clock } from "../lib/clock.ts";
 import { LIFETIMES, lifetimeText } from "../policy/lifetimes.ts";
 import { BACKUP_KEPT_DAYS, COPIES_KEPT_DAYS } from "./copies.ts";
 import type { Store } from "./open.ts";
+import { AT_ONCE_BYTES } from "./scrubbing.ts";
 import type { Tables } from "./tables.ts";
 
 /**
@@ -573,6 +574,14 @@ const elsewhere: readonly Omit<InventoryEntry, "column">[] = [
     purpose: "Slowing those who guess passwords",
     lifetime: "about a minute, in memory only",
     aboutAccount: false,
+  },
+  {
+    place: "file",
+    table: "free room in the database file",
+    what: `Copies of deleted rows, in places of the database's file that are no longer read: with SQLite in a file above ${AT_ONCE_BYTES / 1024 / 1024} MiB (some 40,000 accounts), or with PostgreSQL; a smaller SQLite file has none once a deletion is answered`,
+    purpose: "None: they go when the file is written anew, for many deletions together",
+    lifetime: "as a rule minutes; in a database of a million accounts about three hours",
+    aboutAccount: true,
   },
   {
     place: "file",

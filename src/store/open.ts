@@ -8,7 +8,8 @@ import { type News, nobodyElse, postgresNews } from "./news.ts";
 import { OneWriterDialect, openPool } from "./postgres.ts";
 import { toPostgresStoreError } from "./postgres-errors.ts";
 import { type PostgresAddress, parsePostgresUrl } from "./postgres-url.ts";
-import { startRewriting } from "./rewriting.ts";
+import { rewritePostgres, startRewriting } from "./rewriting.ts";
+import { cutLog, type Scrubbing, startScrubbing } from "./scrubbing.ts";
 import { copyPostgres, copySqlite } from "./snapshot.ts";
 import { openSqlite, sqliteDialect } from "./sqlite.ts";
 import type { Tables } from "./tables.ts";
@@ -19,9 +20,9 @@ export interface Store {
   upgraded: number;
   /**
    * Makes what was deleted or overwritten leave the files. To be awaited after every deletion; not inside a transaction. On
-   * SQLite the content of the write-ahead log goes into the file and the log is cut to nothing: true when that is done; false
-   * where another process was reading or the disk had no room, so that the log still stands, and the next call (at the latest
-   * the interval's, or close) does it. On PostgreSQL the tables are written anew soon (rewriting.ts): always false. Never rejects.
+   * SQLite the file is written anew and the write-ahead log cut to nothing (scrubbing.ts): true when that is done; false where the
+   * file is large, so that it is done later, or another process was reading or the disk had no room, so that the next call (at
+   * the latest the interval's, or close) does it. On PostgreSQL the tables are written anew soon (rewriting.ts): always false. Never rejects.
    */
   scrub(): Promise<boolean>;
   /** How other offices on the same database hear of changes. */
@@ -41,6 +42,8 @@ interface CommonOptions {
 interface SqliteOptions extends CommonOptions {
   path: string;
   scrubEveryMs?: number;
+  /** Up to which size the file is written anew at once after a deletion (scrubbing.ts). */
+  scrubAtOnceBytes?: number;
   /** How long to wait for another process that writes. */
   busyTimeoutMs?: number;
 }
@@ -78,7 +81,7 @@ async function openPostgresStore(
     await db.destroy().catch(() => undefined);
     throw toPostgresStoreError(error);
   }
-  const rewriting = startRewriting(db, scrubEveryMs);
+  const rewriting = startRewriting(() => rewritePostgres(db), scrubEveryMs);
   return {
     db,
     upgraded,
@@ -99,33 +102,29 @@ async function openSqliteStore(options: SqliteOptions): Promise<Store> {
   makeFile(options.path);
   const database = openSqlite(options.path, options.busyTimeoutMs ?? 5000);
   const db = new Kysely<Tables>({ dialect: sqliteDialect(database) });
-  const checkpoint = async (): Promise<boolean> => {
-    const { rows } = await sql<{ busy: number }>`PRAGMA wal_checkpoint(TRUNCATE)`.execute(db);
-    return rows[0]?.busy === 0;
-  };
   let upgraded: number;
+  let scrubbing: Scrubbing;
   try {
     await checkSound(db);
     const backups = options.backups ?? join(dirname(options.path), "backups");
     const before = (step: string) => copySqlite(database, copyBefore(backups, step));
     upgraded = await migrate(db, { before, steps: options.steps });
-    await checkpoint();
+    await cutLog(db);
+    scrubbing = await startScrubbing(db, {
+      everyMs: options.scrubEveryMs,
+      atOnceBytes: options.scrubAtOnceBytes,
+    });
   } catch (error) {
     await db.destroy().catch(() => undefined);
     throw toStoreError(error);
   }
-  // What has been committed stands, whatever comes of this: a full disk or a reader in the way is met again by the next round.
-  const scrub = (): Promise<boolean> => checkpoint().catch(() => false);
-  const timer = setInterval(() => void scrub(), options.scrubEveryMs ?? 60_000);
-  timer.unref();
   return {
     db,
     upgraded,
-    scrub,
+    scrub: scrubbing.scrub,
     news: nobodyElse,
     async close() {
-      clearInterval(timer);
-      await scrub();
+      await scrubbing.close();
       await db.destroy();
     },
   };

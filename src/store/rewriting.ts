@@ -33,8 +33,11 @@ export interface Rewriting {
   close(): void;
 }
 
-/** `everyMs`: a time of its own instead. The first is asked for at once: who knows what was deleted before. */
-export function startRewriting(db: Kysely<Tables>, everyMs?: number): Rewriting {
+/**
+ * Has `rewrite` called some time after it was asked for; again later where it rejects. `everyMs`: a time of its own instead. The
+ * first is asked for at once: who knows what was deleted before.
+ */
+export function startRewriting(rewrite: () => Promise<void>, everyMs?: number): Rewriting {
   let waiting: NodeJS.Timeout | undefined;
   let pauseMs = everyMs ?? LEAST_MS;
   let closed = false;
@@ -45,7 +48,7 @@ export function startRewriting(db: Kysely<Tables>, everyMs?: number): Rewriting 
       waiting = undefined;
       const startedMs = performance.now();
       try {
-        await rewrite(db);
+        await rewrite();
         pauseMs = everyMs ?? Math.max(LEAST_MS, (performance.now() - startedMs) / CLOSED_PART);
       } catch {
         // Somebody used the table for long, or the server is away: again later.
@@ -67,7 +70,7 @@ export function startRewriting(db: Kysely<Tables>, everyMs?: number): Rewriting 
   };
 }
 
-async function rewrite(db: Kysely<Tables>): Promise<void> {
+export async function rewritePostgres(db: Kysely<Tables>): Promise<void> {
   await db.connection().execute(async (connection) => {
     await sql`select set_config('lock_timeout', ${`${WAIT_MS}ms`}, false)`.execute(connection);
     try {
