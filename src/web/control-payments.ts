@@ -40,7 +40,7 @@ const STANDS: Record<Exclude<Finished["state"], "paid">, string> = {
   failed:
     "No payment of that number counts. At BTCPay Server the invoice is unknown, another shop's, expired, or marked as invalid; if money came all the same, mark it as settled there, and it counts.",
   refused:
-    "The invoice was paid, but it counts for nothing: the amount differs from the order, or the account is gone or terminated. Give the money back in BTCPay Server.",
+    "The invoice was paid, but it counts for nothing: the amount differs from the order, the account is gone or terminated, or its coupon was used up by others. Give the money back in BTCPay Server.",
   unavailable: "BTCPay Server does not answer. Try again later.",
 };
 

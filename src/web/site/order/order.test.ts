@@ -19,6 +19,8 @@ const begun: { method: string; order: SealedOrder; returnTo: string }[] = [];
 /** What the provider says of an order now, by its reference. */
 const states = new Map<string, Finished>();
 let references = 0;
+/** How often a provider was asked how an order stands. */
+let asked = 0;
 let newest = "";
 let down = false;
 let webhookSays: WebhookAnswer | Error = "done";
@@ -37,7 +39,10 @@ const provider = (method: PaymentMethod): PaymentProvider => ({
     states.set(reference, { state: "open" });
     return ok({ redirect: `https://provider.example/pay/${reference}?a=1&b="2`, reference });
   },
-  finish: async (reference) => states.get(reference)!,
+  finish: async (reference) => {
+    asked += 1;
+    return states.get(reference)!;
+  },
 });
 
 function selling(parts: BenchParts): Partial<SiteOptions> {
@@ -233,6 +238,16 @@ test("two browsers that send the same attempt, or none, have an order each", asy
   await takeMoney();
   assert.match(await markup(await two.get("/order/return")), /Your voucher/);
   assert.doesNotMatch(await markup(await one.get("/order/return")), /Your voucher/);
+});
+
+test("who looks at an order without end does not ask the provider each time", async () => {
+  const visitor = new Visitor(bench.app);
+  await visitor.fill("/order", "/order", { ...wish, attempt: "hammer" });
+  asked = 0;
+  for (let count = 0; count < 50; count += 1)
+    await visitor.get(count % 2 === 0 ? "/order/return" : "/order/receipt.txt");
+  assert.equal(asked, 30);
+  assert.match(await markup(await visitor.get("/order/return")), /does not answer/);
 });
 
 test("what is no web address in a provider's answer becomes no link", async () => {

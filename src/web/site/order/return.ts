@@ -1,6 +1,7 @@
 import type { Context, Hono } from "hono";
 import type { BegunOrder, Bought, Checkout } from "../../../billing/checkout.ts";
 import type { Finished } from "../../../billing/providers.ts";
+import { LeakyBuckets } from "../../../lib/leaky-buckets.ts";
 import { METHODS } from "../../../policy/methods.ts";
 import { formatMoney } from "../../../policy/money.ts";
 import { dayAndTime } from "../../dates.ts";
@@ -17,6 +18,9 @@ import { FAILED_WORDING, REFUSED_WORDING } from "./wording.ts";
 
 /** A page that waits for a provider asks again so often. */
 const LOOK_AGAIN_S = 15;
+/** Each look at an order is a request to the provider: so many at one go, and then one in so long. */
+const LOOKS_BURST = 30;
+const LOOK_EACH_MS = 5000;
 
 interface Told {
   title: string;
@@ -120,6 +124,9 @@ const unknownOrder = (web: Web, c: Context<SiteEnv>): Response => {
 
 /** Where the buyer comes back to: what became of the order, the voucher, and the receipt. */
 export function addOrderReturn(app: Hono<SiteEnv>, web: Web, checkout: Checkout, cookie: OrderCookie): void {
+  const looks = new LeakyBuckets({ clock: web.clock, burst: LOOKS_BURST, oneEachMs: LOOK_EACH_MS });
+  const finish = async (order: BegunOrder): Promise<Finished> =>
+    looks.take(order.reference) === undefined ? { state: "unavailable" } : checkout.finish(order);
   const orderOf = (c: Context<SiteEnv>): BegunOrder | undefined => {
     const orders = cookie.read(c);
     const wanted = c.req.query("order");
@@ -129,7 +136,7 @@ export function addOrderReturn(app: Hono<SiteEnv>, web: Web, checkout: Checkout,
   app.get("/order/return", async (c) => {
     const order = orderOf(c);
     if (order === undefined) return unknownOrder(web, c);
-    const told = await tell(web, c, checkout, order, await checkout.finish(order));
+    const told = await tell(web, c, checkout, order, await finish(order));
     if (told.waits) c.header("refresh", String(LOOK_AGAIN_S));
     return page(web, c, {
       title: told.title,
@@ -141,7 +148,7 @@ export function addOrderReturn(app: Hono<SiteEnv>, web: Web, checkout: Checkout,
 
   app.get("/order/receipt.txt", async (c) => {
     const order = orderOf(c);
-    const outcome = order && (await checkout.finish(order));
+    const outcome = order && (await finish(order));
     const bought =
       outcome?.state === "paid" ? await checkout.bought(outcome.provider, outcome.paymentId) : undefined;
     if (bought === undefined) return unknownOrder(web, c);
