@@ -66,7 +66,8 @@ export const WORDING: Record<
     "There is no ticket with this number and this secret. Compare both; a ticket that was closed is deleted after some weeks.",
   "ticket-closed": "This ticket is closed and takes no more messages. Write to us anew.",
   "ticket-long": "This ticket has as many messages as one can have. Write to us anew.",
-  forged: "The form is not one of this site's, or was changed on its way. Nothing was sent: send the one below.",
+  forged:
+    "The form is not one of this site's, or was changed on its way. Nothing was sent: send the one below.",
   stale: "The form was open for too long. Nothing was sent: send it once more.",
   early: "That was quicker than one can write. Nothing was sent: wait ten seconds and send it once more.",
   wrong: "That is not the sum. Here is another one.",

@@ -5,7 +5,7 @@ import type { Clock } from "../../lib/clock.ts";
 export const LINK_MINUTES = 5;
 /** A visit ends so long after it began, and so long after its last page. */
 export const VISIT_HOURS = 8;
-export const IDLE_MINUTES = 60;
+const IDLE_MINUTES = 60;
 /** Of each at one time; the oldest gives way. */
 const LINKS_MOST = 16;
 const VISITS_MOST = 32;

@@ -33,7 +33,7 @@ export async function announcementsBox(web: Web): Promise<Html> {
  * The feed (RFC 4287). `id` of the feed is its address, of an entry its UUID (RFC 9562): neither changes with the texts. Links inside
  * the texts are absolute by `xml:base` (section 2).
  */
-export function feedMarkup(siteName: string, origin: string, announcements: readonly Announcement[]): string {
+function feedMarkup(siteName: string, origin: string, announcements: readonly Announcement[]): string {
   const self = `${origin}/announcements.atom`;
   const newest = announcements[0]?.postedMs ?? 0;
   return html`${trusted('<?xml version="1.0" encoding="utf-8"?>\n')}<feed xmlns="http://www.w3.org/2005/Atom" xml:lang="en" xml:base="${origin}/">
