@@ -19,19 +19,19 @@ const linkOver = (web: Web, c: Context<SiteEnv>): Response =>
     410,
   );
 
-/** Opening the link changes nothing (mail programs open links by themselves to look at them); the form on its page does. */
+/** Opening the link changes nothing and names no account (mail programs open links by themselves to look at them); the form on its page does. */
 export function addConfirmEmail(app: Hono<SiteEnv>, web: Web): void {
   app.get("/confirm-email", async (c) => {
     const link = c.req.query("link") ?? "";
     const found = await web.mail?.links.open("confirm-email", link);
     if (found === undefined) return linkOver(web, c);
-    const { name, email } = found.account;
+    const { email } = found.account;
     return answer(
       web,
       c,
       "Confirm your address",
-      html`<p class="lead">Does <strong>${email}</strong> belong to the account <strong>${name}</strong>?</p>
-<p>Whoever reads this address can then set a new password for the account, and is reminded before its paid time ends.</p>
+      html`<p class="lead">Did you enter <strong>${email}</strong> for your account here?</p>
+<p>Whoever reads this address can then set a new password for that account, and is reminded before its paid time ends.</p>
 <form class="panel" method="post" action="/confirm-email">${tokenField(web.cookies.visitorToken(c))}
 <input type="hidden" name="link" value="${link}">
 <button class="button">Yes, confirm it</button></form>

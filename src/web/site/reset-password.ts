@@ -20,6 +20,17 @@ function linkOver(web: Web, c: Context<SiteEnv>): Response {
   });
 }
 
+/** Says nothing of the account: this is what a mail provider sees whose programs open links to look at them. */
+function startPage(web: Web, c: Context<SiteEnv>, link: string): Response {
+  const body = html`<div class="narrow"><h1>Choose a new password</h1>
+<p class="lead">For the account that this link was sent for. It is good once.</p>
+<form class="panel" method="post" action="/reset-password">
+${tokenField(web.cookies.visitorToken(c))}
+<input type="hidden" name="link" value="${link}">
+<button class="button">Go on</button></form></div>`;
+  return page(web, c, { title: "Choose a new password", section: "log-in", body });
+}
+
 function choosePage(web: Web, c: Context<SiteEnv>, link: string, name: string, problem?: Problem): Response {
   const body = html`<div class="narrow"><h1>Choose a new password</h1>
 <p class="lead">For the account <strong>${name}</strong>.</p>
@@ -46,12 +57,12 @@ ${field({
   return page(web, c, { title, section: "log-in", body, status: problem === undefined ? 200 : 422 });
 }
 
-/** Opening the link changes nothing (mail programs open links by themselves to look at them); the form on its page does. */
+/** Opening the link changes and tells nothing (mail programs open links by themselves to look at them); the forms that follow do. */
 export function addResetPassword(app: Hono<SiteEnv>, web: Web): void {
   app.get("/reset-password", async (c) => {
     const link = c.req.query("link") ?? "";
     const found = await web.mail?.links.open("reset-password", link);
-    return found === undefined ? linkOver(web, c) : choosePage(web, c, link, found.account.name);
+    return found === undefined ? linkOver(web, c) : startPage(web, c, link);
   });
 
   app.post("/reset-password", async (c) => {
@@ -60,7 +71,9 @@ export function addResetPassword(app: Hono<SiteEnv>, web: Web): void {
     const found = await web.mail?.links.open("reset-password", link);
     if (found === undefined) return linkOver(web, c);
     const { account, stamp } = found;
-    const changed = await web.accounts.resetPassword(account.id, stamp, form.get("new") ?? "", {
+    const password = form.get("new");
+    if (password === null) return choosePage(web, c, link, account.name);
+    const changed = await web.accounts.resetPassword(account.id, stamp, password, {
       renewVpn: form.get("renew-vpn") === "yes",
     });
     if (changed.ok) {
