@@ -102,6 +102,8 @@ test("signing up, confirming the address and resetting the password", { skip }, 
   for (let tries = 0; letters.length < 2 && tries < 200; tries++) await page.waitForTimeout(20);
   await page.goto(linked());
   await looked(page);
+  await press("Go on");
+  await looked(page);
   await page.fill("#new", "too short");
   await press("Set the password");
   await page.locator("#new[aria-invalid]").waitFor();
