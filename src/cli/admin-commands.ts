@@ -40,7 +40,12 @@ export function addSwitchCommands(program: Command, office: Office): void {
     show(
       office.json(),
       switches,
-      switches.map(({ name, on }) => `${name.padEnd(20)} ${on ? "on" : "off"}`).join("\n"),
+      switches
+        .map(
+          ({ name, on, setUp }) =>
+            `${name.padEnd(20)} ${on ? "on" : "off"}${setUp ? "" : "  (not set up in lethe.toml)"}`,
+        )
+        .join("\n"),
     );
   command
     .command("list")

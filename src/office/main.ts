@@ -412,7 +412,14 @@ async function start(message: OfficeStart): Promise<void> {
     clock,
     log: logFor("admin"),
   });
-  addOperatorControl(control, { switches, announcements, vouchers, accounts, admin });
+  addOperatorControl(control, {
+    switches,
+    methods: selling.methods,
+    announcements,
+    vouchers,
+    accounts,
+    admin,
+  });
   // Lists that lethe.toml names since the last start are read without being asked for; exits have the old ones meanwhile.
   if (blocklists.outdated)
     void blocklists

@@ -3,6 +3,7 @@ import { z } from "zod";
 import type { Accounts } from "../accounts/accounts.ts";
 import type { Vouchers } from "../billing/vouchers.ts";
 import type { Result } from "../lib/result.ts";
+import type { PaymentMethod } from "../policy/methods.ts";
 import { SWITCHES, type Switch, type Switches } from "../store/switches.ts";
 import {
   ANNOUNCED_DAYS_MOST,
@@ -17,6 +18,8 @@ import {
 export interface SwitchView {
   name: Switch;
   on: boolean;
+  /** A way to pay that lethe.toml does not set up is not offered, whatever its switch says. */
+  setUp: boolean;
 }
 
 /** The door to the admin pages (office/admin-door.ts). */
@@ -29,6 +32,8 @@ export interface AdminEntrance {
 
 export interface OperatorOffice {
   switches: Switches;
+  /** The ways to pay that lethe.toml sets up and leaves in, gift cards and coupons included. */
+  methods: readonly PaymentMethod[];
   announcements: Announcements;
   vouchers: Pick<Vouchers, "counts">;
   accounts: Pick<Accounts, "byVpnUsername">;
@@ -53,7 +58,11 @@ export function addOperatorControl(app: Hono, office: OperatorOffice): void {
 
   const switchViews = async (): Promise<SwitchView[]> => {
     const off = await switches.off();
-    return SWITCHES.map((name) => ({ name, on: !off.has(name) }));
+    return SWITCHES.map((name) => ({
+      name,
+      on: !off.has(name),
+      setUp: name === "sign-up" || name === "buying" || office.methods.includes(name),
+    }));
   };
   app.get("/switches", async (c) => c.json({ switches: await switchViews() }));
   app.post("/switches", async (c) => {

@@ -366,6 +366,13 @@ describe("an operator who is in", () => {
     assert.deepEqual(await bench.announcements.list(), []);
   });
 
+  it("says which ways to pay are not set up, whatever their switch says", async () => {
+    const rows = (await operator.text("switches")).split("<li>");
+    const row = (title: string) => rows.find((each) => each.includes(`<span>${title} `))!;
+    assert.match(row("Monero"), /not set up in lethe\.toml/);
+    for (const title of ["Cash by mail", "Gift card", "New accounts"])
+      assert.doesNotMatch(row(title), /not set up/);
+  });
   it("switches the sign-up off and on", async () => {
     const off = await operator.fill("switches", "switches", { name: "sign-up", on: "no" });
     assert.match(off.text, /New accounts: off\./);

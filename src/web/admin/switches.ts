@@ -18,8 +18,8 @@ export function addSwitches(app: Hono<AdminEnv>, admin: AdminOptions): void {
 <p class="lead">What is off is off at once, on all offices, until it is switched on again. What was paid goes on.</p>
 ${notice(said.done)}${problem(said.error ?? (asked.ok ? undefined : asked.error))}
 <ul class="rows">${switches.map(
-      ({ name, on }) =>
-        html`<li><span>${switchTitle(name)} <span class="badge ${on ? "good" : "warn"}">${on ? "on" : "off"}</span></span>
+      ({ name, on, setUp }) =>
+        html`<li><span>${switchTitle(name)} <span class="badge ${on ? "good" : "warn"}">${on ? "on" : "off"}</span>${!setUp && html` <span class="muted">not set up in lethe.toml</span>`}</span>
 ${buttonForm(c, {
   action: "switches",
   label: on ? "Switch off" : "Switch on",

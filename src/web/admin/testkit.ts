@@ -89,6 +89,7 @@ export async function openAdminBench({ url, ask }: { url?: string; ask?: Ask } =
   const visits = new Visits(clock);
   addOperatorControl(control, {
     switches,
+    methods: ["gift-card", "coupon", "cash"],
     announcements,
     vouchers,
     accounts,

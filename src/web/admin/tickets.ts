@@ -1,4 +1,5 @@
 import type { Hono } from "hono";
+import { grouped } from "../../support/ticket-key.ts";
 import { MESSAGE_CHARACTERS_MOST, type SealedTicket, type TicketView } from "../../support/tickets.ts";
 import { day } from "../dates.ts";
 import { type Html, html } from "../html.ts";
@@ -21,7 +22,7 @@ function ticketList(tickets: readonly TicketView[]): Html {
     labels,
     tickets.map((ticket) =>
       cells(labels, [
-        html`<a data-stay href="ticket?number=${ticket.number}">${ticket.number}</a>`,
+        html`<a data-stay href="ticket?number=${ticket.number}">${grouped(ticket.number)}</a>`,
         badge(ticket),
         day(ticket.openedDay * DAY_S),
         day(ticket.lastDay * DAY_S),
@@ -34,12 +35,12 @@ function ticketList(tickets: readonly TicketView[]): Html {
 
 function ticketView(c: AdminContext, ticket: SealedTicket, typed: string): Html {
   const { number, state } = ticket;
-  return html`<h1>Ticket ${number}</h1>
+  return html`<h1>Ticket ${grouped(number)}</h1>
 <p>${badge(ticket)} <a data-stay href="tickets">All tickets</a></p>
 ${ticket.sealed.map(
   ({ fromOperator, day: written, body }) =>
     html`<article class="panel"><h2>${fromOperator ? "Answer" : "Message"}, ${day(written * DAY_S)}</h2>
-<p class="message muted" data-sealed="${body}">Encrypted. Choose your identity file above, or use <code>lethe ticket show ${number}</code>.</p></article>`,
+<p class="message muted" data-sealed="${body}">Encrypted. Choose your identity file above, or use <code>lethe ticket show ${grouped(number)}</code>.</p></article>`,
 )}
 ${
   state === "closed"
@@ -95,7 +96,12 @@ ${tickets.length === 0 ? html`<p>There are no tickets.</p>` : ticketList(tickets
   const one = async (c: AdminContext, number: string, said: Said = {}): Promise<Response> => {
     const asked = await admin.ask<SealedTicket>("POST", "/tickets/show", { number });
     if (!asked.ok) return list(c, { error: asked.error });
-    return page(c, `Ticket ${asked.value.number}`, ticketView(c, asked.value, said.typed ?? ""), said);
+    return page(
+      c,
+      `Ticket ${grouped(asked.value.number)}`,
+      ticketView(c, asked.value, said.typed ?? ""),
+      said,
+    );
   };
 
   app.get("/tickets", (c) => list(c));

@@ -72,7 +72,7 @@ ${unfinished && html`<p>${say`You have asked for it before; it is not through ye
         const amount = formatMoney(refunded.receipt.paid, languageOf(c).tag);
         const body = html`<h1>${say`Given back`}</h1>
 <p class="lead">${say`${amount} are on their way back through PayPal. How long that takes depends on how it was paid there: from minutes to some days.`}</p>
-<p>${say`What the purchase had paid for is over.`} ${!refunded.receipt.voucher && say`Your account stays for a while without access; you can renew or delete it in <a href="/member/settings">your settings</a>.`}</p>`;
+<p>${say`What the purchase had paid for is over.`} ${!refunded.receipt.voucher && say`Other time that was paid for <a href="/member">your account</a> stays; where there is none, the account stays for a while without access, and you can renew or delete it.`}</p>`;
         return page(web, c, { title: "Given back", body });
       }
       case "unavailable":
