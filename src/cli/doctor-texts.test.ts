@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { parseConfig } from "../office/config.ts";
-import { checkLook, checkTexts } from "./doctor-texts.ts";
+import { assertReadable, checkLook, checkTexts } from "./doctor-texts.ts";
 
 test("texts that no page shows are told, and a folder that is not there", () => {
   const folder = mkdtempSync(join(tmpdir(), "lethe-doctor-texts-"));
@@ -28,4 +28,17 @@ test("a logo that is no picture is told with its path", () => {
     [["bad", "theme.logo: /nowhere/logo.png cannot be read."]],
   );
   assert.deepEqual(checkLook(parseConfig("", "lethe.toml")), []);
+});
+
+test("an article that the office would not start with is told before a restart ends the one that runs", () => {
+  const folder = mkdtempSync(join(tmpdir(), "lethe-doctor-texts-"));
+  const config = parseConfig(`[site]\ntexts = "${folder}"`, "lethe.toml");
+  assertReadable(config);
+  mkdirSync(join(folder, "help"));
+  writeFileSync(
+    join(folder, "help", "house.md"),
+    '+++\ntitle = "T"\nsummary = "S"\ncategory = "nosuch"\nwords = []\n+++\nText\n',
+  );
+  assert.throws(() => assertReadable(config), /house\.md: category is not right/);
+  rmSync(folder, { recursive: true });
 });

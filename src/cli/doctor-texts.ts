@@ -2,8 +2,10 @@ import { existsSync, readdirSync } from "node:fs";
 import type { Config } from "../office/config.ts";
 import { siteLook } from "../office/site-look.ts";
 import { OfficeStartError } from "../office/start-errors.ts";
+import { readOwnArticles } from "../office/support.ts";
 import { TEXT_PAGES } from "../web/text-pages.ts";
 import { bad, type Finding, note } from "./finding.ts";
+import { StartError } from "./start-error.ts";
 
 /** The operator's own wording (`site.texts`): whether the folder is there, and texts in it that no page shows. */
 export function checkTexts({ site: { texts } }: Pick<Config, "site">): Finding[] {
@@ -33,5 +35,16 @@ export function checkLook(config: Pick<Config, "site" | "theme">): Finding[] {
   } catch (error) {
     if (!(error instanceof OfficeStartError)) throw error;
     return [bad("looks", error.message, "Mend the file, or take it out of lethe.toml.")];
+  }
+}
+
+/** The files that the office reads at its start and would not start with: a restart must not find that out half-way. Throws StartError. */
+export function assertReadable(config: Pick<Config, "site" | "theme">): void {
+  try {
+    siteLook(config);
+    readOwnArticles(config.site.texts);
+  } catch (error) {
+    if (error instanceof OfficeStartError) throw new StartError(error.message);
+    throw error;
   }
 }

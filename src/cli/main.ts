@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
@@ -14,6 +14,7 @@ import { demo } from "./demo.ts";
 import { describe, type StatusReport } from "./description.ts";
 import { addDiscloseCommand } from "./disclose-command.ts";
 import { doctor } from "./doctor.ts";
+import { assertReadable } from "./doctor-texts.ts";
 import { install, uninstall } from "./install.ts";
 import { askSupervisor, type SupervisorRequest } from "./lock.ts";
 import { addMailCommands } from "./mail-commands.ts";
@@ -108,6 +109,8 @@ program
   .command("restart")
   .description("start our processes anew and take over lethe.toml; VPN sessions stay")
   .action(async () => {
+    const { config } = dataFolder(data());
+    if (existsSync(config)) assertReadable(readConfig(config));
     await askedSupervisor("restart");
     const report = await untilUp();
     show(json(), report, describe(report));
@@ -124,7 +127,7 @@ program
   .description("is lethe.toml right?")
   .action(() => {
     const { config } = dataFolder(data());
-    readConfig(config);
+    assertReadable(readConfig(config));
     show(json(), { right: config }, `${config} is right.`);
   });
 program
