@@ -92,7 +92,7 @@ export class ByHand {
       NETWORK: protocol === "udp" ? "10.99.16.0" : "10.99.32.0",
     };
     const own = {
-      udp: ["fast-io", "multihome", "connect-freq-initial 1000 10"],
+      udp: ["fast-io", "multihome", "connect-freq-initial 1000 10", "sndbuf 2097152", "rcvbuf 2097152"],
       tcp: ["tcp-nodelay", ...(share === undefined ? [] : [`port-share 127.0.0.1 ${share}`])],
     };
     const path = this.write(
