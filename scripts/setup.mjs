@@ -166,7 +166,7 @@ async function runTests(node) {
       ...tests(2, "--test-global-setup=test/postgres.setup.ts", "src/**/*.test.ts", "test/*.test.ts"),
     ],
     ["An office killed around payments", ...tests(1, "test/kills/*.test.ts")],
-    ["Pages in a browser", ...tests(1, "test/browser/*.test.ts")],
+    ["Pages in a browser", ...tests(2, "test/browser/*.test.ts")],
     ["Benchmarks in their short form", ...tests(1, "test/bench/*.test.ts")],
     ["Lab: real clients and engines in network namespaces", ...tests(2, ...noting, "test/lab/*.test.ts")],
     // A lab that cannot run here says SKIPPED; in CI it has to.
