@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { type ServerType, serve } from "@hono/node-server";
 import type { Browser, BrowserContext, Page } from "playwright-core";
+import { grouped } from "../../src/support/ticket-key.ts";
 import { type AdminBench, BASE, openAdminBench } from "../../src/web/admin/testkit.ts";
 import { SUPPORT_IDENTITY, signedUp } from "../../src/web/testkit.ts";
 import { chromiumPath, openBrowser } from "./browser.ts";
@@ -109,7 +110,7 @@ test("a ticket is opened in the browser, answered and closed; the identity is se
   await page.getByText("This is no identity file").waitFor();
   await page.setInputFiles("#identity-picker", identityFile);
   await page.getByText("The identity is there until this page is closed.").waitFor();
-  await page.getByRole("link", { name: ticket }).click();
+  await page.getByRole("link", { name: grouped(ticket) }).click();
   await page.getByText("My <b>client</b> says “TLS error”.").waitFor();
   await page.fill("#text", "Take UDP instead.");
   await page.getByLabel("That is all: close the ticket").check();
