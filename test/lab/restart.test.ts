@@ -202,13 +202,18 @@ describe("Lethe restarts, crashes and stops", { skip: skipOrFail() }, () => {
         );
         mkdirSync(provider.data, { recursive: true });
         provider.launch();
-        const status = await until("the start to settle", 40_000, async () => {
+        const failed = /SOCKS5 +TCP +0\.0\.0\.0:1080 +FAILED: another program has this port/;
+        await until("the start to say so", 40_000, async () => {
           const { code, stdout } = await provider.command("status");
-          return code === 0 && /OpenVPN/.test(stdout) && /SOCKS5/.test(stdout) && stdout;
+          return code === 0 && /OpenVPN/.test(stdout) && failed.test(stdout);
         });
-        assert.match(status, /SOCKS5 +TCP +0\.0\.0\.0:1080 +FAILED: another program has this port/);
         const { vpn } = await scene.member("anna.lab");
-        assert.equal(await seenAddress(world.client1, ...curlThrough("http", vpn)), lab.exit.v4);
+        const through = curlThrough("http", vpn);
+        await until(
+          "the HTTP proxy",
+          20_000,
+          async () => (await seenAddress(world.client1, ...through)) === lab.exit.v4,
+        );
       } finally {
         holder.kill("SIGKILL");
         await provider.stop();
