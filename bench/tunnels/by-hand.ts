@@ -75,9 +75,12 @@ export class ByHand {
     return path;
   }
 
-  /** A program of the server's, in the folder of its files. */
+  /**
+   * A program of the server's, in the folder of its files and in a session of its own, as Lethe's engines and a service manager's are:
+   * the kernel shares the processors between sessions first (sched(7), autogroups), and this one would have the clients' share.
+   */
   start(argv: readonly string[], env: object = {}): RunningProgram {
-    return new RunningProgram(this.#world.hand, argv, { folder: this.folder, env });
+    return new RunningProgram(this.#world.hand, ["setsid", ...argv], { folder: this.folder, env });
   }
 
   /** OpenVPN's server; resolves when it has its device. `share`: the port here that gets what is TLS. */

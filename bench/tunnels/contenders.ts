@@ -267,9 +267,9 @@ async function handWireguard(bench: Bench): Promise<Figures> {
         `\n[Peer]\nPublicKey = ${publicKey}\nAllowedIPs = 10.99.51.${index + 3}/32, fd99:51::${index + 3}/128\n`,
     );
   const words = { "SERVER-KEY": server.privateKey, "CLIENT-KEY": clients[0]!.publicKey };
-  // wg-quick calls the device as the file is called.
+  // wg-quick calls the device as the file is called. A session of its own: see ByHand.start.
   const path = hand.write("hand0.conf", byHand("wireguard.conf", words) + peers.join(""));
-  await world.hand.must(["wg-quick", "up", path]);
+  await world.hand.must(["setsid", "--wait", "wg-quick", "up", path]);
   try {
     const file = `[Interface]
 PrivateKey = ${clients[0]!.privateKey}

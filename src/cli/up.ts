@@ -3,6 +3,7 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import type { DemoStart } from "../office/messages.ts";
 import type { Users } from "../office/users.ts";
+import { settingsFiles } from "./credentials.ts";
 import { describe, type StatusReport } from "./description.ts";
 import { type SupervisorAnswer, type SupervisorRequest, takeLock } from "./lock.ts";
 import { type Prepared, prepare, readConfig } from "./prepare.ts";
@@ -40,7 +41,8 @@ export async function up(dataRoot: string, demo?: DemoUp): Promise<number> {
       return { ok: false, text: "A demo is not restarted: stop it, and start another one." };
     if (command === "restart") {
       try {
-        readConfig(prepared.data.config);
+        // Whatever the next start would fail on; the operator's secrets can be read here for certain.
+        settingsFiles(readConfig(prepared.data.config));
       } catch (error) {
         return { ok: false, text: (error as Error).message };
       }

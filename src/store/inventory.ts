@@ -497,7 +497,7 @@ const elsewhere: readonly Omit<InventoryEntry, "column">[] = [
   {
     place: "memory",
     table: "letters",
-    what: "The office's counts of letters to the provider by network, and of wrong ticket secrets, under keys made at each start: no address can be read out",
+    what: "The office's counts of letters to the provider and of looks at tickets by network, and of wrong ticket secrets, under keys made at each start: no address can be read out",
     purpose: "Slowing those who send letters in great numbers or guess secrets",
     lifetime: "40 minutes, in memory only",
     aboutAccount: false,
