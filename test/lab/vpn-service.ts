@@ -157,6 +157,8 @@ export function vpnServiceCases(service: VpnService, scene: () => ServicesScene)
       try {
         others.push(await online(berlin, member, world.client2));
         assert.equal(await seenAddress(world.client2), berlin.v4, "control: the last that fits");
+        // WireGuard's handshakes are dated in whole seconds: which of two in the same was first nobody can say.
+        if (!service.passwords) await sleep(1100);
         await assertRefused(await started(berlin, member), "tooMany");
         assert.equal(await seenAddress(world.client2), berlin.v4, "the one before goes on");
       } finally {

@@ -93,3 +93,21 @@ test("forgotten once, not again and again", () => {
   Object.assign(peer, { handshake: 0, heard: false });
   assert.deepEqual(look(forgetting), { online: [], forget: [] });
 });
+
+test("of two that come between two looks the one whose handshake was earlier is told first, whatever their keys are", () => {
+  const heard = new Set(["a", "b"]);
+  const look = (first: number, second: number) =>
+    new Forgetting().look(
+      {
+        handshakes: new Map([
+          ["a", first],
+          ["b", second],
+        ]),
+        heard,
+      },
+      0,
+      0,
+    ).online;
+  assert.deepEqual(look(1000, 1001), ["a", "b"]);
+  assert.deepEqual(look(1001, 1000), ["b", "a"]);
+});

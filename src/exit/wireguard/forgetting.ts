@@ -26,7 +26,10 @@ export class Forgetting {
   readonly #known = new Map<string, Known>();
   #first = true;
 
-  /** To be called every few seconds: what it gives under `forget` is to be removed and added again. */
+  /**
+   * To be called every few seconds: what it gives under `forget` is to be removed and added again. Who is `online` comes by
+   * handshake, the oldest first: of two that came between the same two looks the limit of sessions is for the later one.
+   */
   look(reading: PeerReading, monotonicMs: number, wallMs: number): { online: string[]; forget: string[] } {
     const online: string[] = [];
     const forget: string[] = [];
@@ -48,7 +51,8 @@ export class Forgetting {
     }
     for (const key of this.#known.keys()) if (!reading.handshakes.has(key)) this.#known.delete(key);
     this.#first = false;
-    return { online, forget };
+    const handshakeOf = (key: string): number => reading.handshakes.get(key) ?? 0;
+    return { online: online.sort((one, other) => handshakeOf(one) - handshakeOf(other)), forget };
   }
 
   /** The engine has been started anew and remembers nobody. */

@@ -114,6 +114,25 @@ test("who is online is said when it changes; forgetting names that peer alone", 
   await peers.close();
 });
 
+test("who is online is told in the order of the handshakes, and not again when only that has changed", async () => {
+  const { clock, engine, control, peers, online, settled } = scene();
+  const look = async () => {
+    clock.advance(2000);
+    peers.update({ remove: [], set: new Map() });
+    await sleep(50);
+  };
+  peers.want(want("one", "two"));
+  peers.attach("1", control);
+  await settled(() => online.length === 1);
+  engine.handshakes.set("one", 1001).set("two", 1000);
+  await look();
+  assert.deepEqual(online.at(-1), ["two", "one"]);
+  engine.handshakes.set("two", 1120);
+  await look();
+  assert.equal(online.length, 2);
+  await peers.close();
+});
+
 test("peers that were taken out behind our back are put back; one that the engine refuses is not tried for ever", async () => {
   const { clock, engine, control, peers, states, settled } = scene();
   const look = async () => {

@@ -12,7 +12,7 @@ const TRY_AGAIN_MS = 500;
 export interface WireguardPeersOptions {
   clock: Clock;
   log: Log;
-  /** Whoever is online, whenever that has changed, and once after each start of the engine. */
+  /** Whoever is online, the earliest handshake first, whenever it is somebody else, and once after each start of the engine. */
   onOnline: (publicKeys: string[]) => void;
   /** Whether the engine has its key, port and peers; the word says why not. */
   onState: (state: WireguardState) => void;
@@ -192,7 +192,8 @@ export class WireguardPeers {
     }
     this.#lookDueMs = clock.monotonic() + (there.size > MANY_PEERS ? LOOK_SELDOM_MS : LOOK_EVERY_MS);
     const { online, forget } = this.#forgetting.look(reading, clock.monotonic(), clock.now());
-    const told = online.sort().join("");
+    // Their order is another one with each handshake, which is nothing to tell.
+    const told = [...online].sort().join("");
     if (told !== this.#online) onOnline(online);
     this.#online = told;
     if (forget.length === 0) return undefined;
