@@ -1,7 +1,7 @@
 import type { Generated, Selectable } from "kysely";
 
 /**
- * The tables as Kysely sees them. What each column is for, and how long it lives, stands in `inventory.ts`; a test holds
+ * The tables as Kysely sees them. What each column is for, and how long it lives, stands in `inventory-tables.ts`; a test holds
  * both against the real schema. Times are UTC seconds since 1970 unless the name says otherwise.
  */
 export interface Tables {
