@@ -2,6 +2,7 @@ import { createCipheriv, createDecipheriv, createHmac, hkdfSync, randomBytes } f
 import { base32 } from "../lib/base32.ts";
 import type { Clock } from "../lib/clock.ts";
 import { fail, ok, type Result } from "../lib/result.ts";
+import { plainCode } from "../lib/typed-code.ts";
 import { LIFETIMES } from "../policy/lifetimes.ts";
 import type { Money } from "../policy/money.ts";
 import type { Store } from "../store/open.ts";
@@ -11,7 +12,9 @@ import type { SealedOrder } from "./sealed-order.ts";
 
 const DAY_S = 86_400;
 /** 80 random bits: few enough to be written by hand, too many to be tried even with the office's key and database at hand. */
-const CODE_CHARACTERS = 16;
+export const CASH_CODE_CHARACTERS = 16;
+/** As it stands on paper: `abcd-efgh-ijkl-mnop`. */
+export const CASH_CODE_GROUP = 4;
 /** The order in its row is padded to this, so that its length does not say what it is for. */
 const SEALED_BYTES = 384;
 const NONCE_BYTES = 12;
@@ -70,7 +73,7 @@ export class Cash implements PaymentProvider {
     urls: CheckoutUrls,
   ): Promise<Result<Begun, "provider-refused">> {
     const mac = createHmac("sha256", this.#codeKey).update(text).digest();
-    const code = base32(mac, CODE_CHARACTERS);
+    const code = base32(mac, CASH_CODE_CHARACTERS);
     const begun = ok({ redirect: urls.returnTo, reference: code });
     if ((await this.#payments.find("cash", code)) !== undefined) return begun;
     await this.#store.db
@@ -91,7 +94,7 @@ export class Cash implements PaymentProvider {
 
   /** `reference`: the code. */
   async finish(reference: string): Promise<Finished> {
-    const code = plainCashCode(reference);
+    const code = plainCode(reference, CASH_CODE_CHARACTERS);
     if (code === undefined) return { state: "failed", reason: "expired" };
     if ((await this.#payments.find("cash", code))?.state === "paid")
       return { state: "paid", provider: "cash", paymentId: code };
@@ -113,7 +116,7 @@ export class Cash implements PaymentProvider {
 
   /** What an envelope's code was ordered for; undefined where there is no such order. */
   async look(typed: string): Promise<CashOrder | undefined> {
-    const code = plainCashCode(typed);
+    const code = plainCode(typed, CASH_CODE_CHARACTERS);
     const found = code === undefined ? undefined : await this.#orderOf(code);
     return found && { ...found.waiting, kind: found.order.kind };
   }
@@ -123,7 +126,7 @@ export class Cash implements PaymentProvider {
    * before is told as `already`. Too little counts for nothing and leaves the order as it is.
    */
   async book(typed: string, paid?: Money): Promise<Result<BookedCash, CashError>> {
-    const code = plainCashCode(typed);
+    const code = plainCode(typed, CASH_CODE_CHARACTERS);
     if (code === undefined) return fail("cash-unknown");
     const found = await this.#orderOf(code);
     if (found === undefined) {
@@ -150,7 +153,7 @@ export class Cash implements PaymentProvider {
 
   /** Forgets an order whose money will not come. False where there is none. */
   async cancel(typed: string): Promise<boolean> {
-    const code = plainCashCode(typed);
+    const code = plainCode(typed, CASH_CODE_CHARACTERS);
     return code !== undefined && (await this.#remove(code));
   }
 
@@ -223,21 +226,6 @@ function waiting(row: {
     price: { minor: Number(row.amount_minor), currency: row.currency },
     orderedS: Number(row.delete_after) - (LIFETIMES.cashOrder.days + 1) * DAY_S,
   };
-}
-
-/** `abcd-efgh-ijkl-mnop`, as it is written on paper. */
-export const cashCodeText = (code: string): string => code.replace(/(.{4})(?=.)/g, "$1-");
-
-/** A code however it was written; digits that base32 leaves out stand for the letters they look like. */
-export function plainCashCode(typed: string): string | undefined {
-  if (typed.length > 100) return undefined;
-  const plain = typed
-    .toLowerCase()
-    .replace(/[\s\p{Pd}]/gu, "")
-    .replaceAll("0", "o")
-    .replaceAll("1", "l")
-    .replaceAll("8", "b");
-  return new RegExp(`^[a-z2-7]{${CODE_CHARACTERS}}$`).test(plain) ? plain : undefined;
 }
 
 const derive = (key: Uint8Array, use: string): Uint8Array =>

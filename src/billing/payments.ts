@@ -5,6 +5,7 @@ import type { Announce } from "../accounts/changes.ts";
 import { base32 } from "../lib/base32.ts";
 import type { Clock } from "../lib/clock.ts";
 import { fail, ok, type Result } from "../lib/result.ts";
+import { grouped } from "../lib/typed-code.ts";
 import { afterChargeback } from "../policy/expiry.ts";
 import { LIFETIMES } from "../policy/lifetimes.ts";
 import type { PaymentMethod } from "../policy/methods.ts";
@@ -14,7 +15,7 @@ import type { Tables } from "../store/tables.ts";
 import { PaymentEvents, type PaymentRecord } from "./payment-events.ts";
 import type { CreditRefusal, ProviderName } from "./providers.ts";
 import type { SealedOrder } from "./sealed-order.ts";
-import type { Vouchers } from "./vouchers.ts";
+import { VOUCHER_CHARACTERS, type Vouchers } from "./vouchers.ts";
 
 const DAY_S = 86_400;
 
@@ -140,7 +141,7 @@ export class Payments {
   /** The code of the voucher that this payment bought, `abcde-fghij-klmno-pqrst`: it follows from the payment and is stored nowhere. */
   voucherCode(provider: ProviderName, paymentId: string): string {
     const mac = createHmac("sha256", this.#codeKey).update(`${provider}\0${paymentId}`).digest();
-    return base32(mac, 20).replace(/(.{5})(?=.)/g, "$1-");
+    return grouped(base32(mac, VOUCHER_CHARACTERS));
   }
 
   /** Whether the voucher that was bought has been used (or its lifetime is over). */

@@ -1,14 +1,13 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { test } from "node:test";
-import fc from "fast-check";
 import { Accounts } from "../accounts/accounts.ts";
 import type { AccountChange } from "../accounts/changes.ts";
 import { FakeClock } from "../lib/clock.ts";
+import { plainCode } from "../lib/typed-code.ts";
 import { sweep } from "../store/inventory.ts";
 import { onEachStore, openTestStore, type StoreKind } from "../store/testing.ts";
-import { plainCode, Vouchers } from "./vouchers.ts";
+import { VOUCHER_CHARACTERS, Vouchers } from "./vouchers.ts";
 
 const DAY_S = 86_400;
 const siteSecret = new Uint8Array(32).fill(7);
@@ -47,31 +46,6 @@ onEachStore("a voucher gives its days once, and its code stands nowhere in the s
   const rows = await store.db.selectFrom("vouchers").selectAll().execute();
   assert.ok(!JSON.stringify(rows).includes(id), "nothing says who used it");
   await store.close();
-});
-
-test("a code is taken however it was typed, and nothing else is", () => {
-  const code = "abcde-fghij-klmno-pqb2o";
-  const plain = code.replaceAll("-", "");
-  for (const typed of [
-    code,
-    plain,
-    code.toUpperCase(),
-    ` ${code}\n`,
-    code.replaceAll("-", " "),
-    code.replaceAll("-", "\u2013"),
-  ])
-    assert.equal(plainCode(typed), plain);
-  assert.equal(plainCode("ABCDE-FGHIJ-K1MN0-PQ820"), plain, "1, 8 and 0 are l, b and o");
-  for (const typed of [
-    "",
-    plain.slice(1),
-    `${plain}a`,
-    `${plain.slice(1)}9`,
-    `${plain.slice(1)}é`,
-    "a".repeat(1_000_000),
-  ])
-    assert.equal(plainCode(typed), undefined);
-  fc.assert(fc.property(fc.string(), (typed) => /^([a-z2-7]{20})?$/.test(plainCode(typed) ?? "")));
 });
 
 onEachStore("redeemed many times in the same millisecond, a voucher counts once", async (kind) => {
@@ -251,7 +225,7 @@ onEachStore("a coupon takes percent off as often as it is good for, and gives no
   const { store, clock, vouchers, idOf } = await newOffice(kind);
   const [code = ""] = await vouchers.create({ percent: 25, uses: 2, count: 1 });
   const id = await idOf("alice");
-  const plain = plainCode(code)!;
+  const plain = plainCode(code, VOUCHER_CHARACTERS)!;
   assert.deepEqual(await vouchers.coupon(` ${code.toUpperCase()} `, "30days"), {
     ok: true,
     value: { percent: 25, plain },
@@ -276,7 +250,7 @@ onEachStore("a coupon takes percent off as often as it is good for, and gives no
 onEachStore("coupons used at one time are never used more often than they are good for", async (kind) => {
   const { store, vouchers } = await newOffice(kind);
   const [code = ""] = await vouchers.create({ percent: 50, uses: 3, count: 1 });
-  const plain = plainCode(code)!;
+  const plain = plainCode(code, VOUCHER_CHARACTERS)!;
   const all = await Promise.all(
     Array.from({ length: 8 }, () =>
       store.db.transaction().execute((trx) => vouchers.countCouponIn(trx, plain)),

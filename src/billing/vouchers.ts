@@ -5,6 +5,7 @@ import { EXTENSION_DAYS_MOST } from "../accounts/accounts.ts";
 import { base32 } from "../lib/base32.ts";
 import type { Clock } from "../lib/clock.ts";
 import { fail, ok, type Result } from "../lib/result.ts";
+import { grouped, plainCode } from "../lib/typed-code.ts";
 import { LIFETIMES } from "../policy/lifetimes.ts";
 import type { Store } from "../store/open.ts";
 import type { Tables } from "../store/tables.ts";
@@ -14,6 +15,8 @@ const DAY_S = 86_400;
 const VOUCHER_DAYS = LIFETIMES.voucher.days;
 /** A used voucher's hash stays so long, so that a second try is told "already used" and not "no such voucher". */
 const USED_VOUCHER_DAYS = LIFETIMES.usedVoucher.days;
+/** 100 random bits, as base32. */
+export const VOUCHER_CHARACTERS = 20;
 /** The most vouchers of one `create`. */
 export const VOUCHERS_AT_ONCE_MOST = 10_000;
 
@@ -75,7 +78,7 @@ export class Vouchers {
       goodForDays = validDays ?? VOUCHER_DAYS;
       kind = { days: 0, percent, uses_left: uses, plan: plan ?? null };
     }
-    const codes = Array.from({ length: count }, () => base32(randomBytes(13), 20));
+    const codes = Array.from({ length: count }, () => base32(randomBytes(13), VOUCHER_CHARACTERS));
     const rows = codes.map((code) => ({
       ...kind,
       code_hash: this.#hash(code),
@@ -89,7 +92,7 @@ export class Vouchers {
           .values(rows.slice(at, at + 1000))
           .execute();
     });
-    return codes.map(grouped);
+    return codes.map((code) => grouped(code));
   }
 
   /** Uses a voucher up for an account: both in one transaction, and once only, also in the same millisecond. */
@@ -97,7 +100,7 @@ export class Vouchers {
     accountId: string,
     code: string,
   ): Promise<Result<{ paidUntil: number }, VoucherError | "account-unknown" | "account-terminated">> {
-    const plain = plainCode(code);
+    const plain = plainCode(code, VOUCHER_CHARACTERS);
     if (plain === undefined) return fail("voucher-unknown");
     return this.#accounts.transact<
       { paidUntil: number },
@@ -114,7 +117,7 @@ export class Vouchers {
   async signUp(
     input: SignUpInput & { voucher: string },
   ): Promise<Result<AccountView, SignUpError | VoucherError>> {
-    const plain = plainCode(input.voucher);
+    const plain = plainCode(input.voucher, VOUCHER_CHARACTERS);
     if (plain === undefined) return fail("voucher-unknown");
     const state = await this.#stateOf(this.#store.db, plain);
     if (state !== "good") return fail(state);
@@ -135,7 +138,7 @@ export class Vouchers {
     typed: string,
     planId: string,
   ): Promise<Result<{ percent: number; plain: string }, CouponError>> {
-    const plain = plainCode(typed);
+    const plain = plainCode(typed, VOUCHER_CHARACTERS);
     const row = plain === undefined ? undefined : await this.#rowOf(this.#store.db, plain);
     if (plain === undefined || row === undefined) return fail("voucher-unknown");
     if (row.percent === null) return fail("not-a-coupon");
@@ -190,8 +193,8 @@ export class Vouchers {
     trx: Transaction<Tables>,
     { code, days, plan }: { code: string; days: number; plan: string },
   ): Promise<string> {
-    const plain = plainCode(code);
-    if (plain === undefined) throw new RangeError("code: 20 base32 characters");
+    const plain = plainCode(code, VOUCHER_CHARACTERS);
+    if (plain === undefined) throw new RangeError(`code: ${VOUCHER_CHARACTERS} base32 characters`);
     const code_hash = this.#hash(plain);
     await trx
       .insertInto("vouchers")
@@ -293,24 +296,7 @@ export class Vouchers {
   }
 }
 
-const grouped = (plain: string): string => plain.replace(/(.{5})(?=.)/g, "$1-");
-
 function whole(name: string, value: number, most: number): void {
   if (!Number.isInteger(value) || value < 1 || value > most)
     throw new RangeError(`${name}: a whole number from 1 to ${most}`);
-}
-
-/**
- * The 20 characters of a code however it was typed: case, blanks and dashes do not matter, and the digits that base32
- * leaves out stand for the letters they look like. Undefined where it can be no code.
- */
-export function plainCode(typed: string): string | undefined {
-  if (typed.length > 100) return undefined;
-  const plain = typed
-    .toLowerCase()
-    .replace(/[\s\p{Pd}]/gu, "")
-    .replaceAll("0", "o")
-    .replaceAll("1", "l")
-    .replaceAll("8", "b");
-  return /^[a-z2-7]{20}$/.test(plain) ? plain : undefined;
 }

@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { createInterface } from "node:readline";
 import { base32 } from "../lib/base32.ts";
+import { grouped } from "../lib/typed-code.ts";
 import { StartError } from "./start-error.ts";
 
 /** Prints a line or more; what could steer a terminal (another process may have chosen the words) is left out. */
@@ -77,4 +78,4 @@ async function typedLine(): Promise<string | undefined> {
 }
 
 /** 100 random bits, in groups that can be read out. */
-export const randomPassword = (): string => base32(randomBytes(13), 20).replace(/(.{5})(?=.)/g, "$1-");
+export const randomPassword = (): string => grouped(base32(randomBytes(13), 20));

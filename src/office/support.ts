@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { isRecipient } from "../backup/encryption.ts";
 import type { Clock } from "../lib/clock.ts";
 import { LeakyBuckets } from "../lib/leaky-buckets.ts";
+import { grouped } from "../lib/typed-code.ts";
 import type { Letter } from "../mail/letter.ts";
 import { answerLetter, lettersLetter } from "../mail/letters.ts";
 import type { Store } from "../store/open.ts";
@@ -9,7 +10,6 @@ import { type ArticleTexts, builtInArticles, readArticles } from "../support/art
 import { ArticleError } from "../support/articles.ts";
 import { Challenges } from "../support/challenge.ts";
 import { HelpCentre } from "../support/help-centre.ts";
-import { grouped } from "../support/ticket-key.ts";
 import { Tickets } from "../support/tickets.ts";
 import { helpValues } from "../web/help-values.ts";
 import type { MailDoor } from "../web/mail-door.ts";

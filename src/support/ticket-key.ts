@@ -1,6 +1,7 @@
 import { createHmac, hkdfSync, webcrypto } from "node:crypto";
 import { identityToRecipient } from "age-encryption";
 import { base32 } from "../lib/base32.ts";
+import { plainCode } from "../lib/typed-code.ts";
 
 /**
  * A ticket's number and secret, and the key pair that follows from both. They are shown once to whoever wrote; the office keeps
@@ -13,8 +14,8 @@ export interface TicketPass {
   secret: string;
 }
 
-const NUMBER = /^[a-z2-7]{10}$/;
-const SECRET = /^[a-z2-7]{20}$/;
+const NUMBER_CHARACTERS = 10;
+const SECRET_CHARACTERS = 20;
 
 /** PKCS #8 around a raw X25519 key (RFC 8410 section 7): Web Crypto takes no bare one. */
 const PKCS8 = Buffer.from("302e020100300506032b656e04220420", "hex");
@@ -26,26 +27,18 @@ const PKCS8 = Buffer.from("302e020100300506032b656e04220420", "hex");
 export function ticketPass(key: Uint8Array, once: string): TicketPass {
   const made = (what: string, length: number) =>
     base32(createHmac("sha256", key).update(`ticket ${what} ${once}`).digest(), length);
-  return { number: made("number", 10), secret: made("secret", 20) };
+  return { number: made("number", NUMBER_CHARACTERS), secret: made("secret", SECRET_CHARACTERS) };
 }
 
-/** What somebody typed, without blanks, dashes and capitals; undefined where it cannot be a ticket's. */
-export function typedPass(number: string, secret: string): TicketPass | undefined {
-  const pass = { number: plainNumber(number), secret: plain(secret) };
-  return NUMBER.test(pass.number) && SECRET.test(pass.secret) ? pass : undefined;
+/** A ticket's number as somebody typed it; undefined where it can be none. */
+export const typedNumber = (number: string): string | undefined => plainCode(number, NUMBER_CHARACTERS);
+
+/** Number and secret as somebody typed them; undefined where they cannot be a ticket's. */
+export function typedPass(typed: TicketPass): TicketPass | undefined {
+  const number = typedNumber(typed.number);
+  const secret = plainCode(typed.secret, SECRET_CHARACTERS);
+  return number === undefined || secret === undefined ? undefined : { number, secret };
 }
-
-export const plainNumber = (text: string): string => plain(text);
-
-/** In fives, to be read out: `k3v2q-x2m4d`. */
-export const grouped = (text: string): string => text.replace(/(.{5})(?=.)/g, "$1-");
-
-/** 0, 1 and 8 are no letters of base32: who reads them means o, l and b. */
-const plain = (text: string): string =>
-  text
-    .toLowerCase()
-    .replace(/[\s-]/g, "")
-    .replace(/[018]/g, (digit) => ({ "0": "o", "1": "l", "8": "b" })[digit]!);
 
 /** The ticket's private key, for age-encryption's `addIdentity`. */
 export async function ticketIdentity({ number, secret }: TicketPass): Promise<webcrypto.CryptoKey> {

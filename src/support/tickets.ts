@@ -8,7 +8,7 @@ import type { Store } from "../store/open.ts";
 import type { Tables } from "../store/tables.ts";
 import { openEmail, sealEmail } from "./sealed-email.ts";
 import { openMessage, sealMessage } from "./sealed-message.ts";
-import { plainNumber, type TicketPass, ticketIdentity, ticketPass, ticketRecipient } from "./ticket-key.ts";
+import { type TicketPass, ticketIdentity, ticketPass, ticketRecipient, typedNumber } from "./ticket-key.ts";
 
 export const MESSAGE_CHARACTERS_MOST = 8000;
 /** Of one ticket, the operator's included. */
@@ -220,7 +220,8 @@ export class Tickets {
 
   /** A ticket with its messages as they are stored; `number` as somebody typed it. */
   async show(number: string): Promise<SealedTicket | undefined> {
-    const row = await rowOf(this.#store.db, plainNumber(number));
+    const plain = typedNumber(number);
+    const row = plain === undefined ? undefined : await rowOf(this.#store.db, plain);
     if (row === undefined) return undefined;
     const sealed = await this.#store.db
       .selectFrom("ticket_messages")
@@ -248,7 +249,8 @@ export class Tickets {
   ): Promise<Result<void, TicketError>> {
     const accepted = acceptText(text);
     if (!accepted.ok) return accepted;
-    const plain = plainNumber(number);
+    const plain = typedNumber(number);
+    if (plain === undefined) return fail("ticket-unknown");
     const row = await rowOf(this.#store.db, plain);
     if (row === undefined) return fail("ticket-unknown");
     const done = await this.#add(plain, accepted.value, {
@@ -263,7 +265,8 @@ export class Tickets {
 
   /** No more messages; the address is forgotten at once, and the ticket deleted 30 days later. Twice is once. */
   async close(number: string): Promise<Result<void, TicketError>> {
-    const plain = plainNumber(number);
+    const plain = typedNumber(number);
+    if (plain === undefined) return fail("ticket-unknown");
     const { nowS, day } = this.#now();
     const closed = await this.#store.db.transaction().execute(async (trx) => {
       const row = await rowOf(trx, plain);
@@ -287,9 +290,11 @@ export class Tickets {
 
   /** Deletes tickets with all their messages at once, as for spam; numbers that there are none of are passed over. Returns how many went. */
   async remove(numbers: readonly string[]): Promise<number> {
+    const plain = numbers.flatMap((number) => typedNumber(number) ?? []);
+    if (plain.length === 0) return 0;
     const { numDeletedRows } = await this.#store.db
       .deleteFrom("tickets")
-      .where("number", "in", numbers.map(plainNumber))
+      .where("number", "in", plain)
       .executeTakeFirst();
     if (numDeletedRows > 0n) await this.#store.scrub();
     return Number(numDeletedRows);

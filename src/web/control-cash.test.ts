@@ -2,11 +2,12 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Hono } from "hono";
 import { Accounts } from "../accounts/accounts.ts";
-import { Cash, cashCodeText } from "../billing/cash.ts";
+import { CASH_CODE_GROUP, Cash } from "../billing/cash.ts";
 import { Payments } from "../billing/payments.ts";
 import { OrderSeal } from "../billing/sealed-order.ts";
 import { Vouchers } from "../billing/vouchers.ts";
 import { FakeClock } from "../lib/clock.ts";
+import { grouped } from "../lib/typed-code.ts";
 import { openTestStore } from "../store/testing.ts";
 import { addCashControl } from "./control-cash.ts";
 
@@ -37,7 +38,7 @@ async function newControl() {
     });
     return { status: answer.status, said: (await answer.json()) as Record<string, unknown> };
   };
-  return { ask, code: cashCodeText(begun.value.reference), store };
+  return { ask, code: grouped(begun.value.reference, CASH_CODE_GROUP), store };
 }
 
 test("an envelope is looked up, booked once, and gone from the list", async () => {

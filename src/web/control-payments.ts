@@ -2,9 +2,10 @@ import type { Hono } from "hono";
 import { z } from "zod";
 import type { BtcpayTrouble } from "../billing/btcpay/client.ts";
 import type { Btcpay } from "../billing/btcpay/provider.ts";
-import { plainCashCode } from "../billing/cash.ts";
+import { CASH_CODE_CHARACTERS } from "../billing/cash.ts";
 import type { Payments } from "../billing/payments.ts";
 import type { Finished, ProviderName } from "../billing/providers.ts";
+import { plainCode } from "../lib/typed-code.ts";
 import { METHODS } from "../policy/methods.ts";
 import { priceText } from "../policy/money.ts";
 
@@ -74,7 +75,7 @@ export function addPaymentControl(app: Hono, { payments, btcpay }: PaymentDesk):
       };
     };
     for (const provider of PROVIDERS) {
-      const id = provider === "cash" ? plainCashCode(number) : number;
+      const id = provider === "cash" ? plainCode(number, CASH_CODE_CHARACTERS) : number;
       const view = id === undefined ? undefined : await viewOf(provider, id);
       if (view !== undefined) return c.json(view);
     }

@@ -1,6 +1,7 @@
 import { createHmac, randomBytes } from "node:crypto";
-import { plainCode, type Vouchers } from "../billing/vouchers.ts";
+import { VOUCHER_CHARACTERS, type Vouchers } from "../billing/vouchers.ts";
 import type { Clock } from "../lib/clock.ts";
+import { plainCode } from "../lib/typed-code.ts";
 
 type Outcome = Awaited<ReturnType<Vouchers["redeem"]>>;
 
@@ -32,7 +33,7 @@ export class Redemptions {
       this.#recent.delete(key);
     }
     const key = createHmac("sha256", this.#key)
-      .update(`${accountId} ${plainCode(code)}`)
+      .update(`${accountId} ${plainCode(code, VOUCHER_CHARACTERS)}`)
       .digest("base64");
     const before = this.#recent.get(key);
     if (before !== undefined) return { outcome: await before.outcome, again: true };

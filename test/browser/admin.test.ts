@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { type ServerType, serve } from "@hono/node-server";
 import type { Browser, BrowserContext, Page } from "playwright-core";
-import { grouped } from "../../src/support/ticket-key.ts";
+import { grouped } from "../../src/lib/typed-code.ts";
 import { type AdminBench, BASE, openAdminBench } from "../../src/web/admin/testkit.ts";
 import { SUPPORT_IDENTITY, signedUp } from "../../src/web/testkit.ts";
 import { chromiumPath, openBrowser } from "./browser.ts";

@@ -1,5 +1,5 @@
 import type { Hono } from "hono";
-import { grouped } from "../../support/ticket-key.ts";
+import { grouped } from "../../lib/typed-code.ts";
 import { MESSAGE_CHARACTERS_MOST, type SealedTicket, type TicketView } from "../../support/tickets.ts";
 import { day } from "../dates.ts";
 import { type Html, html } from "../html.ts";

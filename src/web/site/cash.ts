@@ -1,9 +1,10 @@
 import { randomBytes } from "node:crypto";
 import type { Context, Hono } from "hono";
 import { networkOf } from "../../accounts/login-throttle.ts";
-import { type Cash, cashCodeText, plainCashCode } from "../../billing/cash.ts";
+import { CASH_CODE_CHARACTERS, CASH_CODE_GROUP, type Cash } from "../../billing/cash.ts";
 import type { BegunOrder, Checkout } from "../../billing/checkout.ts";
 import { LeakyBuckets } from "../../lib/leaky-buckets.ts";
+import { grouped, plainCode } from "../../lib/typed-code.ts";
 import { LIFETIMES } from "../../policy/lifetimes.ts";
 import { formatMoney } from "../../policy/money.ts";
 import { field, tokenField } from "../forms.ts";
@@ -25,7 +26,7 @@ export function cashInstructions(web: Web, c: Context<SiteEnv>, order: BegunOrde
   const address = web.buying?.cash?.address ?? [];
   return html`<h1>${say`Cash by mail`}</h1>
 <p class="lead">${say`Put ${price} in cash and a piece of paper with this code into an envelope, and nothing else:`}</p>
-<p class="big"><code class="code">${cashCodeText(order.reference)}</code></p>
+<p class="big"><code class="code">${grouped(order.reference, CASH_CODE_GROUP)}</code></p>
 <section class="panel"><h2>${say`Where to send it`}</h2>
 <address>${address.map((line, index) => html`${index > 0 && html`<br>`}${line}`)}</address></section>
 <section class="panel"><h2>${say`Good to know`}</h2><ul>
@@ -63,7 +64,7 @@ ${field({ name: "code", label: say.text("Code"), required: true, autocomplete: "
 
   /** The order of a code, as the browser that began it has it. */
   const orderOf = async (typed: string): Promise<BegunOrder | undefined> => {
-    const reference = plainCashCode(typed);
+    const reference = plainCode(typed, CASH_CODE_CHARACTERS);
     if (reference === undefined) return undefined;
     const common = { id: randomBytes(6).toString("base64url"), method: "cash" as const, reference };
     const waiting = await cash.look(reference);

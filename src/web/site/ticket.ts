@@ -2,8 +2,9 @@ import { randomBytes } from "node:crypto";
 import type { Context, Hono } from "hono";
 import { networkOf } from "../../accounts/login-throttle.ts";
 import { LeakyBuckets } from "../../lib/leaky-buckets.ts";
+import { grouped } from "../../lib/typed-code.ts";
 import { LIFETIMES } from "../../policy/lifetimes.ts";
-import { grouped, type TicketPass, typedPass } from "../../support/ticket-key.ts";
+import { type TicketPass, typedPass } from "../../support/ticket-key.ts";
 import {
   MESSAGE_CHARACTERS_MOST,
   type ReadTicket,
@@ -121,7 +122,7 @@ export function addTicket(app: Hono<SiteEnv>, web: Web): void {
   ): Promise<Response> => {
     const form = c.get("form");
     const number = form.get("number") ?? "";
-    const pass = typedPass(number, form.get("secret") ?? "");
+    const pass = typedPass({ number, secret: form.get("secret") ?? "" });
     if (pass === undefined) return askPage(web, c, number.slice(0, 40), "ticket-unknown");
     if (looks.take(networkOf(web.clientAddress(c))) === undefined) return errorPage(web, c, "looks-slow");
     const attempt = web.throttle.attempt(`ticket ${pass.number}`, web.clientAddress(c));
