@@ -1,16 +1,12 @@
 import { randomBytes } from "node:crypto";
 import { dirname } from "node:path";
 import { isDeepStrictEqual } from "node:util";
-import { z } from "zod";
-import { type Clock, systemClock } from "../lib/clock.ts";
-import { type Log, logFor, reasonOf } from "../lib/event-log.ts";
-import { installLastResort } from "../lib/last-resort.ts";
-import { becomeUser } from "../lib/privileges.ts";
+import type { Clock } from "../lib/clock.ts";
+import type { Log } from "../lib/event-log.ts";
 import type { ExitCarrier } from "../link/carrier.ts";
-import { type ServerIdentity, serverIdentity } from "../link/identity.ts";
+import type { ServerIdentity } from "../link/identity.ts";
 import { RosterReplica } from "../link/replica.ts";
 import { encodeReport, type Totals } from "../link/reports.ts";
-import { SERVICES } from "../link/services.ts";
 import type { ServerSettings } from "../link/settings.ts";
 import type { LoginAttempt } from "./authorise.ts";
 import { AuthoriseServer } from "./authorise-server.ts";
@@ -19,17 +15,7 @@ import { exitCarrier } from "./exit-carrier.ts";
 import { LoginServer } from "./ikev2/login-server.ts";
 import { loginSocketOf } from "./ikev2/sockets.ts";
 import { ViciSessions } from "./ikev2/vici-sessions.ts";
-import type {
-  ExitPublicCertificate,
-  FromKeeper,
-  KeeperAnswering,
-  KeeperEngines,
-  KeeperErrand,
-  KeeperIdentity,
-  KeeperStart,
-  OpenvpnTested,
-  WireguardOnline,
-} from "./messages.ts";
+import type { FromKeeper, KeeperEngines, KeeperErrand, KeeperStart } from "./messages.ts";
 import { Meter, type SlotTraffic } from "./meter.ts";
 import { attachManagement, type ManagementLink } from "./openvpn/management.ts";
 import { PublicCertificateAsking } from "./public-certificate/asking.ts";
@@ -44,14 +30,9 @@ import { wireguardKey } from "./wireguard/own-key.ts";
 import { unpackKeys } from "./wireguard/rows.ts";
 import { wishMessages } from "./wireguard/wishes.ts";
 
-/**
- * The keeper: the one process of an exit that holds the roster. It talks to the office, answers every login, ends
- * sessions, and reports totals. Started by the exit (root) with an IPC channel; gives root up before it reads anything.
- */
-
 type Engine = KeeperEngines["engines"][number];
 
-export interface KeeperOptions {
+interface KeeperOptions {
   start: KeeperStart;
   clock: Clock;
   log: Log;
@@ -59,6 +40,10 @@ export interface KeeperOptions {
   sendToExit: (message: FromKeeper) => void;
 }
 
+/**
+ * The one part of an exit that holds the roster: it talks to the office, answers every login, ends sessions, and reports
+ * totals. keeper-main.ts is its process.
+ */
 export class Keeper {
   #start: KeeperStart;
   #clock: Clock;
@@ -273,135 +258,4 @@ export class Keeper {
     const health = { kind: "health", protocol: 2, server, minute, release, services } as const;
     this.#carrier.publishReport(encodeReport(upgrade === undefined ? health : { ...health, upgrade }));
   }
-}
-
-const path = z.string().min(1).max(200);
-const key = z.base64().refine((text) => Buffer.from(text, "base64").length === 32);
-const startSchema = z.object({
-  type: z.literal("start"),
-  server: z.string(),
-  sitePublicKey: key,
-  link: z.discriminatedUnion("kind", [
-    z.object({ kind: z.literal("unix"), path }),
-    z.object({
-      kind: z.literal("nats"),
-      servers: z.array(z.string().min(1).max(300)).min(1).max(16),
-      site: z.string().regex(/^[0-9a-f]{8}$/),
-      seed: z.string().min(1).max(200),
-      ca: z.string().max(20_000),
-    }),
-  ]),
-  authoriseSocket: path,
-  sealedRoster: path,
-  sealKey: key,
-  account: z.object({ uid: z.int().min(0), gid: z.int().min(0) }),
-  processes: z.object({ proxy: z.int().min(1), ssh: z.int().min(1) }),
-  release: z
-    .string()
-    .regex(/^[0-9a-f]{12}$/)
-    .exactOptional(),
-  upgrade: z.literal("failed").exactOptional(),
-}) satisfies z.ZodType<KeeperStart>;
-
-const enginesSchema = z.object({
-  type: z.literal("engines"),
-  engines: z
-    .array(
-      z.object({
-        id: z.string(),
-        service: z.enum(SERVICES),
-        healthy: z.boolean(),
-        leftOut: z.literal(true).exactOptional(),
-        management: path.exactOptional(),
-      }),
-    )
-    .max(64),
-}) satisfies z.ZodType<KeeperEngines>;
-
-const identitySchema = z.object({
-  type: z.literal("identity"),
-  identity: serverIdentity,
-}) satisfies z.ZodType<KeeperIdentity>;
-
-const wireguardOnlineSchema = z.object({
-  type: z.literal("wireguard-online"),
-  keys: z.base64(),
-}) satisfies z.ZodType<WireguardOnline>;
-
-const testedSchema = z.object({
-  type: z.literal("openvpn-tested"),
-  id: z.int().min(0),
-  passed: z.boolean(),
-}) satisfies z.ZodType<OpenvpnTested>;
-
-const errandSchema = z.discriminatedUnion("type", [
-  z.object({ type: z.literal("certify"), request: z.string().max(20_000) }),
-  z.object({
-    type: z.literal("fetch"),
-    sha256: z.string().regex(/^[0-9a-f]{64}$/),
-    bytes: z.int().min(1).max(500_000_000),
-  }),
-]) satisfies z.ZodType<KeeperErrand>;
-
-const publicCertificateSchema = z.discriminatedUnion("type", [
-  z.object({
-    type: z.literal("public-certificate"),
-    standing: z
-      .object({ request: z.string().max(20_000).exactOptional(), until: z.int().exactOptional() })
-      .exactOptional(),
-  }),
-  z.object({
-    type: z.literal("answering"),
-    tokens: z.array(z.string()).max(4),
-    portTaken: z.literal(true).exactOptional(),
-  }),
-]) satisfies z.ZodType<ExitPublicCertificate | KeeperAnswering>;
-
-/** The process: obeys the exit over IPC, and ends with it. */
-export function runKeeper(): void {
-  const clock = systemClock;
-  const log = logFor("keeper");
-  let keeper: Keeper | undefined;
-
-  const stop = async () => {
-    await keeper?.close();
-    process.exit(0);
-  };
-  // Ctrl-C reaches the whole process group; the supervisor ends us in its order.
-  process.on("SIGINT", () => {});
-  process.on("SIGTERM", stop);
-  process.on("disconnect", stop);
-  installLastResort(log);
-  process.on("message", async (message) => {
-    const start = startSchema.safeParse(message);
-    if (start.success && keeper === undefined) {
-      becomeUser(start.data.account.uid, start.data.account.gid);
-      const sendToExit = (message: FromKeeper) => process.send?.(message, () => {});
-      keeper = new Keeper({ start: start.data, clock, log, sendToExit });
-      try {
-        await keeper.start();
-      } catch (error) {
-        log("port-taken", { reason: reasonOf(error) });
-        process.exit(1);
-      }
-      log("started");
-      return;
-    }
-    const tested = testedSchema.safeParse(message);
-    if (tested.success) return keeper?.openvpnTested(tested.data.id, tested.data.passed);
-    const errand = errandSchema.safeParse(message);
-    if (errand.success) return keeper?.runErrand(errand.data);
-    const news = publicCertificateSchema.safeParse(message);
-    if (news.success)
-      return news.data.type === "answering"
-        ? keeper?.publicCertificate.answers(news.data)
-        : keeper?.publicCertificate.stands(news.data.standing);
-    const identity = identitySchema.safeParse(message);
-    if (identity.success) return keeper?.setIdentity(identity.data.identity);
-    const online = wireguardOnlineSchema.safeParse(message);
-    if (online.success) return keeper?.wireguardOnline(online.data.keys);
-    const engines = enginesSchema.safeParse(message);
-    if (engines.success) keeper?.setEngines(engines.data.engines);
-    else log("internal-error", { reason: "malformed" });
-  });
 }
