@@ -4,8 +4,8 @@ import { Backoff } from "../lib/unix-socket.ts";
 import type { Admission, Authoriser, LoginAttempt, Refusal } from "./authorise.ts";
 import { MAX_CHARACTERS, MAX_FRAME_BYTES, readToProxy, TO_KEEPER, type ToProxy } from "./authorise-wire.ts";
 import { Leases } from "./leases.ts";
+import { LiveSession } from "./live-session.ts";
 import { MessageBatch } from "./message-batch.ts";
-import { LiveSession } from "./sessions.ts";
 
 /** The keeper answers within a millisecond; one that takes longer than this hangs. */
 const LOGIN_TIMEOUT_MS = 5000;

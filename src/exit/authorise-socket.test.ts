@@ -11,7 +11,7 @@ import type { Admission, Authoriser, LoginAttempt } from "./authorise.ts";
 import { AuthoriseClient } from "./authorise-client.ts";
 import { AuthoriseServer } from "./authorise-server.ts";
 import { MAX_MESSAGES, readToKeeper, readToProxy } from "./authorise-wire.ts";
-import { LiveSession } from "./sessions.ts";
+import { LiveSession } from "./live-session.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "lethe-authorise-"));
 after(() => rmSync(folder, { recursive: true }));

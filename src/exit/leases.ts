@@ -1,8 +1,8 @@
 import { hash, randomBytes } from "node:crypto";
 import { isProxyService } from "../link/services.ts";
 import type { LoginAttempt, Session } from "./authorise.ts";
+import { LiveSession } from "./live-session.ts";
 import { LiveList } from "./proxy/live-list.ts";
-import { LiveSession } from "./sessions.ts";
 
 /**
  * For so many looks (twice a second) a proxy admits without asking: should the keeper hang, so that no cut comes through,

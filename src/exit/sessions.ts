@@ -15,6 +15,7 @@ import type {
   Session,
 } from "./authorise.ts";
 import { type GuessTag, GuessThrottle } from "./guess-throttle.ts";
+import { LiveSession } from "./live-session.ts";
 
 const SWEEP_MS = 1000;
 /** Longer ones are nobody's: they are refused before anything is computed of them. */
@@ -370,38 +371,6 @@ const refused = (reason: Refusal): { admitted: false; reason: Refusal } => ({ ad
 
 /** The keyed tag of an address at a name, as one number of 53 bits. */
 const clientOf = ({ pair: [high, low] }: GuessTag): number => (high & 0x1f_ffff) * 2 ** 32 + low;
-
-/** A session as its holder sees it, with the end that its maker holds. */
-export class LiveSession implements Session {
-  #release: () => void;
-  #onCut: (() => void) | undefined;
-  #state: "open" | "cut" | "closed" = "open";
-
-  /** `release` is called once, when the session is closed or cut. */
-  constructor(release: () => void) {
-    this.#release = release;
-  }
-
-  onCut(callback: () => void): void {
-    if (this.#state === "cut") callback();
-    else if (this.#state === "open") this.#onCut = callback;
-  }
-
-  close(): void {
-    if (this.#state === "open") this.#release();
-    this.#state = "closed";
-    this.#onCut = undefined;
-  }
-
-  cut(): void {
-    if (this.#state !== "open") return;
-    this.#state = "cut";
-    this.#release();
-    const callback = this.#onCut;
-    this.#onCut = undefined;
-    callback?.();
-  }
-}
 
 class AdmittedSession extends LiveSession {
   use: Use;

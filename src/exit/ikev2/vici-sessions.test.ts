@@ -9,7 +9,7 @@ import { systemClock } from "../../lib/clock.ts";
 import { FrameReader, frame } from "../../lib/frames.ts";
 import { ntHash } from "../../lib/nt-hash.ts";
 import type { Admission, KeeperAuthoriser } from "../authorise.ts";
-import { LiveSession } from "../sessions.ts";
+import { LiveSession } from "../live-session.ts";
 import { challengeHash, challengeResponse } from "./mschapv2.ts";
 import type { Ikev2Question } from "./radius-server.ts";
 import { decodeVici, encodeVici, textOf, type ViciMessage } from "./vici-message.ts";

@@ -3,7 +3,7 @@ import { formatIp, parseIp, unmap } from "../../lib/ip.ts";
 import { ntHash } from "../../lib/nt-hash.ts";
 import type { Service } from "../../link/services.ts";
 import type { Challenged, LoginAttempt, Secret, Session } from "../authorise.ts";
-import { LiveSession } from "../sessions.ts";
+import { LiveSession } from "../live-session.ts";
 
 export interface SelfTestLogin {
   username: string;
