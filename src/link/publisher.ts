@@ -19,7 +19,8 @@ import type { CertificateAnswer, CertificateQuestion } from "./public-certificat
 import { PublishedSection, type Replacement } from "./published-section.ts";
 import { decodeReport, type Report } from "./reports.ts";
 import type { ServerSettings } from "./settings.ts";
-import { type DocumentKind, signDocument } from "./signed.ts";
+import { signDocument } from "./signed.ts";
+import { SignedByProtocol } from "./signed-by-protocol.ts";
 import type { SiteKey } from "./site-key.ts";
 import * as wire from "./wire.ts";
 
@@ -54,29 +55,6 @@ export interface PublisherOptions {
   sign?: (server: string, requestPem: string) => string | undefined | Promise<string | undefined>;
   /** How it goes with a server's public certificate; undefined where it is to have none, or asks for what is not its own. */
   publicCertificate?: (server: string, question: CertificateQuestion) => CertificateAnswer | undefined;
-}
-
-/** What is signed once for each protocol, when an exit that speaks it first needs it. */
-class SignedByProtocol<T extends object> {
-  readonly #kind: DocumentKind;
-  readonly #key: SiteKey;
-  readonly document: T;
-  readonly #signed = new Map<Protocol, Uint8Array>();
-
-  constructor(kind: DocumentKind, document: T, key: SiteKey) {
-    this.#kind = kind;
-    this.document = document;
-    this.#key = key;
-  }
-
-  as(protocol: Protocol): Uint8Array {
-    let signed = this.#signed.get(protocol);
-    if (signed === undefined) {
-      signed = signDocument(this.#kind, { ...this.document, protocol }, this.#key);
-      this.#signed.set(protocol, signed);
-    }
-    return signed;
-  }
 }
 
 /** The office's end of the link: keeps the roster, signs it, and tells the exits what changes. */
