@@ -1,5 +1,6 @@
-import { createCipheriv, createDecipheriv, createHmac, hkdfSync, randomBytes } from "node:crypto";
+import { createCipheriv, createDecipheriv, createHmac, randomBytes } from "node:crypto";
 import type { Clock } from "../lib/clock.ts";
+import { deriveKey } from "../lib/derive-key.ts";
 import { MAIL_LINK_MINUTES } from "../policy/lifetimes.ts";
 import type { Accounts, AccountView } from "./accounts.ts";
 
@@ -26,8 +27,8 @@ export class MailLinks {
     if (secret.length !== 32) throw new RangeError("secret: 32 bytes");
     this.#accounts = accounts;
     this.#clock = clock;
-    this.#sealKey = new Uint8Array(hkdfSync("sha256", secret, "", "lethe mail link", 32));
-    this.#boundKey = new Uint8Array(hkdfSync("sha256", secret, "", "lethe mail link state", 32));
+    this.#sealKey = deriveKey(secret, "lethe mail link");
+    this.#boundKey = deriveKey(secret, "lethe mail link state");
   }
 
   /** The text of a new link for an account that has an address; undefined where it is gone or has none. */

@@ -1,6 +1,7 @@
-import { createCipheriv, createDecipheriv, createHmac, hkdfSync, randomBytes } from "node:crypto";
+import { createCipheriv, createDecipheriv, createHmac, randomBytes } from "node:crypto";
 import { base32 } from "../lib/base32.ts";
 import type { Clock } from "../lib/clock.ts";
+import { deriveKey } from "../lib/derive-key.ts";
 import { fail, ok, type Result } from "../lib/result.ts";
 import { plainCode } from "../lib/typed-code.ts";
 import { LIFETIMES } from "../policy/lifetimes.ts";
@@ -61,9 +62,9 @@ export class Cash implements PaymentProvider {
     this.#store = options.store;
     this.#clock = options.clock;
     this.#payments = options.payments;
-    this.#hashKey = derive(options.paymentKey, "lethe cash code hash");
-    this.#sealKey = derive(options.paymentKey, "lethe cash order seal");
-    this.#codeKey = derive(options.paymentKey, "lethe cash codes");
+    this.#hashKey = deriveKey(options.paymentKey, "lethe cash code hash");
+    this.#sealKey = deriveKey(options.paymentKey, "lethe cash order seal");
+    this.#codeKey = deriveKey(options.paymentKey, "lethe cash codes");
   }
 
   /** The order waits for its envelope from now on. The same order gets the same code. */
@@ -197,7 +198,7 @@ export class Cash implements PaymentProvider {
   }
 
   #keyOf(code: string): Uint8Array {
-    return new Uint8Array(hkdfSync("sha256", this.#sealKey, code, "one cash order", 32));
+    return deriveKey(this.#sealKey, "one cash order", code);
   }
 
   #hash(code: string): string {
@@ -227,6 +228,3 @@ function waiting(row: {
     orderedS: Number(row.delete_after) - (LIFETIMES.cashOrder.days + 1) * DAY_S,
   };
 }
-
-const derive = (key: Uint8Array, use: string): Uint8Array =>
-  new Uint8Array(hkdfSync("sha256", key, "", use, 32));

@@ -1,4 +1,5 @@
-import { createCipheriv, createDecipheriv, createHmac, hkdfSync, randomBytes } from "node:crypto";
+import { createCipheriv, createDecipheriv, createHmac, randomBytes } from "node:crypto";
+import { deriveKey } from "../lib/derive-key.ts";
 import { PAYMENT_METHODS, type PaymentMethod } from "../policy/methods.ts";
 import type { Money } from "../policy/money.ts";
 import type { ProviderName } from "./providers.ts";
@@ -47,8 +48,8 @@ export class PaymentEvents {
   readonly #sealKey: Uint8Array;
 
   constructor(paymentKey: Uint8Array) {
-    this.#hashKey = derive(paymentKey, "lethe payment event hash");
-    this.#sealKey = derive(paymentKey, "lethe payment event seal");
+    this.#hashKey = deriveKey(paymentKey, "lethe payment event hash");
+    this.#sealKey = deriveKey(paymentKey, "lethe payment event seal");
   }
 
   hash(provider: ProviderName, paymentId: string): string {
@@ -86,9 +87,6 @@ export class PaymentEvents {
   }
 
   #keyOf(provider: ProviderName, paymentId: string): Uint8Array {
-    return new Uint8Array(hkdfSync("sha256", this.#sealKey, `${provider}\0${paymentId}`, "one payment", 32));
+    return deriveKey(this.#sealKey, "one payment", `${provider}\0${paymentId}`);
   }
 }
-
-const derive = (key: Uint8Array, use: string): Uint8Array =>
-  new Uint8Array(hkdfSync("sha256", key, "", use, 32));

@@ -1,9 +1,10 @@
-import { createHmac, hkdfSync } from "node:crypto";
+import { createHmac } from "node:crypto";
 import type { Transaction } from "kysely";
 import type { Accounts } from "../accounts/accounts.ts";
 import type { Announce } from "../accounts/changes.ts";
 import { base32 } from "../lib/base32.ts";
 import type { Clock } from "../lib/clock.ts";
+import { deriveKey } from "../lib/derive-key.ts";
 import { fail, ok, type Result } from "../lib/result.ts";
 import { grouped } from "../lib/typed-code.ts";
 import { afterChargeback } from "../policy/expiry.ts";
@@ -83,8 +84,8 @@ export class Payments {
     this.#accounts = options.accounts;
     this.#vouchers = options.vouchers;
     this.#events = new PaymentEvents(options.paymentKey);
-    this.#codeKey = derive(options.paymentKey, "lethe bought vouchers");
-    this.#payerKey = options.rememberPayers ? derive(options.paymentKey, "lethe payers") : undefined;
+    this.#codeKey = deriveKey(options.paymentKey, "lethe bought vouchers");
+    this.#payerKey = options.rememberPayers ? deriveKey(options.paymentKey, "lethe payers") : undefined;
   }
 
   /** Counts a payment that the provider itself has confirmed. Less than the price, or another currency, counts for nothing. */
@@ -374,6 +375,3 @@ const NOTHING = {
   takenS: 0,
   first: false,
 } as const satisfies Partial<PaymentRecord>;
-
-const derive = (key: Uint8Array, use: string): Uint8Array =>
-  new Uint8Array(hkdfSync("sha256", key, "", use, 32));

@@ -5,11 +5,11 @@ import {
   createHmac,
   createPrivateKey,
   createPublicKey,
-  hkdfSync,
   type KeyObject,
   sign,
   verify,
 } from "node:crypto";
+import { deriveKey } from "../lib/derive-key.ts";
 import { fail, ok, type Result } from "../lib/result.ts";
 import { PAYMENT_METHODS, type PaymentMethod } from "../policy/methods.ts";
 import type { Money } from "../policy/money.ts";
@@ -71,17 +71,16 @@ export class Receipts {
 
   /** `paymentKey`: 32 bytes that the office alone has. */
   constructor(paymentKey: Uint8Array) {
-    const derive = (use: string) => new Uint8Array(hkdfSync("sha256", paymentKey, "", use, 32));
     // RFC 8410 section 7: a private key of Ed25519 is its 32 bytes behind this.
     const pkcs8 = Buffer.concat([
       Buffer.from("302e020100300506032b657004220420", "hex"),
-      derive("lethe receipt signature"),
+      deriveKey(paymentKey, "lethe receipt signature"),
     ]);
     this.#signKey = createPrivateKey({ key: pkcs8, format: "der", type: "pkcs8" });
     this.#publicKey = createPublicKey(this.#signKey);
     this.#keyId = createHash("sha256").update(this.#rawPublicKey()).digest().subarray(0, KEY_ID_BYTES);
-    this.#sealKey = derive("lethe receipt seal");
-    this.#nonceKey = derive("lethe receipt nonce");
+    this.#sealKey = deriveKey(paymentKey, "lethe receipt seal");
+    this.#nonceKey = deriveKey(paymentKey, "lethe receipt nonce");
   }
 
   /** With which everybody can check a receipt: the key's 32 bytes (RFC 8032), base64. */

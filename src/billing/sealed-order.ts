@@ -1,5 +1,6 @@
-import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from "node:crypto";
+import { createCipheriv, createDecipheriv, randomBytes } from "node:crypto";
 import { base32, fromBase32 } from "../lib/base32.ts";
+import { deriveKey } from "../lib/derive-key.ts";
 import type { Money } from "../policy/money.ts";
 
 /**
@@ -48,7 +49,7 @@ export class OrderSeal {
   /** `paymentKey`: 32 bytes that the office alone has. */
   constructor(paymentKey: Uint8Array) {
     if (paymentKey.length !== 32) throw new RangeError("paymentKey: 32 bytes");
-    this.#key = new Uint8Array(hkdfSync("sha256", paymentKey, "", "lethe sealed order", 32));
+    this.#key = deriveKey(paymentKey, "lethe sealed order");
   }
 
   /** The order with its nonce, and the text for the provider (base64url, at most CUSTOM_ID_MOST). Throws RangeError. */

@@ -1,4 +1,3 @@
-import { hkdfSync } from "node:crypto";
 import { isIP } from "node:net";
 import { join } from "node:path";
 import type { HttpBindings } from "@hono/node-server";
@@ -15,6 +14,7 @@ import { reserveVersions } from "../fleet/roster-versions.ts";
 import { offersOf, saveServers } from "../fleet/servers.ts";
 import { Status } from "../fleet/status.ts";
 import { systemClock } from "../lib/clock.ts";
+import { deriveKey } from "../lib/derive-key.ts";
 import { logFor, reasonOf } from "../lib/event-log.ts";
 import { installLastResort } from "../lib/last-resort.ts";
 import { becomeUser } from "../lib/privileges.ts";
@@ -299,7 +299,7 @@ async function start(message: OfficeStart): Promise<void> {
     ...look,
     ...(config.site.url !== "" && { publicUrl: siteOrigin(config) }),
     secure: siteOrigin(config).startsWith("https:"),
-    sessionSecret: derive(keys.siteSecret, "sessions"),
+    sessionSecret: deriveKey(keys.siteSecret, "lethe sessions"),
     clock,
     log: logFor("site"),
     accounts,
@@ -485,7 +485,3 @@ const stunAddresses = (listens: readonly string[], addresses: readonly string[])
       .find((each) => isIP(each.address) === isIP(address));
     return place === undefined ? [] : [`${isIP(address) === 6 ? `[${address}]` : address}:${place.port}`];
   });
-
-/** A key of its own for each purpose (RFC 5869). */
-const derive = (secret: Uint8Array, purpose: string): Uint8Array =>
-  new Uint8Array(hkdfSync("sha256", secret, "", `lethe ${purpose}`, 32));

@@ -1,4 +1,3 @@
-import { hkdfSync } from "node:crypto";
 import type { Accounts } from "../accounts/accounts.ts";
 import type { Btcpay } from "../billing/btcpay/provider.ts";
 import { Cash } from "../billing/cash.ts";
@@ -11,6 +10,7 @@ import { Refunds } from "../billing/refunds.ts";
 import { OrderSeal } from "../billing/sealed-order.ts";
 import type { Vouchers } from "../billing/vouchers.ts";
 import type { Clock } from "../lib/clock.ts";
+import { deriveKey } from "../lib/derive-key.ts";
 import { logFor } from "../lib/event-log.ts";
 import type { PaymentMethod } from "../policy/methods.ts";
 import type { Store } from "../store/open.ts";
@@ -50,7 +50,7 @@ export function openPayments(parts: {
   source?: CertificateSource | undefined;
 }): PaymentOffice {
   const { config, files, store, accounts, vouchers, switches, clock, source } = parts;
-  const paymentKey = new Uint8Array(hkdfSync("sha256", parts.siteSecret, "", "lethe payments", 32));
+  const paymentKey = deriveKey(parts.siteSecret, "lethe payments");
   const { remember_payers: rememberPayers } = config.paypal;
   const payments = new Payments({ store, clock, accounts, vouchers, paymentKey, rememberPayers });
   const receipts = new Receipts(paymentKey);

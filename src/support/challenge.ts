@@ -1,5 +1,6 @@
-import { createHash, createHmac, hkdfSync, randomBytes, timingSafeEqual } from "node:crypto";
+import { createHash, createHmac, randomBytes, timingSafeEqual } from "node:crypto";
 import type { Clock } from "../lib/clock.ts";
+import { deriveKey } from "../lib/derive-key.ts";
 
 /**
  * What the contact form asks of a visitor, so that sending in great numbers is dear. With scripts the browser works for about a
@@ -56,7 +57,7 @@ export class Challenges {
   /** `secret`: 32 bytes that all offices of the site have, so that each takes the others' forms. `bits`: fewer for tests. */
   constructor(secret: Uint8Array, clock: Clock, bits = WORK_BITS) {
     this.bits = bits;
-    this.#key = new Uint8Array(hkdfSync("sha256", secret, "", "lethe contact challenge", 32));
+    this.#key = deriveKey(secret, "lethe contact challenge");
     this.#clock = clock;
   }
 

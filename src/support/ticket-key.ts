@@ -1,6 +1,7 @@
-import { createHmac, hkdfSync, webcrypto } from "node:crypto";
+import { createHmac, webcrypto } from "node:crypto";
 import { identityToRecipient } from "age-encryption";
 import { base32 } from "../lib/base32.ts";
+import { deriveKey } from "../lib/derive-key.ts";
 import { plainCode } from "../lib/typed-code.ts";
 
 /**
@@ -42,8 +43,7 @@ export function typedPass(typed: TicketPass): TicketPass | undefined {
 
 /** The ticket's private key, for age-encryption's `addIdentity`. */
 export async function ticketIdentity({ number, secret }: TicketPass): Promise<webcrypto.CryptoKey> {
-  const scalar = hkdfSync("sha256", secret, number, "lethe ticket key", 32);
-  const wrapped = Buffer.concat([PKCS8, Buffer.from(scalar)]);
+  const wrapped = Buffer.concat([PKCS8, deriveKey(secret, "lethe ticket key", number)]);
   return webcrypto.subtle.importKey("pkcs8", wrapped, { name: "X25519" }, false, ["deriveBits"]);
 }
 

@@ -1,7 +1,8 @@
-import { createHmac, hkdfSync, randomBytes, timingSafeEqual } from "node:crypto";
+import { createHmac, randomBytes, timingSafeEqual } from "node:crypto";
 import type { Selectable, Transaction } from "kysely";
 import { base32 } from "../lib/base32.ts";
 import type { Clock } from "../lib/clock.ts";
+import { deriveKey } from "../lib/derive-key.ts";
 import { fail, ok, type Result } from "../lib/result.ts";
 import { LIFETIMES } from "../policy/lifetimes.ts";
 import type { Store } from "../store/open.ts";
@@ -100,8 +101,8 @@ export class Tickets {
   }) {
     this.#store = options.store;
     this.#clock = options.clock;
-    this.#key = new Uint8Array(hkdfSync("sha256", options.secret, "", "lethe tickets", 32));
-    this.#mailKey = new Uint8Array(hkdfSync("sha256", options.secret, "", "lethe ticket e-mail", 32));
+    this.#key = deriveKey(options.secret, "lethe tickets");
+    this.#mailKey = deriveKey(options.secret, "lethe ticket e-mail");
     this.#recipients = options.recipients;
     this.#arrived = options.arrived;
     this.#answered = options.answered;

@@ -1,12 +1,6 @@
-import {
-  createCipheriv,
-  createDecipheriv,
-  createHmac,
-  hkdfSync,
-  randomBytes,
-  timingSafeEqual,
-} from "node:crypto";
+import { createCipheriv, createDecipheriv, createHmac, randomBytes, timingSafeEqual } from "node:crypto";
 import type { Clock } from "../lib/clock.ts";
+import { deriveKey } from "../lib/derive-key.ts";
 
 /**
  * Who is logged in stands in no table: that would be a log of logins. A session is a sealed text (AES-256-GCM) that the
@@ -39,8 +33,8 @@ export class SessionSeal {
   /** `secret`: 32 random bytes that only the office holds; another secret opens no older session. */
   constructor(secret: Uint8Array, clock: Clock) {
     if (secret.length !== 32) throw new RangeError("the session secret has 32 bytes");
-    this.#key = new Uint8Array(hkdfSync("sha256", secret, "", "lethe web session", 32));
-    this.#formKey = new Uint8Array(hkdfSync("sha256", secret, "", "lethe web form", 32));
+    this.#key = deriveKey(secret, "lethe web session");
+    this.#formKey = deriveKey(secret, "lethe web form");
     this.#clock = clock;
   }
 

@@ -1,7 +1,8 @@
-import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from "node:crypto";
+import { createCipheriv, createDecipheriv, randomBytes } from "node:crypto";
 import type { Context } from "hono";
 import { getCookie, setCookie } from "hono/cookie";
 import type { BegunOrder } from "../../../billing/checkout.ts";
+import { deriveKey } from "../../../lib/derive-key.ts";
 import type { SiteEnv } from "../../options.ts";
 
 /** A browser remembers so many of its orders, the newest first. */
@@ -22,7 +23,7 @@ export class OrderCookie {
   readonly #name: string;
 
   constructor(sessionSecret: Uint8Array, secure: boolean) {
-    this.#key = new Uint8Array(hkdfSync("sha256", sessionSecret, "", "lethe order cookie", 32));
+    this.#key = deriveKey(sessionSecret, "lethe order cookie");
     this.#secure = secure;
     this.#name = secure ? "__Host-orders" : "orders";
   }
