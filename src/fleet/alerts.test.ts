@@ -9,7 +9,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { FakeClock } from "../lib/clock.ts";
 import { command, webhook } from "./alert-channels.ts";
 import { type Alert, type AlertChannel, Alerts } from "./alerts.ts";
-import type { ServerStatus } from "./status.ts";
+import type { ServerStatus } from "./server-status.ts";
 
 const MINUTE_MS = 60_000;
 

@@ -1,5 +1,6 @@
 import type { Clock } from "../lib/clock.ts";
-import type { ServerStatus, Status } from "./status.ts";
+import type { ServerStatus } from "./server-status.ts";
+import type { Status } from "./status.ts";
 
 /** A change the operator is told of. Times are RFC 3339 in UTC. */
 export interface Alert {

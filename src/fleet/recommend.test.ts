@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { allGroups, bestServer, recommended, spread } from "./recommend.ts";
-import type { ServerStatus } from "./status.ts";
+import type { ServerStatus } from "./server-status.ts";
 
 const server = (name: string, change: Partial<ServerStatus> = {}): ServerStatus => ({
   server: name,

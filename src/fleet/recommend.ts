@@ -1,5 +1,5 @@
 import { groupsOf } from "./groups.ts";
-import type { ServerStatus } from "./status.ts";
+import type { ServerStatus } from "./server-status.ts";
 
 /** Loads that differ by less are the same: members are spread over such servers instead of all sent to one. */
 const SAME_LOAD_PERCENT = 10;

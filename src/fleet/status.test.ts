@@ -6,8 +6,9 @@ import type { Totals } from "../link/reports.ts";
 import { sweep } from "../store/inventory.ts";
 import { onEachStore, openTestStore, type StoreKind } from "../store/testing.ts";
 import { SLOTS_A_DAY } from "./server-news.ts";
+import { loadPercent } from "./server-status.ts";
 import { listServers, offersOf, type Server, saveServers } from "./servers.ts";
-import { loadPercent, Status } from "./status.ts";
+import { Status } from "./status.ts";
 
 const london: Server = {
   name: "london1",

@@ -1,11 +1,10 @@
 import type { Clock } from "../lib/clock.ts";
 import { fail, ok, type Result } from "../lib/result.ts";
-import type { ServerIdentity } from "../link/identity.ts";
 import type { Health, Totals } from "../link/reports.ts";
-import { LARGE_DOWNLOADS_MBIT } from "../policy/fair-use.ts";
 import type { Store } from "../store/open.ts";
-import { type NewsState, ServerNews, SLOT_S, SLOTS_A_DAY, type SlotTraffic } from "./server-news.ts";
-import { listServers, type Server, type ServicePort } from "./servers.ts";
+import { ServerNews, SLOT_S, SLOTS_A_DAY, type SlotTraffic } from "./server-news.ts";
+import { type ServerStatus, statusOf } from "./server-status.ts";
+import { listServers, type Server } from "./servers.ts";
 import {
   type HealthNews,
   readHealth,
@@ -36,43 +35,6 @@ interface HourTraffic {
   hour: number;
   inPercent: number;
   outPercent: number;
-}
-
-interface ServiceStatus {
-  service: string;
-  /** As of the last news; false where there is none, or it is old. */
-  healthy: boolean;
-  ports: ServicePort[];
-}
-
-/** A server as of now. The same object as before where nothing about it has changed. */
-export interface ServerStatus {
-  server: string;
-  host: string;
-  city: string;
-  country: string;
-  countryCode: string;
-  latitude: number;
-  longitude: number;
-  addresses: string[];
-  bandwidthMbit: number;
-  groups: string[];
-  /** Takes no new logins; sessions go on. */
-  draining: boolean;
-  state: NewsState;
-  /** With `no-news`: the end of the last minute that anything is known of, UTC seconds; else 0. */
-  noNewsSince: number;
-  /** The end of the last five minutes that are known, UTC seconds; 0 where none are. */
-  slotEndsAt: number;
-  /** Of those five minutes; 0 where none are known. */
-  inPercent: number;
-  outPercent: number;
-  /** 100 · max(in, out) / max(bandwidth, in, out), whole. */
-  loadPercent: number;
-  services: ServiceStatus[];
-  /** What its services are known by; left out until the exit has said it. */
-  identity?: ServerIdentity;
-  largeDownloads: boolean;
 }
 
 type Outcome = Result<"new" | "replay", "unknown-server" | "future" | "too-old">;
@@ -291,7 +253,7 @@ export class Status {
     let untilS = Number.POSITIVE_INFINITY;
     for (const entry of this.#entries.values()) {
       if (entry.status === undefined || nowS >= entry.untilS) {
-        const next = statusOf(entry, nowS);
+        const next = statusOf(entry.server, entry.news, nowS);
         entry.untilS = next.untilS;
         // News that says the same again moves the time on and nothing else.
         if (entry.status === undefined || JSON.stringify(entry.status) !== JSON.stringify(next.status)) {
@@ -388,33 +350,3 @@ export class Status {
 
 /** SQLite answers without a pause: whoever waits meanwhile comes in between. */
 const othersFirst = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
-
-function statusOf({ server, news }: Entry, nowS: number): { status: ServerStatus; untilS: number } {
-  const { state, untilS } = news.state(nowS);
-  const known = state !== "never" && news.newestSlot > Math.floor(nowS / SLOT_S) - SLOTS_A_DAY - 1;
-  const { inPercent = 0, outPercent = 0 } = known ? news.traffic(news.newestSlot) : {};
-  const { name, services, ...place } = server;
-  const status: ServerStatus = {
-    server: name,
-    ...place,
-    state,
-    noNewsSince: state === "no-news" ? news.newsAtS : 0,
-    slotEndsAt: known ? (news.newestSlot + 1) * SLOT_S : 0,
-    inPercent,
-    outPercent,
-    loadPercent: loadPercent(inPercent, outPercent),
-    services: services.map((offer) => ({
-      ...offer,
-      healthy: state === "up" && news.healthy(offer.service, nowS),
-    })),
-    ...(server.identity !== undefined && { identity: server.identity }),
-    largeDownloads: server.bandwidthMbit >= LARGE_DOWNLOADS_MBIT,
-  };
-  return { status, untilS };
-}
-
-/** Load as the interfaces that clients know define it, of figures in percent of the bandwidth. */
-export function loadPercent(inPercent: number, outPercent: number): number {
-  const most = Math.max(inPercent, outPercent);
-  return Math.round((100 * most) / Math.max(100, most));
-}

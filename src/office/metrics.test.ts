@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { request } from "node:http";
 import type { AddressInfo } from "node:net";
 import { test } from "node:test";
-import type { ServerStatus } from "../fleet/status.ts";
+import type { ServerStatus } from "../fleet/server-status.ts";
 import { type Metrics, makeMetrics, metricsServer } from "./metrics.ts";
 
 const server = (name: string, change: Partial<ServerStatus> = {}): ServerStatus => ({

@@ -1,6 +1,6 @@
 import { createServer, type Server } from "node:http";
 import { Counter, collectDefaultMetrics, Gauge, Registry } from "prom-client";
-import type { ServerStatus } from "../fleet/status.ts";
+import type { ServerStatus } from "../fleet/server-status.ts";
 
 /**
  * Figures for the operator's Prometheus. Servers, services, news and alerts, and this process itself: nothing that grows

@@ -6,7 +6,8 @@ import type { FleetServer, Invitation } from "../fleet/fleet-server.ts";
 import { groupsOf } from "../fleet/groups.ts";
 import type { Listens } from "../fleet/listens.ts";
 import { countryName, type NewServerError } from "../fleet/new-server.ts";
-import type { ServerStatus, Status } from "../fleet/status.ts";
+import type { ServerStatus } from "../fleet/server-status.ts";
+import type { Status } from "../fleet/status.ts";
 import type { Blocked } from "../lib/port-range.ts";
 import type { Result } from "../lib/result.ts";
 

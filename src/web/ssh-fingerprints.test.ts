@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { ServerStatus } from "../fleet/status.ts";
+import type { ServerStatus } from "../fleet/server-status.ts";
 import { sshFingerprint, sshFingerprints } from "./ssh-fingerprints.ts";
 
 // As `ssh -v` showed it when it met this key.

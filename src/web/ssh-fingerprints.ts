@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import type { ServerStatus } from "../fleet/status.ts";
+import type { ServerStatus } from "../fleet/server-status.ts";
 
 /**
  * The fingerprint of a host key as ssh(1) and ssh-keygen(1) show it (RFC 4648 base64 of SHA-256, without padding). `line`: the

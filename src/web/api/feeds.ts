@@ -2,7 +2,7 @@ import { isIP } from "node:net";
 import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import { cityGroup } from "../../fleet/groups.ts";
-import type { ServerStatus } from "../../fleet/status.ts";
+import type { ServerStatus } from "../../fleet/server-status.ts";
 import type { SiteEnv } from "../options.ts";
 import { sshFingerprints } from "../ssh-fingerprints.ts";
 import type { Web } from "../web.ts";

@@ -1,7 +1,7 @@
 import { z } from "@hono/zod-openapi";
 import type { AccountView } from "../../accounts/accounts.ts";
 import { groupsOf } from "../../fleet/groups.ts";
-import type { ServerStatus } from "../../fleet/status.ts";
+import type { ServerStatus } from "../../fleet/server-status.ts";
 import { WORDING } from "../wording.ts";
 
 /** What the JSON API takes and gives. Times are RFC 3339 in UTC. */

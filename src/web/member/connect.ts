@@ -1,7 +1,7 @@
 import type { Hono } from "hono";
 import type { AccountView } from "../../accounts/accounts.ts";
 import { allGroups, bestServer, recommended } from "../../fleet/recommend.ts";
-import type { ServerStatus } from "../../fleet/status.ts";
+import type { ServerStatus } from "../../fleet/server-status.ts";
 import { SYSTEMS } from "../../profiles/kinds.ts";
 import { PROXY_WARNING, proxySettings } from "../../profiles/proxy.ts";
 import { tokenField } from "../forms.ts";

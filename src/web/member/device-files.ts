@@ -1,5 +1,5 @@
 import { generateKeyPairSync } from "node:crypto";
-import type { ServerStatus } from "../../fleet/status.ts";
+import type { ServerStatus } from "../../fleet/server-status.ts";
 import type { ProfileFile } from "../../profiles/kinds.ts";
 import type { profileQuery } from "../profile-files.ts";
 import type { Web } from "../web.ts";

@@ -1,6 +1,6 @@
 import type { Context, Hono } from "hono";
 import type { Device } from "../../accounts/devices.ts";
-import type { ServerStatus } from "../../fleet/status.ts";
+import type { ServerStatus } from "../../fleet/server-status.ts";
 import { deviceAddresses } from "../../lib/device-addresses.ts";
 import type { ProfileFile } from "../../profiles/kinds.ts";
 import { field, formError, tokenField } from "../forms.ts";

@@ -1,6 +1,6 @@
 import type { Hono } from "hono";
 import { bestServer } from "../../fleet/recommend.ts";
-import type { ServerStatus } from "../../fleet/status.ts";
+import type { ServerStatus } from "../../fleet/server-status.ts";
 import { type DnsLevel, resolverOf } from "../../lib/dns-levels.ts";
 import { type ProfileOptions, SYSTEMS, type System } from "../../profiles/kinds.ts";
 import { PROXY_WARNING } from "../../profiles/proxy.ts";

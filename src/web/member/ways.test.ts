@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { ServerStatus } from "../../fleet/status.ts";
+import type { ServerStatus } from "../../fleet/server-status.ts";
 import { waysPanel } from "./ways.ts";
 
 const offering = (...services: string[]): ServerStatus =>

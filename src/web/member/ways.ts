@@ -1,4 +1,4 @@
-import type { ServerStatus } from "../../fleet/status.ts";
+import type { ServerStatus } from "../../fleet/server-status.ts";
 import type { Service } from "../../link/services.ts";
 import { SYSTEMS } from "../../profiles/kinds.ts";
 import { COVERS_WORDS, type Covers, GUIDES, SYSTEM_NAMES } from "../guides.ts";

@@ -1,5 +1,5 @@
 import type { Context, Hono } from "hono";
-import type { ServerStatus } from "../../fleet/status.ts";
+import type { ServerStatus } from "../../fleet/server-status.ts";
 import { contentSecurityPolicy } from "../headers.ts";
 import { type Html, html } from "../html.ts";
 import { page } from "../layout.ts";

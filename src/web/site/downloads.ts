@@ -1,7 +1,7 @@
 import type { OpenAPIHono } from "@hono/zod-openapi";
 import { createRoute, z } from "@hono/zod-openapi";
 import { allGroups } from "../../fleet/recommend.ts";
-import type { ServerStatus } from "../../fleet/status.ts";
+import type { ServerStatus } from "../../fleet/server-status.ts";
 import { DNS_LEVELS } from "../../lib/dns-levels.ts";
 import { zipOf } from "../../lib/zip.ts";
 import { type ProfileOptions, SYSTEMS as SYSTEM_KINDS } from "../../profiles/kinds.ts";

@@ -1,4 +1,4 @@
-import type { ServerStatus } from "../../fleet/status.ts";
+import type { ServerStatus } from "../../fleet/server-status.ts";
 import { dayAndTime } from "../dates.ts";
 import { type Html, html } from "../html.ts";
 import { portsText, serviceName } from "../service-names.ts";

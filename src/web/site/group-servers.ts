@@ -1,5 +1,5 @@
 import { inGroup, recommended } from "../../fleet/recommend.ts";
-import type { ServerStatus } from "../../fleet/status.ts";
+import type { ServerStatus } from "../../fleet/server-status.ts";
 import type { ProfileOptions } from "../../profiles/kinds.ts";
 import type { Web } from "../web.ts";
 

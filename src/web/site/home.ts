@@ -1,6 +1,6 @@
 import type { Hono } from "hono";
 import { bestServer } from "../../fleet/recommend.ts";
-import type { ServerStatus } from "../../fleet/status.ts";
+import type { ServerStatus } from "../../fleet/server-status.ts";
 import { LIFETIMES } from "../../policy/lifetimes.ts";
 import { formatMoney } from "../../policy/money.ts";
 import type { PolicyValues } from "../../policy/rule.ts";

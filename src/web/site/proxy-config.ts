@@ -1,6 +1,6 @@
 import type { Hono } from "hono";
 import { inGroup, recommended, spread } from "../../fleet/recommend.ts";
-import type { ServerStatus } from "../../fleet/status.ts";
+import type { ServerStatus } from "../../fleet/server-status.ts";
 import { type ProxyPlace, proxyAutoConfig } from "../../profiles/proxy.ts";
 import type { SiteEnv } from "../options.ts";
 import type { Web } from "../web.ts";

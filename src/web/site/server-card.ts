@@ -1,5 +1,5 @@
 import type { SlotTraffic } from "../../fleet/server-news.ts";
-import type { ServerStatus } from "../../fleet/status.ts";
+import type { ServerStatus } from "../../fleet/server-status.ts";
 import { type Html, html } from "../html.ts";
 import { dayChart } from "./day-chart.ts";
 import { figures, megabits, notes, services } from "./figures.ts";

@@ -1,5 +1,5 @@
 import { allGroups } from "../../fleet/recommend.ts";
-import type { ServerStatus } from "../../fleet/status.ts";
+import type { ServerStatus } from "../../fleet/server-status.ts";
 import { type Html, html } from "../html.ts";
 import { serviceName } from "../service-names.ts";
 import { LOADS, SERVICES, type ServerQuery, SORTS, STATES } from "./server-query.ts";

@@ -1,5 +1,5 @@
 import { inGroup } from "../../fleet/recommend.ts";
-import type { ServerStatus } from "../../fleet/status.ts";
+import type { ServerStatus } from "../../fleet/server-status.ts";
 import { SERVICES } from "../../link/services.ts";
 
 /** Which servers, in which order: the fields of the form on the status page, and of the API. */

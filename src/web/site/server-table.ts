@@ -1,4 +1,4 @@
-import type { ServerStatus } from "../../fleet/status.ts";
+import type { ServerStatus } from "../../fleet/server-status.ts";
 import { type Html, html } from "../html.ts";
 import { shortServiceName } from "../service-names.ts";
 import { loadBar, megabits, notes, percentText } from "./figures.ts";

@@ -1,7 +1,7 @@
 import type { Hono } from "hono";
 import { groupsOf } from "../../fleet/groups.ts";
 import { bestServer } from "../../fleet/recommend.ts";
-import type { ServerStatus } from "../../fleet/status.ts";
+import type { ServerStatus } from "../../fleet/server-status.ts";
 import { dayAndTime } from "../dates.ts";
 import { type Html, html } from "../html.ts";
 import { type Page, page, publicMarkup } from "../layout.ts";

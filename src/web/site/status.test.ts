@@ -3,7 +3,7 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { bestServer } from "../../fleet/recommend.ts";
 import type { SlotTraffic } from "../../fleet/server-news.ts";
-import type { ServerStatus } from "../../fleet/status.ts";
+import type { ServerStatus } from "../../fleet/server-status.ts";
 import { FakeClock } from "../../lib/clock.ts";
 import { openBench, signedUp, Visitor } from "../testkit.ts";
 import { columns, dayChart, stepPath } from "./day-chart.ts";

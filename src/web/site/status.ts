@@ -1,7 +1,7 @@
 import type { Hono } from "hono";
 import { bestServer } from "../../fleet/recommend.ts";
 import { SLOT_S } from "../../fleet/server-news.ts";
-import type { ServerStatus } from "../../fleet/status.ts";
+import type { ServerStatus } from "../../fleet/server-status.ts";
 import { timeOfDay } from "../dates.ts";
 import { type Html, html } from "../html.ts";
 import { type Page, page, publicMarkup } from "../layout.ts";

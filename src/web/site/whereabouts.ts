@@ -1,4 +1,4 @@
-import type { ServerStatus } from "../../fleet/status.ts";
+import type { ServerStatus } from "../../fleet/server-status.ts";
 import { formatIp, parseIp, unmap } from "../../lib/ip.ts";
 import { isTunnelAddress } from "../../lib/tunnel-ranges.ts";
 
