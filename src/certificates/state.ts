@@ -27,14 +27,22 @@ export const CERTIFICATE_PROBLEMS = [...PAIR_PROBLEMS, ...ORDER_PROBLEMS, "unrea
 export type CertificateProblem = (typeof CERTIFICATE_PROBLEMS)[number];
 
 /**
+ * Of the files that an operator has put on an exit; `unreadable`: one of the two is not there. The exit goes on without them.
+ */
+export const FILES_PROBLEMS = [...PAIR_PROBLEMS, "unreadable"] as const;
+export type FilesProblem = (typeof FILES_PROBLEMS)[number];
+
+/**
  * Of an exit's. `port-taken`: another program has port 80 there; `no-name`: its host is an address, or no name that an authority
- * could ask for.
+ * could ask for; `no-files`: it is to have files, and has none.
  */
 export const EXIT_CERTIFICATE_PROBLEMS = [
   ...PAIR_PROBLEMS,
   ...ORDER_PROBLEMS,
   "port-taken",
   "no-name",
+  "no-files",
+  ...FILES_PROBLEMS.map((problem) => `files-${problem}` as const),
 ] as const;
 export type ExitCertificateProblem = (typeof EXIT_CERTIFICATE_PROBLEMS)[number];
 

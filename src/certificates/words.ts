@@ -65,21 +65,41 @@ const EXIT_WORDS: Record<ExitCertificateProblem, string> = {
   unwritable: "the office's folder cannot be written",
   "port-taken": "another program has its port 80",
   "no-name": "its host is no whole DNS name",
+  "no-files": "no files were put on the server",
+  "files-malformed":
+    "the files on the server are no PEM certificate with its key, or the key wants a passphrase",
+  "files-key-mismatch": "the files on the server do not belong together",
+  "files-outdated": "the certificate in the files on the server is over",
+  "files-names": "the certificate in the files on the server does not bear its host",
+  "files-unreadable": "one of the two files on the server is missing, or cannot be read",
 };
+const FILES_REMEDY =
+  "put fullchain.pem and privkey.pem, or a link to the folder with both, at /etc/lethe-exit/public on the server: they are read anew when they change";
+const ORDER_REMEDY =
+  "its host must be a DNS name that leads to it, and its port 80 open and free; it is tried again by itself";
 
 /** For `lethe server list`; `until` in UTC seconds. */
 export function describeExitCertificate({
   until,
+  files,
   problem,
 }: {
   until?: number | undefined;
+  files?: true | undefined;
   problem?: string | undefined;
 }): string {
   const good =
     until === undefined ? "" : `certificate until ${new Date(until * 1000).toISOString().slice(0, 10)}`;
-  if (problem === undefined) return good === "" ? "no certificate yet" : good;
-  return `${good === "" ? "no certificate" : `${good}, not renewed`}: ${EXIT_WORDS[problem as ExitCertificateProblem] ?? problem}`;
+  if (problem === undefined)
+    return good === "" ? "no certificate yet" : `${good}${files ? ", from files" : ""}`;
+  const renewing = isOfFiles(problem) ? "" : ", not renewed";
+  return `${good === "" ? "no certificate" : `${good}${renewing}`}: ${EXIT_WORDS[problem as ExitCertificateProblem] ?? problem}`;
 }
+
+const isOfFiles = (problem: string): boolean => problem === "no-files" || problem.startsWith("files-");
+
+export const exitProblemRemedy = (problem: string): string =>
+  isOfFiles(problem) ? FILES_REMEDY : ORDER_REMEDY;
 
 export const exitProblemWords = (problem: ExitCertificateProblem): string => EXIT_WORDS[problem] ?? problem;
 export const problemWords = (problem: CertificateProblem): string => WORDS[problem].what;

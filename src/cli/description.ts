@@ -39,6 +39,16 @@ const FAILURES: Record<NonNullable<ListeningReport["failed"]>, string> = {
   other: "FAILED: it could not be started",
 };
 
+/** Inside TLS that is another one: of a public authority, for the host that members connect to. */
+const NO_PUBLIC_CERTIFICATE =
+  "not available: there is no public certificate for its host yet (lethe certificates says why)";
+const SHOW_PUBLIC_CERTIFICATE = new Set<ListeningReport["service"]>(["https", "socks5-tls"]);
+
+const failureText = ({ service, failed }: ListeningReport): string | undefined => {
+  if (failed === "no-certificate" && SHOW_PUBLIC_CERTIFICATE.has(service)) return NO_PUBLIC_CERTIFICATE;
+  return failed && FAILURES[failed];
+};
+
 const RUNS_IN: Record<NonNullable<ListeningReport["runsIn"]>, string> = {
   kernel: "ready, in the kernel",
   "wireguard-go": "ready, by wireguard-go: this kernel has no WireGuard",
@@ -54,9 +64,10 @@ export function describe({
   services,
   warnings,
 }: StatusReport): string {
-  const rows = services.map(({ service, protocol, address, port, failed, runsIn }) => {
+  const rows = services.map((report) => {
+    const { service, protocol, address, port, runsIn } = report;
     const where = `${address.includes(":") ? `[${address}]` : address}:${port}`;
-    const state = failed ? FAILURES[failed] : runsIn === undefined ? "ready" : RUNS_IN[runsIn];
+    const state = failureText(report) ?? (runsIn === undefined ? "ready" : RUNS_IN[runsIn]);
     return `  ${NAMES[service].padEnd(18)}${protocol.toUpperCase().padEnd(5)}${where.padEnd(24)}${state}`;
   });
   return [

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { type AddressInfo, createServer, type Server } from "node:net";
 import { test } from "node:test";
-import { checkDatabase, checkLink } from "./doctor-fleet.ts";
+import { parseConfig } from "../office/config.ts";
+import { checkDatabase, checkLink, exitCertificateFindings } from "./doctor-fleet.ts";
 
 /** A server on loopback that says this to everybody. */
 async function saying(text: string): Promise<{ server: Server; place: string }> {
@@ -44,4 +45,31 @@ test("a database that cannot be had is told in the store's own words", async () 
   });
   assert.equal(finding.state, "bad");
   assert.match(finding.found, /cannot be reached/);
+});
+
+test("what keeps servers' proxies over TLS away is said, and what to do depends on where their certificates come from", () => {
+  const found = (toml: string, publicCertificate?: object, local = false) =>
+    exitCertificateFindings(parseConfig(toml, "lethe.toml"), [
+      { name: "london1", local, ...(publicCertificate && { publicCertificate }) },
+    ]).map(({ found, remedy }) => `${found} → ${remedy}`);
+  assert.match(found("").join(), /offered on no other server.*set tls\.exits/);
+  assert.deepEqual(found("", undefined, true), []);
+  assert.deepEqual(found("[https_proxy]\nlisten = []\n[socks5_tls]\nlisten = []\n"), []);
+  const files = '[tls]\nexits = "files"\n';
+  assert.deepEqual(found(files, { until: 2_000_000_000, files: true }), []);
+  assert.match(
+    found(files, { problem: "no-files" }).join(),
+    /^london1: no certificate: no files were put on the server → put fullchain\.pem/,
+  );
+  assert.match(
+    found(files, { until: 2_000_000_000, problem: "files-names" }).join(),
+    /^london1: certificate until 2033-05-18: the certificate in the files .* does not bear its host → put/,
+  );
+  assert.match(
+    found(
+      '[site]\nlisten = ["0.0.0.0:443", "0.0.0.0:80"]\n[tls]\nacme = "https://ca.example.net/dir"\nnames = ["vpn.example.net"]\nexits = true\n',
+      { until: 2_000_000_000, problem: "port-taken" },
+    ).join(),
+    /^london1: certificate until 2033-05-18, not renewed: another program has its port 80 → .*port 80 open/,
+  );
 });

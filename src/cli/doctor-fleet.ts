@@ -1,6 +1,6 @@
 import { connect } from "node:net";
 import { join } from "node:path";
-import { describeExitCertificate } from "../certificates/words.ts";
+import { describeExitCertificate, exitProblemRemedy } from "../certificates/words.ts";
 import { findProgram } from "../lib/run-command.ts";
 import { lookUpUser, USER_NAMES } from "../lib/unix-users.ts";
 import type { Config } from "../office/config.ts";
@@ -61,24 +61,40 @@ export async function checkLink({ link }: { link: LinkSettings }): Promise<Findi
       ];
 }
 
-/** The servers' public certificates that could not be had or renewed; nothing while Lethe does not run. */
+/** The servers' public certificates that could not be had or renewed, and what that leaves out; nothing while Lethe does not run. */
 export async function checkExitCertificates(
   dataRoot: string,
-  { tls }: Pick<Config, "tls">,
+  settings: Pick<Config, "tls" | "https_proxy" | "socks5_tls">,
 ): Promise<Finding[]> {
-  if (!tls.exits) return [];
   const { controlSocket } = dataFolder(dataRoot);
   const answer = await askOffice<{ servers: ServerView[] }>(controlSocket, "GET", "/servers").catch(
     () => undefined,
   );
-  return (answer?.servers ?? []).flatMap(({ name, publicCertificate }) =>
+  return exitCertificateFindings(settings, answer?.servers ?? []);
+}
+
+export function exitCertificateFindings(
+  { tls, https_proxy, socks5_tls }: Pick<Config, "tls" | "https_proxy" | "socks5_tls">,
+  servers: readonly Pick<ServerView, "name" | "local" | "publicCertificate">[],
+): Finding[] {
+  if (!tls.exits)
+    return https_proxy.listen.length + socks5_tls.listen.length > 0 && servers.some(({ local }) => !local)
+      ? [
+          note(
+            "certificate",
+            "the HTTPS proxy and SOCKS5 over TLS are offered on no other server than this machine: these have no public certificates",
+            'set tls.exits in lethe.toml: true orders them, "files" takes those that you put on the servers',
+          ),
+        ]
+      : [];
+  return servers.flatMap(({ name, publicCertificate }) =>
     publicCertificate?.problem === undefined
       ? []
       : [
           note(
             "certificate",
             `${name}: ${describeExitCertificate(publicCertificate)}`,
-            "its host must be a DNS name that leads to it, and its port 80 open and free; it is tried again by itself",
+            exitProblemRemedy(publicCertificate.problem),
           ),
         ],
   );

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { FILES_PROBLEMS } from "../certificates/state.ts";
 import { systemClock } from "../lib/clock.ts";
 import { logFor, reasonOf } from "../lib/event-log.ts";
 import { installLastResort } from "../lib/last-resort.ts";
@@ -94,7 +95,11 @@ const publicCertificateSchema = z.discriminatedUnion("type", [
   z.object({
     type: z.literal("public-certificate"),
     standing: z
-      .object({ request: z.string().max(20_000).exactOptional(), until: z.int().exactOptional() })
+      .object({
+        request: z.string().max(20_000).exactOptional(),
+        until: z.int().exactOptional(),
+        files: z.enum(["used", ...FILES_PROBLEMS]).exactOptional(),
+      })
       .exactOptional(),
   }),
   z.object({

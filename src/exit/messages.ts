@@ -3,6 +3,7 @@ import type { ServerIdentity } from "../link/identity.ts";
 import type { Challenge } from "../link/public-certificate.ts";
 import type { Service } from "../link/services.ts";
 import type { ServerSettings } from "../link/settings.ts";
+import type { WholeStanding } from "./public-certificate/shown.ts";
 
 /**
  * What the processes of an exit say to one another over Node's IPC channel. The exit (root) starts the keeper and the
@@ -199,7 +200,7 @@ export interface KeeperLinked {
 /** From the exit to the keeper: how it stands with the public certificate (public-certificate/); nothing where none is wanted. */
 export interface ExitPublicCertificate {
   type: "public-certificate";
-  standing?: { request?: string; until?: number };
+  standing?: WholeStanding;
 }
 
 /** From the exit to the keeper: the tokens of the challenges that are answered on port 80 now. */

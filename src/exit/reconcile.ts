@@ -1,4 +1,5 @@
 import { existsSync } from "node:fs";
+import type { Pair } from "../certificates/pair.ts";
 import type { EngineSpec, Engines, EngineView } from "../lib/engines.ts";
 import type { Log } from "../lib/event-log.ts";
 import { findProgram } from "../lib/run-command.ts";
@@ -102,6 +103,8 @@ export class Reconciler {
     onIdentity: (part: ServerIdentity) => void;
     /** A file that the office has is to be brought; `fetched` says when it is there. */
     fetch: (sha256: string, bytes: number) => void;
+    /** The public certificate that IKEv2 shows, too (public-certificate/shown.ts). */
+    publicPair: (settings: ServerSettings) => Pair | undefined;
     /** The WireGuard devices that are online, whenever that has changed. */
     onWireguardOnline: (publicKeys: string[]) => void;
   }) {

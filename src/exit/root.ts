@@ -34,8 +34,8 @@ import type {
 } from "./messages.ts";
 import { CERTIFICATE_LOOK_MS, OwnCertificate } from "./own-certificate.ts";
 import { ChallengeDoor } from "./public-certificate/door.ts";
-import { installPublicCertificate, standingOf } from "./public-certificate/pair.ts";
-import { ShownCertificate } from "./public-certificate/shown.ts";
+import { installPublicCertificate } from "./public-certificate/pair.ts";
+import { ShownCertificate, type WholeStanding } from "./public-certificate/shown.ts";
 import { type ExitState, Reconciler } from "./reconcile.ts";
 import { OpenvpnTester } from "./self-test/openvpn-tester.ts";
 import { type HostKeys, hostKeys } from "./ssh/host-keys.ts";
@@ -43,6 +43,9 @@ import { Sysctls } from "./sysctls.ts";
 import { packKeys } from "./wireguard/rows.ts";
 import { WireguardWishes } from "./wireguard/wishes.ts";
 import { Workers, withoutKeys } from "./workers.ts";
+
+/** One of a few days is renewed in time so, and one that is over is shown no longer than that. */
+const PUBLIC_LOOK_MS = 3_600_000;
 
 /** Without settings nobody can say who may be online: what an earlier life left running then ends. */
 const SETTINGS_WITHIN_MS = 60_000;
@@ -92,9 +95,12 @@ export class ExitRoot {
   #ending = false;
   #patience: NodeJS.Timeout | undefined;
   #renewal: NodeJS.Timeout | undefined;
+  #publicRenewal: NodeJS.Timeout | undefined;
   #hostKeys: HostKeys | undefined;
   readonly #certificate: OwnCertificate | undefined;
   readonly #shown: ShownCertificate;
+  /** What was said of the operator's files last. */
+  #files: WholeStanding["files"];
   /** What the proxies show over TLS, as it was found last: its files are not read with every message. */
   #pair: Pair | undefined;
   readonly #wireguardWishes: WireguardWishes;
@@ -132,6 +138,7 @@ export class ExitRoot {
       },
       onIdentity: (part) => this.identify(part),
       fetch: (sha256, bytes) => this.fetch(sha256, bytes),
+      publicPair: (settings) => this.#shown.findOwn(settings, Date.now()),
       onWireguardOnline: (keys) => {
         this.#wireguardOnline = { type: "wireguard-online", keys: packKeys(keys) };
         this.#keeper.send(this.#wireguardOnline);
@@ -150,7 +157,7 @@ export class ExitRoot {
             ask: (request) => this.#runErrand("certify", { type: "certify", request }),
             onUntil: (certificateUntil) => this.identify({ certificateUntil }),
           });
-    this.#shown = new ShownCertificate(start.folder);
+    this.#shown = new ShownCertificate(start.folder, () => this.#takeFiles());
     this.#openvpnTester = new OpenvpnTester({
       folder: start.folder,
       account: start.accounts.vpn,
@@ -192,10 +199,9 @@ export class ExitRoot {
 
   run(): void {
     this.#patience = setTimeout(() => void this.#engines.stopAll(), SETTINGS_WITHIN_MS);
-    this.#renewal = setInterval(() => {
-      this.#certify();
-      this.#certifyPublicly();
-    }, CERTIFICATE_LOOK_MS);
+    this.#renewal = setInterval(() => this.#certify(), CERTIFICATE_LOOK_MS);
+    this.#publicRenewal = setInterval(() => this.#lookPublicly(), PUBLIC_LOOK_MS);
+    this.#shown.start();
     this.#log("started");
     this.#keeper.start();
     this.#proxies.start();
@@ -211,6 +217,8 @@ export class ExitRoot {
     this.#log("stopping");
     clearTimeout(this.#patience);
     clearInterval(this.#renewal);
+    clearInterval(this.#publicRenewal);
+    this.#shown.close();
     await this.#reconciler.close();
     if (leave) this.#engines.release();
     await Promise.all([
@@ -300,12 +308,40 @@ export class ExitRoot {
     this.#tell();
     if (name === undefined) this.#challenges.set([]);
     try {
-      const standing =
-        name === undefined ? {} : { standing: standingOf(this.#start.folder, name, Date.now()) };
+      const standing = name === undefined ? {} : { standing: this.#shown.standing(name, Date.now()) };
+      this.#sayFiles(standing.standing?.files);
       this.#keeper.send({ type: "public-certificate", ...standing } satisfies ExitPublicCertificate);
     } catch (error) {
       this.#log("certificate-unwritable", { reason: reasonOf(error) });
     }
+  }
+
+  /** Whatever became of the certificate with time: IKEv2, which a pass tells, shows what the proxies show. */
+  #lookPublicly(): void {
+    const before = this.#pair?.certificate;
+    this.#certifyPublicly();
+    if (this.#pair?.certificate !== before) this.#passAgain();
+  }
+
+  /** The operator's files are others: the proxies, IKEv2 and the office hear of it. */
+  #takeFiles(): void {
+    if (this.#settings === undefined) return;
+    this.#files = undefined;
+    this.#certifyPublicly();
+    this.#passAgain();
+  }
+
+  /** Once for each time that they change. */
+  #sayFiles(files: WholeStanding["files"]): void {
+    if (files === this.#files) return;
+    this.#files = files;
+    if (files === "used") this.#log("certificate-installed", { part: "certificates" });
+    else if (files !== undefined) this.#log("certificate-refused", { part: "certificates", reason: files });
+  }
+
+  /** strongSwan is told of certificates in a pass; sessions stay as they are. */
+  #passAgain(): void {
+    if (this.#settings !== undefined) this.#reconciler.update(this.#settings);
   }
 
   #takePublicCertificate(certificate: string): void {
@@ -319,8 +355,7 @@ export class ExitRoot {
       return;
     }
     this.#certifyPublicly();
-    // strongSwan is told of it in a pass; sessions stay as they are.
-    if (this.#settings !== undefined) this.#reconciler.update(this.#settings);
+    this.#passAgain();
   }
 
   /** The supervisor's: the certificate of the site on this machine. */

@@ -3,7 +3,7 @@ import { z } from "zod";
 /**
  * How an exit gets a public certificate (RFC 8555) for its own host name: its office orders it, the key stays on the exit. The
  * exit says how it stands and asks again after `againS` seconds; while an order runs the answers carry what it has to answer
- * on port 80.
+ * on port 80. Where the operator has put files on the exit, these are shown and nothing is asked for.
  */
 
 const pem = (most: number) => z.string().regex(new RegExp(`^[\\x20-\\x7e\\n]{1,${most}}$`));
@@ -21,6 +21,8 @@ const question = z.object({
   request: pem(3000).exactOptional(),
   /** UTC seconds until when the one there is good. */
   until: z.int().min(0).exactOptional(),
+  /** What became of the operator's files on it; left out where there are none. */
+  files: z.enum(["used", "malformed", "key-mismatch", "outdated", "names", "unreadable"]).exactOptional(),
   /** The tokens that it answers for on port 80 by now. */
   answering: z.array(token).max(4),
   /** Another program has its port 80. */

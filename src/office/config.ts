@@ -169,10 +169,10 @@ const table = {
       z.int().min(1).max(65_535),
     ),
     exits: setting(
-      "Whether each server is to have a certificate from acme, too, for its host, which must be a DNS name that leads to it. The authority comes to its port 80.",
-      "true or false",
+      'Whether each server has a public certificate for its host, which must be a DNS name that leads to it. true: from acme, whose authority comes to its port 80, or by files that you put on the server. "files": by such files alone.',
+      'true, false or "files"',
       false,
-      z.boolean(),
+      z.union([z.boolean(), z.literal("files")]),
     ),
   },
   store: {

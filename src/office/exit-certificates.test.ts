@@ -45,6 +45,7 @@ function office(
     folder: join(folder, "exits"),
     nameOf: (server) => names[server],
     answersHere: () => undefined,
+    generationOf: () => 1,
     order: async () => fail("unreachable"),
     accountKey: () => "the account's key",
     clock,
@@ -318,6 +319,27 @@ describe("orders for exits", () => {
     let orders = 0;
     const certificates = office(NAMES, {
       order: async () => {
+  it("begin anew for a server that was given another key after a seizure", async () => {
+    const key = newKeyPem();
+    let [orders, generation] = [0, 1];
+    const certificates = office(NAMES, {
+      generationOf: () => generation,
+      order: async () => {
+        orders += 1;
+        return ok(selfSigned([NAMES.london1], 90, key).certificate);
+      },
+    });
+    const question = asks(NAMES.london1, key);
+    certificates.answer("london1", question);
+    await until(() => certificates.answer("london1", question)?.certificate !== undefined, "made");
+    certificates.answer("london1", { answering: [], until: 2_000_000_000 });
+    generation = 2;
+    const asked = certificates.answer("london1", asks(NAMES.london1));
+    assert.equal(asked?.certificate, undefined);
+    assert.deepEqual(certificates.view("london1"), {});
+    await until(() => orders === 2, "another order");
+  });
+
         orders += 1;
         return ok(selfSigned([NAMES.london1], 90, key).certificate);
       },
@@ -353,6 +375,35 @@ describe("orders for exits", () => {
         return fail("directory");
       },
     });
+  it("are not made where the operator's files are shown, and what is wrong with these is said", () => {
+    let orders = 0;
+    const order: ExitCertificatesOptions["order"] = async () => {
+      orders += 1;
+      return fail("unreachable");
+    };
+    const certificates = office(NAMES, { order });
+    const view = () => certificates.view("london1");
+    certificates.answer("london1", { answering: [], until: 2_000_000_000, files: "used" });
+    assert.deepEqual(view(), { until: 2_000_000_000, files: true });
+    certificates.answer("london1", { answering: [], until: 2_000_000_000, files: "names" });
+    assert.deepEqual(view(), { until: 2_000_000_000, problem: "files-names" });
+    assert.equal(orders, 0);
+    // Without others in use they do not keep an order from being made.
+    certificates.answer("london1", { ...asks(NAMES.london1), files: "outdated" });
+    assert.equal(orders, 1);
+    assert.deepEqual(view(), { problem: "files-outdated" });
+    certificates.close();
+    assert.deepEqual(office(NAMES, { order }).view("london1"), { problem: "files-outdated" });
+
+    const filesAlone = office(NAMES, { order: undefined });
+    assert.deepEqual(filesAlone.view("paris1"), {});
+    filesAlone.answer("paris1", asks(NAMES.paris1));
+    assert.deepEqual(filesAlone.view("paris1"), { problem: "no-files" });
+    filesAlone.answer("paris1", { answering: [], until: 2_000_000_000, files: "used" });
+    assert.deepEqual(filesAlone.view("paris1"), { until: 2_000_000_000, files: true });
+    assert.equal(orders, 1);
+  });
+
     certificates.answer("london1", asks(NAMES.london1));
     assert.deepEqual([...here], [["a-token-of-sixteen", "an answer"]]);
     await until(() => certificates.view("london1").problem === "directory", "over");

@@ -8,6 +8,7 @@ import { backOffMs, type Chance } from "../certificates/schedule.ts";
 import {
   EXIT_CERTIFICATE_PROBLEMS,
   type ExitCertificateProblem,
+  FILES_PROBLEMS,
   type OrderProblem,
 } from "../certificates/state.ts";
 import { writeFileAtomic } from "../lib/atomic-file.ts";
@@ -31,12 +32,16 @@ const ANSWER_AGAIN_S = { idle: 3600, queued: 15, soon: 1 };
 
 const standing = z.object({
   name: z.string(),
+  /** Of the server's key: with another, what is said here is of an earlier life's. */
+  generation: z.int().exactOptional(),
   /** UTC seconds: until when the exit says that its certificate is good. */
   until: z.int().exactOptional(),
   failures: z.int(),
   /** UTC: no order before. Written before an order begins, so that an office that crashes in it does not order anew at once. */
   quietUntilMs: z.number(),
   problem: z.enum(EXIT_CERTIFICATE_PROBLEMS).exactOptional(),
+  /** What the exit says of the operator's files on it. */
+  files: z.enum(["used", ...FILES_PROBLEMS]).exactOptional(),
   /** What was made last and not yet said to be in place: for this public key (SPKI, base64). */
   made: z.object({ key: z.string(), certificate: z.string() }).exactOptional(),
 });
@@ -47,13 +52,18 @@ export interface ExitCertificatesOptions {
   folder: string;
   /** The public name of the server with this link name; undefined where it is to have no certificate. */
   nameOf(server: string): string | undefined;
+  /** How often that server has been given another key (`lethe server rotate`). */
+  generationOf(server: string): number | undefined;
   /** What answers on port 80 for a server that cannot itself, since that port is the site's; undefined for the others. */
   answersHere(server: string): ChallengeAnswers | undefined;
-  order(
-    request: string,
-    accountKey: string,
-    challenges: ChallengeAnswers,
-  ): Promise<Result<string, OrderProblem>>;
+  /** Undefined where nothing is ordered: exits have files, or nothing. */
+  order:
+    | ((
+        request: string,
+        accountKey: string,
+        challenges: ChallengeAnswers,
+      ) => Promise<Result<string, OrderProblem>>)
+    | undefined;
   /** Throws where it cannot be kept. */
   accountKey(): string;
   clock: Clock;
@@ -86,13 +96,16 @@ export class ExitCertificates {
     const name = this.#options.nameOf(server);
     if (name === undefined) return undefined;
     const known = this.#standing(server, name);
-    if (question.until !== known.until) {
+    if (question.until !== known.until || question.files !== known.files) {
       delete known.until;
+      delete known.files;
       if (question.until !== undefined) known.until = question.until;
+      if (question.files !== undefined) known.files = question.files;
       this.#save(server, known);
     }
     const later = (seconds: number) => ({ againS: seconds, challenges: [] });
-    if (question.request === undefined) return later(ANSWER_AGAIN_S.idle);
+    if (question.request === undefined || this.#options.order === undefined)
+      return later(ANSWER_AGAIN_S.idle);
     const key = readCertificateRequest(question.request, name)?.toString("base64");
     if (key === undefined) {
       this.#options.log("certificate-refused", { part: "certificates", reason: "names" });
@@ -115,9 +128,23 @@ export class ExitCertificates {
   }
 
   /** How it stands, for `lethe server list`. */
-  view(server: string): { until?: number; problem?: ExitCertificateProblem } {
-    const { until, problem } = this.#standings.get(server) ?? {};
-    return { ...(until !== undefined && { until }), ...(problem !== undefined && { problem }) };
+  view(server: string): { until?: number; files?: true; problem?: ExitCertificateProblem } {
+    const known = this.#standings.get(server);
+    if (known === undefined) return {};
+    const problem = this.#problemOf(known);
+    return {
+      ...(known.until !== undefined && { until: known.until }),
+      ...(known.files === "used" && { files: true as const }),
+      ...(problem !== undefined && { problem }),
+    };
+  }
+
+  /** With files that are good it does not matter how the last order went. */
+  #problemOf({ files, problem, until }: Standing): ExitCertificateProblem | undefined {
+    if (files === "used") return undefined;
+    if (files !== undefined) return `files-${files}`;
+    if (this.#options.order !== undefined) return problem;
+    return until === undefined ? "no-files" : undefined;
   }
 
   close(): void {
@@ -142,7 +169,7 @@ export class ExitCertificates {
   async #order(server: string, request: string, key: string): Promise<void> {
     const { nameOf, answersHere, order, accountKey, clock, log, chance } = this.#options;
     const name = nameOf(server);
-    if (name === undefined) return;
+    if (name === undefined || order === undefined) return;
     const known = this.#standing(server, name);
     const failures = known.failures + 1;
     const waitMs = backOffMs(failures, chance);
@@ -178,11 +205,12 @@ export class ExitCertificates {
   }
 
   #standing(server: string, name: string): Standing {
+    const generation = this.#options.generationOf(server);
     let known = this.#standings.get(server);
-    if (known?.name !== name) {
+    if (known?.name !== name || (known.generation ?? generation) !== generation)
       known = { name, failures: 0, quietUntilMs: 0 };
-      this.#standings.set(server, known);
-    }
+    if (generation !== undefined) known.generation = generation;
+    this.#standings.set(server, known);
     return known;
   }
 

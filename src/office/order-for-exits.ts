@@ -12,7 +12,10 @@ import { publicName } from "./public-name.ts";
 import type { SiteSettings } from "./site-address.ts";
 import type { SiteDoor } from "./site-door.ts";
 
-/** The exits' public certificates, ordered with the site's account; undefined where lethe.toml wants none. */
+/**
+ * The exits' public certificates, ordered with the site's account, or heard of where they are the operator's files; undefined where
+ * lethe.toml wants none.
+ */
 export function exitCertificates(options: {
   config: SiteSettings;
   officeFolder: string;
@@ -26,8 +29,9 @@ export function exitCertificates(options: {
   log: Log;
 }): { certificates: ExitCertificates; view(server: FleetServer): PublicCertificateView } | undefined {
   const { config, officeFolder, acme, fleet, own, door, clock, log } = options;
-  if (!config.tls.exits || acme === undefined) return undefined;
-  const { acme: directory, email } = config.tls;
+  const { acme: directory, email, exits } = config.tls;
+  if (!exits) return undefined;
+  const orders = exits === true ? acme : undefined;
   const account = certificateFolder(officeFolder, directory);
   const nameOf = (server: string): string | undefined => {
     const known = fleet.byLinkName(server);
@@ -35,17 +39,23 @@ export function exitCertificates(options: {
     return found && "name" in found ? found.name : undefined;
   };
   const certificates = new ExitCertificates({
-    folder: join(authorityFolder(officeFolder, directory), "exits"),
+    folder:
+      orders === undefined
+        ? join(officeFolder, "cache", "exit-files")
+        : join(authorityFolder(officeFolder, directory), "exits"),
     nameOf,
+    generationOf: (server) => fleet.byLinkName(server)?.generation,
     answersHere: (server) => (server === own ? door.challenges : undefined),
-    order: (request, accountKey, challenges) =>
-      acme.orderFor(request, {
-        directory,
-        directoryAuthority: acme.directoryAuthority,
-        email,
-        accountKey,
-        challenges,
-      }),
+    order:
+      orders &&
+      ((request, accountKey, challenges) =>
+        orders.orderFor(request, {
+          directory,
+          directoryAuthority: orders.directoryAuthority,
+          email,
+          accountKey,
+          challenges,
+        })),
     accountKey: () => {
       const known = account.read("account.key");
       if (known !== undefined) return known;

@@ -20,6 +20,8 @@ test("a server has a certificate for its own whole name, and never for one of th
     ...["exit1.exits.lethe.internal", "london1.local", "1.2.3", "", "a..b", "london1.example.net."],
   ])
     assert.deepEqual(publicName(config, host), { without: "no-name" }, host);
+  const files = parseConfig(`${SITE}${ACME}exits = "files"`, "lethe.toml");
+  assert.deepEqual(publicName(files, "london1.example.net"), { name: "london1.example.net" });
   const off = parseConfig(`${SITE}${ACME}`, "lethe.toml");
   assert.deepEqual(publicName(off, "london1.example.net"), { without: "off" });
 });
@@ -28,5 +30,11 @@ test("exits' certificates need an authority to order them from", () => {
   assert.throws(
     () => parseConfig("[tls]\nexits = true", "lethe.toml"),
     /^ConfigError: lethe.toml:2: tls.exits: .* tls.acme/,
+  );
+  const files = parseConfig('[tls]\nexits = "files"', "lethe.toml");
+  assert.deepEqual(publicName(files, "london1.example.net"), { name: "london1.example.net" });
+  assert.throws(
+    () => parseConfig('[tls]\nexits = "acme"', "lethe.toml"),
+    /^ConfigError: lethe.toml:2: tls.exits must be true, false or "files"/,
   );
 });

@@ -13,7 +13,7 @@ export interface SiteSettings {
     email: string;
     names: string[];
     http_port: number;
-    exits: boolean;
+    exits: boolean | "files";
   };
 }
 
@@ -102,11 +102,11 @@ export function siteProblems(config: SiteSettings): { section: "site" | "tls"; k
     say("tls", tls.key === "" ? "certificate" : "key", ": certificate and key come together");
   if (tls.certificate !== "" && tls.acme !== "")
     say("tls", "acme", ": the certificate comes either from files or from there");
-  if (tls.exits && tls.acme === "")
+  if (tls.exits === true && tls.acme === "")
     say(
       "tls",
       "exits",
-      ": the servers' certificates are ordered from the authority of tls.acme: set it, too",
+      ': the servers\' certificates are ordered from the authority of tls.acme: set it, too, or say "files"',
     );
   const secure = siteTls(config);
   if (secure === undefined) return wrong;

@@ -122,6 +122,8 @@ export interface PublicCertificateView {
   site?: true;
   /** UTC seconds: until when the one that it has is good. */
   until?: number;
+  /** It comes from the operator's files on the server. */
+  files?: true;
   /** A closed word (certificates/state.ts): why there is no other one yet. */
   problem?: string;
 }

@@ -1,17 +1,16 @@
 import { createHash } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import type { Pair } from "../../certificates/pair.ts";
 import { writeFileAtomic } from "../../lib/atomic-file.ts";
 import type { EngineSpec, Engines } from "../../lib/engines.ts";
 import type { Log } from "../../lib/event-log.ts";
 import { findProgram } from "../../lib/run-command.ts";
 import { certificateName } from "../../link/certificate-name.ts";
 import type { ServerSettings } from "../../link/settings.ts";
-import { IKEV2_POOL } from "../firewall/port-forwarding.ts";
 import type { ExitStart, KeeperEngines, ListeningReport } from "../messages.ts";
-import { goodPair } from "../public-certificate/pair.ts";
 import { groupName, userName } from "../unix-names.ts";
-import { connections, type Ikev2Path, pools, WHOLE_POOL_4 } from "./configuration.ts";
+import { connections, type Ikev2Path, pools } from "./configuration.ts";
 import { clearDevice, pathHere, takeDevice } from "./device.ts";
 import { CHARON, charonEngine, IKE_PORTS, IKEV2_ENGINE } from "./engine.ts";
 import { RADIUS_PORT, radiusSecret } from "./secret.ts";
@@ -37,6 +36,7 @@ export class Ikev2Service {
   readonly #start: ExitStart;
   readonly #engines: Engines;
   readonly #log: Log;
+  readonly #publicPair: (settings: ServerSettings) => Pair | undefined;
   readonly #onChange: () => void;
   #ipv6 = false;
   #failure: Failure | undefined;
@@ -52,12 +52,15 @@ export class Ikev2Service {
     start: ExitStart;
     engines: Engines;
     log: Log;
+    /** The public certificate for the settings' `publicName`, where there is one. */
+    publicPair: (settings: ServerSettings) => Pair | undefined;
     /** Something of `report` is another. */
     onChange: () => void;
   }) {
     this.#start = options.start;
     this.#engines = options.engines;
     this.#log = options.log;
+    this.#publicPair = options.publicPair;
     this.#onChange = options.onChange;
   }
 
@@ -123,14 +126,15 @@ export class Ikev2Service {
     const read = (name: string): string => readFileSync(join(folder, name), "utf8");
     const own = { id: settings.certificateName ?? certificateName(server), certificate: read("tls.crt") };
     const { publicName } = settings;
-    const shown = publicName === undefined ? undefined : goodPair(folder, publicName, Date.now());
+    const shown = publicName === undefined ? undefined : this.#publicPair(settings);
     const chain = shown?.certificate.match(CERTIFICATE) ?? [];
     const identities = [own, ...(chain.length === 0 ? [] : [{ id: publicName!, certificate: chain[0]! }])];
+    const forwarding = settings.portForwarding === true;
     return {
       keys: [read("tls.key"), ...(shown === undefined ? [] : [shown.key])],
       chain: chain.slice(1),
-      pools: pools(settings.portForwarding === true ? IKEV2_POOL : WHOLE_POOL_4, this.#ipv6),
-      connections: connections({ identities, path, ipv6: this.#ipv6 }),
+      pools: pools({ forwarding, ipv6: this.#ipv6 }),
+      connections: connections({ identities, path, forwarding, ipv6: this.#ipv6 }),
     };
   }
 

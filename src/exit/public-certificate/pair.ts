@@ -10,8 +10,8 @@ import { writeFileAtomic } from "../../lib/atomic-file.ts";
  * The exit's public certificate: `public.key`, made here, 0600, which never leaves the folder, and `public.crt`, the chain that
  * an ACME authority made for it. The key stays with each renewal, so that one file changes and the two always fit.
  */
-const KEY = "public.key";
-const CERTIFICATE = "public.crt";
+export const PUBLIC_KEY = "public.key";
+export const PUBLIC_CERTIFICATE = "public.crt";
 /** Two would do: the leaf and its issuer. */
 const CHAIN_MOST = 6;
 
@@ -28,10 +28,10 @@ export function standingOf(folder: string, name: string, nowMs: number): Standin
   const pair = goodPair(folder, name, nowMs);
   const until = pair && { until: Math.floor(pair.notAfterMs / 1000) };
   if (pair !== undefined && nowMs < renewAt(pair, () => chanceOf(pair))) return { ...until };
-  let key = read(folder, KEY);
+  let key = read(folder, PUBLIC_KEY);
   if (key === undefined) {
     key = newKeyPem();
-    writeFileAtomic(join(folder, KEY), key);
+    writeFileAtomic(join(folder, PUBLIC_KEY), key);
   }
   return { request: certificateRequestFor(name, key), ...until };
 }
@@ -50,17 +50,17 @@ export function installPublicCertificate(
   if (blocks.length > CHAIN_MOST) throw new Error("the chain is too long");
   // Written anew from what was parsed: nothing but certificates goes into the file.
   const chain = blocks.map((block) => new X509Certificate(block).toString().trim()).join("\n");
-  const checked = checkPair({ certificate: chain, key: read(folder, KEY) ?? "" }, [name], nowMs);
+  const checked = checkPair({ certificate: chain, key: read(folder, PUBLIC_KEY) ?? "" }, [name], nowMs);
   if (!checked.ok) throw new Error(`the certificate is no good: ${checked.error}`);
   const standing = goodPair(folder, name, nowMs);
   if (standing !== undefined && standing.notAfterMs > checked.value.notAfterMs)
     throw new Error("the certificate ends before the one that is there");
-  writeFileAtomic(join(folder, CERTIFICATE), `${chain}\n`, 0o644);
+  writeFileAtomic(join(folder, PUBLIC_CERTIFICATE), `${chain}\n`, 0o644);
 }
 
 /** The exit's own, where it is good for this name now. */
 export function goodPair(folder: string, name: string, nowMs: number): GoodPair | undefined {
-  const [certificate, key] = [read(folder, CERTIFICATE), read(folder, KEY)];
+  const [certificate, key] = [read(folder, PUBLIC_CERTIFICATE), read(folder, PUBLIC_KEY)];
   if (certificate === undefined || key === undefined) return undefined;
   const checked = checkPair({ certificate, key }, [name], nowMs);
   return checked.ok ? checked.value : undefined;

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { writeFileAtomic } from "../../lib/atomic-file.ts";
 import { parseJoinCode } from "../../link/enrolment.ts";
 import { linkPublicKey, newLinkKey } from "../../link/link-key.ts";
+import { PUBLIC_CERTIFICATE, PUBLIC_KEY } from "../public-certificate/pair.ts";
 import { checkedAnswer, readInput } from "./enrol.ts";
 import { writeIdentity } from "./identity.ts";
 import { KEYS, START, UNIT } from "./layout.ts";
@@ -14,6 +15,7 @@ import { unit } from "./unit.ts";
  * whose MAC it checks before anything in it counts.
  */
 const NEW_SEED = join(KEYS, "link.seed.new");
+const KEYS_OF_ONE_LIFE = ["tls.key", "tls.crt", PUBLIC_KEY, PUBLIC_CERTIFICATE];
 
 /** `key`: makes the exit's nkey, kept aside until the office has taken it, and prints its public half. */
 export function runKey(): void {
@@ -34,8 +36,8 @@ export async function runInstall(): Promise<void> {
     process.exitCode = 1;
     return;
   }
-  // A certificate of an earlier life bears another name, or is another authority's.
-  for (const name of ["tls.key", "tls.crt"]) rmSync(join(KEYS, name), { force: true });
+  // A certificate of an earlier life bears another name, or is another authority's; after a seizure its keys are known.
+  for (const name of KEYS_OF_ONE_LIFE) rmSync(join(KEYS, name), { force: true });
   writeIdentity(KEYS, answer, readFileSync(NEW_SEED, "utf8").trim());
   rmSync(NEW_SEED, { force: true });
 }
