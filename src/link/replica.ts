@@ -1,26 +1,25 @@
-import { randomBytes } from "node:crypto";
 import type { Clock } from "../lib/clock.ts";
 import { type Log, type Reason, reasonOf } from "../lib/event-log.ts";
 import type { ExitCarrier } from "./carrier.ts";
 import { CREDENTIALS, credentialKey, credentialUsername, unpackCredential } from "./credentials.ts";
-import { accepts, answerSchema, type Header, headerSchema, PROTOCOL, type Protocol } from "./documents.ts";
-import { NT_HASHES, openNtHash } from "./nt-hashes.ts";
-import { PackedTable, sha256 } from "./packed-table.ts";
+import { type Header, PROTOCOL, type Protocol } from "./documents.ts";
+import { type Offer, sayHello } from "./hello.ts";
+import { openNtHash } from "./nt-hashes.ts";
+import { NtHashesReplica } from "./nt-hashes-replica.ts";
+import { PackedTable } from "./packed-table.ts";
 import type { Peer } from "./peers.ts";
 import { type ChangedPeers, PeersReplica } from "./peers-replica.ts";
 import { Refused } from "./refused.ts";
 import { readSealed, writeSealed } from "./seal.ts";
 import type { ServerSettings } from "./settings.ts";
-import { openDocument, type Trust } from "./signed.ts";
+import type { Trust } from "./signed.ts";
+import { openHeader } from "./signed-header.ts";
 import { openSettings } from "./signed-settings.ts";
 import { siteId, verifyingKey } from "./site-key.ts";
+import { SyncSchedule } from "./sync-schedule.ts";
 import { applyAll, fetchBuckets } from "./table-sync.ts";
 import * as wire from "./wire.ts";
 
-/** The office is asked for its newest header at least so often, so that a carrier cannot keep one from us for longer. */
-const ASK_MS = 60_000;
-const RETRY_MS = 500;
-const MAX_RETRY_MS = 30_000;
 /** The same refusal is reported once in so long. */
 const REPORT_MS = 10_000;
 const SEAL_AFTER_MS = 1000;
@@ -62,7 +61,6 @@ export class RosterReplica {
   #server: string;
   #trust: Trust;
   #protocol: Protocol;
-  #jitterMs: number;
   #carrier: ExitCarrier;
   #clock: Clock;
   #log: Log;
@@ -70,11 +68,7 @@ export class RosterReplica {
   #uptimeMs: () => number;
 
   #table: PackedTable;
-  /** Only where this exit has IKEv2. */
-  #ntHashes: PackedTable | undefined;
-  /** Buckets of theirs that are fetched already, and how often they have changed meanwhile. */
-  #ntStaged = new Map<number, Uint8Array>();
-  #ntAttempts = 0;
+  #ntHashes: NtHashesReplica;
   #peers: PeersReplica;
   #current: Current | undefined;
   #settings: { version: number; signed: Uint8Array; settings: ServerSettings } | undefined;
@@ -85,13 +79,7 @@ export class RosterReplica {
   #answered = false;
   #outdated = false;
 
-  #syncing = false;
-  #syncAgain = false;
-  #firstRetryMs: number;
-  #retryMs: number;
-  #retry: NodeJS.Timeout | undefined;
-  #soon: NodeJS.Timeout | undefined;
-  #ask: NodeJS.Timeout | undefined;
+  #schedule: SyncSchedule;
   #sealing: NodeJS.Timeout | undefined;
   #sealTookMs = 0;
   #closed = false;
@@ -106,7 +94,6 @@ export class RosterReplica {
     this.#server = options.server;
     this.#trust = { site: siteId(options.publicKey), key: verifyingKey(options.publicKey) };
     this.#protocol = options.protocol ?? PROTOCOL;
-    this.#jitterMs = options.jitterMs ?? 0;
     this.#carrier = options.carrier;
     this.#clock = options.clock;
     this.#log = options.log;
@@ -114,8 +101,17 @@ export class RosterReplica {
     this.#table = options.table ?? new PackedTable(CREDENTIALS);
     const { server, carrier } = options;
     this.#peers = new PeersReplica({ server, carrier, trust: this.#trust, protocol: this.#protocol });
-    this.#firstRetryMs = options.retryMs ?? RETRY_MS;
-    this.#retryMs = this.#firstRetryMs;
+    this.#ntHashes = new NtHashesReplica(carrier);
+    this.#schedule = new SyncSchedule({
+      sync: () => this.#sync(),
+      failed: (error) => {
+        if (error instanceof Refused) this.#report(error.reason);
+      },
+      due: () => this.#reportOutdated(),
+      calm: () => this.timeMs() !== undefined,
+      retryMs: options.retryMs,
+      jitterMs: options.jitterMs,
+    });
     this.#uptimeMs = options.uptimeMs ?? (() => Number(process.hrtime.bigint() / 1_000_000n));
   }
 
@@ -169,7 +165,7 @@ export class RosterReplica {
   ntHash(username: string): Uint8Array | undefined {
     const hashKey = this.#settings?.settings.services.ikev2?.hashKey;
     const key = credentialKey(username);
-    const row = key && this.#ntHashes?.get(key);
+    const row = key && this.#ntHashes.get(key);
     const digest = this.authorise(username)?.digest;
     if (row === undefined || digest === undefined || hashKey === undefined) return undefined;
     return openNtHash(Buffer.from(hashKey, "base64"), row, digest);
@@ -205,67 +201,29 @@ export class RosterReplica {
     this.#carrier.onUp(() => {
       this.#log("link-up");
       this.#onUp();
-      this.#syncSoon();
+      this.#schedule.soon();
     });
     this.#carrier.onDown(() => {
       this.#log("link-down");
     });
     this.#carrier.onBroadcast((message) => this.#guarded(() => this.#take(message)));
     this.#carrier.start();
-    this.#askLater();
-  }
-
-  #askLater(): void {
-    this.#ask = setTimeout(() => {
-      this.#reportOutdated();
-      void this.#sync();
-      this.#askLater();
-    }, ASK_MS * between(0.75, 1));
-    this.#ask.unref();
+    this.#schedule.start();
   }
 
   close(): void {
     this.#closed = true;
-    clearTimeout(this.#ask);
-    clearTimeout(this.#soon);
-    clearTimeout(this.#retry);
+    this.#schedule.close();
     if (this.#sealing !== undefined) this.#writeSeal();
     this.#carrier.close();
   }
 
-  /** For what befalls many exits at one time: at once without a roster that holds, after a random while with one. */
-  #syncSoon(): void {
-    if (this.#jitterMs === 0 || this.timeMs() === undefined) void this.#sync();
-    else this.#soon ??= setTimeout(() => void this.#sync(), between(0, this.#jitterMs));
-  }
-
-  /** Asks the office for its newest roster and takes it over, one run at a time. */
+  /** Asks the office for its newest roster and takes it over. */
   async #sync(): Promise<void> {
-    this.#syncAgain = true;
-    if (this.#syncing) return;
-    this.#syncing = true;
-    clearTimeout(this.#retry);
-    clearTimeout(this.#soon);
-    this.#soon = undefined;
-    try {
-      while (this.#syncAgain && !this.#closed) {
-        this.#syncAgain = false;
-        await this.#syncOnce();
-      }
-      this.#retryMs = this.#firstRetryMs;
-    } catch (error) {
-      if (error instanceof Refused) this.#report(error.reason);
-      this.#retryLater();
-    } finally {
-      this.#syncing = false;
-    }
-  }
-
-  async #syncOnce(): Promise<void> {
     const staged = new Map<number, Uint8Array>();
     for (let attempt = 1; ; attempt++) {
       const offer = await this.#hello();
-      const wanted = offer.current.header.sections.credentials.digest;
+      const wanted = offer.header.sections.credentials.digest;
       try {
         await fetchBuckets(this.#carrier, this.#table, "credentials", wanted, staged);
       } catch (error) {
@@ -279,7 +237,8 @@ export class RosterReplica {
       const first = !this.#answered;
       this.#answered = true;
       if (first) this.#onAnswer();
-      this.#accept(offer.current, staged.size > 0 ? "all" : []);
+      const { header, signedHeader } = offer;
+      this.#accept({ header, signedHeader }, staged.size > 0 ? "all" : []);
       if (offer.settings !== undefined) this.#takeSettings(offer.settings);
       else this.#report("unknown");
       await this.#syncNtHashes();
@@ -292,28 +251,12 @@ export class RosterReplica {
   async #syncNtHashes(): Promise<void> {
     const wanted = this.#current?.header.sections["nt-hashes"];
     if (this.#settings?.settings.services.ikev2 === undefined || wanted === undefined) {
-      if (this.#ntHashes !== undefined) this.#sealLater();
-      this.#ntHashes = undefined;
-      this.#ntStaged.clear();
+      if (this.#ntHashes.clear()) this.#sealLater();
       return;
     }
-    if (wanted.rowBytes !== NT_HASHES.rowBytes) throw new Refused("protocol");
-    const table = this.#ntHashes ?? new PackedTable(NT_HASHES);
-    this.#ntHashes = table;
-    const staged = this.#ntStaged;
-    try {
-      await fetchBuckets(this.#carrier, table, "nt-hashes", wanted.digest, staged);
-    } catch (error) {
-      // As with the credentials: what was fetched so far is kept, and the newest header asked for.
-      this.#ntAttempts += 1;
-      if (!(error instanceof Refused) || this.#ntAttempts >= 5) throw error;
-      this.#syncAgain = true;
-      return;
-    }
-    for (const [index, bytes] of staged) table.replaceBucket(index, bytes);
-    if (staged.size > 0) this.#sealLater();
-    staged.clear();
-    this.#ntAttempts = 0;
+    const outcome = await this.#ntHashes.sync(wanted);
+    if (outcome === "changed") this.#sealLater();
+    else if (outcome === "again") this.#schedule.now();
   }
 
   async #syncPeers(): Promise<void> {
@@ -328,50 +271,29 @@ export class RosterReplica {
   }
 
   /** A header that answers a nonce of ours; throws Refused for any other. */
-  async #hello(): Promise<{ current: Current; settings: Uint8Array | undefined; timeMs: number }> {
-    const nonce = randomBytes(32).toString("base64");
-    const seen = Math.max(this.#current?.header.version ?? 0, this.#settings?.version ?? 0);
-    const reply = await this.#carrier.request(
-      wire.encodeHello({ protocol: this.#protocol, nonce, server: this.#server, seen, sections: ["peers"] }),
-    );
-    const [signedHeader, signedSettings, signedAnswer, ...more] = wire.readBlocks(reply) ?? [];
-    if (!signedHeader || !signedSettings || !signedAnswer || more.length > 0) throw new Refused("malformed");
-
-    const answer = openDocument("answer", signedAnswer, this.#trust, answerSchema);
-    if (!answer.ok) throw new Refused(answer.reason);
-    if (!accepts(this.#protocol, answer.value.protocol)) throw new Refused("protocol");
-    if (answer.value.nonce !== nonce || answer.value.server !== this.#server) throw new Refused("nonce");
-    const header = this.#openHeader(signedHeader, answer.value.issuedAtMs);
-    if (answer.value.headerDigest !== hex(sha256(signedHeader))) throw new Refused("digest");
-    const settings = signedSettings.length === 0 ? undefined : signedSettings.slice();
-    if (answer.value.settingsDigest !== (settings === undefined ? null : hex(sha256(settings)))) {
-      throw new Refused("digest");
-    }
-    return {
-      current: { header, signedHeader: signedHeader.slice() },
-      settings,
-      timeMs: answer.value.issuedAtMs,
-    };
+  #hello(): Promise<Offer> {
+    return sayHello({
+      carrier: this.#carrier,
+      server: this.#server,
+      trust: this.#trust,
+      protocol: this.#protocol,
+      seen: Math.max(this.#current?.header.version ?? 0, this.#settings?.version ?? 0),
+      openHeader: (signed, timeMs) => this.#openHeader(signed, timeMs),
+    });
   }
 
   #openHeader(signed: Uint8Array, timeMs: number): Header {
-    const opened = openDocument("header", signed, this.#trust, headerSchema);
-    if (!opened.ok) throw new Refused(opened.reason);
-    const header = opened.value;
-    if (!accepts(this.#protocol, header.protocol)) throw new Refused("protocol");
-    if (header.sections.credentials.rowBytes !== CREDENTIALS.rowBytes) throw new Refused("protocol");
-    if (header.version < (this.#current?.header.version ?? 0)) throw new Refused("rolled-back");
-    if (header.notAfterMs <= timeMs) throw new Refused("outdated");
-    return header;
+    const seen = this.#current?.header.version ?? 0;
+    return openHeader(signed, this.#trust, { own: this.#protocol, seen, timeMs });
   }
 
   #take(message: Uint8Array): void {
     if (!this.#answered) {
-      this.#syncSoon();
+      this.#schedule.soon();
       return;
     }
-    if (this.#syncing) {
-      void this.#sync();
+    if (this.#schedule.running) {
+      this.#schedule.now();
       return;
     }
     if (message[0] === wire.BROADCAST.change) this.#takeChange(message.subarray(1));
@@ -389,9 +311,9 @@ export class RosterReplica {
     const wanted = header.sections.credentials.digest;
     if (change.previous !== version) {
       // We missed one, and only what differs is fetched; or another office leads now, and the rows are ours already.
-      if (hex(this.#table.root()) === wanted && this.#hasNtHashes(header))
+      if (hex(this.#table.root()) === wanted && this.#ntHashes.agrees(header))
         this.#acceptChange(header, change.header, []);
-      else this.#syncSoon();
+      else this.#schedule.soon();
       return;
     }
     const part = change.sections.find(({ section }) => section === "credentials");
@@ -402,33 +324,20 @@ export class RosterReplica {
       undo();
       // Changes that were too many to send come as a header alone: no fault of anybody's.
       if (operations.length > 0) this.#report("digest");
-      this.#syncSoon();
+      this.#schedule.soon();
       return;
     }
     const usernames = operations.map((operation) => credentialUsername(operation.bytes.subarray(0, 8)));
-    this.#applyNtHashes(header, change);
+    // Never keeps a credential's change waiting: what does not come out right is asked for.
+    if (!this.#ntHashes.apply(header, change)) this.#schedule.soon();
     this.#acceptChange(header, change.header, usernames);
-  }
-
-  /** Never keeps a credential's change waiting: what does not come out right is asked for. */
-  #applyNtHashes(header: Header, { sections }: wire.Change): void {
-    if (this.#ntHashes === undefined) return;
-    const part = sections.find(({ section }) => section === "nt-hashes");
-    const undo = applyAll(this.#ntHashes, (part && wire.readOperations(part.operations, NT_HASHES)) ?? []);
-    if (this.#hasNtHashes(header)) return;
-    undo();
-    this.#syncSoon();
-  }
-
-  #hasNtHashes({ sections }: Header): boolean {
-    return this.#ntHashes === undefined || hex(this.#ntHashes.root()) === sections["nt-hashes"]?.digest;
   }
 
   #takePeers(bytes: Uint8Array): void {
     if (this.#settings?.settings.services.wireguard === undefined) return;
     const changed = this.#peers.take(bytes, this.#time());
     // Of a change that concerns us alone nobody else asks at the same time.
-    if (changed === undefined) void this.#sync();
+    if (changed === undefined) this.#schedule.now();
     else this.#peersChanged(changed);
   }
 
@@ -461,7 +370,7 @@ export class RosterReplica {
     const others = (before?.ikev2 === undefined) !== (ikev2 === undefined);
     const asked = (before?.wireguard === undefined) !== (wireguard === undefined);
     // Sections that it is to have from now on, or no more; a sync that goes on sees to them at its end.
-    if (this.#answered && !this.#syncing && (others || asked)) void this.#sync();
+    if (this.#answered && !this.#schedule.running && (others || asked)) this.#schedule.now();
   }
 
   #accept(current: Current, changed: string[] | "all"): void {
@@ -498,13 +407,6 @@ export class RosterReplica {
     this.#log("roster-outdated");
   }
 
-  #retryLater(): void {
-    if (this.#closed) return;
-    this.#retry = setTimeout(() => void this.#sync(), this.#retryMs * between(0.5, 1));
-    this.#retry.unref();
-    this.#retryMs = Math.min(this.#retryMs * 2, MAX_RETRY_MS);
-  }
-
   #time(): number {
     return this.#timeMs + (this.#clock.monotonic() - this.#timeAt);
   }
@@ -532,7 +434,7 @@ export class RosterReplica {
         timeMs: this.#time(),
         uptimeMs: this.#uptimeMs(),
         table: this.#table,
-        ntHashes: this.#ntHashes,
+        ntHashes: this.#ntHashes.sealed,
         peers: this.#peers.sealed,
       });
     } catch (error) {
@@ -552,14 +454,12 @@ export class RosterReplica {
       this.#setTime(timeMs);
       this.#accept({ header, signedHeader: sealed.header }, "all");
       if (sealed.settings !== undefined) this.#takeSettings(sealed.settings);
-      this.#ntHashes = sealed.ntHashes;
+      this.#ntHashes.restore(sealed.ntHashes);
       if (sealed.peers === undefined) return;
       this.#peers.restore(sealed.peers, timeMs);
       this.#onPeers("all");
     });
   }
 }
-
-const between = (least: number, most: number): number => least + Math.random() * (most - least);
 
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString("hex");
