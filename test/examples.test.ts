@@ -6,15 +6,13 @@ import { after, describe, it, type TestContext } from "node:test";
 import { fileURLToPath } from "node:url";
 import { selfSigned } from "../src/certificates/testing.ts";
 import { findProgram, runCommand } from "../src/lib/run-command.ts";
+import { skipFor } from "../src/lib/testing.ts";
 
 const example = (name: string) => fileURLToPath(new URL(`../docs/examples/${name}`, import.meta.url));
 
 function installed(name: string, t: TestContext): string | undefined {
   const program = findProgram(name);
-  if (program === undefined) {
-    assert.equal(process.env.CI, undefined, `${name} is not installed`);
-    t.skip(`${name} is not installed`);
-  }
+  if (program === undefined) t.skip(skipFor(`${name} is not installed`));
   return program;
 }
 

@@ -2,20 +2,16 @@ import assert from "node:assert/strict";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { after, describe, it, type TestContext } from "node:test";
+import { after, describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
 import { findProgram, runCommand } from "../lib/run-command.ts";
+import { skipFor } from "../lib/testing.ts";
 import { officeUnit } from "./office-unit.ts";
 
 const checkout = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 const analyze = findProgram("systemd-analyze");
 
-function skipped(t: TestContext): boolean {
-  if (analyze !== undefined) return false;
-  assert.equal(process.env.CI, undefined, "systemd is not installed");
-  t.skip("systemd is not installed");
-  return true;
-}
+const skip = skipFor(analyze === undefined && "systemd is not installed");
 
 describe("the systemd unit of a machine with an office", () => {
   const folder = mkdtempSync(join(tmpdir(), "lethe-unit-"));
@@ -29,8 +25,7 @@ describe("the systemd unit of a machine with an office", () => {
   const faults = ({ stdout, stderr }: { stdout: string; stderr: string }) =>
     `${stdout}${stderr}`.split("\n").filter((line) => line.includes("lethe.service"));
 
-  it("is one that systemd takes", async (t) => {
-    if (skipped(t)) return;
+  it("is one that systemd takes", { skip }, async () => {
     assert.deepEqual(faults(await verify(officeUnit({ checkout, data: "/var/lib/lethe" }))), []);
     const odd = await verify(officeUnit({ checkout, data: '/srv/a "folder" of 100 % $HOME' }));
     assert.deepEqual(faults(odd), []);
@@ -39,8 +34,7 @@ describe("the systemd unit of a machine with an office", () => {
     assert.notDeepEqual(faults(await verify(wrong)), []);
   });
 
-  it("is closed as far as the exit in it allows", async (t) => {
-    if (skipped(t)) return;
+  it("is closed as far as the exit in it allows", { skip }, async () => {
     writeFileSync(path, officeUnit({ checkout: "/opt/lethe", data: "/var/lib/lethe" }));
     const { stdout } = await runCommand([analyze!, "security", "--offline=true", "--no-pager", path], {
       timeoutMs: 60_000,

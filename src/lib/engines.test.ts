@@ -15,6 +15,7 @@ import { afterEach, beforeEach, test } from "node:test";
 import { findByArguments, identify, stillRuns } from "./detached.ts";
 import { type EngineSpec, Engines } from "./engines.ts";
 import type { EventCode } from "./event-log.ts";
+import { skipFor } from "./testing.ts";
 
 let folder: string;
 let events: EventCode[];
@@ -165,10 +166,7 @@ test("an engine whose record was lost is found by its arguments and ended before
 });
 
 test("the same engine in a container on this machine is another machine's, and is left alone", async (t) => {
-  if (process.getuid!() !== 0) {
-    assert.notEqual(process.env.CI, "true", "in CI nothing is skipped: this needs root");
-    return t.skip("SKIPPED: needs root");
-  }
+  if (process.getuid!() !== 0) return t.skip(skipFor("needs root"));
   const { argv } = spec("a");
   writeFileSync(join(folder, "a.conf"), "one");
   const container = spawn("unshare", ["--pid", "--fork", "--kill-child=KILL", ...argv], { stdio: "ignore" });

@@ -4,14 +4,15 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { skipFor } from "../lib/testing.ts";
 import { GUARD_MARK, GUARD_SCRIPT, guardScript } from "./guard.ts";
 
-const missing =
+const skip = skipFor(
   process.getuid?.() !== 0
     ? "needs root"
-    : spawnSync("nft", ["--version"]).error !== undefined || spawnSync("ip", ["-V"]).error !== undefined
-      ? "nftables or iproute2 is not installed"
-      : false;
+    : (spawnSync("nft", ["--version"]).error !== undefined || spawnSync("ip", ["-V"]).error !== undefined) &&
+        "nftables or iproute2 is not installed",
+);
 const NETNS = `lethe-guard-${process.pid}`;
 let folder = "";
 
@@ -41,7 +42,7 @@ const way = (address: string, ...more: string[]): string | undefined =>
   )?.[1];
 
 before(() => {
-  if (missing) return;
+  if (skip) return;
   folder = mkdtempSync(join(tmpdir(), "lethe-guard-"));
   writeFileSync(join(folder, GUARD_SCRIPT), guardScript());
   execFileSync("ip", ["netns", "add", NETNS]);
@@ -51,7 +52,7 @@ before(() => {
   inside("ip", "route", "add", "default", "via", "192.0.2.1");
 });
 after(() => {
-  if (missing) return;
+  if (skip) return;
   spawnSync("ip", ["netns", "delete", NETNS]);
   rmSync(folder, { recursive: true });
 });
@@ -62,7 +63,7 @@ const tunnel = () => {
 };
 
 test("a network's own routes draw nothing out of the tunnel, and when it dies nothing leaves", {
-  skip: missing,
+  skip,
 }, () => {
   tunnel();
   const made = up();
@@ -103,7 +104,7 @@ test("a network's own routes draw nothing out of the tunnel, and when it dies no
   }
 });
 
-test("by hand it lets traffic out again, and refuses what it does not know", { skip: missing }, () => {
+test("by hand it lets traffic out again, and refuses what it does not know", { skip }, () => {
   if (!inside("ip", "link").includes("tun9")) tunnel();
   assert.equal(up().status, 0);
   inside("ip", "link", "delete", "tun9");

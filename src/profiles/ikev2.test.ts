@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { test } from "node:test";
+import { skipFor } from "../lib/testing.ts";
 import { mobileconfig } from "./mobileconfig.ts";
 import { sswanProfile } from "./sswan.ts";
 import { windowsScript } from "./windows.ts";
@@ -27,7 +28,7 @@ test("the strongSwan app's file is JSON with the authority, the resolver and no 
 
 const PYTHON = "/usr/bin/python3";
 test("Apple's file is a property list with both payloads", {
-  skip: !existsSync(PYTHON) && "no python3",
+  skip: skipFor(!existsSync(PYTHON) && "python3 is not installed"),
 }, () => {
   const read =
     "import plistlib,sys,json,base64;print(json.dumps(plistlib.loads(sys.stdin.buffer.read()),default=lambda b:base64.b64encode(b).decode()))";

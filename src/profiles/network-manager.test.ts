@@ -4,6 +4,7 @@ import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
+import { skipFor } from "../lib/testing.ts";
 import { openvpnProfile } from "./openvpn.ts";
 
 const needed = [
@@ -12,7 +13,8 @@ const needed = [
   "/usr/bin/dbus-daemon",
   "/usr/lib/NetworkManager/VPN/nm-openvpn-service.name",
 ];
-const missing = process.getuid?.() !== 0 ? "needs root" : (needed.find((path) => !existsSync(path)) ?? false);
+const lacking = needed.find((path) => !existsSync(path));
+const skip = skipFor(process.getuid?.() !== 0 ? "needs root" : lacking && `there is no ${lacking}`);
 
 /** A NetworkManager and a system bus that nobody else sees: own mounts, own network, no device managed. */
 const ALONE = `set -eu
@@ -31,10 +33,8 @@ nmcli connection import type openvpn file "$1"
 nmcli --get-values vpn.service-type,vpn.data connection show london1
 `;
 
-if (missing !== false) assert.notEqual(process.env.CI, "true", `in CI nothing is skipped: ${missing}`);
-
 test("NetworkManager imports the profile for Linux as it is, with all that it names", {
-  skip: missing,
+  skip,
 }, () => {
   const folder = mkdtempSync(join(tmpdir(), "lethe-nm-"));
   try {

@@ -5,6 +5,7 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
+import { skipFor } from "../lib/testing.ts";
 import { GUARD_SCRIPT, guardScript } from "./guard.ts";
 import { openvpnProfile } from "./openvpn.ts";
 
@@ -100,7 +101,10 @@ test("a value that could break out of its line is refused", () => {
 const openvpn = ["/usr/sbin/openvpn", "openvpn"].find(
   (path) => spawnSync(path, ["--version"]).error === undefined,
 );
-const missing = openvpn === undefined || spawnSync("openssl", ["version"]).error !== undefined;
+const skip = skipFor(
+  (openvpn === undefined || spawnSync("openssl", ["version"]).error !== undefined) &&
+    "openvpn or openssl is not installed",
+);
 
 test("a level names its resolver and takes the server's away; a guarded one has the script do all routes", () => {
   const input = {
@@ -137,9 +141,7 @@ const VARIANTS = {
 } as const;
 
 for (const [name, variant] of Object.entries(VARIANTS))
-  test(`openvpn takes ${name} as it is, up to dialling`, {
-    skip: missing && "openvpn or openssl is not installed",
-  }, async () => {
+  test(`openvpn takes ${name} as it is, up to dialling`, { skip }, async () => {
     const folder = mkdtempSync(join(tmpdir(), "lethe-profile-"));
     const dialled = Promise.withResolvers<void>();
     const server = createServer((socket) => {

@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
+import { skipFor } from "../lib/testing.ts";
 import { sshConfig, sshKnownHosts } from "./ssh.ts";
 
 const KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl";
@@ -63,9 +64,9 @@ test("a value that could break out of its line is refused", () => {
   assert.throws(() => sshConfig({ places: [] }), RangeError);
 });
 
-const missing = spawnSync("ssh", ["-V"]).error !== undefined && "ssh is not installed";
+const skip = skipFor(spawnSync("ssh", ["-V"]).error !== undefined && "ssh is not installed");
 
-test("ssh takes it as it is", { skip: missing }, () => {
+test("ssh takes it as it is", { skip }, () => {
   const folder = mkdtempSync(join(tmpdir(), "lethe-ssh-"));
   try {
     const file = join(folder, "config");

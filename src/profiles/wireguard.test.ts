@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
+import { skipFor } from "../lib/testing.ts";
 import { PRIVATE_KEY_LINE, WIREGUARD_MARK, wireguardProfile } from "./wireguard.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "lethe-wireguard-"));
@@ -33,7 +34,7 @@ function strip(profile: string): string {
     .filter((line) => line !== "" && !line.startsWith("#"))
     .join("\n");
 }
-const skip = spawnSync("wg-quick", ["--help"]).error !== undefined && "wg-quick is not installed";
+const skip = skipFor(spawnSync("wg-quick", ["--help"]).error !== undefined && "wg-quick is not installed");
 const PEER = `[Peer]
 PublicKey = ${serverKey}
 AllowedIPs = 0.0.0.0/0, ::/0
@@ -82,8 +83,10 @@ const until = async (condition: () => boolean) => {
 test("with Linux's rules a network's own routes draw nothing out of the tunnel", {
   skip:
     skip ||
-    (spawnSync("ip", ["netns", "add", NAMESPACE]).status !== 0 && "no network namespaces") ||
-    (spawnSync("wireguard-go", ["--version"]).error !== undefined && "wireguard-go is not installed"),
+    skipFor(
+      (spawnSync("ip", ["netns", "add", NAMESPACE]).status !== 0 && "there are no network namespaces") ||
+        (spawnSync("wireguard-go", ["--version"]).error !== undefined && "wireguard-go is not installed"),
+    ),
 }, async () => {
   const path = join(folder, `${DEVICE}.conf`);
   const profile = (system?: "linux") =>

@@ -16,6 +16,7 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { after, test } from "node:test";
 import { sql } from "kysely";
+import { skipFor } from "../lib/testing.ts";
 import { StoreError, type StoreErrorCode } from "./errors.ts";
 import { openStore } from "./open.ts";
 import { onEachStore, openTestStore } from "./testing.ts";
@@ -266,7 +267,7 @@ const mountable =
   spawnSync("unshare", ["-m", "mount", "-t", "tmpfs", "none", "/mnt"]).status === 0;
 
 test("a disk without room for the database is named as full at the start", {
-  skip: !mountable && "needs root",
+  skip: skipFor(!mountable && "needs root, and the right to mount"),
 }, () => {
   const path = newPath();
   const child = spawnSync(
@@ -308,7 +309,7 @@ test("a transaction that a full disk has ended says so, and the next one is as g
 });
 
 test("what is committed stays so where the disk has no room for the scrubbing after it", {
-  skip: !mountable && "needs root",
+  skip: skipFor(!mountable && "needs root, and the right to mount"),
 }, () => {
   const path = newPath();
   const child = spawnSync(
@@ -340,7 +341,7 @@ test("what is committed stays so where the disk has no room for the scrubbing af
 });
 
 test("a deletion stands where the disk has no room for writing the file anew, which is done once there is", {
-  skip: !mountable && "needs root",
+  skip: skipFor(!mountable && "needs root, and the right to mount"),
 }, () => {
   const path = newPath();
   const child = spawnSync(

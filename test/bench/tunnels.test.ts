@@ -12,12 +12,10 @@ import { skipOrFail } from "../lab/requirements.ts";
 /** A shared machine and one second of measuring are no reason to fail; a tunnel that carries next to nothing would be. */
 const LEAST_SHARE = 0.1;
 
-const missing =
-  findProgram("iperf3") === undefined ? "SKIPPED: iperf3 is not installed (Debian: iperf3)" : false;
-if (missing && process.env.CI === "true") throw new Error(missing);
+const missing = findProgram("iperf3") === undefined ? "iperf3 is not installed (Debian: iperf3)" : undefined;
 
 test("the tunnels' benchmark in its short form: every service carries traffic and lets in, ours and by hand", {
-  skip: skipOrFail() || missing,
+  skip: skipOrFail(missing),
   timeout: 900_000,
 }, async (t) => {
   const folder = mkdtempSync(join(tmpdir(), "lethe-bench-"));

@@ -9,10 +9,9 @@ import type { Browser, BrowserContext, Page } from "playwright-core";
 import { grouped } from "../../src/lib/typed-code.ts";
 import { type AdminBench, BASE, openAdminBench } from "../../src/web/admin/testkit.ts";
 import { SUPPORT_IDENTITY, signedUp } from "../../src/web/testkit.ts";
-import { chromiumPath, openBrowser } from "./browser.ts";
+import { openBrowser, skip } from "./browser.ts";
 import { axe, HEAVIEST_BYTES, overflow, watch, weigh } from "./looks.ts";
 
-const skip = chromiumPath === undefined ? "no Chromium on this machine (apt-get install chromium)" : false;
 const PAGES = [
   "overview",
   "servers",

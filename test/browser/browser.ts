@@ -1,10 +1,10 @@
 import { accessSync, constants } from "node:fs";
 import { type Browser, chromium } from "playwright-core";
+import { skipFor } from "../../src/lib/testing.ts";
 
 const PLACES = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
 
-/** Where a Chromium stands that this machine can run; undefined where there is none. */
-export const chromiumPath: string | undefined = PLACES.find((path) => {
+const chromiumPath = PLACES.find((path) => {
   try {
     accessSync(path, constants.X_OK);
     return true;
@@ -12,6 +12,11 @@ export const chromiumPath: string | undefined = PLACES.find((path) => {
     return false;
   }
 });
+
+/** For a test that needs it: false where this machine can run a Chromium, else why not; in CI it must. */
+export const skip: string | false = skipFor(
+  chromiumPath === undefined && "Chromium is not installed (apt-get install chromium)",
+);
 
 /** A Chromium that asks nobody for updates, certificates or start pages. */
 export function openBrowser(): Promise<Browser> {

@@ -6,11 +6,10 @@ import axeCore from "axe-core";
 import type { Browser, Page } from "playwright-core";
 import { CheckSightings } from "../../src/office/check/sightings.ts";
 import { type Bench, openBench } from "../../src/web/testkit.ts";
-import { chromiumPath, openBrowser } from "./browser.ts";
+import { openBrowser, skip } from "./browser.ts";
 
 /** "Am I protected?" in a real browser. Who asks for the page's name is played here: whatever the browser has looked up. */
 
-const skip = chromiumPath === undefined ? "no Chromium on this machine (apt-get install chromium)" : false;
 const NAME = "seen.example.net";
 /** Whose address the visitor has, and whose the resolver. */
 let from = "192.0.2.10";

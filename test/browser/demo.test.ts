@@ -6,12 +6,11 @@ import { dirname } from "node:path";
 import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import type { Browser, Page } from "playwright-core";
-import { chromiumPath, openBrowser } from "./browser.ts";
+import { openBrowser, skip } from "./browser.ts";
 import { axe, overflow } from "./looks.ts";
 
 /** `npm start -- --demo`, as a newcomer clicks through it: every way to pay, with the simulated providers. */
 
-const skip = chromiumPath === undefined ? "no Chromium on this machine (apt-get install chromium)" : false;
 const main = fileURLToPath(new URL("../../src/cli/main.ts", import.meta.url));
 const START_MS = 90_000;
 const CODE = /[a-z2-7]{5}(-[a-z2-7]{5}){3}/;

@@ -7,16 +7,19 @@ import { after, before, test } from "node:test";
 import axeCore from "axe-core";
 import type { Browser, BrowserContext, Download, Page } from "playwright-core";
 import { create } from "qrcode";
+import { skipFor } from "../../src/lib/testing.ts";
 import { PASSWORD } from "../../src/web/testkit.ts";
-import { chromiumPath, openBrowser } from "./browser.ts";
+import { skip as noBrowser, openBrowser } from "./browser.ts";
 import { type LiveSite, openLiveSite } from "./live-site.ts";
 
 /** A member's WireGuard devices in a real browser; the private key stays in it, and `wg` says that the files are right. */
 
 const skip =
-  chromiumPath === undefined
-    ? "no Chromium on this machine (apt-get install chromium)"
-    : spawnSync("wg", ["--version"]).error !== undefined && "no wg on this machine (wireguard-tools)";
+  noBrowser ||
+  skipFor(
+    spawnSync("wg", ["--version"]).error !== undefined &&
+      "wg is not installed (apt-get install wireguard-tools)",
+  );
 const folder = mkdtempSync(join(tmpdir(), "lethe-devices-"));
 
 let site: LiveSite;

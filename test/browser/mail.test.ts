@@ -5,13 +5,12 @@ import { MailLinks } from "../../src/accounts/mail-links.ts";
 import type { Visit } from "../../src/analytics/collector.ts";
 import type { Letter } from "../../src/mail/letter.ts";
 import { PASSWORD } from "../../src/web/testkit.ts";
-import { chromiumPath, openBrowser } from "./browser.ts";
+import { openBrowser, skip } from "./browser.ts";
 import { type LiveSite, openLiveSite } from "./live-site.ts";
 import { axe, HEAVIEST_BYTES, overflow, watch, weigh } from "./looks.ts";
 
 /** The pages that links in letters lead to, and the banner of analytics: no other page leads to them. */
 
-const skip = chromiumPath === undefined ? "no Chromium on this machine (apt-get install chromium)" : false;
 const ORIGIN = "https://vpn.example.net";
 const EMAIL = "a-rather-long-mailbox-name.of.somebody@mail.department.example.org";
 

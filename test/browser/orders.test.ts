@@ -1,13 +1,11 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import type { Browser, Page } from "playwright-core";
-import { chromiumPath, openBrowser } from "./browser.ts";
+import { openBrowser, skip } from "./browser.ts";
 import { type LiveSite, openLiveSite } from "./live-site.ts";
 import { axe, HEAVIEST_BYTES, overflow, watch, weigh } from "./looks.ts";
 
 /** The pages of buying that only forms lead to, in a real browser. Every way to pay is clicked through by demo.test.ts. */
-
-const skip = chromiumPath === undefined ? "no Chromium on this machine (apt-get install chromium)" : false;
 
 let site: LiveSite;
 let browser: Browser;

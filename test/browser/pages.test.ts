@@ -2,13 +2,11 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import type { Browser, Page } from "playwright-core";
 import { PASSWORD } from "../../src/web/testkit.ts";
-import { chromiumPath, openBrowser } from "./browser.ts";
+import { openBrowser, skip } from "./browser.ts";
 import { type LiveSite, openLiveSite } from "./live-site.ts";
 import { axe, HEAVIEST_BYTES, overflow, watch, weigh } from "./looks.ts";
 
 /** What people do on the pages, in a real browser; how each page looks is site.test.ts. */
-
-const skip = chromiumPath === undefined ? "no Chromium on this machine (apt-get install chromium)" : false;
 
 const SCHEMES = ["light", "dark"] as const;
 const WIDTHS = [1280, 360];

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import type { Browser, BrowserContext } from "playwright-core";
 import { PASSWORD } from "../../src/web/testkit.ts";
-import { chromiumPath, openBrowser } from "./browser.ts";
+import { openBrowser, skip } from "./browser.ts";
 import { crawl, type Found } from "./crawl.ts";
 import { type LiveSite, openLiveSite } from "./live-site.ts";
 import { axe, HEAVIEST_BYTES, overflow, watch } from "./looks.ts";
@@ -11,8 +11,6 @@ import { axe, HEAVIEST_BYTES, overflow, watch } from "./looks.ts";
  * Every page that links lead to, as a visitor and as a member, in a real browser: light and wide, dark and as narrow as a phone, and
  * without JavaScript. Held against WCAG 2.2 AA by axe-core; no error on the console, no request to anybody else, no sideways scrolling.
  */
-
-const skip = chromiumPath === undefined ? "no Chromium on this machine (apt-get install chromium)" : false;
 
 /** Two cores make no more of it. */
 const AT_ONCE = 3;

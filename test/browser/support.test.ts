@@ -3,13 +3,11 @@ import { after, before, test } from "node:test";
 import type { Browser, Page } from "playwright-core";
 import { openMessage } from "../../src/support/sealed-message.ts";
 import { SUPPORT_IDENTITY } from "../../src/web/testkit.ts";
-import { chromiumPath, openBrowser } from "./browser.ts";
+import { openBrowser, skip } from "./browser.ts";
 import { type LiveSite, openLiveSite } from "./live-site.ts";
 import { axe, overflow, watch } from "./looks.ts";
 
 /** A letter and its answer in a real browser, with scripts and without; the pages that only forms lead to are looked at, too. */
-
-const skip = chromiumPath === undefined ? "no Chromium on this machine (apt-get install chromium)" : false;
 
 let site: LiveSite;
 let browser: Browser;

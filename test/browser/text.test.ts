@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { promisify } from "node:util";
+import { skipFor } from "../../src/lib/testing.ts";
 import { crawl, type Found } from "./crawl.ts";
 import { type LiveSite, openLiveSite } from "./live-site.ts";
 
@@ -12,7 +13,7 @@ import { type LiveSite, openLiveSite } from "./live-site.ts";
 
 const run = promisify(execFile);
 const there = existsSync("/usr/bin/lynx") && existsSync("/usr/bin/script");
-const skip = there ? false : "no lynx on this machine (apt-get install lynx)";
+const skip = skipFor(!there && "lynx is not installed (apt-get install lynx)");
 const AT_ONCE = 4;
 
 let site: LiveSite;

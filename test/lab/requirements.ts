@@ -1,3 +1,4 @@
+import { skipFor } from "../../src/lib/testing.ts";
 import { missingForLab } from "./world.ts";
 
 /**
@@ -5,8 +6,5 @@ import { missingForLab } from "./world.ts";
  * something to pass over.
  */
 export function skipOrFail(more?: string): string | false {
-  const missing = missingForLab() ?? more;
-  if (missing === undefined) return false;
-  if (process.env.CI === "true") throw new Error(`the lab must run in CI, but ${missing}`);
-  return `SKIPPED: ${missing}`;
+  return skipFor(missingForLab() ?? more);
 }

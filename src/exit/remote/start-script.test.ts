@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
+import { skipFor } from "../../lib/testing.ts";
 import { startScript } from "./start-script.ts";
 
 /**
@@ -41,7 +42,7 @@ function inOwnRoot(steps: string): string[] {
   }
 }
 
-const skip = process.getuid!() === 0 || process.env.CI === "true" ? false : "SKIPPED: needs root";
+const skip = skipFor(process.getuid!() !== 0 && "needs root");
 
 test("the launcher is sh that parses, and runs the current release without a word of the environment", {
   skip,

@@ -5,17 +5,25 @@ import { join } from "node:path";
 import { test } from "node:test";
 import type { Engines } from "../../lib/engines.ts";
 import { findProgram } from "../../lib/run-command.ts";
+import { skipFor } from "../../lib/testing.ts";
 import { lookUpUser } from "../../lib/unix-users.ts";
 import type { ExitStart } from "../messages.ts";
 import { Stealth } from "./stealth.ts";
 
 const [vpn, stealth] = [lookUpUser("daemon"), lookUpUser("nobody")];
-const able =
-  process.getuid!() === 0 &&
-  ["stunnel4", "obfs4proxy", "setpriv", "prlimit"].every((name) => findProgram(name) !== undefined);
+const lacking = ["stunnel4", "obfs4proxy", "setpriv", "prlimit"].find(
+  (name) => findProgram(name) === undefined,
+);
+const skip = skipFor(
+  process.getuid!() !== 0
+    ? "needs root"
+    : vpn === undefined || stealth === undefined
+      ? "there are no users daemon and nobody"
+      : lacking && `${lacking} is not installed`,
+);
 
 test("stunnel and obfs4proxy run as a user of their own, and as the tunnels' where there is none", {
-  skip: !able || vpn === undefined || stealth === undefined,
+  skip,
 }, () => {
   const folder = mkdtempSync(join(tmpdir(), "lethe-stealth-"));
   try {

@@ -1,14 +1,13 @@
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { after, before, describe, test } from "node:test";
+import { skipFor } from "../../lib/testing.ts";
 import { allowedOf, kernelControl, peerReader, type WireguardControl } from "./control.ts";
 import { missingForWireguard, until, WireguardWorld } from "./testing.ts";
 
-const missing = missingForWireguard();
-
 // `wg` speaks to wireguard-go with the same words as to the kernel: so the kernel's way can be tried where there is none.
 describe("the kernel's way, by wg", {
-  skip: missing !== undefined && process.env.CI !== "true" ? missing : false,
+  skip: skipFor(missingForWireguard()),
 }, () => {
   let world: WireguardWorld;
   let control: WireguardControl;

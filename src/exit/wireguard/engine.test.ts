@@ -8,13 +8,13 @@ import { after, before, describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { deviceAddresses } from "../../lib/device-addresses.ts";
 import { findProgram } from "../../lib/run-command.ts";
+import { skipFor } from "../../lib/testing.ts";
 import { uapiSocket, wireguardGoEngine } from "./engine.ts";
 import { wireguardKey } from "./own-key.ts";
 import { missingForWireguard, pause, sh, until, WireguardWorld } from "./testing.ts";
 import { hexOf, uapiSet } from "./uapi.ts";
 
-const missing = missingForWireguard();
-const skip = missing !== undefined && process.env.CI !== "true" ? missing : false;
+const skip = skipFor(missingForWireguard());
 const MANY = 10_000;
 
 describe("wireguard-go as it runs on an exit", { skip }, () => {
