@@ -2,7 +2,17 @@ import { createHmac, randomBytes } from "node:crypto";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { checkoutPage, invoicesPage } from "./btcpay-checkout.ts";
-import { fromUnits, toUnits } from "./decimal.ts";
+import {
+  COINS,
+  coinAmount,
+  type Invoice,
+  invoiceView,
+  methodView,
+  type Payment,
+  paidUnits,
+  paymentOf,
+} from "./btcpay-invoices.ts";
+import { fromUnits } from "./decimal.ts";
 
 /**
  * A stand-in for BTCPay Server, made after its published Greenfield API (docs.btcpayserver.org/API/Greenfield/v1: "Invoices",
@@ -10,14 +20,6 @@ import { fromUnits, toUnits } from "./decimal.ts";
  * reading of the API is not made twice. Payments are the buttons of its checkout page, or the calls below.
  */
 
-const COINS: Record<string, { code: string; digits: number; rate: string }> = {
-  "BTC-CHAIN": { code: "BTC", digits: 8, rate: "64392.23" },
-  "BTC-LN": { code: "BTC", digits: 11, rate: "64392.23" },
-  "XMR-CHAIN": { code: "XMR", digits: 12, rate: "151.07" },
-};
-
-export type Status = "New" | "Processing" | "Expired" | "Invalid" | "Settled";
-export type AdditionalStatus = "None" | "PaidLate" | "PaidPartial" | "Marked" | "Invalid" | "PaidOver";
 type EventType =
   | "InvoiceCreated"
   | "InvoiceReceivedPayment"
@@ -26,29 +28,6 @@ type EventType =
   | "InvoiceExpired"
   | "InvoiceSettled"
   | "InvoiceInvalid";
-
-interface Payment {
-  id: string;
-  method: string;
-  units: bigint;
-  status: "Processing" | "Settled" | "Invalid";
-  receivedDate: number;
-}
-
-export interface Invoice {
-  id: string;
-  amount: string;
-  currency: string;
-  metadata: Record<string, unknown>;
-  methods: string[];
-  redirectURL: string | undefined;
-  status: Status;
-  additionalStatus: AdditionalStatus;
-  createdTime: number;
-  expirationTime: number;
-  monitoringExpiration: number;
-  payments: Payment[];
-}
 
 export interface Delivery {
   id: string;
@@ -325,7 +304,7 @@ export class BtcpaySimulator {
     }
     if (api[2] === undefined && request.method === "POST") {
       const made = this.#create(body);
-      return Array.isArray(made) ? json(400, made) : json(200, this.#view(made));
+      return Array.isArray(made) ? json(400, made) : json(200, invoiceView(made, this));
     }
     if (api[2] === undefined) {
       const newest = [...this.invoices.values()]
@@ -333,14 +312,16 @@ export class BtcpaySimulator {
         .slice(0, Number(url.searchParams.get("take") ?? 50));
       return json(
         200,
-        newest.map((invoice) => this.#view(invoice)),
+        newest.map((invoice) => invoiceView(invoice, this)),
       );
     }
     const invoice = this.invoices.get(api[2]);
     if (invoice === undefined) return json(404, problem("invoice-not-found"));
     json(
       200,
-      api[3] === undefined ? this.#view(invoice) : invoice.methods.map((name) => methodView(invoice, name)),
+      api[3] === undefined
+        ? invoiceView(invoice, this)
+        : invoice.methods.map((name) => methodView(invoice, name)),
     );
   }
 
@@ -376,29 +357,6 @@ export class BtcpaySimulator {
     this.invoices.set(invoice.id, invoice);
     this.#tell(invoice, "InvoiceCreated");
     return invoice;
-  }
-
-  #view(invoice: Invoice): object {
-    const { id, amount, currency, metadata, methods, redirectURL, status, additionalStatus } = invoice;
-    return {
-      id,
-      storeId: this.store,
-      amount,
-      paidAmount: status === "Settled" ? amount : "0",
-      currency,
-      type: "Standard",
-      checkoutLink: `${this.address}/i/${id}`,
-      status,
-      additionalStatus,
-      createdTime: invoice.createdTime,
-      expirationTime: invoice.expirationTime,
-      monitoringExpiration: invoice.monitoringExpiration,
-      availableStatusesForManualMarking: ["Settled", "Invalid"],
-      archived: false,
-      metadata,
-      checkout: { paymentMethods: methods, redirectURL: redirectURL ?? null },
-      receipt: { enabled: null, showQR: null, showPayments: null },
-    };
   }
 
   #checkout(invoiceId: string, action: string | undefined, method: string, response: ServerResponse): void {
@@ -440,48 +398,3 @@ const id = (length: number): string =>
   Array.from(randomBytes(length), (byte) => BASE58[byte % BASE58.length]).join("");
 const problem = (code: string): object => ({ code, message: code });
 const afterExpiration = ({ status }: Invoice): object => ({ afterExpiration: status === "Expired" });
-
-function paymentOf({ id, method, units, status, receivedDate }: Payment): object {
-  const { digits } = COINS[method]!;
-  const value = fromUnits(units, digits);
-  return {
-    paymentMethodId: method,
-    payment: { id, receivedDate, value, fee: "0.0", status, destination: "address" },
-  };
-}
-
-/** What the whole invoice costs in a coin, in its smallest units, rounded up. */
-function coinAmount({ amount }: Invoice, method: string): bigint {
-  const { digits, rate } = COINS[method]!;
-  const scaled = toUnits(amount, 10) * 10n ** BigInt(digits);
-  const per = toUnits(rate, 10);
-  return (scaled + per - 1n) / per;
-}
-
-const paidUnits = ({ payments }: Invoice, by: string, settled = false): bigint =>
-  payments
-    .filter(({ method, status }) => method === by && (settled ? status === "Settled" : status !== "Invalid"))
-    .reduce((sum, { units }) => sum + units, 0n);
-
-function methodView(invoice: Invoice, name: string): object {
-  const { code, digits, rate } = COINS[name]!;
-  const due = coinAmount(invoice, name);
-  const paid = paidUnits(invoice, name);
-  const text = (units: bigint) => fromUnits(units, digits);
-  return {
-    paymentMethodId: name,
-    currency: code,
-    destination: "address",
-    paymentLink: null,
-    rate,
-    paymentMethodPaid: text(paid),
-    totalPaid: text(paid),
-    due: text(due - paid),
-    amount: text(due),
-    paymentMethodFee: "0.0",
-    payments: invoice.payments
-      .filter(({ method, status }) => method === name && status !== "Invalid")
-      .map((payment) => (paymentOf(payment) as { payment: object }).payment),
-    activated: true,
-  };
-}
