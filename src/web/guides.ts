@@ -347,9 +347,12 @@ export const GUIDES: Record<System, readonly Guide[]> = {
   ],
 };
 
-/** Said below a system's guides. */
-export const SYSTEM_NOTES: Partial<Record<System, string>> = {
-  linux: "There are no files of IKEv2 for Linux: WireGuard and OpenVPN are what encrypts everything there.",
+/** Said below a system's guides where the server has one of the services that it speaks well of. */
+export const SYSTEM_NOTES: Partial<Record<System, { of: readonly Service[]; text: string }>> = {
+  linux: {
+    of: ["wireguard", "openvpn"],
+    text: "There are no files of IKEv2 for Linux: WireGuard and OpenVPN are what encrypts everything there.",
+  },
 };
 
 export const COVERS_WORDS: Record<Covers, string> = {

@@ -198,8 +198,8 @@ ${choice !== undefined && unknown.length > 0 && html`<div class="notice warn"><p
 ${choice === undefined ? html`<div class="panel"><p>There is no server yet.</p></div>` : choices(web, choice, all)}
 ${choice?.via !== undefined && html`<div class="notice"><p>Two hops: ${choice.via.server} sees your address and none of your destinations, ${choice.server.server} your destinations and not your address. WireGuard and OpenVPN can do it.</p></div>`}
 ${ways}
-${choice !== undefined && ways.length === 0 && html`<div class="panel"><p>This server offers nothing for ${SYSTEM_NAMES[system]} so. Choose another one.</p></div>`}
-${ways.length > 0 && note !== undefined && html`<p class="muted">${note}</p>`}
+${choice !== undefined && ways.length === 0 && html`<div class="panel"><p>This server offers nothing for this system${choice.via !== undefined && " by way of another one"}.${all.length > 1 && " Choose another server."}</p></div>`}
+${ways.length > 0 && note !== undefined && note.of.some((service) => offers(choice!.server, service)) && html`<p class="muted">${note.text}</p>`}
 ${ways.length > 0 && html`<p><a href="${zip}" download>All files for ${SYSTEM_NAMES[system]}, of all servers (zip)</a></p>`}`;
       return page(web, c, {
         title: `Get connected: ${SYSTEM_NAMES[system]}`,
