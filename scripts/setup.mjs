@@ -192,7 +192,7 @@ const more = process.argv.slice(3);
 const program = (path) => run(node, ["--disable-warning=ExperimentalWarning", path, ...more]);
 switch (mode) {
   case "start":
-    // A demo has no tunnels: the site and the payments need openssl alone.
+    // A demo has no tunnels: the site, the payments and the proxies need openssl alone.
     installDebianPackages(more.includes("--demo") ? ["openssl"] : RUN);
     process.exitCode = await run(join(root, "lethe"), ["up", ...more]);
     break;

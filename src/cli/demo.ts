@@ -1,4 +1,5 @@
 import { type ChildProcess, fork } from "node:child_process";
+import { once } from "node:events";
 import { chmodSync, mkdtempSync, realpathSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
@@ -9,13 +10,17 @@ import { dataFolder, runFolder } from "../office/folders.ts";
 import type { Users } from "../office/users.ts";
 import { askOffice } from "./control-client.ts";
 import { StartError } from "./start-error.ts";
-import { say } from "./terminal.ts";
+import { randomPassword, say } from "./terminal.ts";
 import { up } from "./up.ts";
 
 /** Tried first, so that a newcomer finds the same address in the terminal and in the guide. */
 const SITE_PORT = 8090;
 /** For a demo that has the port above: the admin pages listen only while they are open, and look free to a second demo. */
 const ADMIN_PORT = 8091;
+/** Of the demo's exit: none that a real one has. */
+const PROXY_PORTS = { socks5: 11_080, http: 13_128, ssh: 12_222 };
+const MEMBER = "demo-member";
+const MEMBER_DAYS = 30;
 /** `nobody` of Debian: as root no user is made for a demo. */
 const NOBODY = { uid: 65_534, gid: 65_534 };
 const SIMULATORS_START_MS = 60_000;
@@ -27,9 +32,12 @@ interface Simulators {
   mail: { port: number; address: string };
 }
 
+type ProxyPorts = Record<keyof typeof PROXY_PORTS, number>;
+
 /**
- * `lethe up --demo`: an office on loopback with a PayPal, a BTCPay Server and a mail server that are simulated, in a folder that
- * is made now and deleted at the end. Nothing of a real data folder is read, and nothing goes online.
+ * `lethe up --demo`: an office on loopback with a PayPal, a BTCPay Server and a mail server that are simulated, and a real exit
+ * with the services that need no root, in a folder that is made now and deleted at the end. Nothing of a real data folder is
+ * read, and nothing goes online but what somebody sends through the proxies.
  */
 export async function demo(checkout: string): Promise<number> {
   const folder = realpathSync(mkdtempSync(join(tmpdir(), "lethe-demo-")));
@@ -37,12 +45,17 @@ export async function demo(checkout: string): Promise<number> {
   try {
     const port = await freePort(SITE_PORT);
     const site = `http://127.0.0.1:${port}`;
+    const proxies: ProxyPorts = {
+      socks5: await freePort(PROXY_PORTS.socks5),
+      http: await freePort(PROXY_PORTS.http),
+      ssh: await freePort(PROXY_PORTS.ssh),
+    };
     simulators = fork(join(checkout, "test", "simulators", "demo.ts"), {
       execArgv: ["--no-warnings"],
       env: { PATH: process.env.PATH, LANG: "C.UTF-8" },
     });
     const started = await startOf(simulators, { site, user: process.getuid!() === 0 ? NOBODY : undefined });
-    await writeSettings(folder, port, started);
+    await writeSettings(folder, port, proxies, started);
     const { paypal, btcpay, mail } = started;
     const links = [
       { title: "Simulated PayPal", href: `${paypal.address}/` },
@@ -52,13 +65,21 @@ export async function demo(checkout: string): Promise<number> {
     return await up(folder, {
       start: { paypal: { address: paypal.address, roots: paypal.roots }, links },
       users: demoUsers(),
-      onUp: async (url) => say(await welcome(checkout, folder, url, links)),
+      onUp: async (url) => say(await welcome(checkout, folder, { url, links, proxies })),
     });
   } finally {
-    simulators?.kill();
+    await ended(simulators);
     rmSync(runFolder(folder).root, { recursive: true, force: true });
     rmSync(folder, { recursive: true, force: true });
   }
+}
+
+/** Ends the process and waits until it is gone. */
+async function ended(child: ChildProcess | undefined): Promise<void> {
+  if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
+  const gone = once(child, "exit");
+  child.kill();
+  await gone;
 }
 
 function demoUsers(): Users {
@@ -106,6 +127,7 @@ async function freePort(wanted: number): Promise<number> {
 async function writeSettings(
   folder: string,
   port: number,
+  proxies: ProxyPorts,
   { paypal, btcpay, mail }: Simulators,
 ): Promise<void> {
   const file = (name: string, content: string): string => {
@@ -121,11 +143,13 @@ async function writeSettings(
     link: { listen: `127.0.0.1:${await freePort(4223)}` },
     openvpn: { udp: [], tcp: [] },
     stealth: { tls: [], obfs4: [] },
-    socks5: { listen: [] },
-    http_proxy: { listen: [] },
+    socks5: { listen: [`127.0.0.1:${proxies.socks5}`] },
+    http_proxy: { listen: [`127.0.0.1:${proxies.http}`] },
     https_proxy: { listen: [] },
     socks5_tls: { listen: [] },
-    ssh: { listen: [] },
+    ssh: { listen: [`127.0.0.1:${proxies.ssh}`] },
+    // The demo's own pages, so that a proxy can be tried offline; whoever reaches the proxy is on loopback already.
+    egress: { allow: ["127.0.0.1/32"] },
     wireguard: { port: 0 },
     ikev2: { enabled: false },
     check: { stun: [] },
@@ -162,30 +186,40 @@ async function writeSettings(
 async function welcome(
   checkout: string,
   folder: string,
-  url: string,
-  links: readonly { title: string; href: string }[],
+  demo: { url: string; links: readonly { title: string; href: string }[]; proxies: ProxyPorts },
 ): Promise<string> {
+  const { url, links, proxies } = demo;
   const { controlSocket } = dataFolder(folder);
+  const ask = <Answer>(path: string, body: object) => askOffice<Answer>(controlSocket, "POST", path, body);
   const code = async (body: object) =>
-    (await askOffice<{ codes: string[] }>(controlSocket, "POST", "/vouchers", { count: 1, ...body }))
-      .codes[0];
+    (await ask<{ codes: string[] }>("/vouchers", { count: 1, ...body })).codes[0];
+  const password = randomPassword();
+  await ask("/accounts/add", { name: MEMBER, password, days: MEMBER_DAYS });
   const command = `${process.cwd() === checkout ? "./lethe" : join(checkout, "lethe")} --data ${folder}`;
   const rows: [string, string | undefined][] = [
     ["The site", url],
     ...links.map(({ title, href }): [string, string] => [title, href]),
+    ["A member", `${MEMBER}, password ${password}`],
     ["A gift card, 30 days", await code({ days: 30 })],
     ["A coupon, 20 % off", await code({ percent: 20, uses: 100 })],
     ["A coupon that pays all", await code({ percent: 100, uses: 1 })],
     ["Book an envelope", `${command} cash book`],
     ["Admin pages", `${command} admin open`],
     ["Key for letters", join(folder, "operator.age")],
+    ["SOCKS5", `127.0.0.1:${proxies.socks5}`],
+    ["HTTP proxy", `127.0.0.1:${proxies.http}`],
+    ["SSH", `127.0.0.1:${proxies.ssh}`],
   ];
   return [
     "",
-    "  This is a demo: no money moves, nothing goes online, nothing of a real data folder is touched.",
+    "  This is a demo: no money moves, and nothing of a real data folder is touched. Its server is real, without the VPN",
+    "  (that needs root): what you send through its proxies leaves from this machine; nothing else goes online.",
     "  It ends with Ctrl-C, and all of it is gone then.",
     "",
     ...rows.map(([what, where]) => `  ${what.padEnd(26)}${where}`),
+    "",
+    '  To try a proxy: log in as the member, and copy the VPN username and password from "Get connected".',
+    `  curl --socks5-hostname 127.0.0.1:${proxies.socks5} --proxy-user VPN_USERNAME ${url}/api/v1/servers`,
     "",
   ].join("\n");
 }

@@ -54,7 +54,7 @@ export class Supervisor {
   #warnings: string[] = [];
   #heard: ((message: OfficeMessage | ExitReport) => void)[] = [];
 
-  /** A demo has an office and no exit: no tunnel, no firewall, no port but the site's. */
+  /** A demo's exit has what needs no root, and changes nothing of this machine. */
   constructor(prepared: Prepared, config: Config, demo?: DemoStart) {
     this.#demo = demo;
     this.#prepared = prepared;
@@ -119,10 +119,6 @@ export class Supervisor {
     if (ready?.type !== "ready") {
       await this.stop();
       throw new StartError(ready?.type === "failed" ? ready.sentence : "The office did not come up.");
-    }
-    if (this.#demo !== undefined) {
-      this.#report = { ...this.#report, settled: true };
-      return;
     }
     this.#exit = new ForkedChild({
       module: module("../exit/bundle.ts"),
@@ -205,7 +201,9 @@ export class Supervisor {
       sealKey: ensureSecret(join(data.exit, "seal.key"), () => randomBytes(32)).toString("base64"),
       ...(authority !== undefined && { authority }),
       accounts: { keeper: users.keeper, proxy: users.proxy, vpn: users.vpn, stealth: users.stealth },
-      proxies: availableParallelism(),
+      ...(this.#demo === undefined
+        ? { proxies: availableParallelism() }
+        : { proxies: 1, withoutRoot: true as const }),
     };
   }
 

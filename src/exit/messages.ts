@@ -66,6 +66,8 @@ export interface ExitStart {
   accounts: { keeper: Account; proxy: Account; vpn: Account; stealth?: Account };
   /** How many proxy processes to run. */
   proxies: number;
+  /** As without root, whoever starts it: no tunnel, no firewall, no kernel setting, and nothing of another exit on this machine is touched. */
+  withoutRoot?: true;
 }
 
 /** From the supervisor: everything ends, and our table, devices, addresses and routes are taken away (SIGTERM means the same). */

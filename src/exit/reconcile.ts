@@ -171,10 +171,10 @@ export class Reconciler {
     this.#foreignDrops = [];
     this.#openvpnFailure = undefined;
     this.#refused = false;
-    this.#failure = missing(["nft", "ip"]);
+    this.#failure = this.#isRoot() ? missing(["nft", "ip"]) : "no-root";
     const leadsOn = (settings.hops ?? []).length > 0;
     if (this.#failure !== undefined || (networks.length === 0 && !leadsOn)) {
-      if (this.#failure !== undefined)
+      if (this.#failure !== undefined && networks.length > 0)
         this.#log("engine-unavailable", { part: "openvpn", reason: this.#failure });
       this.wireguard.standAside(settings.services.wireguard);
       await this.#engines.want([]);
@@ -379,7 +379,11 @@ export class Reconciler {
   async clear(): Promise<void> {
     await this.close();
     await this.#engines.stopAll();
-    if (process.getuid!() === 0) await this.#takeAway();
+    if (this.#isRoot()) await this.#takeAway();
+  }
+
+  #isRoot(): boolean {
+    return process.getuid!() === 0 && this.#start.withoutRoot !== true;
   }
 }
 
@@ -397,7 +401,6 @@ const seenAs = (...facts: unknown[]): string => JSON.stringify(facts);
 
 /** What keeps these programs from being run here. */
 function missing(programs: readonly string[]): Failure | undefined {
-  if (process.getuid!() !== 0) return "no-root";
   return programs.every((name) => findProgram(name) !== undefined) ? undefined : "not-installed";
 }
 

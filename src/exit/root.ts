@@ -287,9 +287,9 @@ export class ExitRoot {
 
   /** Asks for a certificate where there is none, or none that will do for much longer. Once in a day is often enough. */
   #certify(): void {
-    const { server } = this.#start;
+    const { server, withoutRoot } = this.#start;
     const { openvpn, ikev2 } = this.#settings?.services ?? {};
-    if (process.getuid!() !== 0) return;
+    if (process.getuid!() !== 0 || withoutRoot) return;
     if (this.#settings === undefined || (openvpn === undefined && ikev2 === undefined)) return;
     const name = this.#settings.certificateName ?? certificateName(server);
     this.#certificate?.look(name);

@@ -42,7 +42,7 @@ const languageAlternates = ({ publicUrl, spoken }: Web, { path }: View): Html[] 
 
 /** Nobody may take a demo for a service. */
 const demoBanner = (say: Say, links: NonNullable<Web["demo"]>): Html =>
-  html`<aside class="demo" aria-label="${say.text("Demo")}"><div class="wrap"><p>${say`<strong>This is a demo.</strong> No money moves, nothing goes online, and all of it is gone when it is stopped.`} ${links.map(
+  html`<aside class="demo" aria-label="${say.text("Demo")}"><div class="wrap"><p>${say`<strong>This is a demo.</strong> No money moves, nothing goes online but what you send through its proxies, and all of it is gone when it is stopped.`} ${links.map(
     ({ title, href }) => html`<a href="${href}">${say.text(title)}</a> `,
   )}</p></div></aside>`;
 

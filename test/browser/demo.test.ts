@@ -1,11 +1,14 @@
 import assert from "node:assert/strict";
-import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { type ChildProcess, execFileSync, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { after, before, test } from "node:test";
+import { setTimeout as pause } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import type { Browser, Page } from "playwright-core";
+import { findProgram } from "../../src/lib/run-command.ts";
+import { skipFor } from "../../src/lib/testing.ts";
 import { openBrowser, skip } from "./browser.ts";
 import { axe, overflow } from "./looks.ts";
 
@@ -22,6 +25,10 @@ interface Demo {
   giftCard: string;
   coupon: string;
   freeCoupon: string;
+  member: { name: string; password: string };
+  socks5: string;
+  http: string;
+  ssh: string;
 }
 
 let demo: Demo;
@@ -36,7 +43,7 @@ async function startDemo(): Promise<Demo> {
   const timer = setTimeout(() => reject(new Error(`the demo did not come up: ${text}`)), START_MS);
   const hear = (chunk: Buffer) => {
     text += chunk;
-    if (text.includes("Key for letters")) resolve();
+    if (text.includes("To try a proxy")) resolve();
   };
   child.stdout.on("data", hear);
   child.stderr.on("data", hear);
@@ -50,8 +57,33 @@ async function startDemo(): Promise<Demo> {
     giftCard: said("A gift card, 30 days"),
     coupon: said("A coupon, 20 % off"),
     freeCoupon: said("A coupon that pays all"),
+    member: { name: said("A member").replace(",", ""), password: said("A member +\\S+ password") },
+    socks5: said("SOCKS5"),
+    http: said("HTTP proxy"),
+    ssh: said("SSH"),
   };
 }
+
+/** The demo's process and all below it. */
+const processesOf = (pid: string): string[] => {
+  let list = "";
+  try {
+    list = execFileSync("ps", ["-o", "pid=", "--ppid", pid], { encoding: "utf8" });
+  } catch {
+    // It has none.
+  }
+  const children = list.split("\n").flatMap((line) => (line.trim() === "" ? [] : [line.trim()]));
+  return [pid, ...children.flatMap(processesOf)];
+};
+
+/** A process that has ended and that nobody has asked about yet is none (proc_pid_stat(5)). */
+const runs = (pid: string): boolean => {
+  try {
+    return !readFileSync(`/proc/${pid}/stat`, "latin1").includes(") Z ");
+  } catch {
+    return false;
+  }
+};
 
 before(async () => {
   if (skip) return;
@@ -59,7 +91,9 @@ before(async () => {
 });
 after(async () => {
   await browser?.close();
-  if (demo?.child.exitCode === null) demo.child.kill("SIGKILL");
+  if (demo?.child.exitCode !== null) return;
+  demo.child.kill("SIGINT");
+  await once(demo.child, "exit");
 });
 
 /** A browser of its own, as a newcomer's: a phone. `scripts` false: no page's script runs (and axe cannot, either). */
@@ -123,24 +157,67 @@ test("every page says that it is a demo, and no port but loopback's is opened", 
       assert.ok(await page.isVisible(".demo:has-text('This is a demo')"), path);
     }
   });
-  const children = (pid: string): string[] => {
-    let list = "";
-    try {
-      list = execFileSync("ps", ["-o", "pid=", "--ppid", pid], { encoding: "utf8" });
-    } catch {
-      // It has none.
-    }
-    return list
-      .split("\n")
-      .flatMap((line) => (line.trim() === "" ? [] : [line.trim(), ...children(line.trim())]));
-  };
-  const ours = [String(demo.child.pid), ...children(String(demo.child.pid))];
+  const ours = processesOf(String(demo.child.pid));
   const sockets = execFileSync("ss", ["-H", "-ltunp"], { encoding: "utf8" })
     .split("\n")
     .filter((line) => ours.some((pid) => line.includes(`pid=${pid},`)));
-  assert.ok(sockets.length >= 4, "the site, PayPal, BTCPay Server, and mail");
+  const open = (place: string) => sockets.some((line) => line.includes(` ${place} `));
+  for (const place of [demo.socks5, demo.http, demo.ssh]) assert.ok(open(place), place);
+  assert.ok(sockets.length >= 7, "the site, PayPal, BTCPay Server, and mail, too");
   for (const line of sockets) assert.match(line.split(/ +/)[4] ?? "", /^127\.0\.0\.1:/);
 });
+
+test("its server is real: it tests itself, and the status page says that it works", { skip }, () =>
+  visit(async (page) => {
+    const deadlineMs = Date.now() + 60_000;
+    const works = async () => {
+      await page.goto("/status");
+      return page.isVisible("#server-demo1 .services");
+    };
+    while (!(await works())) {
+      assert.ok(Date.now() < deadlineMs, "it never said so");
+      await page.waitForTimeout(200);
+    }
+    const shown = (await page.textContent("#server-demo1 .services")) ?? "";
+    for (const service of ["SOCKS5", "HTTP", "SSH"]) assert.match(shown, new RegExp(service));
+    assert.equal(await page.locator("#server-demo1 .services .down").count(), 0, shown);
+    assert.doesNotMatch(shown, /VPN|WireGuard|IKE/);
+    await looksRight(page);
+  }),
+);
+
+/** What curl says to an answer by way of a proxy: the status, or 0 where there was none. */
+const throughProxy = (proxy: string, login: string, address: string): number => {
+  const settings = [`url = "${address}"`, `proxy = "${proxy}"`, `proxy-user = "${login}"`].join("\n");
+  const options = ["-s", "-K", "-", "-m", "20", "-o", "/dev/null", "-w", "%{http_code}"];
+  const { stdout } = spawnSync("curl", options, { input: settings, encoding: "utf8" });
+  return Number(stdout);
+};
+
+test("the demo's member gets its proxies' settings, and curl goes through them", { skip }, () =>
+  visit(async (page) => {
+    await page.goto("/log-in");
+    await page.fill("#name", demo.member.name);
+    await page.fill("#password", demo.member.password);
+    await page.click("main form button");
+    await page.goto("/member/connect");
+    const [host = "", port = ""] = demo.socks5.split(":");
+    assert.equal(await page.textContent("#demo1-host"), host);
+    assert.equal(await page.textContent("#demo1-socks5"), port);
+    assert.equal(`${host}:${await page.textContent("#demo1-http")}`, demo.http);
+    await page.click("button:has-text('Show my VPN username and password')");
+    const login = `${await page.textContent("#vpn-username")}:${await page.textContent("#vpn-password")}`;
+    for (const proxy of [`socks5h://${demo.socks5}`, `http://${demo.http}`]) {
+      assert.equal(throughProxy(proxy, login, `${demo.site}/api/v1/servers`), 200, proxy);
+      assert.equal(throughProxy(proxy, `${login}x`, `${demo.site}/api/v1/servers`) === 200, false, proxy);
+    }
+    await page.goto("/member/connect/linux");
+    assert.ok((await page.locator("a[href*='ssh']").count()) > 0, "and files for ssh");
+    assert.equal(await page.isVisible("main >> text=IKEv2"), false, "which this server has not");
+    await page.goto("/member/connect/router");
+    assert.ok(await page.isVisible('text="This server offers nothing for this system."'));
+  }, false),
+);
 
 test("PayPal, once: a voucher, shown again by this browser alone", { skip }, () =>
   visit(async (page) => {
@@ -298,8 +375,48 @@ test("a refund, claimed with the receipt: looked at first, given once, and refus
 
 test("Ctrl-C ends it, and nothing of it is left", { skip }, async () => {
   assert.ok(existsSync(demo.folder));
+  const ours = processesOf(String(demo.child.pid));
+  assert.ok(ours.length >= 6, "simulators, office, exit, keeper, proxy, and SSH");
   demo.child.kill("SIGINT");
   const [code] = await once(demo.child, "exit");
   assert.equal(code, 0);
   assert.ok(!existsSync(demo.folder));
+  const deadlineMs = Date.now() + 5000;
+  while (ours.some(runs) && Date.now() < deadlineMs) await pause(50);
+  assert.deepEqual(ours.filter(runs), []);
+});
+
+const noNamespace = skipFor(
+  process.getuid!() !== 0
+    ? "this needs root"
+    : ["unshare", "nft", "ip"].some((name) => findProgram(name) === undefined) &&
+        "unshare, nft or ip is missing",
+);
+
+test("started by root beside a real Lethe, it leaves that one's firewall alone", {
+  skip: noNamespace,
+}, async () => {
+  const script = `
+    set -e
+    ip link set lo up
+    nft add table inet lethe
+    "$@" &
+    while read -r stop; do kill -INT $!; done
+    wait $! || exit 1
+    nft list table inet lethe`;
+  const command = [process.execPath, "--no-warnings", main, "up", "--demo"];
+  const child = spawn("unshare", ["--net", "sh", "-c", script, "sh", ...command], {
+    stdio: ["pipe", "pipe", "inherit"],
+  });
+  let text = "";
+  child.stdout!.on("data", (chunk: Buffer) => {
+    text += chunk;
+    if (text.includes("To try a proxy")) child.stdin!.end("stop\n");
+  });
+  const timer = setTimeout(() => child.kill("SIGKILL"), START_MS);
+  const [code] = await once(child, "exit");
+  clearTimeout(timer);
+  assert.equal(code, 0, text);
+  assert.match(text, /Stopped\./);
+  assert.match(text, /table inet lethe/);
 });
