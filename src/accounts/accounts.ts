@@ -4,12 +4,20 @@ import { sql, type Transaction } from "kysely";
 import { base32 } from "../lib/base32.ts";
 import type { Clock } from "../lib/clock.ts";
 import { fail, ok, type Result } from "../lib/result.ts";
-import { deletedAfter, extend, unpaidDeletedAfter } from "../policy/expiry.ts";
+import {
+  deletedAfter,
+  give,
+  type PaidTime,
+  type Span,
+  takeOut,
+  unpaidDeletedAfter,
+} from "../policy/expiry.ts";
 import { LIFETIMES } from "../policy/lifetimes.ts";
 import type { Store } from "../store/open.ts";
 import type { AccountRow, Tables } from "../store/tables.ts";
 import { type AccountChange, type Announce, Changes } from "./changes.ts";
 import { type AccountExport, describeAccount } from "./export.ts";
+import { paidTimeOf, takenBackText } from "./paid-time.ts";
 import { Passwords } from "./passwords.ts";
 import { acceptEmail, acceptPassword, canonicalName, typedPassword } from "./rules.ts";
 import {
@@ -43,6 +51,8 @@ export interface AccountView {
   paidUntil: number | undefined;
   /** When the account is deleted by itself, UTC seconds. */
   deleteAfter: number;
+  /** Paid time that was taken back, as the row says it (paid-time.ts); undefined: none. */
+  takenBack: string | undefined;
   /** Cut off by the operator: no access whatever is paid, no renewal; the member area stays open. */
   terminated: boolean;
 }
@@ -368,32 +378,34 @@ export class Accounts {
   }
 
   /**
-   * Moves the end of the paid time, inside a transaction of `transact`'s: for a payment that was taken back, or came back. `untilS`:
-   * UTC seconds. Nothing happens where there is no such account.
+   * Takes out what is still to come of what was given as `span`, inside a transaction of `transact`'s: its payment was taken back.
+   * Returns the seconds that were taken; undefined where there is no such account, or it was never paid.
    */
-  async setPaidUntilIn(
+  async takeOutIn(
     trx: Transaction<Tables>,
     announce: Announce,
     id: string,
-    untilS: number,
-  ): Promise<void> {
-    const paidUntil = Math.ceil(untilS / 60) * 60;
-    const changed = await trx
-      .updateTable("accounts")
-      .set((expression) => ({
-        paid_until: paidUntil,
-        // Who was cut off goes on the day that was set then.
-        delete_after: expression
-          .case()
-          .when("terminated", "=", 1)
-          .then(expression.ref("delete_after"))
-          .else(deletedAfter(paidUntil))
-          .end(),
-      }))
-      .where("id", "=", id)
-      .returningAll()
-      .executeTakeFirst();
-    if (changed !== undefined) announce(this.#changeOf(changed), id);
+    span: Span,
+  ): Promise<number | undefined> {
+    const row = await trx.selectFrom("accounts").selectAll().where("id", "=", id).executeTakeFirst();
+    if (row === undefined || row.paid_until === null) return undefined;
+    const { time, takenS } = takeOut(paidTimeOf(row), this.#nowS(), span);
+    if (takenS > 0) await this.#setPaidTimeIn(trx, announce, row, time);
+    return takenS;
+  }
+
+  /** The other way round, for a payment that came back after all: so much is added, also to an account that was cut off. */
+  async giveAgainIn(
+    trx: Transaction<Tables>,
+    announce: Announce,
+    id: string,
+    seconds: number,
+  ): Promise<Span | undefined> {
+    const row = await trx.selectFrom("accounts").selectAll().where("id", "=", id).executeTakeFirst();
+    if (row === undefined) return undefined;
+    const { time, span } = give(paidTimeOf(row), this.#nowS(), seconds);
+    await this.#setPaidTimeIn(trx, announce, row, time);
+    return span;
   }
 
   /** Whether a PayPal subscription pays for the account, as PayPal says. False where there is no such account. */
@@ -421,20 +433,24 @@ export class Accounts {
     id: string,
     days: number,
   ): Promise<Result<AccountView, ExtendError>> {
+    const given = await this.giveIn(trx, announce, id, days);
+    return given.ok ? ok(given.value.account) : given;
+  }
+
+  /** The same, with the span that was given, by which it can be taken out again. */
+  async giveIn(
+    trx: Transaction<Tables>,
+    announce: Announce,
+    id: string,
+    days: number,
+  ): Promise<Result<{ account: AccountView; span: Span }, ExtendError>> {
     if (!Number.isInteger(days) || days < 1 || days > EXTENSION_DAYS_MOST)
       throw new RangeError(`days: a whole number from 1 to ${EXTENSION_DAYS_MOST}`);
     const row = await trx.selectFrom("accounts").selectAll().where("id", "=", id).executeTakeFirst();
     if (row === undefined) return fail("account-unknown");
     if (row.terminated !== 0) return fail("account-terminated");
-    const paidUntil = extend(this.#nowS(), row.paid_until ?? undefined, days);
-    const extended = await trx
-      .updateTable("accounts")
-      .set({ paid_until: paidUntil, delete_after: deletedAfter(paidUntil) })
-      .where("id", "=", id)
-      .returningAll()
-      .executeTakeFirstOrThrow();
-    announce(this.#changeOf(extended), id);
-    return ok(viewOf(extended));
+    const { time, span } = give(paidTimeOf(row), this.#nowS(), days * DAY_S);
+    return ok({ account: await this.#setPaidTimeIn(trx, announce, row, time), span });
   }
 
   /** Ends access at once, whatever is paid. The account goes after 30 days, or earlier when the member deletes it. */
@@ -554,6 +570,28 @@ export class Accounts {
     });
   }
 
+  async #setPaidTimeIn(
+    trx: Transaction<Tables>,
+    announce: Announce,
+    { id, terminated, delete_after }: AccountRow,
+    time: PaidTime,
+  ): Promise<AccountView> {
+    const paidUntil = time.untilS ?? 0;
+    const changed = await trx
+      .updateTable("accounts")
+      .set({
+        paid_until: paidUntil,
+        taken_back: takenBackText(time),
+        // Who was cut off goes on the day that was set then.
+        delete_after: terminated === 1 ? delete_after : deletedAfter(paidUntil),
+      })
+      .where("id", "=", id)
+      .returningAll()
+      .executeTakeFirstOrThrow();
+    announce(this.#changeOf(changed), id);
+    return viewOf(changed);
+  }
+
   async #renewIn(trx: Transaction<Tables>, announce: Announce, row: AccountRow): Promise<VpnCredentials> {
     const old = this.#credentialsOf(row);
     for (;;) {
@@ -639,6 +677,7 @@ function viewOf(row: AccountRow): AccountView {
     emailVerified: row.email_verified !== 0,
     renews: row.renews !== 0,
     paidUntil: row.paid_until ?? undefined,
+    takenBack: row.taken_back ?? undefined,
     deleteAfter: row.delete_after,
     terminated: row.terminated !== 0,
   };

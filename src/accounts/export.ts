@@ -28,7 +28,7 @@ export interface AccountExport {
 }
 
 /** Rows that are about an account and that nobody can find by it: neither does anything in them name it in clear. */
-const NOT_TO_BE_FOUND = new Set(["payment_events", "cash_orders", "mail_queue", "mail_marks"]);
+const NOT_TO_BE_FOUND = new Set(["payment_events", "refunds_due", "cash_orders", "mail_queue", "mail_marks"]);
 
 /**
  * What is stored about an account, as an object for JSON: each column with its value, purpose and lifetime out of the data

@@ -21,7 +21,7 @@ export interface PaymentRecord {
   coupon: boolean;
   /** When it was paid, UTC seconds, a whole minute. */
   atS: number;
-  /** Of the account's paid time, what this payment gave; both 0 for a voucher. */
+  /** What this payment gave of the account's paid time, on the scale of policy/expiry.ts; both 0 for a voucher. */
   fromS: number;
   untilS: number;
   /** How much of it was taken away again when the payment was taken back, seconds. */

@@ -7,7 +7,7 @@ import type { Clock } from "../lib/clock.ts";
 import { deriveKey } from "../lib/derive-key.ts";
 import { fail, ok, type Result } from "../lib/result.ts";
 import { grouped } from "../lib/typed-code.ts";
-import { afterChargeback } from "../policy/expiry.ts";
+import type { Span } from "../policy/expiry.ts";
 import { LIFETIMES } from "../policy/lifetimes.ts";
 import type { PaymentMethod } from "../policy/methods.ts";
 import type { Money } from "../policy/money.ts";
@@ -15,6 +15,7 @@ import type { Store } from "../store/open.ts";
 import type { Tables } from "../store/tables.ts";
 import { PaymentEvents, type PaymentRecord } from "./payment-events.ts";
 import type { CreditRefusal, ProviderName } from "./providers.ts";
+import { type RefundDue, RefundsDue } from "./refunds-due.ts";
 import type { SealedOrder } from "./sealed-order.ts";
 import { VOUCHER_CHARACTERS, type Vouchers } from "./vouchers.ts";
 
@@ -61,6 +62,8 @@ type Db = Pick<Transaction<Tables>, "selectFrom">;
  * arrival, race or crash makes it count twice, or be written down and not count.
  */
 export class Payments {
+  /** What is being given back: written and deleted here, with the payments' states; tried by refunds.ts. */
+  readonly due: RefundsDue;
   readonly #store: Store;
   readonly #clock: Clock;
   readonly #accounts: Accounts;
@@ -84,6 +87,7 @@ export class Payments {
     this.#accounts = options.accounts;
     this.#vouchers = options.vouchers;
     this.#events = new PaymentEvents(options.paymentKey);
+    this.due = new RefundsDue(options);
     this.#codeKey = deriveKey(options.paymentKey, "lethe bought vouchers");
     this.#payerKey = options.rememberPayers ? deriveKey(options.paymentKey, "lethe payers") : undefined;
   }
@@ -118,6 +122,8 @@ export class Payments {
           delete_after: this.#deleteAfter(LIFETIMES.paymentEvent.days),
         })
         .execute();
+      // It could not count before, and was to be given back for that.
+      await this.due.removeIn(trx, this.#events.hash(provider, paymentId));
       return ok({ outcome: "credited", record: given.value });
     });
   }
@@ -153,7 +159,8 @@ export class Payments {
   /**
    * To be asked before the provider is told to give a payment back. A voucher is void from here on, so that nobody redeems it while the
    * money is on its way. `again`: somebody has asked before, and may be at it or have died of it: the provider is to be told with the
-   * same request id, so that it gives back once.
+   * same request id, so that it gives back once. From here on it goes on by itself (refunds-due.ts), until `takeBack` or
+   * `refundFailed`.
    */
   async beginRefund(
     provider: ProviderName,
@@ -162,12 +169,18 @@ export class Payments {
     return this.#accounts.transact<{ record: PaymentRecord; again: boolean }, RefundRefusal>(async (trx) => {
       const record = await this.#findIn(trx, provider, paymentId);
       if (record === undefined) return fail("payment-unknown");
-      if (record.state === "refunding") return ok({ record, again: true });
+      const due = { provider, paymentId, subscription: record.subscription };
+      const note = () => this.due.addIn(trx, this.#events.hash(provider, paymentId), due, { claimed: true });
+      if (record.state === "refunding") {
+        await note();
+        return ok({ record, again: true });
+      }
       if (record.state !== "paid") return fail("already");
       if (record.voucherHash !== undefined && !(await this.#vouchers.voidIn(trx, record.voucherHash)))
         return fail("voucher-redeemed");
       const begun = { ...record, state: "refunding" as const };
       await this.#rewriteIn(trx, provider, paymentId, begun);
+      await note();
       return ok({ record: begun, again: false });
     });
   }
@@ -179,7 +192,20 @@ export class Payments {
       if (record?.state !== "refunding") return ok(undefined);
       if (record.voucherHash !== undefined) await this.#vouchers.restoreIn(trx, record.voucherHash);
       await this.#rewriteIn(trx, provider, paymentId, { ...record, state: "paid" });
+      await this.due.removeIn(trx, this.#events.hash(provider, paymentId));
       return ok(undefined);
+    });
+  }
+
+  /** The provider does not answer now; it is asked again by itself. "stopped": it was for the last time. */
+  refundLater(provider: ProviderName, paymentId: string): Promise<"later" | "stopped" | "gone"> {
+    return this.due.later(this.#events.hash(provider, paymentId));
+  }
+
+  /** A payment that cannot count is to be given back, and the provider does not do it now: it is asked again by itself. */
+  async oweBack(due: RefundDue): Promise<void> {
+    await this.due.addIn(this.#store.db, this.#events.hash(due.provider, due.paymentId), due, {
+      claimed: false,
     });
   }
 
@@ -199,6 +225,7 @@ export class Payments {
     const outcome = await this.#accounts.transact<{ record: PaymentRecord; effect: Effect }, "already">(
       async (trx, announce) => {
         const record = await this.#findIn(trx, provider, paymentId);
+        await this.due.removeIn(trx, this.#events.hash(provider, paymentId));
         if (record === undefined) {
           const none = { ...NOTHING, atS: this.#minute(this.#nowS()), state, news } as const;
           await trx
@@ -238,14 +265,9 @@ export class Payments {
       if (record === undefined) return fail("payment-unknown");
       if (record.state !== "charged-back") return fail("already");
       const { accountId, voucherHash, takenS } = record;
-      let times = {};
-      if (accountId !== undefined && takenS > 0) {
-        const account = await this.#accounts.lookIn(trx, accountId);
-        const fromS = Math.max(account?.paidUntil ?? 0, this.#nowS());
-        const untilS = Math.ceil((fromS + takenS) / 60) * 60;
-        if (account !== undefined) await this.#accounts.setPaidUntilIn(trx, announce, accountId, untilS);
-        times = { fromS, untilS };
-      }
+      let times: Partial<Span> = {};
+      if (accountId !== undefined && takenS > 0)
+        times = (await this.#accounts.giveAgainIn(trx, announce, accountId, takenS)) ?? {};
       if (voucherHash !== undefined) await this.#vouchers.restoreIn(trx, voucherHash);
       const again: PaymentRecord = { ...record, ...times, takenS: 0, state: "paid" };
       await this.#rewriteIn(trx, provider, paymentId, again);
@@ -278,13 +300,12 @@ export class Payments {
       return ok({ ...common, voucherHash, fromS: 0, untilS: 0, first: newPayer });
     }
     const before = await this.#accounts.lookIn(trx, order.accountId);
-    const extended = await this.#accounts.extendIn(trx, announce, order.accountId, order.days);
-    if (!extended.ok) return fail(extended.error === "account-unknown" ? "account-gone" : extended.error);
+    const given = await this.#accounts.giveIn(trx, announce, order.accountId, order.days);
+    if (!given.ok) return fail(given.error === "account-unknown" ? "account-gone" : given.error);
     return ok({
       ...common,
       accountId: order.accountId,
-      fromS: Math.max(before?.paidUntil ?? 0, this.#nowS()),
-      untilS: extended.value.paidUntil!,
+      ...given.value.span,
       first: newPayer && before?.paidUntil === undefined,
     });
   }
@@ -318,13 +339,10 @@ export class Payments {
         record.voucherHash !== undefined && (await this.#vouchers.voidIn(trx, record.voucherHash));
       return { effect: voided ? "voucher-voided" : "voucher-redeemed", takenS: 0 };
     }
-    const account = await this.#accounts.lookIn(trx, record.accountId);
-    if (account?.paidUntil === undefined) return { effect: "account-gone", takenS: 0 };
-    const { paidUntil } = account;
-    const { fromS, untilS } = record;
-    const left = afterChargeback({ fromS, untilS, paidUntil, nowS: this.#nowS() });
-    if (left !== paidUntil) await this.#accounts.setPaidUntilIn(trx, announce, account.id, left);
-    return { effect: "account-shortened", takenS: paidUntil - left };
+    const takenS = await this.#accounts.takeOutIn(trx, announce, record.accountId, record);
+    return takenS === undefined
+      ? { effect: "account-gone", takenS: 0 }
+      : { effect: "account-shortened", takenS };
   }
 
   async #findIn(db: Db, provider: ProviderName, paymentId: string): Promise<PaymentRecord | undefined> {

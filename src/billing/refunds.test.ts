@@ -18,7 +18,7 @@ after(() => shop.close());
 
 function refundsOf({ payments, accounts, clock, shop }: Shop): Refunds {
   const providers = { paypal: paypalRefunds(shop.client, shop.log) };
-  return new Refunds({ receipts, payments, accounts, clock, providers });
+  return new Refunds({ receipts, payments, accounts, clock, providers, log: shop.log });
 }
 
 interface Purchase {

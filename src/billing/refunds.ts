@@ -1,10 +1,13 @@
+import { setTimeout } from "node:timers/promises";
 import type { Accounts } from "../accounts/accounts.ts";
 import type { Clock } from "../lib/clock.ts";
+import { type Log, reasonOf } from "../lib/event-log.ts";
 import { decideRefund, type RefundDecision, type RefundRule } from "../policy/refund.ts";
 import type { PaymentRecord } from "./payment-events.ts";
 import type { Payments } from "./payments.ts";
 import type { ProviderName } from "./providers.ts";
 import type { OpenedReceipt, Receipt, ReceiptError, Receipts } from "./receipts.ts";
+import type { RefundDue } from "./refunds-due.ts";
 
 /** How a provider takes part in a refund. Both may be repeated: the provider does them once. */
 export interface RefundProvider {
@@ -25,35 +28,71 @@ export type Refunded =
   | Exclude<Claim, { outcome: "decided" }>
   | { outcome: "given"; receipt: Receipt }
   | { outcome: "refused"; receipt: Receipt; rule: RefundRule }
-  /** Granted; the provider does not answer now, and the same receipt can be sent again. */
+  /** Granted; the provider does not answer now. It is asked again by itself; the same receipt can be sent again, too. */
   | { outcome: "unavailable"; receipt: Receipt }
   /** Granted; the provider will not do it. Everything is as before. */
   | { outcome: "provider-refused"; receipt: Receipt };
 
+type Options = {
+  receipts: Receipts;
+  payments: Payments;
+  accounts: Accounts;
+  /** Those that can give back. */
+  providers: Partial<Record<ProviderName, RefundProvider>>;
+  clock: Clock;
+  log: Log;
+};
+
+/** So often somebody looks whether a refund is due. */
+const LOOK_EVERY_MS = 30_000;
+const CLOSE_MS = 2000;
+
 /**
  * Refunds: claimed with a receipt, decided by the rules (policy/refund.ts) and by nobody, given once. A refund that a crash or a
- * silent provider stopped half-way is finished by the same receipt, or by what the provider reports.
+ * silent provider stopped half-way goes on by itself; the same receipt, or what the provider reports, finishes it earlier.
  */
 export class Refunds {
-  readonly #options: {
-    receipts: Receipts;
-    payments: Payments;
-    accounts: Accounts;
-    providers: Partial<Record<ProviderName, RefundProvider>>;
-    clock: Clock;
-  };
+  readonly #options: Options;
   /** Those that are being given now, by payment: asked twice at once, both get the one answer. */
   readonly #running = new Map<string, Promise<Refunded>>();
+  #timer: NodeJS.Timeout | undefined;
+  #round: Promise<unknown> | undefined;
+  #closed = false;
 
-  constructor(options: {
-    receipts: Receipts;
-    payments: Payments;
-    accounts: Accounts;
-    /** Those that can give back. */
-    providers: Partial<Record<ProviderName, RefundProvider>>;
-    clock: Clock;
-  }) {
+  constructor(options: Options) {
     this.#options = options;
+  }
+
+  /** Goes on with what is due, now and whenever its time has come. */
+  start(): void {
+    const look = () => {
+      if (this.#closed) return;
+      this.#round ??= this.round()
+        .catch((error: unknown) => this.#options.log("store-unwritable", { reason: reasonOf(error) }))
+        .finally(() => {
+          this.#round = undefined;
+        });
+    };
+    this.#timer = setInterval(look, LOOK_EVERY_MS);
+    this.#timer.unref();
+    look();
+  }
+
+  /** Resolves when the refund that is being asked for is through, or after two seconds; the next start goes on with it. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    clearInterval(this.#timer);
+    await Promise.race([this.#round, setTimeout(CLOSE_MS, undefined, { ref: false })]);
+  }
+
+  /** Asks once more for each refund whose time has come; how many were given. Throws StoreError. */
+  async round(): Promise<number> {
+    let given = 0;
+    for await (const due of this.#options.payments.due.take()) {
+      if (await this.#goOn(due)) given += 1;
+      if (this.#closed) break;
+    }
+    return given;
   }
 
   /** What a claim with this receipt would come to. `pasted`: see `Receipts.open`. */
@@ -108,26 +147,58 @@ export class Refunds {
       const rule = begun.error === "already" ? "refunded-once" : "never-redeemed-voucher";
       return { outcome: "refused", receipt, rule };
     }
-    return this.#carryOut(opened, gateway, begun.value.record);
+    switch (await this.#carryOut(opened, gateway, begun.value.record)) {
+      case "given":
+        return { outcome: "given", receipt };
+      case "refused":
+        await payments.refundFailed(provider, paymentId);
+        return { outcome: "provider-refused", receipt };
+      case "unavailable":
+        if ((await payments.refundLater(provider, paymentId)) === "stopped")
+          this.#options.log("refund-stopped", { part: "paypal", reason: "expired" });
+        return { outcome: "unavailable", receipt };
+    }
+  }
+
+  /** One more try, without a buyer who waits for it. True where the money has gone back. */
+  async #goOn({ hash, ...due }: RefundDue & { hash: string }): Promise<boolean> {
+    const { payments, log, providers } = this.#options;
+    const { provider, paymentId } = due;
+    const running = this.#running.get(`${provider} ${paymentId}`);
+    if (running !== undefined) return (await running).outcome === "given";
+    const record = await payments.find(provider, paymentId);
+    // It could not count, and counts now; or the buyer's bank was faster.
+    if (record?.state === "paid" || record?.state === "charged-back") {
+      await payments.due.remove(hash);
+      return false;
+    }
+    const gateway = providers[provider];
+    const outcome =
+      gateway === undefined ? "unavailable" : await this.#carryOut(due, gateway, { ...due, ...record });
+    if (outcome === "given") {
+      await payments.due.remove(hash);
+      return true;
+    }
+    // It was granted: what the provider refuses stays so, and is the operator's to do.
+    if (outcome === "refused") await payments.due.stop(hash);
+    const stopped = outcome === "refused" || (await payments.due.later(hash)) === "stopped";
+    if (stopped)
+      log("refund-stopped", { part: "paypal", reason: outcome === "refused" ? "refused" : "expired" });
+    return false;
   }
 
   /** First the money, then the subscription, then what was bought: until all is done it counts as begun, and can be gone on with. */
   async #carryOut(
-    { receipt, provider, paymentId }: OpenedReceipt,
+    { provider, paymentId }: { provider: ProviderName; paymentId: string },
     gateway: RefundProvider,
-    { subscription, accountId }: PaymentRecord,
-  ): Promise<Refunded> {
+    { subscription, accountId }: Pick<PaymentRecord, "subscription" | "accountId">,
+  ): Promise<"given" | "refused" | "unavailable"> {
     const { payments, accounts } = this.#options;
     const given = await gateway.refund(paymentId);
-    if (given === "refused") {
-      await payments.refundFailed(provider, paymentId);
-      return { outcome: "provider-refused", receipt };
-    }
-    if (given === "unavailable") return { outcome: "unavailable", receipt };
-    if (subscription !== undefined && !(await gateway.cancel(subscription)))
-      return { outcome: "unavailable", receipt };
+    if (given !== "given") return given;
+    if (subscription !== undefined && !(await gateway.cancel(subscription))) return "unavailable";
     await payments.takeBack(provider, paymentId, "refund");
     if (subscription !== undefined && accountId !== undefined) await accounts.setRenews(accountId, false);
-    return { outcome: "given", receipt };
+    return "given";
   }
 }

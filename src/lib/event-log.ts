@@ -23,6 +23,7 @@ export type EventCode =
   | "provider-failed"
   | "webhook-refused"
   | "payment-uncredited"
+  | "refund-stopped"
   // mail
   | "mail-undelivered"
   // analytics, where they are on

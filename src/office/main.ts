@@ -433,6 +433,7 @@ async function start(message: OfficeStart): Promise<void> {
   await door.open(pages.fetch);
   const controlServer = await serveControl(control, message.controlSocket);
 
+  selling.refunds.start();
   await startSweeping({ store, fleet, copies: join(folder, "backups"), clock, log });
 
   process.on("message", async (question) => {
@@ -460,6 +461,7 @@ async function start(message: OfficeStart): Promise<void> {
     await peers.close();
     versions.close();
     await mailing?.close();
+    await selling.refunds.close();
     await publisher.close();
     await status.close();
     await store.close();

@@ -72,6 +72,7 @@ export function openPayments(parts: {
     accounts,
     providers: { ...(paypal && { paypal: paypal.refunds }) },
     clock,
+    log: logFor("paypal"),
   });
   const cash =
     config.cash.address.length === 0 ? undefined : new Cash({ store, clock, payments, paymentKey });

@@ -8,6 +8,8 @@ export interface DisclosedAccount {
   /** UTC seconds; undefined: never paid. */
   paidUntil: number | undefined;
   deleteAfter: number;
+  /** Paid time that was taken back, as it is stored (accounts/paid-time.ts). */
+  takenBack: string | undefined;
   terminated: boolean;
   /** Whether a PayPal subscription pays for it. */
   renews: boolean;
@@ -33,12 +35,13 @@ export function disclosure(name: string, account: DisclosedAccount | undefined):
       `There is no account called ${name}.`,
       "Whether there was one cannot be told: of an account that was deleted nothing is left.",
     ];
-  const { email, emailVerified, paidUntil, deleteAfter, terminated, renews, devices } = account;
+  const { email, emailVerified, paidUntil, takenBack, deleteAfter, terminated, renews, devices } = account;
   const verified = emailVerified ? "confirmed by its owner" : "as the member typed it, not confirmed";
   return [
     `There is an account called ${account.name}. All that is stored about it:`,
     `  e-mail address   ${email === undefined ? "none" : `${email} (${verified})`}`,
     `  paid until       ${paidUntil === undefined ? "never paid" : time(paidUntil)}`,
+    ...(takenBack === undefined ? [] : [`  taken back       ${takenBack} of paid time`]),
     `  subscription     ${renews ? "one runs at PayPal; its number is not stored" : "none"}`,
     `  ended by us      ${terminated ? "yes" : "no"}`,
     `  deleted after    ${time(deleteAfter)}`,

@@ -1,7 +1,15 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { afterChargeback, deletedAfter, extend, unpaidDeletedAfter } from "./expiry.ts";
+import {
+  deletedAfter,
+  extend,
+  give,
+  type PaidTime,
+  type Span,
+  takeOut,
+  unpaidDeletedAfter,
+} from "./expiry.ts";
 
 const DAY_S = 86_400;
 const NOW = 1_900_000_020; // a whole minute
@@ -14,45 +22,138 @@ test("days are added to the end of the paid time, or to now where it is over", (
   assert.equal(extend(NOW + 1, undefined, 1), NOW + 60 + DAY_S, "rounded up");
 });
 
+const NEVER_PAID: PaidTime = { untilS: undefined, shiftS: 0, taken: [] };
+
 test("a chargeback takes what is still to come of what it paid for, and nothing else", () => {
-  const [fromS, untilS] = [NOW, NOW + 30 * DAY_S];
-  const taken = (paidUntil: number, nowS: number) => afterChargeback({ fromS, untilS, paidUntil, nowS });
-  assert.equal(taken(untilS, NOW + 10 * DAY_S), NOW + 10 * DAY_S, "nothing else was paid: it ends now");
-  assert.equal(taken(untilS + 30 * DAY_S, NOW + 10 * DAY_S), NOW + 40 * DAY_S, "the next month stays whole");
+  const first = give(NEVER_PAID, NOW, 30 * DAY_S);
+  const alone = takeOut(first.time, NOW + 10 * DAY_S, first.span);
+  assert.deepEqual([alone.time.untilS, alone.takenS], [NOW + 10 * DAY_S, 20 * DAY_S], "it ends now");
+  const second = give(first.time, NOW, 30 * DAY_S);
+  const left = takeOut(second.time, NOW + 10 * DAY_S, first.span).time.untilS;
+  assert.equal(left, NOW + 40 * DAY_S, "the next month stays whole");
   const months = NOW + 90 * DAY_S;
-  assert.equal(
-    taken(months + 5 * DAY_S, months),
-    months + 5 * DAY_S,
-    "months later there is nothing to take",
-  );
-  assert.equal(taken(untilS, untilS + 1), untilS, "what is over stays as it was");
+  const third = give(second.time, months, 5 * DAY_S);
+  assert.equal(takeOut(third.time, months, first.span).takenS, 0, "months later there is nothing to take");
+  assert.equal(takeOut(first.time, first.span.untilS + 1, first.span).time.untilS, first.time.untilS);
 });
 
-test("payments that are all taken back end the account now; those that were not keep their days", () => {
-  const days = fc.integer({ min: 1, max: 400 });
+test("of two chargebacks at different times the second takes nothing of a third payment", () => {
+  const first = give(NEVER_PAID, NOW, 30 * DAY_S);
+  const second = give(first.time, NOW, 30 * DAY_S);
+  const third = give(second.time, NOW, 30 * DAY_S);
+  const after = takeOut(third.time, NOW + 10 * DAY_S, first.span);
+  assert.equal(after.takenS, 20 * DAY_S);
+  // Five of the second payment's days are left by then, and the third's thirty.
+  const later = takeOut(after.time, NOW + 35 * DAY_S, second.span);
+  assert.equal(later.takenS, 5 * DAY_S);
+  assert.equal(later.time.untilS, NOW + 65 * DAY_S);
+});
+
+test("rounded up to whole minutes, it is never earlier than now", () => {
+  const odd = NOW + 12_345;
+  const first = give(NEVER_PAID, odd, 30 * DAY_S);
+  const taken = takeOut(first.time, odd + 77, first.span);
+  assert.ok(taken.time.untilS! >= odd + 77 && taken.time.untilS! < odd + 77 + 60);
+  assert.equal(taken.time.untilS! % 60, 0);
+});
+
+/** What an account has, told as plainly as it can be: a queue of what was paid for, eaten from the front. */
+class Queue {
+  readonly #parts: { of: number; leftS: number }[] = [];
+  give(of: number, seconds: number): void {
+    this.#parts.push({ of, leftS: seconds });
+  }
+  takeOut(of: number): number {
+    const gone = this.#parts.filter((part) => part.of === of).reduce((sum, { leftS }) => sum + leftS, 0);
+    for (const part of this.#parts) if (part.of === of) part.leftS = 0;
+    return gone;
+  }
+  pass(seconds: number): void {
+    for (const part of this.#parts) {
+      const used = Math.min(seconds, part.leftS);
+      part.leftS -= used;
+      seconds -= used;
+    }
+  }
+  get leftS(): number {
+    return this.#parts.reduce((sum, { leftS }) => sum + leftS, 0);
+  }
+}
+
+type Step =
+  | { what: "pay"; minutes: number }
+  | { what: "take"; pick: number }
+  | { what: "again"; pick: number }
+  | { what: "wait"; minutes: number };
+const minutes = fc.oneof(fc.integer({ min: 1, max: 50 }), fc.integer({ min: 1, max: 60_000 }));
+const pick = fc.nat(11);
+const steps = fc.array(
+  fc.oneof(
+    fc.record({ what: fc.constant("pay" as const), minutes }),
+    fc.record({ what: fc.constant("take" as const), pick }),
+    fc.record({ what: fc.constant("again" as const), pick }),
+    fc.record({ what: fc.constant("wait" as const), minutes }),
+  ),
+  { maxLength: 40 },
+);
+
+test("whatever is paid, taken back and given again, and when: what is left is what is unused of the payments that stand", () => {
+  fc.assert(
+    fc.property(steps, (all: Step[]) => {
+      let nowS = NOW;
+      let time = NEVER_PAID;
+      const queue = new Queue();
+      const payments: { span: Span; takenS: number | undefined }[] = [];
+      for (const step of all) {
+        const payment = "pick" in step ? payments[step.pick % Math.max(1, payments.length)] : undefined;
+        const of = payment === undefined ? -1 : payments.indexOf(payment);
+        if (step.what === "wait") {
+          nowS += step.minutes * 60;
+          queue.pass(step.minutes * 60);
+        } else if (step.what === "pay") {
+          const given = give(time, nowS, step.minutes * 60);
+          time = given.time;
+          queue.give(payments.push({ span: given.span, takenS: undefined }) - 1, step.minutes * 60);
+        } else if (step.what === "take" && payment?.takenS === undefined && payment !== undefined) {
+          const taken = takeOut(time, nowS, payment.span);
+          time = taken.time;
+          payment.takenS = taken.takenS;
+          assert.equal(taken.takenS, queue.takeOut(of));
+        } else if (step.what === "again" && payment?.takenS !== undefined) {
+          if (payment.takenS > 0) {
+            const given = give(time, nowS, payment.takenS);
+            time = given.time;
+            payment.span = given.span;
+            queue.give(of, payment.takenS);
+          }
+          payment.takenS = undefined;
+        }
+        assert.equal(Math.max(0, (time.untilS ?? 0) - nowS), queue.leftS);
+        assert.ok(time.shiftS >= time.taken.reduce((sum, each) => sum + each.untilS - each.fromS, 0));
+      }
+    }),
+    { numRuns: 2000 },
+  );
+});
+
+test("of chargebacks with no time between them the order does not matter", () => {
   fc.assert(
     fc.property(
-      fc.array(days, { minLength: 1, maxLength: 6 }),
-      fc.nat(),
-      fc.nat(500),
-      (bought, pick, later) => {
-        const nowS = NOW + later * DAY_S;
-        const payments: { fromS: number; untilS: number }[] = [];
-        let paidUntil = NOW;
-        for (const each of bought) {
-          payments.push({ fromS: paidUntil, untilS: paidUntil + each * DAY_S });
-          paidUntil += each * DAY_S;
-        }
-        const one = payments[pick % payments.length]!;
-        const left = (untilS: number, fromS: number) => Math.max(0, untilS - Math.max(fromS, nowS));
-        const others = payments.filter((each) => each !== one);
-        const after = afterChargeback({ ...one, paidUntil, nowS });
-        const keeps = others.reduce((sum, { fromS, untilS }) => sum + left(untilS, fromS), 0);
-        assert.equal(Math.max(0, after - nowS), keeps);
-
-        let end = paidUntil;
-        for (const each of payments) end = afterChargeback({ ...each, paidUntil: end, nowS });
-        assert.ok(end <= Math.max(nowS, paidUntil) && Math.max(0, end - nowS) === 0);
+      fc.array(minutes, { minLength: 1, maxLength: 6 }),
+      fc.array(fc.nat(5), { maxLength: 6 }),
+      fc.nat(100_000),
+      (paid, order, later) => {
+        let time = NEVER_PAID;
+        const spans = paid.map((each) => {
+          const given = give(time, NOW, each * 60);
+          time = given.time;
+          return given.span;
+        });
+        const picked = [...new Set(order.map((each) => each % spans.length))];
+        const after = (places: number[]) =>
+          places.reduce((left, place) => takeOut(left, NOW + later * 60, spans[place]!).time, time);
+        assert.deepEqual(after(picked), after(picked.toReversed()));
+        assert.deepEqual(after(picked), after(picked.toSorted()));
       },
     ),
   );

@@ -23,6 +23,12 @@ export const LIFETIMES = {
     purpose:
       "A payment counts once, however often it is reported, and can be taken back: PayPal lets a buyer dispute one for 180 days and decides within months",
   },
+  refundTried: {
+    days: 21,
+    purpose:
+      "A granted refund that PayPal does not carry out is asked for again so long; PayPal knows a repeated request for 30 days at least",
+  },
+  refundDue: { days: 90, purpose: "So long the provider can look up a refund that has to be made by hand" },
   cashOrder: { days: 90, purpose: "An envelope may be on its way for so long" },
   payerHash: { days: 365, purpose: "A second first purchase of the same payer shows" },
   queuedMail: { days: 3, purpose: "A mail that cannot be delivered is tried for so long" },

@@ -70,6 +70,11 @@ const tables: { [Name in keyof Tables]: TableInventory<Tables[Name]> } = {
         purpose: "Leading through PayPal first where the member leaves",
         lifetime: `until the subscription ends; else ${accountLife}`,
       },
+      taken_back: {
+        what: "Nothing, unless a payment for the account was given back or taken back by the buyer's bank: how much paid time that ended in all, and what of it lies ahead, from when to when; not which payment it was",
+        purpose: "A payment that is taken back ends what it paid for, and never what another one paid for",
+        lifetime: `until the first payment after a pause as long as what was ended; else ${accountLife}`,
+      },
     },
   },
   devices: {
@@ -264,6 +269,24 @@ const tables: { [Name in keyof Tables]: TableInventory<Tables[Name]> } = {
         what: "What the payment was for: the account's random number or the voucher's hash, plan, days and amount. Encrypted under a key that only the office's key and the payment's number together give: the office alone can not read it",
         purpose: "Giving the money back, and ending what a payment bought that the buyer's bank took back",
       },
+      delete_after: { what: "The day on which the row is deleted", purpose: "Deleting it on time" },
+    },
+  },
+  refunds_due: {
+    lifetime: `until the money has gone back; PayPal is asked for ${LIFETIMES.refundTried.days} days, and the row goes after ${LIFETIMES.refundDue.days} days`,
+    aboutAccount: true,
+    sweep: { column: "delete_after", unitS: 1, keepS: 0 },
+    columns: {
+      event_hash: {
+        what: "A keyed hash of the payment's number, as with the payment itself",
+        purpose: "Giving it back once, and taking the row away when that is done",
+      },
+      sealed: {
+        what: "The number that PayPal gave a payment which is to be given back and is not yet, encrypted under a key outside the database; no account, no amount",
+        purpose: "Asking PayPal again by itself, also after a restart; what it does not do the provider does by hand",
+      },
+      not_before: { what: "When PayPal is asked next", purpose: "Not pestering PayPal while it is away" },
+      attempts: { what: "How often it was asked", purpose: "Waiting longer each time" },
       delete_after: { what: "The day on which the row is deleted", purpose: "Deleting it on time" },
     },
   },

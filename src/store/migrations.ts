@@ -282,6 +282,22 @@ export const migrations: Steps = {
       if (onPostgres(db)) await sql`alter index accounts_email alter column 1 set statistics 0`.execute(db);
     },
   },
+  "0010-refunds-due": {
+    async up(db) {
+      const text = textOf(db);
+      await db.schema.alterTable("accounts").addColumn("taken_back", text).execute();
+      await db.schema
+        .createTable("refunds_due")
+        .addColumn("event_hash", text, (column) => column.primaryKey())
+        .addColumn("sealed", text, (column) => column.notNull())
+        .addColumn("not_before", "bigint", (column) => column.notNull())
+        .addColumn("attempts", "integer", (column) => column.notNull().defaultTo(0))
+        .addColumn("delete_after", "bigint", (column) => column.notNull())
+        .execute();
+      await withoutSamples(db, "accounts", ["taken_back"]);
+      await withoutSamples(db, "refunds_due", ["event_hash", "sealed"]);
+    },
+  },
 };
 
 /** The steps that this version knows, oldest first. */

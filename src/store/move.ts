@@ -21,6 +21,7 @@ const KEYS: { readonly [Name in keyof Tables]: readonly (keyof Tables[Name] & st
   devices: ["id"],
   device_servers: ["device_id", "server"],
   payment_events: ["event_hash"],
+  refunds_due: ["event_hash"],
   cash_orders: ["code_hash"],
   payer_hashes: ["hash"],
   mail_queue: ["id"],

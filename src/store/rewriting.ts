@@ -12,6 +12,7 @@ const TABLES: readonly (keyof Tables)[] = [
   "devices",
   "device_servers",
   "payment_events",
+  "refunds_due",
   "cash_orders",
   "payer_hashes",
   "mail_queue",

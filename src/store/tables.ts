@@ -16,6 +16,7 @@ export interface Tables {
   traffic_hours: TrafficHourRow;
   site: SiteRow;
   payment_events: PaymentEventRow;
+  refunds_due: RefundDueRow;
   cash_orders: CashOrderRow;
   payer_hashes: PayerHashRow;
   mail_queue: MailQueueRow;
@@ -43,6 +44,8 @@ interface AccountTable {
   email_verified: Generated<number>;
   /** 0 or 1: a PayPal subscription runs. */
   renews: Generated<number>;
+  /** Paid time that was taken out again: `accounts/paid-time.ts`; null: none. */
+  taken_back: string | null;
 }
 
 interface VoucherRow {
@@ -165,6 +168,17 @@ export interface PaymentEventRow {
   event_hash: string;
   /** Base64 of AES-256-GCM under a key of the payment key and the payment id. */
   sealed: string;
+  delete_after: number;
+}
+
+/** A payment that is being given back, until it is: see `billing/refunds-due.ts`. */
+export interface RefundDueRow {
+  /** As in `payment_events`. */
+  event_hash: string;
+  /** Base64 of AES-256-GCM under a key of the office's payment key: the provider's number of the payment. */
+  sealed: string;
+  not_before: number;
+  attempts: Generated<number>;
   delete_after: number;
 }
 

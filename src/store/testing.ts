@@ -80,6 +80,7 @@ const EMPTIED = [
   "servers",
   "site",
   "payment_events",
+  "refunds_due",
   "cash_orders",
   "payer_hashes",
   "mail_queue",

@@ -38,7 +38,7 @@ export function selling(parts: BenchParts): Partial<SiteOptions> {
     seal: new OrderSeal(paymentKey),
     clock,
   });
-  const refunds = new Refunds({ receipts, payments, accounts, providers: {}, clock });
+  const refunds = new Refunds({ receipts, payments, accounts, providers: {}, clock, log: () => undefined });
   const address = ["Example Collective", "Post box 12", "1000 Anywhere"];
   return { buying: { checkout, payments, receipts, refunds, webhooks: {}, cash: { cash, address } } };
 }

@@ -59,6 +59,9 @@ const ISSUES: Readonly<Record<string, PayPalProblem>> = {
   TRANSACTION_LIMIT_EXCEEDED: "declined",
   MAX_NUMBER_OF_PAYMENT_ATTEMPTS_EXCEEDED: "declined",
   COMPLIANCE_VIOLATION: "declined",
+  // Of the shop's: there may be enough tomorrow.
+  REFUND_FAILED_INSUFFICIENT_FUNDS: "unavailable",
+  REFUND_FUNDS_NOT_AVAILABLE: "unavailable",
   ORDER_ALREADY_CAPTURED: "already",
   CAPTURE_FULLY_REFUNDED: "already",
   TRANSACTION_ALREADY_REFUNDED: "already",

@@ -131,7 +131,10 @@ export class PayPalSettlement {
     return { state: "refused", reason: outcome.error, refunded: await this.#giveBack(credit) };
   }
 
-  /** A payment that cannot count goes back; the subscription that it belongs to is cancelled. */
+  /**
+   * A payment that cannot count goes back; the subscription that it belongs to is cancelled. Where PayPal does not answer, both go
+   * on by themselves (refunds.ts).
+   */
   async #giveBack({ provider, paymentId, subscription }: Credit): Promise<boolean> {
     const { client, payments, log } = this.#parts;
     const given = await client.refund(paymentId);
@@ -139,11 +142,11 @@ export class PayPalSettlement {
     // From here on it counts for nothing, whatever is reported, and if the account comes back.
     if (refunded) await payments.takeBack(provider, paymentId, "refund");
     else logProblem(log, given.error);
-    if (subscription !== undefined) {
-      const cancelled = await client.cancelSubscription(subscription);
-      if (!cancelled.ok && cancelled.error !== "already") return false;
-    }
-    return refunded;
+    const cancelled = subscription === undefined ? undefined : await client.cancelSubscription(subscription);
+    const ended = cancelled === undefined || cancelled.ok || cancelled.error === "already";
+    const again = refunded ? !ended : given.error !== "refused" && given.error !== "unknown";
+    if (again) await payments.oweBack({ provider, paymentId, subscription });
+    return refunded && ended;
   }
 
   #nowS(): number {

@@ -46,6 +46,8 @@ export interface Shop {
   /** Those of a type that PayPal has made, oldest first. */
   events(type: string): SentEvent[];
   paidDays(accountId: string): Promise<number>;
+  /** The same database opened once more, as by another office or after a restart. */
+  again(): Promise<Pick<Shop, "store" | "accounts" | "vouchers" | "payments" | "clock" | "shop">>;
   close(): Promise<void>;
 }
 
@@ -62,20 +64,21 @@ export async function openShop(
   // Ahead of the certificates that are made next.
   const clock = new FakeClock(Date.now() + 60_000);
   const paypal = await startPayPal({ automatic: false, now: () => clock.now() });
-  const { store } = await openTestStore(kind);
+  const { store, openAgain } = await openTestStore(kind);
   const siteSecret = randomBytes(32);
   const paymentKey = randomBytes(32);
-  const accounts = new Accounts({ store, clock, siteSecret });
-  const vouchers = new Vouchers({ store, clock, siteSecret, accounts });
-  const payments = new Payments({ store, clock, accounts, vouchers, paymentKey, ...options });
+  const billingOf = (store: Store) => {
+    const accounts = new Accounts({ store, clock, siteSecret });
+    const vouchers = new Vouchers({ store, clock, siteSecret, accounts });
+    const payments = new Payments({ store, clock, accounts, vouchers, paymentKey, ...options });
+    return { store, accounts, vouchers, payments };
+  };
+  const { accounts, vouchers, payments } = billingOf(store);
   const seal = new OrderSeal(paymentKey);
   const logged: string[] = [];
-  const client = new PayPalClient({
-    base: paypal.url,
-    clientId: paypal.clientId,
-    secret: paypal.secret,
-    clock,
-  });
+  const newClient = () =>
+    new PayPalClient({ base: paypal.url, clientId: paypal.clientId, secret: paypal.secret, clock });
+  const client = newClient();
   const shop: PayPalShop = {
     client,
     payments,
@@ -93,6 +96,7 @@ export async function openShop(
   const certificates = new WebhookCertificates({ world: "live", clock, source: certificatesOf(paypal) });
   const webhook = paypalWebhook({ shop, webhookId: paypal.webhookId, certificates });
 
+  const others: Store[] = [];
   const self: Shop = {
     paypal,
     clock,
@@ -138,9 +142,14 @@ export async function openShop(
       const paidUntil = found?.account.paidUntil ?? 0;
       return Math.max(0, Math.round((paidUntil - clock.now() / 1000) / 86_400));
     },
+    async again() {
+      const other = billingOf(await openAgain());
+      others.push(other.store);
+      return { ...other, clock, shop: { ...shop, ...other, client: newClient() } };
+    },
     async close() {
       await paypal.close();
-      await store.close();
+      for (const each of [store, ...others]) await each.close();
     },
   };
   return self;

@@ -58,7 +58,14 @@ export async function openAdminBench({ url, ask }: { url?: string; ask?: Ask } =
     },
     cancel: async () => true,
   };
-  const refunds = new Refunds({ receipts, payments, accounts, clock, providers: { paypal } });
+  const refunds = new Refunds({
+    receipts,
+    payments,
+    accounts,
+    clock,
+    providers: { paypal },
+    log: () => undefined,
+  });
   const listens = { openvpn: [], socks5: [], http: [{ address: "0.0.0.0", port: 3128 }] };
   const control: Hono = createControl({
     blocklists: { view: () => [], renew: async () => [] },

@@ -66,7 +66,14 @@ function selling(parts: BenchParts): Partial<SiteOptions> {
     if (webhookSays instanceof Error) throw webhookSays;
     return webhookSays;
   };
-  const refunds = new Refunds({ receipts, payments, accounts: parts.accounts, providers: {}, clock });
+  const refunds = new Refunds({
+    receipts,
+    payments,
+    accounts: parts.accounts,
+    providers: {},
+    clock,
+    log: () => undefined,
+  });
   return { buying: { checkout, payments, receipts, refunds, webhooks: { paypal } } };
 }
 

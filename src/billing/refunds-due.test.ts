@@ -1,0 +1,260 @@
+import assert from "node:assert/strict";
+import { LIFETIMES } from "../policy/lifetimes.ts";
+import { sweep } from "../store/inventory.ts";
+import { onEachStore } from "../store/testing.ts";
+import { paypalRefunds } from "./paypal/refunds.ts";
+import { openShop, type Shop } from "./paypal/testing.ts";
+import { Receipts } from "./receipts.ts";
+import { Refunds } from "./refunds.ts";
+
+const MINUTE_MS = 60_000;
+const DAY_MS = 86_400_000;
+const receipts = new Receipts(new Uint8Array(32).fill(3));
+
+/** A test on each kind of store, in a shop of its own. */
+const inShop = (name: string, body: (shop: Shop) => Promise<void>): void =>
+  onEachStore(name, async (kind) => {
+    const shop = await openShop(kind);
+    try {
+      await body(shop);
+    } finally {
+      await shop.close();
+    }
+  });
+
+function refundsOf({
+  payments,
+  accounts,
+  clock,
+  shop,
+}: Pick<Shop, "payments" | "accounts" | "clock" | "shop">): Refunds {
+  const providers = { paypal: paypalRefunds(shop.client, shop.log) };
+  return new Refunds({ receipts, payments, accounts, clock, providers, log: shop.log });
+}
+
+async function purchase(at: Shop, input: { accountId?: string }, kind: "once" | "subscription" = "once") {
+  const reference = await at.approved(input, kind);
+  const finished = await (kind === "once" ? at.oneOff : at.subscriptions).finish(reference);
+  if (finished.state !== "paid") throw new Error(finished.state);
+  const { paymentId } = finished;
+  const record = (await at.payments.find("paypal", paymentId))!;
+  return { paymentId, reference, receipt: receipts.issue("paypal", paymentId, record) };
+}
+type Purchase = Awaited<ReturnType<typeof purchase>>;
+
+const given = (at: Shop, { paymentId }: Pick<Purchase, "paymentId">) =>
+  at.paypal.state.refunds.filter((refund) => refund.paymentId === paymentId).length;
+const asked = (at: Shop, { paymentId }: Purchase) =>
+  at.paypal.calls.filter((call) => call.startsWith("POST") && call.includes(`${paymentId}/refund`)).length;
+const rows = (at: Shop) => at.store.db.selectFrom("refunds_due").selectAll().execute();
+
+inShop(
+  "no answer twice, then one: the refund goes on by itself, and nobody comes back for it",
+  async (shop) => {
+    const refunds = refundsOf(shop);
+    const accountId = await shop.member("silent");
+    const bought = await purchase(shop, { accountId }, "subscription");
+    shop.paypal.wrong.down = 503;
+    assert.equal((await refunds.claim(bought.receipt)).outcome, "unavailable");
+    assert.equal(await refunds.round(), 0);
+    const tried = shop.paypal.calls.length;
+    await refunds.round();
+    assert.equal(shop.paypal.calls.length, tried, "not before its time");
+    shop.clock.advance(MINUTE_MS);
+    assert.equal(await refunds.round(), 0);
+    assert.ok(shop.paypal.calls.length > tried);
+    assert.equal(await shop.paidDays(accountId), 30);
+    delete shop.paypal.wrong.down;
+    shop.clock.advance(MINUTE_MS);
+    assert.equal(await refunds.round(), 1);
+    assert.equal(given(shop, bought), 1);
+    assert.equal(await shop.paidDays(accountId), 0);
+    assert.equal((await shop.accounts.stampOf(accountId))!.account.renews, false);
+    assert.equal(shop.paypal.state.subscriptions.get(bought.reference)!.status, "CANCELLED");
+    assert.deepEqual(await rows(shop), []);
+    shop.clock.advance(DAY_MS);
+    assert.equal(await refunds.round(), 0);
+    assert.equal(asked(shop, bought) > 0 && given(shop, bought), 1);
+  },
+);
+
+inShop(
+  "the answer got lost, or the office died after asking: it is asked again, and given once",
+  async (shop) => {
+    const accountId = await shop.member("unheard");
+    const lost = await purchase(shop, { accountId });
+    shop.paypal.wrong.losesAnswers = true;
+    assert.equal((await refundsOf(shop).claim(lost.receipt)).outcome, "unavailable");
+    assert.equal(given(shop, lost), 1);
+    shop.paypal.wrong.losesAnswers = false;
+    // Of this one the office only got as far as the note.
+    const other = await shop.member("killed");
+    const killed = await purchase(shop, { accountId: other });
+    assert.ok((await shop.payments.beginRefund("paypal", killed.paymentId)).ok);
+    const restarted = await shop.again();
+    const refunds = refundsOf(restarted);
+    shop.clock.advance(2 * MINUTE_MS);
+    assert.equal(await refunds.round(), 1);
+    assert.deepEqual([given(shop, lost), given(shop, killed)], [1, 0], "whoever asks has ten minutes for it");
+    shop.clock.advance(9 * MINUTE_MS);
+    assert.equal(await refunds.round(), 1);
+    assert.deepEqual([given(shop, lost), given(shop, killed)], [1, 1]);
+    assert.deepEqual([await shop.paidDays(accountId), await shop.paidDays(other)], [0, 0]);
+  },
+);
+
+inShop("an office that starts goes on with what is due, by itself", async (shop) => {
+  const bought = await purchase(shop, { accountId: await shop.member("restarted") });
+  shop.paypal.wrong.down = 503;
+  await refundsOf(shop).claim(bought.receipt);
+  delete shop.paypal.wrong.down;
+  shop.clock.advance(MINUTE_MS);
+  const refunds = refundsOf(await shop.again());
+  refunds.start();
+  for (const end = performance.now() + 10_000; given(shop, bought) === 0 && performance.now() < end; )
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  await refunds.close();
+  assert.equal(given(shop, bought), 1);
+  assert.deepEqual(await rows(shop), []);
+});
+
+inShop("two offices that look at one time ask once", async (shop) => {
+  const bought: Purchase[] = [];
+  for (let count = 0; count < 6; count += 1)
+    bought.push(await purchase(shop, { accountId: await shop.member(`two-${count}`) }));
+  shop.paypal.wrong.down = 503;
+  for (const { receipt } of bought) await refundsOf(shop).claim(receipt);
+  delete shop.paypal.wrong.down;
+  shop.paypal.wrong.slowRefundMs = 20;
+  shop.clock.advance(MINUTE_MS);
+  const offices = [refundsOf(shop), refundsOf(await shop.again())];
+  const before = bought.map((each) => asked(shop, each));
+  const counts = await Promise.all(offices.map((each) => each.round()));
+  assert.equal(counts[0]! + counts[1]!, 6);
+  for (const [index, each] of bought.entries()) {
+    assert.equal(given(shop, each), 1);
+    assert.equal(asked(shop, each) - before[index]!, 1);
+  }
+  assert.deepEqual(await rows(shop), []);
+});
+
+inShop(
+  "it waits longer each time, ends after three weeks, says so, and the receipt still works",
+  async (shop) => {
+    const refunds = refundsOf(shop);
+    const accountId = await shop.member("given-up");
+    const bought = await purchase(shop, { accountId });
+    shop.paypal.wrong.down = 503;
+    await refunds.claim(bought.receipt);
+    const waits: number[] = [];
+    const began = shop.clock.now();
+    let lastAt = began;
+    shop.logged.length = 0;
+    for (;;) {
+      const [due] = await shop.payments.due.list();
+      if (due!.nextS === undefined) break;
+      const waitMs = due!.nextS * 1000 - shop.clock.now();
+      shop.clock.advance(Math.max(1000, waitMs));
+      waits.push(Math.round((shop.clock.now() - lastAt) / MINUTE_MS));
+      lastAt = shop.clock.now();
+      await refunds.round();
+    }
+    assert.deepEqual(waits.slice(0, 11), [1, 1, 2, 4, 8, 16, 32, 64, 128, 256, 360]);
+    const triedMs = shop.clock.now() - began;
+    const { refundTried } = LIFETIMES;
+    assert.ok(triedMs >= refundTried.days * DAY_MS && triedMs < 29 * DAY_MS, `${triedMs / DAY_MS} days`);
+    assert.equal(shop.logged.filter((line) => line === "refund-stopped expired").length, 1);
+    assert.equal(await shop.paidDays(accountId), 8);
+    delete shop.paypal.wrong.down;
+    shop.clock.advance(DAY_MS);
+    assert.equal(await refunds.round(), 0, "the operator's from here on");
+    const [stopped] = await shop.payments.due.list();
+    assert.deepEqual([stopped!.paymentId, stopped!.nextS], [bought.paymentId, undefined]);
+    assert.equal((await refunds.claim(bought.receipt)).outcome, "given");
+    assert.equal(given(shop, bought), 1);
+    assert.deepEqual(await rows(shop), []);
+  },
+);
+
+inShop("refused when asked again: granted stays granted, and it is the operator's to do", async (shop) => {
+  const refunds = refundsOf(shop);
+  const bought = await purchase(shop, {});
+  shop.paypal.wrong.down = 503;
+  await refunds.claim(bought.receipt);
+  delete shop.paypal.wrong.down;
+  shop.paypal.wrong.refund = "REFUND_NOT_ALLOWED";
+  shop.clock.advance(8 * DAY_MS);
+  shop.logged.length = 0;
+  assert.equal(await refunds.round(), 0);
+  assert.ok(shop.logged.includes("refund-stopped refused"));
+  shop.clock.advance(8 * DAY_MS);
+  await refunds.round();
+  assert.equal(shop.logged.filter((line) => line.startsWith("refund-stopped")).length, 1);
+  delete shop.paypal.wrong.refund;
+  // What the operator gives back by hand is noticed, and the row goes.
+  shop.paypal.refundPartly(bought.paymentId, "5.00");
+  assert.equal(await shop.deliver(shop.events("PAYMENT.CAPTURE.REFUNDED").at(-1)!), "done");
+  assert.deepEqual(await rows(shop), []);
+  // And where nobody does anything it goes in the end.
+  const other = await purchase(shop, {});
+  await shop.payments.beginRefund("paypal", other.paymentId);
+  shop.clock.advance((LIFETIMES.refundDue.days + 2) * DAY_MS);
+  await sweep(shop.store, shop.clock);
+  assert.deepEqual(await rows(shop), []);
+});
+
+inShop("too little money at PayPal is no refusal for ever", async (shop) => {
+  const refunds = refundsOf(shop);
+  const bought = await purchase(shop, { accountId: await shop.member("poor") });
+  shop.paypal.wrong.refund = "REFUND_FAILED_INSUFFICIENT_FUNDS";
+  assert.equal((await refunds.claim(bought.receipt)).outcome, "unavailable");
+  delete shop.paypal.wrong.refund;
+  shop.clock.advance(MINUTE_MS);
+  assert.equal(await refunds.round(), 1);
+  assert.equal(given(shop, bought), 1);
+});
+
+inShop(
+  "money for an account that is gone goes back by itself, too, and its subscription ends",
+  async (shop) => {
+    const refunds = refundsOf(shop);
+    const accountId = await shop.member("gone");
+    const reference = await shop.approved({ accountId }, "subscription");
+    await shop.accounts.remove(accountId);
+    shop.paypal.wrong.refund = "REFUND_FAILED_INSUFFICIENT_FUNDS";
+    const finished = await shop.subscriptions.finish(reference);
+    assert.deepEqual(finished, { state: "refused", reason: "account-gone", refunded: false });
+    delete shop.paypal.wrong.refund;
+    const [due] = await shop.payments.due.list();
+    shop.clock.advance(MINUTE_MS);
+    assert.equal(await refunds.round(), 1);
+    assert.equal(given(shop, due!), 1);
+    assert.equal(shop.paypal.state.subscriptions.get(reference)!.status, "CANCELLED");
+    assert.deepEqual(await rows(shop), []);
+  },
+);
+
+inShop("what was to go back and counts after all is left alone", async (shop) => {
+  const refunds = refundsOf(shop);
+  const accountId = await shop.member("back-again");
+  const bought = await purchase(shop, { accountId });
+  await shop.payments.oweBack({ provider: "paypal", paymentId: bought.paymentId });
+  shop.clock.advance(MINUTE_MS);
+  assert.equal(await refunds.round(), 0);
+  assert.equal(given(shop, bought), 0);
+  assert.deepEqual(await rows(shop), []);
+});
+
+inShop("a row names neither payment, account nor amount", async (shop) => {
+  const accountId = await shop.member("unnamed");
+  const one = await purchase(shop, { accountId }, "subscription");
+  const two = await purchase(shop, {});
+  for (const { paymentId } of [one, two])
+    assert.ok((await shop.payments.beginRefund("paypal", paymentId)).ok);
+  const stored = await rows(shop);
+  assert.equal(stored.length, 2);
+  const text = JSON.stringify(stored);
+  for (const secret of [accountId, one.paymentId, one.reference, two.paymentId])
+    assert.ok(!text.includes(secret));
+  assert.equal(new Set(stored.map(({ sealed }) => sealed.length)).size, 1);
+});

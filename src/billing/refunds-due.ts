@@ -1,0 +1,198 @@
+import { createCipheriv, createDecipheriv, randomBytes } from "node:crypto";
+import type { Kysely } from "kysely";
+import type { Clock } from "../lib/clock.ts";
+import { deriveKey } from "../lib/derive-key.ts";
+import { LIFETIMES } from "../policy/lifetimes.ts";
+import type { Store } from "../store/open.ts";
+import type { RefundDueRow, Tables } from "../store/tables.ts";
+import type { ProviderName } from "./providers.ts";
+
+const DAY_S = 86_400;
+/** Whoever has begun to ask the provider has so long for it: an office that was killed in the middle leaves it to anybody then. */
+const CLAIM_S = 600;
+const FIRST_WAIT_S = 60;
+const LONGEST_WAIT_S = 6 * 3600;
+const AT_ONCE = 20;
+const NONCE_BYTES = 12;
+const TAG_BYTES = 16;
+/** The sealed text is padded to this: its length says nothing of the payment. */
+const PAD_BYTES = 256;
+
+/** A payment that is to be given back and is not yet. */
+export interface RefundDue {
+  provider: ProviderName;
+  paymentId: string;
+  /** Is to be cancelled with it. */
+  subscription?: string | undefined;
+}
+
+/** How one of them stands, for the operator. */
+export interface RefundDueView extends RefundDue {
+  /** The day on which it was granted, UTC seconds. */
+  sinceS: number;
+  /** How often the provider was asked since, by itself. */
+  attempts: number;
+  /** When it is asked next, UTC seconds; undefined: no more, it is the operator's to do. */
+  nextS: number | undefined;
+}
+
+type Row = { [Name in keyof RefundDueRow]: Name extends "attempts" ? number : RefundDueRow[Name] };
+
+/**
+ * The rows of `refunds_due`: payments that are being given back, so that this goes on by itself if the provider is silent or the
+ * office dies. A row stands and goes with the payment's state (payments.ts), in one transaction. It names neither account nor
+ * amount, and the payment's number only to whoever has the office's key.
+ */
+export class RefundsDue {
+  readonly #store: Store;
+  readonly #clock: Clock;
+  readonly #key: Uint8Array;
+
+  constructor(options: { store: Store; clock: Clock; paymentKey: Uint8Array }) {
+    this.#store = options.store;
+    this.#clock = options.clock;
+    this.#key = deriveKey(options.paymentKey, "lethe refunds due");
+  }
+
+  /**
+   * Notes it, unless it is noted. `hash`: the payment's in `payment_events`. `claimed`: the caller asks the provider now; others
+   * leave it alone for as long as that can take.
+   */
+  async addIn(
+    db: Pick<Kysely<Tables>, "insertInto">,
+    hash: string,
+    due: RefundDue,
+    { claimed }: { claimed: boolean },
+  ): Promise<void> {
+    const nowS = this.#nowS();
+    await db
+      .insertInto("refunds_due")
+      .values({
+        event_hash: hash,
+        sealed: this.#seal(hash, due),
+        not_before: nowS + (claimed ? CLAIM_S : FIRST_WAIT_S),
+        attempts: 0,
+        delete_after: (Math.floor(nowS / DAY_S) + 1 + LIFETIMES.refundDue.days) * DAY_S,
+      })
+      .onConflict((conflict) => conflict.doNothing())
+      .execute();
+  }
+
+  async removeIn(db: Pick<Kysely<Tables>, "deleteFrom">, hash: string): Promise<void> {
+    await db.deleteFrom("refunds_due").where("event_hash", "=", hash).execute();
+  }
+
+  async remove(hash: string): Promise<void> {
+    await this.removeIn(this.#store.db, hash);
+    await this.#store.scrub();
+  }
+
+  /** Those whose time has come, each claimed for this office: of several that look at one time one gets it. */
+  async *take(): AsyncGenerator<RefundDue & { hash: string }> {
+    const nowS = this.#nowS();
+    const rows = await this.#store.db
+      .selectFrom("refunds_due")
+      .selectAll()
+      .where("not_before", "<=", nowS)
+      .where("delete_after", ">", nowS)
+      .orderBy("not_before")
+      .limit(AT_ONCE)
+      .execute();
+    for (const row of rows) {
+      const { numUpdatedRows } = await this.#store.db
+        .updateTable("refunds_due")
+        .set({ not_before: this.#nowS() + CLAIM_S, attempts: row.attempts + 1 })
+        .where("event_hash", "=", row.event_hash)
+        .where("not_before", "=", row.not_before)
+        .executeTakeFirst();
+      if (numUpdatedRows === 1n) yield { hash: row.event_hash, ...this.#open(row) };
+    }
+  }
+
+  /** It is to be tried again, later each time. "stopped": it has been tried for long enough, and is the operator's from here on. */
+  async later(hash: string): Promise<"later" | "stopped" | "gone"> {
+    const row = await this.#rowOf(hash);
+    if (row === undefined) return "gone";
+    if (isStopped(row)) return "later";
+    const nowS = this.#nowS();
+    const endS = triedUntil(row);
+    if (nowS >= endS) {
+      await this.stop(hash);
+      return "stopped";
+    }
+    const waitS = Math.min(LONGEST_WAIT_S, FIRST_WAIT_S * 2 ** Math.min(Math.max(0, row.attempts - 1), 20));
+    await this.#set(hash, Math.min(endS, nowS + waitS));
+    return "later";
+  }
+
+  /** It is not tried any more; the row stays until its end, for the operator to see. */
+  async stop(hash: string): Promise<void> {
+    const row = await this.#rowOf(hash);
+    if (row !== undefined) await this.#set(hash, row.delete_after);
+  }
+
+  /** All of them, oldest first. */
+  async list(): Promise<RefundDueView[]> {
+    const rows = await this.#store.db
+      .selectFrom("refunds_due")
+      .selectAll()
+      .where("delete_after", ">", this.#nowS())
+      .orderBy("delete_after")
+      .orderBy("event_hash")
+      .execute();
+    return rows.map((row) => ({
+      ...this.#open(row),
+      sinceS: row.delete_after - (1 + LIFETIMES.refundDue.days) * DAY_S,
+      attempts: row.attempts,
+      nextS: isStopped(row) ? undefined : row.not_before,
+    }));
+  }
+
+  #rowOf(hash: string): Promise<Row | undefined> {
+    return this.#store.db
+      .selectFrom("refunds_due")
+      .selectAll()
+      .where("event_hash", "=", hash)
+      .executeTakeFirst();
+  }
+
+  async #set(hash: string, not_before: number): Promise<void> {
+    await this.#store.db
+      .updateTable("refunds_due")
+      .set({ not_before })
+      .where("event_hash", "=", hash)
+      .execute();
+  }
+
+  #seal(hash: string, { provider, paymentId, subscription }: RefundDue): string {
+    const nonce = randomBytes(NONCE_BYTES);
+    const cipher = createCipheriv("aes-256-gcm", this.#key, nonce).setAAD(Buffer.from(hash));
+    const text = JSON.stringify([provider, paymentId, subscription]).padEnd(PAD_BYTES);
+    const sealed = Buffer.concat([cipher.update(text, "utf8"), cipher.final()]);
+    return Buffer.concat([nonce, sealed, cipher.getAuthTag()]).toString("base64");
+  }
+
+  /** Throws where the row is not as we wrote it: a damaged database, which nobody should go on with. */
+  #open({ event_hash, sealed }: Pick<Row, "event_hash" | "sealed">): RefundDue {
+    const bytes = Buffer.from(sealed, "base64");
+    const decipher = createDecipheriv("aes-256-gcm", this.#key, bytes.subarray(0, NONCE_BYTES), {
+      authTagLength: TAG_BYTES,
+    });
+    decipher.setAAD(Buffer.from(event_hash)).setAuthTag(bytes.subarray(-TAG_BYTES));
+    const text =
+      decipher.update(bytes.subarray(NONCE_BYTES, -TAG_BYTES), undefined, "utf8") + decipher.final("utf8");
+    const [provider, paymentId, subscription] = JSON.parse(text) as [ProviderName, string, string | null];
+    return { provider, paymentId, ...(subscription !== null && { subscription }) };
+  }
+
+  #nowS(): number {
+    return Math.floor(this.#clock.now() / 1000);
+  }
+}
+
+/** PayPal knows a repeated request as the same for 45 days, a sale's for 30 (PayPal-Request-Id, Payments v2 and v1): it ends well before. */
+const triedUntil = ({ delete_after }: Pick<Row, "delete_after">): number =>
+  delete_after - (LIFETIMES.refundDue.days - LIFETIMES.refundTried.days) * DAY_S;
+
+const isStopped = ({ not_before, delete_after }: Pick<Row, "not_before" | "delete_after">): boolean =>
+  not_before >= delete_after;
