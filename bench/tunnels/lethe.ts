@@ -23,6 +23,7 @@ addresses = ["${places.lethe.v4}"]
 
 [dns]
 forward = ["198.18.0.53"]
+validate = false
 
 [egress]
 allow = ["198.18.0.0/16"]

@@ -32,7 +32,7 @@ test("every offered service's packages are named, with what needs them", () => {
 
 test("what is not offered needs nothing", () => {
   const { found } = check(
-    '[openvpn]\ntcp = []\n[wireguard]\nport = 0\n[ikev2]\nenabled = false\n[dns]\nforward = ["192.0.2.53"]\n',
+    '[openvpn]\ntcp = []\n[wireguard]\nport = 0\n[ikev2]\nenabled = false\n[dns]\nforward = ["192.0.2.53"]\nvalidate = false\n',
     () => false,
   );
   assert.equal(

@@ -1,4 +1,5 @@
 import { existsSync } from "node:fs";
+import { believesForwarders } from "../exit/dns/configuration.ts";
 import { rootKeyFile } from "../exit/dns/engine.ts";
 import { CHARON } from "../exit/ikev2/engine.ts";
 import { EAP_RADIUS } from "../exit/ikev2/service.ts";
@@ -58,7 +59,7 @@ function needsOf({ openvpn, wireguard, ikev2, stealth, dns }: Config, has: Has):
           program("unbound", "unbound", "names inside the tunnels"),
         ]
       : []),
-    ...(offersVpn && dns.forward.length === 0
+    ...(offersVpn && !believesForwarders(dns)
       ? [{ package: "dns-root-data", for: "DNSSEC", there: has.rootKey() }]
       : []),
     ...(offersOpenvpn ? [program("openvpn", "openvpn", "OpenVPN")] : []),

@@ -1,5 +1,4 @@
 import { createSocket } from "node:dgram";
-import { Resolver } from "node:dns/promises";
 import { accessSync, constants, existsSync, readFileSync, statfsSync, statSync } from "node:fs";
 import { createServer } from "node:net";
 import { networkInterfaces } from "node:os";
@@ -15,6 +14,7 @@ import { dataFolder } from "../office/folders.ts";
 import { parseListen } from "../office/listen-address.ts";
 import { type SiteTls, siteTls } from "../office/site-address.ts";
 import { secretFile } from "./credentials.ts";
+import { checkDns } from "./doctor-dns.ts";
 import { checkEsp, checkWireguard } from "./doctor-engines.ts";
 import { checkDatabase, checkExitCertificates, checkLink } from "./doctor-fleet.ts";
 import { checkMail } from "./doctor-mail.ts";
@@ -28,7 +28,6 @@ import { askSupervisor } from "./lock.ts";
 import { readConfig } from "./prepare.ts";
 import { StartError } from "./start-error.ts";
 
-const ROOT_SERVER = "198.41.0.4"; // a.root-servers.net
 const LEAST_FREE_BYTES = 200_000_000;
 
 /** Looks at everything that has to be right around a provider. Changes nothing, and asks only a name server and the mail server. */
@@ -57,7 +56,7 @@ export async function doctor(dataRoot: string): Promise<{ findings: Finding[]; t
     ...(await checkPaypal(dataRoot, settings)),
     checkSupport(settings),
     checkIpv6(),
-    await checkDns(settings),
+    ...(await checkDns(settings)),
     await checkClock(dataRoot),
     checkDisk(dataRoot),
     checkSwap(),
@@ -249,26 +248,6 @@ function checkIpv6(): Finding {
         "this machine has no public IPv6 address: members' IPv6 ends in the tunnel, so nothing leaks",
         "ask your hosting company for IPv6 if you want to offer it",
       );
-}
-
-async function checkDns(settings: Config): Promise<Finding> {
-  const forwarders = settings.dns.forward;
-  const resolver = new Resolver({ timeout: 2000, tries: 2 });
-  resolver.setServers(forwarders.length > 0 ? forwarders : [ROOT_SERVER]);
-  const who =
-    forwarders.length > 0 ? `the resolvers in dns.forward (${forwarders.join(", ")})` : "a root name server";
-  try {
-    await resolver.resolveNs(".");
-    return good("DNS", `${who} answers`);
-  } catch {
-    return bad(
-      "DNS",
-      `no answer from ${who}`,
-      forwarders.length > 0
-        ? "name others in lethe.toml, or none: then our resolver asks the root servers itself"
-        : "let UDP and TCP port 53 out of this machine, or name resolvers in dns.forward",
-    );
-  }
 }
 
 async function checkClock(dataRoot: string): Promise<Finding> {

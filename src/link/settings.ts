@@ -95,6 +95,8 @@ export const serverSettings = z.object({
   dns: z.object({
     /** Resolvers that unbound forwards to; none: it asks the root servers itself. */
     forward: z.array(address).max(8),
+    /** These pass no DNSSEC on, and are believed as they are; left out where answers are validated. */
+    validate: z.literal(false).exactOptional(),
     /** Names that the resolvers of the levels keep back (lib/blocklist.ts); a list that is not there makes no level. */
     lists: z
       .object({

@@ -360,6 +360,12 @@ export const table = {
       [],
       z.array(address).max(8),
     ),
+    validate: setting(
+      "Whether what the resolvers of forward answer is validated (DNSSEC). They must pass the signatures on: `lethe doctor` looks. false: they are believed, forged answers too.",
+      "true or false",
+      true,
+      z.boolean(),
+    ),
   },
   blocklists: {
     ads: setting(

@@ -23,7 +23,7 @@ const common = ({ egress, limits, dns, vpn }: Config) => ({
     handshakeMs: Math.round(limits.handshake_seconds * 1000),
     idleMs: Math.round(limits.idle_minutes * 60_000),
   },
-  dns: { forward: dns.forward },
+  dns: { forward: dns.forward, ...(!dns.validate && { validate: false as const }) },
   portForwarding: vpn.port_forwarding,
 });
 

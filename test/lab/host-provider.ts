@@ -41,7 +41,7 @@ export async function dataFolder(name: string): Promise<{ data: string; text: st
     `[socks5]\nlisten = ["127.0.0.1:${socks5}"]`,
     `[http_proxy]\nlisten = ["127.0.0.1:${http}"]`,
     // Nobody out there is asked anything.
-    `[dns]\nforward = ["127.0.0.1"]\n`,
+    `[dns]\nforward = ["127.0.0.1"]\nvalidate = false\n`,
   ];
   const data = join(folder, name);
   mkdirSync(data, { recursive: true });

@@ -55,7 +55,7 @@ describe("lethe as a service", { skip: skipOrFail() }, () => {
       mkdirSync(data, { recursive: true });
       writeFileSync(
         join(data, "lethe.toml"),
-        `[site]\nlisten = "0.0.0.0:80"\n[dns]\nforward = ["127.0.0.1"]\n[server]\nhost = "127.0.0.1"\n`,
+        `[site]\nlisten = "0.0.0.0:80"\n[dns]\nforward = ["127.0.0.1"]\nvalidate = false\n[server]\nhost = "127.0.0.1"\n`,
       );
       const bounds = CAPABILITIES.map((name) => `+${name.slice("CAP_".length).toLowerCase()}`).join(",");
       const script = [

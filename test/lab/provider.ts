@@ -40,6 +40,7 @@ listen = ["0.0.0.0:${ports.http}"]
 
 [dns]
 forward = ["${lab.internet.resolver}"]
+validate = false
 
 [egress]
 allow = ${JSON.stringify(lab.allow)}

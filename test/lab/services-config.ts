@@ -49,6 +49,7 @@ adult = ["${BLOCKLIST_FOLDER}/adult.txt"]
 
 [dns]
 forward = ["${lab.internet.resolver}"]
+validate = false
 
 [limits]
 sessions_per_credential = 3

@@ -13,9 +13,9 @@ import { SELF_TEST_NAME } from "../self-test/target.ts";
 import { filteringConfiguration, resolverConfiguration } from "./configuration.ts";
 
 const place = { user: "unbound", rootKey: "/usr/share/dns/root.key", ipv6: true, ipv6Uplink: true };
-const render = (forward: string[] = [], allow: string[] = [], more = {}): string =>
+const render = (forward: string[] = [], allow: string[] = [], more = {}, dns = {}): string =>
   resolverConfiguration(
-    { dns: { forward }, egress: { allow, deny: [], denyPorts: [] } },
+    { dns: { forward, ...dns }, egress: { allow, deny: [], denyPorts: [] } },
     { ...place, ...more },
   );
 /** A member's device on an OpenVPN listener. */
@@ -51,14 +51,20 @@ test("names that lead into closed ranges are not believed, except where the oper
   assert.ok(!has(opened, "private-address: 10.0.0.0/8"));
 });
 
-test("it asks the root servers and validates, or asks the operator's forwarders and believes them", () => {
-  assert.ok(has(render(), 'module-config: "validator iterator"'));
-  assert.ok(has(render(), 'trust-anchor-file: "/usr/share/dns/root.key"'));
+test("it validates what it asks the root servers, and the operator's forwarders unless these are to be believed", () => {
+  const [validating, anchored] = [
+    'module-config: "validator iterator"',
+    'trust-anchor-file: "/usr/share/dns/root.key"',
+  ];
+  assert.ok(has(render(), validating) && has(render(), anchored));
   assert.ok(!render().includes("forward-zone"));
   const forwarding = render(["192.0.2.53", "2001:db8::53"]);
-  assert.ok(has(forwarding, 'module-config: "iterator"'));
-  assert.ok(!forwarding.includes("trust-anchor"));
+  assert.ok(has(forwarding, validating) && has(forwarding, anchored));
   assert.ok(has(forwarding, "forward-addr: 192.0.2.53") && has(forwarding, "forward-addr: 2001:db8::53"));
+  const believing = render(["192.0.2.53"], [], {}, { validate: false });
+  assert.ok(has(believing, 'module-config: "iterator"'));
+  assert.ok(!believing.includes("trust-anchor"));
+  assert.ok(has(render([], [], {}, { validate: false }), validating), "the root servers are never believed");
   assert.ok(has(render([], [], { rootKey: undefined }), 'module-config: "iterator"'));
 });
 

@@ -20,7 +20,8 @@ export interface ResolverPlace {
  * The resolver inside the tunnels (unbound.conf(5), 1.17). It answers tunnels and this machine alone, logs nothing and
  * keeps its cache in memory. A name that leads into a closed range is answered without that address, so that no page can
  * reach a private network through a member's browser.
- * Where the operator names forwarders, these are believed as they are: many of them do no DNSSEC, and every answer would fail.
+ * Where the operator names forwarders, what they answer is validated as well, unless he says that they pass no signatures on: then
+ * every answer would fail.
  */
 export function resolverConfiguration(settings: ResolverSettings, place: ResolverPlace): string {
   const closed = closedRanges(settings.egress.allow);
@@ -139,9 +140,13 @@ export function filteringConfiguration(
   return `${fileOf(server, [RESOLVER_4])}${siteView(settings)}`;
 }
 
-/** Where the operator names forwarders nothing is validated, and without the root's key nothing can be. */
+/** Without the root's key nothing can be. */
 const validates = ({ dns }: Pick<ServerSettings, "dns">, { rootKey }: ResolverPlace): boolean =>
-  dns.forward.length === 0 && rootKey !== undefined;
+  rootKey !== undefined && !believesForwarders(dns);
+
+/** Whether the operator's forwarders are believed, since they pass no signatures on. */
+export const believesForwarders = (dns: { forward: readonly string[]; validate?: boolean }): boolean =>
+  dns.forward.length > 0 && dns.validate === false;
 
 function fileOf(server: (string | false)[], forward: readonly string[]): string {
   const zone = ['name: "."', "forward-first: no", ...forward.map((address) => `forward-addr: ${address}`)];

@@ -20,6 +20,7 @@ import {
 import { findProgram } from "../../lib/run-command.ts";
 import { skipFor } from "../../lib/testing.ts";
 import { SELF_TEST_NAME } from "../self-test/target.ts";
+import { validationWorks } from "../self-test/validation.ts";
 import { filteringConfiguration, resolverConfiguration } from "./configuration.ts";
 
 const ECDSAP256SHA256 = 13; // RFC 6605 section 4
@@ -176,7 +177,7 @@ async function start(
     engine.kill("SIGKILL");
     await gone;
   });
-  const address = `127.66.255.${next.stub === undefined ? 2 : 1}`;
+  const address = `127.66.255.${configuration.includes("interface: 10.66.255.1\n") ? 1 : 2}`;
   const answered = await Promise.race([ask(port, address, SELF_TEST_NAME), gone.then(() => "gone")]);
   assert.match(answered, /^NOERROR/, said);
   return { port, ask: (name: string) => ask(port, address, name) };
@@ -223,4 +224,66 @@ test("what DNSSEC does not prove is not answered, by either resolver; without th
     for (const name of ["unsigned", "expired"])
       assert.equal(await believer.ask(`${name}.${ZONE}`), `NOERROR ${ADDRESS}`);
   }
+});
+
+test("what forwarders answer is validated; those that pass no signatures on are of use only where they are believed", {
+  timeout: 60_000,
+}, async (t) => {
+  if (findProgram("unbound") === undefined) return t.skip(skipFor("unbound is not installed"));
+  const folder = mkdtempSync(join(tmpdir(), "lethe-dnssec-"));
+  t.after(() => rmSync(folder, { recursive: true }));
+  chmodSync(folder, 0o755);
+  const { zone, anchor } = signedZone();
+  const rootKey = join(folder, "root.key");
+  writeFileSync(rootKey, anchor);
+  const place = { user: undefined, rootKey, ipv6: false, ipv6Uplink: false };
+  const bare = Object.fromEntries(
+    Object.entries(zone).map(([question, answers]) => [
+      question,
+      answers.filter(({ type }) => type !== "RRSIG"),
+    ]),
+  );
+  const [passing, stripping] = [await serve(t, zone), await serve(t, bare)];
+  const egress = { allow: [], deny: [], denyPorts: [] };
+  const resolver = (forward: number, dns = {}) => {
+    const settings = { dns: { forward: ["127.0.0.1"], ...dns }, egress };
+    return start(t, folder, resolverConfiguration(settings, place), { forward });
+  };
+  const validating = await resolver(passing);
+  assert.equal(await validating.ask(`good.${ZONE}`), `NOERROR AD ${ADDRESS}`);
+  for (const name of ["changed", "unsigned", "expired"])
+    assert.equal(await validating.ask(`${name}.${ZONE}`), "SERVFAIL", name);
+  const useless = await resolver(stripping);
+  assert.equal(await useless.ask(`good.${ZONE}`), "SERVFAIL");
+  const believing = await resolver(stripping, { validate: false });
+  assert.equal(await believing.ask(`good.${ZONE}`), `NOERROR ${ADDRESS}`);
+  assert.equal(await believing.ask(`changed.${ZONE}`), `NOERROR ${OTHER_ADDRESS}`);
+});
+
+test("the exit's test of itself tells forwarders without signatures from those that are believed", {
+  timeout: 60_000,
+}, async (t) => {
+  if (findProgram("unbound") === undefined) return t.skip(skipFor("unbound is not installed"));
+  const folder = mkdtempSync(join(tmpdir(), "lethe-dnssec-"));
+  t.after(() => rmSync(folder, { recursive: true }));
+  chmodSync(folder, 0o755);
+  const rootKey = join(folder, "root.key");
+  // The root's, as IANA publishes it; of these forwarders nothing proves true by any.
+  writeFileSync(
+    rootKey,
+    ". IN DS 20326 8 2 E06D44B80B8F1D39A95C0B0D7C65D08458E880409BBC683457104237C7F8EC8D\n",
+  );
+  const soa = { mname: "a.test", rname: "b.test", serial: 1, refresh: 2, retry: 3, expire: 4, minimum: 5 };
+  const forward = await serve(t, { ". SOA": [record(".", "SOA", soa)] });
+  const works = async (dns: { validate?: false }) => {
+    const settings = {
+      dns: { forward: ["127.0.0.1"], ...dns },
+      egress: { allow: [], deny: [], denyPorts: [] },
+    };
+    const place = { user: undefined, rootKey, ipv6: false, ipv6Uplink: false };
+    const { port } = await start(t, folder, resolverConfiguration(settings, place), { forward });
+    return validationWorks({ address: "127.66.255.1", port, timeoutMs: 20_000 });
+  };
+  assert.equal(await works({}), false);
+  assert.equal(await works({ validate: false }), true);
 });

@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { type AddressInfo, createServer } from "node:net";
 import { test } from "node:test";
 import { FakeClock } from "../../lib/clock.ts";
+import type { ServerSettings } from "../../link/settings.ts";
 import { settingsFor } from "../../link/testing.ts";
 import type { KeeperEngines } from "../messages.ts";
 import { SelfTestLogins } from "./logins.ts";
@@ -28,11 +29,31 @@ function selfTest(changes: Partial<SelfTestOptions> = {}) {
     testOpenvpn: async () => true,
     testWireguard: async () => true,
     testResolver: async () => true,
+    testValidation: async () => true,
     onResult: (minute, services) => results.push({ minute, services }),
     ...changes,
   });
   return { made, results };
 }
+
+test("forwarders that make every validated answer fail are noticed; where they are believed nothing is asked", async () => {
+  let asked = 0;
+  const { made } = selfTest({
+    testValidation: async () => {
+      asked += 1;
+      return false;
+    },
+  });
+  const isWell = async (dns: ServerSettings["dns"]) => {
+    made.update({ settings: { ...settings, dns }, engines: engines(true, true) });
+    return (await made.round()).find(({ service }) => service === "dns")?.healthy;
+  };
+  assert.equal(await isWell({ forward: [] }), true);
+  assert.equal(await isWell({ forward: ["192.0.2.53"], validate: false }), true);
+  assert.equal(asked, 0);
+  assert.equal(await isWell({ forward: ["192.0.2.53"] }), false);
+  assert.equal(asked, 1);
+});
 
 test("OpenVPN is well where each listener is; one whose engine does not run is not asked", async () => {
   const asked: string[] = [];

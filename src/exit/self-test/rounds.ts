@@ -3,6 +3,7 @@ import { resolverOf } from "../../lib/dns-levels.ts";
 import { certificateName } from "../../link/certificate-name.ts";
 import type { Service } from "../../link/services.ts";
 import type { ServerSettings } from "../../link/settings.ts";
+import { believesForwarders } from "../dns/configuration.ts";
 import { levelsOf } from "../dns/levels.ts";
 import { IKEV2_ENGINE } from "../ikev2/engine.ts";
 import type { KeeperEngines, Processes } from "../messages.ts";
@@ -15,6 +16,7 @@ import { httpProxyWorks, type ProxyTest, socks5Works } from "./proxy-clients.ts"
 import { resolverWorks } from "./resolver.ts";
 import { sshWorks } from "./ssh-client.ts";
 import type { SelfTestTarget } from "./target.ts";
+import { validationWorks } from "./validation.ts";
 
 const MINUTE_MS = 60_000;
 /** Whatever has not answered by then hangs. */
@@ -60,7 +62,7 @@ const proxiesOf = ({ services }: ServerSettings) =>
   });
 
 export interface ServiceHealth {
-  /** `socks5`, `http`, `ssh`, `openvpn`, `wireguard`, `ikev2`: well where each of its listeners is. `dns`: the resolver inside the tunnels. */
+  /** `socks5`, `http`, `ssh`, `openvpn`, `wireguard`, `ikev2`: well where each of its listeners is. `dns`: the resolvers inside the tunnels. */
   service: string;
   healthy: boolean;
 }
@@ -77,6 +79,7 @@ export interface SelfTestOptions {
   /** Whether WireGuard answers a handshake at this port, within so long. Never rejects. */
   testWireguard: (port: number, timeoutMs: number) => Promise<boolean>;
   testResolver?: typeof resolverWorks;
+  testValidation?: typeof validationWorks;
   /** `minute`: UTC minutes since 1970, the one in which the round began. */
   onResult: (minute: number, services: ServiceHealth[]) => void;
   timeoutMs?: number;
@@ -155,7 +158,8 @@ export class SelfTest {
   async round(): Promise<ServiceHealth[]> {
     const settings = this.#settings;
     if (settings === undefined) return [];
-    const { logins, target, testOpenvpn, testWireguard, testResolver = resolverWorks } = this.#options;
+    const { logins, target, testOpenvpn, testWireguard } = this.#options;
+    const { testResolver = resolverWorks, testValidation = validationWorks } = this.#options;
     const timeoutMs = this.#options.timeoutMs ?? TIMEOUT_MS;
     const { openvpn, stealthTls, stealthObfs4, wireguard, ikev2 } = settings.services;
     const ends: (() => void)[] = [];
@@ -215,6 +219,10 @@ export class SelfTest {
           test({ timeoutMs, address: resolverOf(level).v4 }),
         ),
       );
+    // What the root servers say can always be validated.
+    const mayFail = settings.dns.forward.length > 0 && !believesForwarders(settings.dns);
+    const dnsWorks = () =>
+      all([resolversWork(testResolver), ...(mayFail ? [testValidation({ timeoutMs })] : [])]);
     try {
       return await Promise.all([
         ...proxiesOf(settings).map((each) => named(each.service, proxyWorks(each))),
@@ -223,7 +231,7 @@ export class SelfTest {
         ...(openvpn && stealthObfs4 ? [named("stealth-obfs4", stealthWorks("stealth-obfs4"))] : []),
         ...(wireguard ? [named("wireguard", testWireguard(wireguard.port, timeoutMs))] : []),
         ...(ikev2 ? [named("ikev2", this.#runs(IKEV2_ENGINE) ? ikev2Works() : Promise.resolve(false))] : []),
-        ...(openvpn || wireguard || ikev2 ? [named("dns", resolversWork(testResolver))] : []),
+        ...(openvpn || wireguard || ikev2 ? [named("dns", dnsWorks())] : []),
       ]);
     } finally {
       for (const end of ends) end();
