@@ -44,6 +44,7 @@ listen = ["0.0.0.0:${ports.http}"]
 
 [dns]
 forward = ["${lab.internet.resolver}"]
+validate = false
 
 [egress]
 allow = ["198.18.0.0/16", "192.0.2.0/24"]
