@@ -126,6 +126,38 @@ describe("Lethe restarts, crashes and stops", { skip: skipOrFail() }, () => {
     assert.ok(!existsSync(join(folder, "office", "lethe.db")));
   });
 
+  test("lethe restart with a secret's file missing is refused in words, and what runs goes on; with the file there it restarts", async () => {
+    const { world, provider } = scene;
+    const secret = join(provider.data, "mail-password");
+    writeFileSync(join(provider.data, "lethe.toml"), `${labConfig}\n[mail]\npassword_file = "${secret}"\n`);
+    const { vpn } = await scene.member("anna.lab");
+    const through = curlThrough("socks5", vpn);
+    const download = new Transfer(world.client2, undefined, BYTES_PER_SECOND / 10, ...through);
+    try {
+      await until("bytes", 5000, () => download.bytes > 0);
+      const [processes, engines] = [await provider.ownProcesses(), await provider.engines()];
+
+      const { code, stdout, stderr } = await provider.command("restart");
+      assert.equal(code, 1);
+      assert.ok(stderr.includes(`mail.password_file: ${secret} cannot be read.`), stderr + stdout);
+
+      // A restart that was begun would have ended them by now, or ends the download below.
+      assert.deepEqual(await provider.ownProcesses(), processes);
+      assert.deepEqual(await provider.engines(), engines);
+      const { bytes } = download;
+      await until("bytes after it", 5000, () => download.bytes > bytes);
+      assert.equal(await seenAddress(world.client2, ...through), lab.exit.v4, "a new login");
+      assert.equal((await scene.voucher()).length > 0, true, "the office answers");
+
+      writeFileSync(secret, "correct horse battery staple\n", { mode: 0o600 });
+      await provider.restart();
+      assert.equal(await seenAddress(world.client2, ...through), lab.exit.v4);
+    } finally {
+      await download.stop();
+      writeFileSync(join(provider.data, "lethe.toml"), labConfig);
+    }
+  });
+
   describe("stopping", () => {
     test("SIGTERM ends every process and takes table, devices and routes away; what was there before stays", async () => {
       const { world, provider } = scene;
