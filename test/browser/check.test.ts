@@ -2,11 +2,11 @@ import assert from "node:assert/strict";
 import type { AddressInfo } from "node:net";
 import { after, before, test } from "node:test";
 import { serve } from "@hono/node-server";
-import axeCore from "axe-core";
 import type { Browser, Page } from "playwright-core";
 import { CheckSightings } from "../../src/office/check/sightings.ts";
 import { type Bench, openBench } from "../../src/web/testkit.ts";
 import { openBrowser, skip } from "./browser.ts";
+import { assertClean } from "./looks.ts";
 
 /** "Am I protected?" in a real browser. Who asks for the page's name is played here: whatever the browser has looked up. */
 
@@ -61,17 +61,6 @@ async function open(options: object = {}): Promise<{ page: Page; foreign: string
   const page = await context.newPage();
   await page.goto("/check");
   return { page, foreign };
-}
-
-async function assertClean(page: Page): Promise<void> {
-  await page.evaluate(axeCore.source);
-  const broken = await page.evaluate<string[]>(
-    `axe.run({ runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"] })
-      .then(({ violations }) => violations.map(({ id, nodes }) => id + nodes.map(({ target }) => target)))`,
-  );
-  assert.deepEqual(broken, []);
-  const overflow = "document.documentElement.scrollWidth - document.documentElement.clientWidth";
-  assert.equal(await page.evaluate<number>(overflow), 0);
 }
 
 for (const colorScheme of ["light", "dark"])

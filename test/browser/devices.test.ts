@@ -4,13 +4,13 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import axeCore from "axe-core";
 import type { Browser, BrowserContext, Download, Page } from "playwright-core";
 import { create } from "qrcode";
 import { skipFor } from "../../src/lib/testing.ts";
 import { PASSWORD } from "../../src/web/testkit.ts";
 import { skip as noBrowser, openBrowser } from "./browser.ts";
-import { type LiveSite, openLiveSite } from "./live-site.ts";
+import { type LiveSite, logIn, openLiveSite } from "./live-site.ts";
+import { assertClean } from "./looks.ts";
 
 /** A member's WireGuard devices in a real browser; the private key stays in it, and `wg` says that the files are right. */
 
@@ -61,11 +61,7 @@ async function visit(name: string, options: object = {}): Promise<Visit> {
   });
   context.on("weberror", (error) => complaints.push(error.error().message));
   const page = await context.newPage();
-  await page.goto("/log-in");
-  await page.fill("#name", name);
-  await page.fill("#password", PASSWORD);
-  await page.click("main button");
-  await page.waitForURL("**/member");
+  await logIn(page, name);
   await page.goto("/member/devices");
   return { context, page, sent, complaints };
 }
@@ -100,17 +96,6 @@ function spellings(base64: string): string[] {
     hex.toUpperCase(),
     bytes.toString("latin1"),
   ];
-}
-
-async function assertClean(page: Page): Promise<void> {
-  await page.evaluate(axeCore.source);
-  const violations = await page.evaluate<{ id: string }[]>(
-    `axe.run({ runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"] })
-      .then(({ violations }) => violations.map(({ id, nodes }) => ({ id, at: nodes.map(({ target, failureSummary }) => target + failureSummary) })))`,
-  );
-  assert.deepEqual(violations, []);
-  const overflow = "document.documentElement.scrollWidth - document.documentElement.clientWidth";
-  assert.equal(await page.evaluate<number>(overflow), 0, "the page is wider than a phone");
 }
 
 test("the keys are made in the browser, and the private one never leaves it", { skip }, async () => {

@@ -1,10 +1,11 @@
 import type { AddressInfo } from "node:net";
 import { serve } from "@hono/node-server";
+import type { Page } from "playwright-core";
 import { type OwnServer, saveServers } from "../../src/fleet/servers.ts";
 import { FakeClock } from "../../src/lib/clock.ts";
 import type { Store } from "../../src/store/open.ts";
 import type { SiteOptions } from "../../src/web/options.ts";
-import { type Bench, openBench, SERVERS } from "../../src/web/testkit.ts";
+import { type Bench, openBench, PASSWORD, SERVERS } from "../../src/web/testkit.ts";
 import { selling } from "./selling.ts";
 
 const SLOT_S = 300;
@@ -203,4 +204,29 @@ export async function openLiveSite(madeUp = 0, change: Partial<SiteOptions> = {}
       await bench.close();
     },
   };
+}
+
+export const MEMBER = "river-otter";
+/** As wide as addresses of e-mail get. */
+export const LONG_EMAIL = "a-rather-long-mailbox-name.of.somebody@mail.department.example.org";
+
+/** Somebody who has paid for 90 days, under the name `MEMBER`. */
+export async function addMember({ bench }: LiveSite, more: { email?: string } = {}): Promise<void> {
+  const [voucher] = await bench.vouchers.create({ days: 90, count: 1 });
+  const made = await bench.vouchers.signUp({
+    name: MEMBER,
+    password: PASSWORD,
+    voucher: voucher!,
+    ...more,
+  });
+  if (!made.ok) throw new Error(`sign-up: ${made.error}`);
+}
+
+/** Logs in on the form; the account's page is open then. */
+export async function logIn(page: Page, name = MEMBER): Promise<void> {
+  await page.goto("/log-in");
+  await page.fill("#name", name);
+  await page.fill("#password", PASSWORD);
+  await page.click("main button");
+  await page.waitForURL("**/member");
 }

@@ -63,3 +63,8 @@ export async function axe(page: Page): Promise<string[]> {
 /** How many pixels the page is wider than the window. */
 export const overflow = (page: Page): Promise<number> =>
   page.evaluate<number>("document.documentElement.scrollWidth - document.documentElement.clientWidth");
+
+export async function assertClean(page: Page): Promise<void> {
+  assert.deepEqual(await axe(page), []);
+  assert.equal(await overflow(page), 0, "the page is wider than the window");
+}

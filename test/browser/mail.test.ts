@@ -6,13 +6,12 @@ import type { Visit } from "../../src/analytics/collector.ts";
 import type { Letter } from "../../src/mail/letter.ts";
 import { PASSWORD } from "../../src/web/testkit.ts";
 import { openBrowser, skip } from "./browser.ts";
-import { type LiveSite, openLiveSite } from "./live-site.ts";
+import { type LiveSite, LONG_EMAIL, openLiveSite } from "./live-site.ts";
 import { axe, HEAVIEST_BYTES, overflow, watch, weigh } from "./looks.ts";
 
 /** The pages that links in letters lead to, and the banner of analytics: no other page leads to them. */
 
 const ORIGIN = "https://vpn.example.net";
-const EMAIL = "a-rather-long-mailbox-name.of.somebody@mail.department.example.org";
 
 let site: LiveSite;
 let browser: Browser;
@@ -78,7 +77,7 @@ test("signing up, confirming the address and resetting the password", { skip }, 
   await looked(page);
   await page.fill("#name", "otter");
   await page.fill("#password", PASSWORD);
-  await page.fill("#email", EMAIL);
+  await page.fill("#email", LONG_EMAIL);
   await press("Create account");
   await page.waitForURL("**/member*");
   await page.goto("/member/settings");
@@ -95,7 +94,7 @@ test("signing up, confirming the address and resetting the password", { skip }, 
   await page.goto("/log-in");
   await page.getByRole("link", { name: "Forgot your password?" }).click();
   await looked(page);
-  await page.fill("#email", EMAIL);
+  await page.fill("#email", LONG_EMAIL);
   await press("Send the link");
   await looked(page);
   for (let tries = 0; letters.length < 2 && tries < 200; tries++) await page.waitForTimeout(20);

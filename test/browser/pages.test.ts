@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import type { Browser, Page } from "playwright-core";
+import type { Browser } from "playwright-core";
 import { PASSWORD } from "../../src/web/testkit.ts";
 import { openBrowser, skip } from "./browser.ts";
-import { type LiveSite, openLiveSite } from "./live-site.ts";
-import { axe, HEAVIEST_BYTES, overflow, watch, weigh } from "./looks.ts";
+import { addMember, type LiveSite, LONG_EMAIL, logIn, MEMBER, openLiveSite } from "./live-site.ts";
+import { assertClean, axe, HEAVIEST_BYTES, overflow, watch, weigh } from "./looks.ts";
 
 /** What people do on the pages, in a real browser; how each page looks is site.test.ts. */
 
@@ -17,27 +17,12 @@ let browser: Browser;
 before(async () => {
   if (skip) return;
   [site, browser] = await Promise.all([openLiveSite(), openBrowser()]);
-  const [voucher] = await site.bench.vouchers.create({ days: 90, count: 1 });
-  const made = await site.bench.vouchers.signUp({
-    name: "river-otter",
-    password: PASSWORD,
-    email: "a-rather-long-mailbox-name.of.somebody@mail.department.example.org",
-    voucher: voucher!,
-  });
-  assert.ok(made.ok);
+  await addMember(site, { email: LONG_EMAIL });
 });
 after(async () => {
   await browser?.close();
   await site?.close();
 });
-
-async function logIn(page: Page): Promise<void> {
-  await page.goto("/log-in");
-  await page.fill("#name", "river-otter");
-  await page.fill("#password", PASSWORD);
-  await page.click("main button");
-  await page.waitForURL("**/member");
-}
 
 const FLEET = 300;
 const OF_A_FLEET = [
@@ -53,13 +38,7 @@ const OF_A_FLEET = [
 
 test("the pages of a fleet of hundreds are clean, light and no wider than a phone", { skip }, async () => {
   const fleet = await openLiveSite(FLEET);
-  const [voucher] = await fleet.bench.vouchers.create({ days: 90, count: 1 });
-  const made = await fleet.bench.vouchers.signUp({
-    name: "river-otter",
-    password: PASSWORD,
-    voucher: voucher!,
-  });
-  assert.ok(made.ok);
+  await addMember(fleet);
   try {
     for (const colorScheme of SCHEMES)
       for (const width of WIDTHS) {
@@ -136,17 +115,15 @@ test("what forms answer are clean pages, too", { skip }, async () => {
     });
     const page = await context.newPage();
     await page.goto("/sign-up");
-    await page.fill("#name", "river-otter");
+    await page.fill("#name", MEMBER);
     await page.fill("#password", "another password");
     await page.click("main button");
     await page.getByText("This username is taken").waitFor();
-    assert.deepEqual(await axe(page), []);
-    assert.equal(await overflow(page), 0);
+    await assertClean(page);
     await logIn(page);
     await page.getByRole("button", { name: "Show them" }).click();
     await page.waitForURL("**/member/credentials");
-    assert.deepEqual(await axe(page), []);
-    assert.equal(await overflow(page), 0);
+    await assertClean(page);
     await page.goto("/no-such-page");
     assert.deepEqual(await axe(page), []);
     await context.close();

@@ -1,10 +1,9 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import type { Browser, BrowserContext } from "playwright-core";
-import { PASSWORD } from "../../src/web/testkit.ts";
 import { openBrowser, skip } from "./browser.ts";
 import { crawl, type Found } from "./crawl.ts";
-import { type LiveSite, openLiveSite } from "./live-site.ts";
+import { addMember, type LiveSite, LONG_EMAIL, logIn, openLiveSite } from "./live-site.ts";
 import { axe, HEAVIEST_BYTES, overflow, watch } from "./looks.ts";
 
 /**
@@ -27,21 +26,10 @@ let cookie: string;
 before(async () => {
   if (skip) return;
   [site, browser] = await Promise.all([openLiveSite(), openBrowser()]);
-  const [voucher] = await site.bench.vouchers.create({ days: 90, count: 1 });
-  const made = await site.bench.vouchers.signUp({
-    name: "river-otter",
-    password: PASSWORD,
-    email: "a-rather-long-mailbox-name.of.somebody@mail.department.example.org",
-    voucher: voucher!,
-  });
-  assert.ok(made.ok);
+  await addMember(site, { email: LONG_EMAIL });
   const context = await browser.newContext({ baseURL: site.origin });
   const page = await context.newPage();
-  await page.goto("/log-in");
-  await page.fill("#name", "river-otter");
-  await page.fill("#password", PASSWORD);
-  await page.click("main button");
-  await page.waitForURL("**/member");
+  await logIn(page);
   cookie = (await context.cookies()).map(({ name, value }) => `${name}=${value}`).join("; ");
   await context.close();
   const open = await crawl(site.origin, ["/"]);
