@@ -11,7 +11,7 @@ import { Vouchers } from "../src/billing/vouchers.ts";
 import { systemClock } from "../src/lib/clock.ts";
 import type { EventCode, EventFields } from "../src/lib/event-log.ts";
 import { openTestStore } from "../src/store/testing.ts";
-import { addPaymentControl } from "../src/web/control-payments.ts";
+import { addPaymentControl } from "../src/web/control/payments.ts";
 import { BtcpaySimulator, signature } from "./simulators/btcpay.ts";
 import { type Listening, listen } from "./simulators/listening.ts";
 

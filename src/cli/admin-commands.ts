@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { text as readAll } from "node:stream/consumers";
 import type { Command } from "commander";
 import type { Announcement } from "../support/announcements.ts";
-import type { SwitchView } from "../web/control-operator.ts";
+import type { SwitchView } from "../web/control/operator.ts";
 import { wholeNumber } from "./arguments.ts";
 import type { Office } from "./office-commands.ts";
 import { StartError } from "./start-error.ts";

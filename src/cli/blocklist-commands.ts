@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import type { BlocklistSourceView, BlocklistsRenewed, BlocklistView } from "../web/control.ts";
+import type { BlocklistSourceView, BlocklistsRenewed, BlocklistView } from "../web/control/control.ts";
 import type { Office } from "./office-commands.ts";
 import { show } from "./terminal.ts";
 

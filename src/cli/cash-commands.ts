@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import type { CashView } from "../web/control-cash.ts";
+import type { CashView } from "../web/control/cash.ts";
 import type { Office } from "./office-commands.ts";
 import { readCode, show } from "./terminal.ts";
 

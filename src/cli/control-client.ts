@@ -6,7 +6,7 @@ import { StartError } from "./start-error.ts";
 const MOST_CHARACTERS = 64_000_000;
 
 /**
- * Asks the running office over its control socket: JSON over HTTP, as `web/control.ts` serves it.
+ * Asks the running office over its control socket: JSON over HTTP, as `web/control/control.ts` serves it.
  * Throws StartError where Lethe does not run on this data folder, or with the office's own sentence where it refuses.
  */
 export function askOffice<Answer>(

@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import type { Disclosed } from "../web/control-disclosure.ts";
+import type { Disclosed } from "../web/control/disclosure.ts";
 import type { Office } from "./office-commands.ts";
 import { show } from "./terminal.ts";
 

@@ -7,7 +7,7 @@ import type { Config } from "../office/config.ts";
 import { dataFolder } from "../office/folders.ts";
 import { type LinkSettings, ownLinkServers } from "../office/link-address.ts";
 import type { StoreLook } from "../store/look.ts";
-import type { ServerView } from "../web/control-servers.ts";
+import type { ServerView } from "../web/control/servers.ts";
 import { askWorker } from "./backup.ts";
 import { askOffice } from "./control-client.ts";
 import { bad, type Finding, good, note } from "./finding.ts";

@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import type { PaymentView } from "../web/control-payments.ts";
+import type { PaymentView } from "../web/control/payments.ts";
 import type { Office } from "./office-commands.ts";
 import { readCode, show } from "./terminal.ts";
 

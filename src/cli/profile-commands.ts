@@ -2,7 +2,7 @@ import { writeFileSync } from "node:fs";
 import { type Command, Option } from "commander";
 import { DNS_LEVELS } from "../lib/dns-levels.ts";
 import { SYSTEMS } from "../profiles/kinds.ts";
-import type { ProfileAnswer } from "../web/control-profiles.ts";
+import type { ProfileAnswer } from "../web/control/profiles.ts";
 import { COMMON_KINDS } from "../web/profile-files.ts";
 import type { Office } from "./office-commands.ts";
 import { StartError } from "./start-error.ts";

@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import type { RefundView } from "../web/control-refunds.ts";
+import type { RefundView } from "../web/control/refunds.ts";
 import type { Office } from "./office-commands.ts";
 import { readText, show } from "./terminal.ts";
 

@@ -1,7 +1,7 @@
 import { type Command, InvalidArgumentError } from "commander";
 import { type PortRange, parsePortRange } from "../lib/port-range.ts";
 import { type ListenAddress, parseListen } from "../office/listen-address.ts";
-import type { ServerView } from "../web/control-servers.ts";
+import type { ServerView } from "../web/control/servers.ts";
 import { wholeNumber, yesOrNo } from "./arguments.ts";
 import type { Office } from "./office-commands.ts";
 import { blockedLine, lineText, listText, stateOf } from "./server-texts.ts";

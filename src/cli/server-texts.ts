@@ -1,6 +1,6 @@
 import { describeExitCertificate } from "../certificates/words.ts";
 import { blockedText } from "../support/abuse.ts";
-import type { ServerView } from "../web/control-servers.ts";
+import type { ServerView } from "../web/control/servers.ts";
 
 /** One line of `lethe server list`: how a server is, in few words. */
 export function stateOf(server: ServerView): string {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { ServerView } from "../web/control-servers.ts";
+import type { ServerView } from "../web/control/servers.ts";
 import type { Office } from "./office-commands.ts";
 import { listText, stateOf } from "./server-texts.ts";
 import { upgradeServers } from "./server-upgrade.ts";

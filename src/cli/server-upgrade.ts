@@ -1,5 +1,5 @@
 import { setTimeout } from "node:timers/promises";
-import type { ServerView } from "../web/control-servers.ts";
+import type { ServerView } from "../web/control/servers.ts";
 import type { Office } from "./office-commands.ts";
 import { StartError } from "./start-error.ts";
 

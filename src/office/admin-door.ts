@@ -8,7 +8,7 @@ import { fail, ok, type Result } from "../lib/result.ts";
 import { createAdmin } from "../web/admin/admin.ts";
 import { askControl } from "../web/admin/ask.ts";
 import { LINK_MINUTES, Visits } from "../web/admin/visits.ts";
-import type { AdminEntrance } from "../web/control-operator.ts";
+import type { AdminEntrance } from "../web/control/operator.ts";
 import { parseListen } from "./listen-address.ts";
 import { siteServer } from "./site-server.ts";
 

@@ -5,7 +5,7 @@ import type { CertificateState, ExitCertificateProblem } from "../certificates/s
 import { exitProblemWords, problemWords } from "../certificates/words.ts";
 import type { FleetServer } from "../fleet/fleet-server.ts";
 import { type CertificateView, certificateWarning } from "../web/certificates.ts";
-import type { PublicCertificateView } from "../web/control-servers.ts";
+import type { PublicCertificateView } from "../web/control/servers.ts";
 
 /** Every certificate that the service stands on, the authority first; for `lethe certificates`. */
 export function certificateList(office: {

@@ -5,7 +5,7 @@ import type { Fleet } from "../fleet/fleet.ts";
 import type { FleetServer } from "../fleet/fleet-server.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Log } from "../lib/event-log.ts";
-import type { PublicCertificateView } from "../web/control-servers.ts";
+import type { PublicCertificateView } from "../web/control/servers.ts";
 import { authorityFolder, certificateFolder } from "./certificate-folder.ts";
 import { ExitCertificates } from "./exit-certificates.ts";
 import { publicName } from "./public-name.ts";

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Client } from "pg";
 import { startCluster, TEST_SUPERUSER, type TestCluster } from "../../src/store/test-cluster.ts";
-import type { ServerView } from "../../src/web/control-servers.ts";
+import type { ServerView } from "../../src/web/control/servers.ts";
 import { lab } from "./addresses.ts";
 import type { FleetWorld } from "./fleet-world.ts";
 import { fleet } from "./fleet-world.ts";

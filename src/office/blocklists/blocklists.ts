@@ -14,7 +14,7 @@ import { writeFileAtomic } from "../../lib/atomic-file.ts";
 import { BLOCKLIST_BYTES_MOST, BLOCKLISTS, type Blocklist } from "../../lib/blocklist.ts";
 import type { Clock } from "../../lib/clock.ts";
 import type { ServerSettings } from "../../link/settings.ts";
-import type { BlocklistSourceView, BlocklistView } from "../../web/control.ts";
+import type { BlocklistSourceView, BlocklistView } from "../../web/control/control.ts";
 import { readSource, SourceError } from "./sources.ts";
 
 export type BlocklistSources = Readonly<Record<Blocklist, readonly string[]>>;

@@ -8,7 +8,7 @@ export type Ask = <Answer>(
   body?: object,
 ) => Promise<Result<Answer, string>>;
 
-/** The control API (web/control.ts) within this process: the very functions that the `lethe` command calls. */
+/** The control API (web/control/control.ts) within this process: the very functions that the `lethe` command calls. */
 export const askControl =
   (control: Hono): Ask =>
   async <Answer>(method: "GET" | "POST", path: string, body?: object) => {

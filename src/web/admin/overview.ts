@@ -1,7 +1,7 @@
 import type { Hono } from "hono";
 import type { CertificateView } from "../certificates.ts";
-import type { SwitchView } from "../control-operator.ts";
-import type { ServerView } from "../control-servers.ts";
+import type { SwitchView } from "../control/operator.ts";
+import type { ServerView } from "../control/servers.ts";
 import { type Html, html } from "../html.ts";
 import { adminPage } from "./layout.ts";
 import type { AdminEnv, AdminOptions } from "./options.ts";

@@ -1,5 +1,5 @@
 import type { Hono } from "hono";
-import type { RefundView } from "../control-refunds.ts";
+import type { RefundView } from "../control/refunds.ts";
 import { type Html, html } from "../html.ts";
 import { line } from "./fields.ts";
 import { adminPage, notice, problem, tokenOf } from "./layout.ts";

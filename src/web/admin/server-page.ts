@@ -1,4 +1,4 @@
-import type { ServerView } from "../control-servers.ts";
+import type { ServerView } from "../control/servers.ts";
 import { dayAndTime } from "../dates.ts";
 import { type Html, html } from "../html.ts";
 import { sureBox } from "./fields.ts";

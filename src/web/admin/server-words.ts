@@ -1,4 +1,4 @@
-import type { ServerView } from "../control-servers.ts";
+import type { ServerView } from "../control/servers.ts";
 
 /** How a server is, in few words, as `lethe server list` says it. */
 export function serverState(server: ServerView): { words: string; look: "good" | "warn" | "bad" } {

@@ -1,5 +1,5 @@
 import type { Hono } from "hono";
-import type { ServerView } from "../control-servers.ts";
+import type { ServerView } from "../control/servers.ts";
 import { timeOfDay } from "../dates.ts";
 import { type Html, html } from "../html.ts";
 import { cells, line, numberField, table, wholeNumber } from "./fields.ts";

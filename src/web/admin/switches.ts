@@ -1,7 +1,7 @@
 import type { Hono } from "hono";
 import { METHODS } from "../../policy/methods.ts";
 import type { Switch } from "../../store/switches.ts";
-import type { SwitchView } from "../control-operator.ts";
+import type { SwitchView } from "../control/operator.ts";
 import { html } from "../html.ts";
 import { line } from "./fields.ts";
 import { adminPage, buttonForm, notice, problem } from "./layout.ts";

@@ -1,11 +1,11 @@
 import type { Context, Hono } from "hono";
 import { z } from "zod";
-import type { PayPalCheck } from "../billing/paypal/check.ts";
-import type { Receipt, ReceiptError } from "../billing/receipts.ts";
-import type { Refunded, Refunds } from "../billing/refunds.ts";
-import { METHODS } from "../policy/methods.ts";
-import { priceText } from "../policy/money.ts";
-import { type RefundRule, refundSentence } from "../policy/refund.ts";
+import type { PayPalCheck } from "../../billing/paypal/check.ts";
+import type { Receipt, ReceiptError } from "../../billing/receipts.ts";
+import type { Refunded, Refunds } from "../../billing/refunds.ts";
+import { METHODS } from "../../policy/methods.ts";
+import { priceText } from "../../policy/money.ts";
+import { type RefundRule, refundSentence } from "../../policy/refund.ts";
 
 const receiptRequest = z.strictObject({ receipt: z.string().max(10_000) });
 

@@ -1,15 +1,15 @@
 import type { Context, Hono } from "hono";
 import { z } from "zod";
-import type { Fleet } from "../fleet/fleet.ts";
-import type { Result } from "../lib/result.ts";
-import { abuseAnswer } from "../support/abuse.ts";
+import type { Fleet } from "../../fleet/fleet.ts";
+import type { Result } from "../../lib/result.ts";
+import { abuseAnswer } from "../../support/abuse.ts";
 import {
   MESSAGE_CHARACTERS_MOST,
   type SealedTicket,
   type TicketError,
   type Tickets,
   type TicketView,
-} from "../support/tickets.ts";
+} from "../../support/tickets.ts";
 
 const numberRequest = z.strictObject({ number: z.string().max(100) });
 const answerRequest = z.strictObject({

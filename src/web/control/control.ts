@@ -5,25 +5,25 @@ import {
   type AccountView,
   EXTENSION_DAYS_MOST,
   type SignUpError,
-} from "../accounts/accounts.ts";
-import type { Devices } from "../accounts/devices.ts";
-import type { Cash } from "../billing/cash.ts";
-import type { PayPalCheck } from "../billing/paypal/check.ts";
-import type { Refunds } from "../billing/refunds.ts";
-import { COUPON_USES_MOST, VOUCHERS_AT_ONCE_MOST, type Vouchers } from "../billing/vouchers.ts";
-import type { Blocklist } from "../lib/blocklist.ts";
-import type { Log } from "../lib/event-log.ts";
-import type { Result } from "../lib/result.ts";
-import type { InventoryEntry } from "../store/inventory.ts";
-import type { CertificateView } from "./certificates.ts";
-import { addCashControl } from "./control-cash.ts";
-import { addDisclosureControl } from "./control-disclosure.ts";
-import { addMailControl, type MailOffice } from "./control-mail.ts";
-import { addPaymentControl, type PaymentDesk } from "./control-payments.ts";
-import { addProfileControl, type ProfileOffice } from "./control-profiles.ts";
-import { addRefundControl } from "./control-refunds.ts";
-import { addServerControl, type ServerOffice } from "./control-servers.ts";
-import { addSupportControl, type SupportOffice } from "./control-support.ts";
+} from "../../accounts/accounts.ts";
+import type { Devices } from "../../accounts/devices.ts";
+import type { Cash } from "../../billing/cash.ts";
+import type { PayPalCheck } from "../../billing/paypal/check.ts";
+import type { Refunds } from "../../billing/refunds.ts";
+import { COUPON_USES_MOST, VOUCHERS_AT_ONCE_MOST, type Vouchers } from "../../billing/vouchers.ts";
+import type { Blocklist } from "../../lib/blocklist.ts";
+import type { Log } from "../../lib/event-log.ts";
+import type { Result } from "../../lib/result.ts";
+import type { InventoryEntry } from "../../store/inventory.ts";
+import type { CertificateView } from "../certificates.ts";
+import { addCashControl } from "./cash.ts";
+import { addDisclosureControl } from "./disclosure.ts";
+import { addMailControl, type MailOffice } from "./mail.ts";
+import { addPaymentControl, type PaymentDesk } from "./payments.ts";
+import { addProfileControl, type ProfileOffice } from "./profiles.ts";
+import { addRefundControl } from "./refunds.ts";
+import { addServerControl, type ServerOffice } from "./servers.ts";
+import { addSupportControl, type SupportOffice } from "./support.ts";
 
 const days = z.int().min(1).max(EXTENSION_DAYS_MOST);
 const count = z.int().min(1).max(VOUCHERS_AT_ONCE_MOST);

@@ -1,15 +1,15 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Hono } from "hono";
-import { Accounts } from "../accounts/accounts.ts";
-import { CASH_CODE_GROUP, Cash } from "../billing/cash.ts";
-import { Payments } from "../billing/payments.ts";
-import { OrderSeal } from "../billing/sealed-order.ts";
-import { Vouchers } from "../billing/vouchers.ts";
-import { FakeClock } from "../lib/clock.ts";
-import { grouped } from "../lib/typed-code.ts";
-import { openTestStore } from "../store/testing.ts";
-import { addCashControl } from "./control-cash.ts";
+import { Accounts } from "../../accounts/accounts.ts";
+import { CASH_CODE_GROUP, Cash } from "../../billing/cash.ts";
+import { Payments } from "../../billing/payments.ts";
+import { OrderSeal } from "../../billing/sealed-order.ts";
+import { Vouchers } from "../../billing/vouchers.ts";
+import { FakeClock } from "../../lib/clock.ts";
+import { grouped } from "../../lib/typed-code.ts";
+import { openTestStore } from "../../store/testing.ts";
+import { addCashControl } from "./cash.ts";
 
 const key = new Uint8Array(32).fill(3);
 

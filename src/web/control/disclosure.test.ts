@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { Hono } from "hono";
-import { addDisclosureControl, type Disclosed } from "./control-disclosure.ts";
-import { type Bench, openBench, PASSWORD } from "./testkit.ts";
+import { type Bench, openBench, PASSWORD } from "../testkit.ts";
+import { addDisclosureControl, type Disclosed } from "./disclosure.ts";
 
 let bench: Bench;
 before(async () => {

@@ -1,15 +1,15 @@
 import type { Context, Hono } from "hono";
 import { z } from "zod";
-import type { BlockError } from "../fleet/blocked.ts";
-import type { Fleet, ServerError } from "../fleet/fleet.ts";
-import type { FleetServer, Invitation } from "../fleet/fleet-server.ts";
-import { groupsOf } from "../fleet/groups.ts";
-import type { Listens } from "../fleet/listens.ts";
-import { countryName, type NewServerError } from "../fleet/new-server.ts";
-import type { ServerStatus } from "../fleet/server-status.ts";
-import type { Status } from "../fleet/status.ts";
-import type { Blocked } from "../lib/port-range.ts";
-import type { Result } from "../lib/result.ts";
+import type { BlockError } from "../../fleet/blocked.ts";
+import type { Fleet, ServerError } from "../../fleet/fleet.ts";
+import type { FleetServer, Invitation } from "../../fleet/fleet-server.ts";
+import { groupsOf } from "../../fleet/groups.ts";
+import type { Listens } from "../../fleet/listens.ts";
+import { countryName, type NewServerError } from "../../fleet/new-server.ts";
+import type { ServerStatus } from "../../fleet/server-status.ts";
+import type { Status } from "../../fleet/status.ts";
+import type { Blocked } from "../../lib/port-range.ts";
+import type { Result } from "../../lib/result.ts";
 
 const place = z.strictObject({ address: z.string(), port: z.number() });
 const listens = z

@@ -1,10 +1,10 @@
 import type { Hono } from "hono";
 import { z } from "zod";
-import type { Status } from "../fleet/status.ts";
-import { DNS_LEVELS } from "../lib/dns-levels.ts";
-import { SYSTEMS } from "../profiles/kinds.ts";
-import { COMMON_KINDS, download, profileQuery, systemZip } from "./profile-files.ts";
-import type { Web } from "./web.ts";
+import type { Status } from "../../fleet/status.ts";
+import { DNS_LEVELS } from "../../lib/dns-levels.ts";
+import { SYSTEMS } from "../../profiles/kinds.ts";
+import { COMMON_KINDS, download, profileQuery, systemZip } from "../profile-files.ts";
+import type { Web } from "../web.ts";
 
 /** `lethe profile`: the files that members download, for the operator. */
 export type ProfileOffice = Pick<Web, "profiles" | "siteName" | "publicUrl"> & {

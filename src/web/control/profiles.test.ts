@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Hono } from "hono";
-import { addProfileControl, type ProfileAnswer } from "./control-profiles.ts";
-import { openBench } from "./testkit.ts";
+import { openBench } from "../testkit.ts";
+import { addProfileControl, type ProfileAnswer } from "./profiles.ts";
 
 test("the operator gets the files that members get, and is told in words what is wrong", async () => {
   const bench = await openBench();

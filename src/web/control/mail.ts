@@ -1,6 +1,6 @@
 import type { Hono } from "hono";
 import { z } from "zod";
-import { type Delivery, FAILURES } from "../mail/letter.ts";
+import { type Delivery, FAILURES } from "../../mail/letter.ts";
 
 /** What `lethe mail` asks of the office; undefined where there is no mail server. */
 export interface MailOffice {

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Hono } from "hono";
-import type { Delivery } from "../mail/letter.ts";
-import { addMailControl } from "./control-mail.ts";
+import type { Delivery } from "../../mail/letter.ts";
+import { addMailControl } from "./mail.ts";
 
 const asked = async (outcome: Delivery | "address-invalid" | undefined) => {
   const app = new Hono();

@@ -1,7 +1,7 @@
 import type { Context, Hono } from "hono";
 import { z } from "zod";
-import type { Cash, CashError, CashOrder, WaitingCash } from "../billing/cash.ts";
-import { parsePrice, priceText } from "../policy/money.ts";
+import type { Cash, CashError, CashOrder, WaitingCash } from "../../billing/cash.ts";
+import { parsePrice, priceText } from "../../policy/money.ts";
 
 const codeRequest = z.strictObject({ code: z.string().max(100) });
 const bookRequest = z.strictObject({ code: z.string().max(100), amount: z.string().max(40).optional() });

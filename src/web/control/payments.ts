@@ -1,13 +1,13 @@
 import type { Hono } from "hono";
 import { z } from "zod";
-import type { BtcpayTrouble } from "../billing/btcpay/client.ts";
-import type { Btcpay } from "../billing/btcpay/provider.ts";
-import { CASH_CODE_CHARACTERS } from "../billing/cash.ts";
-import type { Payments } from "../billing/payments.ts";
-import type { Finished, ProviderName } from "../billing/providers.ts";
-import { plainCode } from "../lib/typed-code.ts";
-import { METHODS } from "../policy/methods.ts";
-import { priceText } from "../policy/money.ts";
+import type { BtcpayTrouble } from "../../billing/btcpay/client.ts";
+import type { Btcpay } from "../../billing/btcpay/provider.ts";
+import { CASH_CODE_CHARACTERS } from "../../billing/cash.ts";
+import type { Payments } from "../../billing/payments.ts";
+import type { Finished, ProviderName } from "../../billing/providers.ts";
+import { plainCode } from "../../lib/typed-code.ts";
+import { METHODS } from "../../policy/methods.ts";
+import { priceText } from "../../policy/money.ts";
 
 const lookRequest = z.strictObject({ number: z.string().trim().min(1).max(100) });
 

@@ -1,8 +1,8 @@
 import type { Hono } from "hono";
 import { z } from "zod";
-import type { Accounts } from "../accounts/accounts.ts";
-import type { Devices } from "../accounts/devices.ts";
-import { disclosure } from "../policy/disclosure.ts";
+import type { Accounts } from "../../accounts/accounts.ts";
+import type { Devices } from "../../accounts/devices.ts";
+import { disclosure } from "../../policy/disclosure.ts";
 
 const request = z.strictObject({ name: z.string().max(200) });
 

@@ -1,15 +1,15 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Hono } from "hono";
-import { Payments } from "../billing/payments.ts";
-import { Receipts } from "../billing/receipts.ts";
-import { Refunds } from "../billing/refunds.ts";
-import { Fleet } from "../fleet/fleet.ts";
-import { saveServers } from "../fleet/servers.ts";
+import { Payments } from "../../billing/payments.ts";
+import { Receipts } from "../../billing/receipts.ts";
+import { Refunds } from "../../billing/refunds.ts";
+import { Fleet } from "../../fleet/fleet.ts";
+import { saveServers } from "../../fleet/servers.ts";
+import { openBench, SERVERS } from "../testkit.ts";
 import { createControl } from "./control.ts";
-import type { ServerView } from "./control-servers.ts";
-import type { TicketsAnswer } from "./control-support.ts";
-import { openBench, SERVERS } from "./testkit.ts";
+import type { ServerView } from "./servers.ts";
+import type { TicketsAnswer } from "./support.ts";
 
 const RELEASE = "ab".repeat(32);
 const london = {

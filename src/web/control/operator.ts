@@ -1,10 +1,10 @@
 import type { Context, Hono } from "hono";
 import { z } from "zod";
-import type { Accounts } from "../accounts/accounts.ts";
-import type { Vouchers } from "../billing/vouchers.ts";
-import type { Result } from "../lib/result.ts";
-import type { PaymentMethod } from "../policy/methods.ts";
-import { SWITCHES, type Switch, type Switches } from "../store/switches.ts";
+import type { Accounts } from "../../accounts/accounts.ts";
+import type { Vouchers } from "../../billing/vouchers.ts";
+import type { Result } from "../../lib/result.ts";
+import type { PaymentMethod } from "../../policy/methods.ts";
+import { SWITCHES, type Switch, type Switches } from "../../store/switches.ts";
 import {
   ANNOUNCED_DAYS_MOST,
   type Announcement,
@@ -12,7 +12,7 @@ import {
   type Announcements,
   TEXT_CHARACTERS_MOST,
   TITLE_CHARACTERS_MOST,
-} from "../support/announcements.ts";
+} from "../../support/announcements.ts";
 
 /** A switch as `lethe switch list` shows it. */
 export interface SwitchView {
