@@ -57,16 +57,19 @@ test("what was taken out of the middle is remembered as long as it lies ahead", 
   await store.close();
 });
 
-type Step =
-  | { what: "pay" | "voucher"; days: number }
-  | { what: "chargeback" | "refund" | "won"; pick: number }
-  | { what: "wait"; minutes: number };
-const pick = fc.nat(7);
-const step: fc.Arbitrary<Step> = fc.oneof(
-  fc.record({ what: fc.constantFrom("pay", "voucher"), days: fc.integer({ min: 1, max: 40 }) }),
-  fc.record({ what: fc.constantFrom("chargeback", "refund", "won"), pick }),
-  fc.record({ what: fc.constant("wait"), minutes: fc.integer({ min: 1, max: 30 * 1440 }) }),
-) as fc.Arbitrary<Step>;
+interface Step {
+  what: "pay" | "voucher" | "chargeback" | "refund" | "won" | "wait";
+  days: number;
+  minutes: number;
+  /** Which payment. */
+  pick: number;
+}
+const step: fc.Arbitrary<Step> = fc.record({
+  what: fc.constantFrom("pay", "pay", "voucher", "chargeback", "refund", "won", "wait"),
+  days: fc.integer({ min: 1, max: 40 }),
+  minutes: fc.integer({ min: 1, max: 30 * 1440 }),
+  pick: fc.nat(7),
+});
 
 test("whatever happens to an account: what is left is the unused days of the payments that stand", async () => {
   const { store } = await openTestStore("sqlite");

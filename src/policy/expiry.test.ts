@@ -84,7 +84,9 @@ type Step =
   | { what: "pay"; minutes: number }
   | { what: "take"; pick: number }
   | { what: "again"; pick: number }
-  | { what: "wait"; minutes: number };
+  | { what: "wait"; minutes: number }
+  /** Until nothing is left, and some more. */
+  | { what: "pause"; minutes: number };
 const minutes = fc.oneof(fc.integer({ min: 1, max: 50 }), fc.integer({ min: 1, max: 60_000 }));
 const pick = fc.nat(11);
 const steps = fc.array(
@@ -93,6 +95,7 @@ const steps = fc.array(
     fc.record({ what: fc.constant("take" as const), pick }),
     fc.record({ what: fc.constant("again" as const), pick }),
     fc.record({ what: fc.constant("wait" as const), minutes }),
+    fc.record({ what: fc.constant("pause" as const), minutes: fc.nat(30) }),
   ),
   { maxLength: 40 },
 );
@@ -107,9 +110,10 @@ test("whatever is paid, taken back and given again, and when: what is left is wh
       for (const step of all) {
         const payment = "pick" in step ? payments[step.pick % Math.max(1, payments.length)] : undefined;
         const of = payment === undefined ? -1 : payments.indexOf(payment);
-        if (step.what === "wait") {
-          nowS += step.minutes * 60;
-          queue.pass(step.minutes * 60);
+        if (step.what === "wait" || step.what === "pause") {
+          const seconds = step.minutes * 60 + (step.what === "pause" ? queue.leftS : 0);
+          nowS += seconds;
+          queue.pass(seconds);
         } else if (step.what === "pay") {
           const given = give(time, nowS, step.minutes * 60);
           time = given.time;
