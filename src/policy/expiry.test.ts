@@ -49,6 +49,16 @@ test("of two chargebacks at different times the second takes nothing of a third 
   assert.equal(later.time.untilS, NOW + 65 * DAY_S);
 });
 
+test("what was used up before a pause is never taken out of what was paid for after it", () => {
+  const first = give(NEVER_PAID, NOW, 10 * DAY_S);
+  const second = give(first.time, NOW, 10 * DAY_S);
+  const shorter = takeOut(second.time, NOW, first.span).time;
+  const later = NOW + 11 * DAY_S;
+  const third = give(shorter, later, 10 * DAY_S);
+  assert.equal(takeOut(third.time, later + DAY_S, second.span).takenS, 0);
+  assert.equal(takeOut(third.time, later + DAY_S, third.span).takenS, 9 * DAY_S);
+});
+
 test("rounded up to whole minutes, it is never earlier than now", () => {
   const odd = NOW + 12_345;
   const first = give(NEVER_PAID, odd, 30 * DAY_S);
