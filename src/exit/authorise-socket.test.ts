@@ -9,8 +9,8 @@ import { FrameReader, frame } from "../lib/frames.ts";
 import { recordingLog, until } from "../link/testing.ts";
 import type { Admission, Authoriser, LoginAttempt } from "./authorise.ts";
 import { AuthoriseClient } from "./authorise-client.ts";
-import { AuthoriseServer } from "./authorise-server.ts";
 import { MAX_MESSAGES, readToKeeper, readToProxy } from "./authorise-wire.ts";
+import { AuthoriseServer } from "./keeper/authorise-server.ts";
 import { LiveSession } from "./live-session.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "lethe-authorise-"));

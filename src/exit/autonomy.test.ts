@@ -9,9 +9,9 @@ import { RosterPublisher } from "../link/publisher.ts";
 import { RosterReplica } from "../link/replica.ts";
 import { generateSiteKey } from "../link/site-key.ts";
 import { passwordDigest, recordingLog, settingsFor, until } from "../link/testing.ts";
+import { Sessions } from "./keeper/sessions.ts";
 import { startServer, testSettings, Wire } from "./proxy/testing.ts";
 import { createProxyWorker } from "./proxy/worker.ts";
-import { Sessions } from "./sessions.ts";
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;

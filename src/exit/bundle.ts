@@ -14,7 +14,7 @@ switch (process.argv[2]) {
     (await import("./main.ts")).runExit(entry);
     break;
   case "keeper":
-    (await import("./keeper-main.ts")).runKeeper();
+    (await import("./keeper/main.ts")).runKeeper();
     break;
   case "proxy":
     (await import("./proxy/main.ts")).runProxy();

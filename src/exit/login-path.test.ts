@@ -13,8 +13,8 @@ import { passwordDigest, recordingLog, settingsFor, until } from "../link/testin
 import { UnixExitCarrier, UnixOfficeCarrier } from "../link/unix-carrier.ts";
 import type { LoginAttempt } from "./authorise.ts";
 import { AuthoriseClient } from "./authorise-client.ts";
-import { AuthoriseServer } from "./authorise-server.ts";
-import { Sessions } from "./sessions.ts";
+import { AuthoriseServer } from "./keeper/authorise-server.ts";
+import { Sessions } from "./keeper/sessions.ts";
 
 const attempt = (change: Partial<LoginAttempt> = {}): LoginAttempt => ({
   service: "socks5",

@@ -3,7 +3,7 @@ import { beforeEach, test } from "node:test";
 import { setImmediate as soon } from "node:timers/promises";
 import { FakeClock, toMinutes } from "../../lib/clock.ts";
 import type { Peer } from "../../link/peers.ts";
-import { Sessions } from "../sessions.ts";
+import { Sessions } from "../keeper/sessions.ts";
 import { type PeersToSet, WireguardMembers } from "./members.ts";
 
 const keyOf = (number: number) => Buffer.alloc(32, number);

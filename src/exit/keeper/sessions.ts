@@ -1,7 +1,7 @@
 import { hash, timingSafeEqual } from "node:crypto";
-import type { Clock } from "../lib/clock.ts";
-import type { Log } from "../lib/event-log.ts";
-import { isProxyService, type Service } from "../link/services.ts";
+import type { Clock } from "../../lib/clock.ts";
+import type { Log } from "../../lib/event-log.ts";
+import { isProxyService, type Service } from "../../link/services.ts";
 import type {
   Admission,
   Challenged,
@@ -13,9 +13,9 @@ import type {
   Refusal,
   Secret,
   Session,
-} from "./authorise.ts";
+} from "../authorise.ts";
+import { LiveSession } from "../live-session.ts";
 import { type GuessTag, GuessThrottle } from "./guess-throttle.ts";
-import { LiveSession } from "./live-session.ts";
 
 const SWEEP_MS = 1000;
 /** Longer ones are nobody's: they are refused before anything is computed of them. */

@@ -1,12 +1,11 @@
 import { z } from "zod";
-import { FILES_PROBLEMS } from "../certificates/state.ts";
-import { systemClock } from "../lib/clock.ts";
-import { logFor, reasonOf } from "../lib/event-log.ts";
-import { installLastResort } from "../lib/last-resort.ts";
-import { becomeUser } from "../lib/privileges.ts";
-import { serverIdentity } from "../link/identity.ts";
-import { SERVICES } from "../link/services.ts";
-import { Keeper } from "./keeper.ts";
+import { FILES_PROBLEMS } from "../../certificates/state.ts";
+import { systemClock } from "../../lib/clock.ts";
+import { logFor, reasonOf } from "../../lib/event-log.ts";
+import { installLastResort } from "../../lib/last-resort.ts";
+import { becomeUser } from "../../lib/privileges.ts";
+import { serverIdentity } from "../../link/identity.ts";
+import { SERVICES } from "../../link/services.ts";
 import type {
   ExitPublicCertificate,
   FromKeeper,
@@ -17,7 +16,8 @@ import type {
   KeeperStart,
   OpenvpnTested,
   WireguardOnline,
-} from "./messages.ts";
+} from "../messages.ts";
+import { Keeper } from "./keeper.ts";
 
 /**
  * The keeper's process (keeper.ts). Started by the exit (root) with an IPC channel; gives root up before it reads anything.

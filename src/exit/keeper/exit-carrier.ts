@@ -1,7 +1,7 @@
-import type { ExitCarrier } from "../link/carrier.ts";
-import { NatsExitCarrier } from "../link/nats-exit-carrier.ts";
-import { UnixExitCarrier } from "../link/unix-carrier.ts";
-import type { LinkStart } from "./messages.ts";
+import type { ExitCarrier } from "../../link/carrier.ts";
+import { NatsExitCarrier } from "../../link/nats-exit-carrier.ts";
+import { UnixExitCarrier } from "../../link/unix-carrier.ts";
+import type { LinkStart } from "../messages.ts";
 
 /** The way to the office of the server of this name. */
 export function exitCarrier(link: LinkStart, server: string): ExitCarrier {

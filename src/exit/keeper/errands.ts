@@ -1,10 +1,10 @@
 import { createHash } from "node:crypto";
 import { closeSync, openSync, readFileSync, renameSync, rmSync, statSync, writeSync } from "node:fs";
 import { join } from "node:path";
-import { Backoff } from "../lib/unix-socket.ts";
-import type { ExitCarrier } from "../link/carrier.ts";
-import { requestCertificate, requestFileChunk } from "../link/office-client.ts";
-import type { KeeperErrand, KeeperErrandDone } from "./messages.ts";
+import { Backoff } from "../../lib/unix-socket.ts";
+import type { ExitCarrier } from "../../link/carrier.ts";
+import { requestCertificate, requestFileChunk } from "../../link/office-client.ts";
+import type { KeeperErrand, KeeperErrandDone } from "../messages.ts";
 
 const FIRST_RETRY_MS = 500;
 const LONGEST_RETRY_MS = 60_000;

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { FakeClock } from "../lib/clock.ts";
+import { FakeClock } from "../../lib/clock.ts";
 import { type InterfaceCounters, Meter, readUplink, type SlotTraffic } from "./meter.ts";
 
 // proc_pid_net(5), net/dev; net/route; net/ipv6_route, as a Linux 6.1 machine showed them.

@@ -5,14 +5,14 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import { systemClock, toMinutes } from "../lib/clock.ts";
-import { RosterPublisher } from "../link/publisher.ts";
-import type { Report } from "../link/reports.ts";
-import { generateSiteKey } from "../link/site-key.ts";
-import { passwordDigest, recordingLog, settingsFor, until } from "../link/testing.ts";
-import { UnixOfficeCarrier } from "../link/unix-carrier.ts";
-import { AuthoriseClient } from "./authorise-client.ts";
-import type { FromKeeper, KeeperEngines, KeeperSettings, KeeperStart } from "./messages.ts";
+import { systemClock, toMinutes } from "../../lib/clock.ts";
+import { RosterPublisher } from "../../link/publisher.ts";
+import type { Report } from "../../link/reports.ts";
+import { generateSiteKey } from "../../link/site-key.ts";
+import { passwordDigest, recordingLog, settingsFor, until } from "../../link/testing.ts";
+import { UnixOfficeCarrier } from "../../link/unix-carrier.ts";
+import { AuthoriseClient } from "../authorise-client.ts";
+import type { FromKeeper, KeeperEngines, KeeperSettings, KeeperStart } from "../messages.ts";
 
 /** An office in this process and a keeper in one of its own, as the exit starts it. */
 async function world() {
@@ -50,7 +50,7 @@ async function world() {
     newPublisher,
     client,
     startKeeper() {
-      const child = fork(join(import.meta.dirname, "bundle.ts"), ["keeper"], {
+      const child = fork(join(import.meta.dirname, "../bundle.ts"), ["keeper"], {
         stdio: ["ignore", "inherit", "ignore", "ipc"],
       });
       const keeper = { child, settings: [] as KeeperSettings[] };

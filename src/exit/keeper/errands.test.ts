@@ -4,11 +4,11 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync 
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, test } from "node:test";
-import { CarrierError, type ExitCarrier } from "../link/carrier.ts";
-import { until } from "../link/testing.ts";
-import { decodeRequest, FILE_CHUNK_BYTES } from "../link/wire.ts";
+import { CarrierError, type ExitCarrier } from "../../link/carrier.ts";
+import { until } from "../../link/testing.ts";
+import { decodeRequest, FILE_CHUNK_BYTES } from "../../link/wire.ts";
+import type { KeeperErrandDone } from "../messages.ts";
 import { Errands } from "./errands.ts";
-import type { KeeperErrandDone } from "./messages.ts";
 
 let folder = "";
 let errands: Errands | undefined;

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
-import type { Clock } from "../lib/clock.ts";
-import { SLOT_MINUTES, slotPercent } from "../link/reports.ts";
+import type { Clock } from "../../lib/clock.ts";
+import { SLOT_MINUTES, slotPercent } from "../../link/reports.ts";
 
 const SAMPLE_MS = 10_000;
 const SLOT_MS = SLOT_MINUTES * 60_000;

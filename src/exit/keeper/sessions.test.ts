@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { FakeClock, toMinutes } from "../lib/clock.ts";
-import { passwordDigest, recordingLog } from "../link/testing.ts";
-import type { Admission, Credential, LoginAttempt, Secret, Session } from "./authorise.ts";
+import { FakeClock, toMinutes } from "../../lib/clock.ts";
+import { passwordDigest, recordingLog } from "../../link/testing.ts";
+import type { Admission, Credential, LoginAttempt, Secret, Session } from "../authorise.ts";
 import { Sessions } from "./sessions.ts";
 
 const attempt = (change: Partial<LoginAttempt> = {}): LoginAttempt => ({

@@ -1,10 +1,10 @@
 import { createServer, type Server, type Socket } from "node:net";
-import type { Log } from "../lib/event-log.ts";
-import { FrameReader } from "../lib/frames.ts";
-import { listenOnSocketFile } from "../lib/unix-socket.ts";
-import type { Admission, Authoriser, Lender, Session } from "./authorise.ts";
-import { MAX_FRAME_BYTES, readToKeeper, TO_PROXY, type ToKeeper } from "./authorise-wire.ts";
-import { MessageBatch } from "./message-batch.ts";
+import type { Log } from "../../lib/event-log.ts";
+import { FrameReader } from "../../lib/frames.ts";
+import { listenOnSocketFile } from "../../lib/unix-socket.ts";
+import type { Admission, Authoriser, Lender, Session } from "../authorise.ts";
+import { MAX_FRAME_BYTES, readToKeeper, TO_PROXY, type ToKeeper } from "../authorise-wire.ts";
+import { MessageBatch } from "../message-batch.ts";
 
 /** A proxy that does not read what we tell it is cut off. */
 const MAX_UNSENT_BYTES = 16_000_000;

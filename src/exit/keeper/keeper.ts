@@ -1,34 +1,34 @@
 import { randomBytes } from "node:crypto";
 import { dirname } from "node:path";
 import { isDeepStrictEqual } from "node:util";
-import type { Clock } from "../lib/clock.ts";
-import type { Log } from "../lib/event-log.ts";
-import type { ExitCarrier } from "../link/carrier.ts";
-import type { ServerIdentity } from "../link/identity.ts";
-import { RosterReplica } from "../link/replica.ts";
-import { encodeReport, type Totals } from "../link/reports.ts";
-import type { ServerSettings } from "../link/settings.ts";
-import type { LoginAttempt } from "./authorise.ts";
+import type { Clock } from "../../lib/clock.ts";
+import type { Log } from "../../lib/event-log.ts";
+import type { ExitCarrier } from "../../link/carrier.ts";
+import type { ServerIdentity } from "../../link/identity.ts";
+import { RosterReplica } from "../../link/replica.ts";
+import { encodeReport, type Totals } from "../../link/reports.ts";
+import type { ServerSettings } from "../../link/settings.ts";
+import type { LoginAttempt } from "../authorise.ts";
+import { LoginServer } from "../ikev2/login-server.ts";
+import { loginSocketOf } from "../ikev2/sockets.ts";
+import { ViciSessions } from "../ikev2/vici-sessions.ts";
+import type { FromKeeper, KeeperEngines, KeeperErrand, KeeperStart } from "../messages.ts";
+import { attachManagement, type ManagementLink } from "../openvpn/management.ts";
+import { PublicCertificateAsking } from "../public-certificate/asking.ts";
+import { SelfTestLogins } from "../self-test/logins.ts";
+import { OpenvpnTests } from "../self-test/openvpn-tests.ts";
+import { SelfTest, type ServiceHealth } from "../self-test/rounds.ts";
+import { SelfTestTarget, selfTestTargetPath } from "../self-test/target.ts";
+import { wireguardWorks } from "../self-test/wireguard-client.ts";
+import { WireguardMembers } from "../wireguard/members.ts";
+import { wireguardKey } from "../wireguard/own-key.ts";
+import { unpackKeys } from "../wireguard/rows.ts";
+import { wishMessages } from "../wireguard/wishes.ts";
 import { AuthoriseServer } from "./authorise-server.ts";
 import { Errands } from "./errands.ts";
 import { exitCarrier } from "./exit-carrier.ts";
-import { LoginServer } from "./ikev2/login-server.ts";
-import { loginSocketOf } from "./ikev2/sockets.ts";
-import { ViciSessions } from "./ikev2/vici-sessions.ts";
-import type { FromKeeper, KeeperEngines, KeeperErrand, KeeperStart } from "./messages.ts";
 import { Meter, type SlotTraffic } from "./meter.ts";
-import { attachManagement, type ManagementLink } from "./openvpn/management.ts";
-import { PublicCertificateAsking } from "./public-certificate/asking.ts";
-import { SelfTestLogins } from "./self-test/logins.ts";
-import { OpenvpnTests } from "./self-test/openvpn-tests.ts";
-import { SelfTest, type ServiceHealth } from "./self-test/rounds.ts";
-import { SelfTestTarget, selfTestTargetPath } from "./self-test/target.ts";
-import { wireguardWorks } from "./self-test/wireguard-client.ts";
 import { Sessions } from "./sessions.ts";
-import { WireguardMembers } from "./wireguard/members.ts";
-import { wireguardKey } from "./wireguard/own-key.ts";
-import { unpackKeys } from "./wireguard/rows.ts";
-import { wishMessages } from "./wireguard/wishes.ts";
 
 type Engine = KeeperEngines["engines"][number];
 
@@ -42,7 +42,7 @@ interface KeeperOptions {
 
 /**
  * The one part of an exit that holds the roster: it talks to the office, answers every login, ends sessions, and reports
- * totals. keeper-main.ts is its process.
+ * totals. main.ts is its process.
  */
 export class Keeper {
   #start: KeeperStart;

@@ -4,10 +4,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import fc from "fast-check";
-import { FakeClock, toMinutes } from "../lib/clock.ts";
-import { passwordDigest, recordingLog, until } from "../link/testing.ts";
-import type { Credential, LoginAttempt, Session } from "./authorise.ts";
-import { AuthoriseClient } from "./authorise-client.ts";
+import { FakeClock, toMinutes } from "../../lib/clock.ts";
+import { passwordDigest, recordingLog, until } from "../../link/testing.ts";
+import type { Credential, LoginAttempt, Session } from "../authorise.ts";
+import { AuthoriseClient } from "../authorise-client.ts";
 import { AuthoriseServer } from "./authorise-server.ts";
 import { Sessions } from "./sessions.ts";
 
