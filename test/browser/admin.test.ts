@@ -7,23 +7,10 @@ import { after, before, test } from "node:test";
 import { type ServerType, serve } from "@hono/node-server";
 import type { Browser, BrowserContext, Page } from "playwright-core";
 import { grouped } from "../../src/lib/typed-code.ts";
-import { type AdminBench, BASE, openAdminBench } from "../../src/web/admin/testkit.ts";
+import { type AdminBench, BASE, openAdminBench, PAGES } from "../../src/web/admin/testkit.ts";
 import { SUPPORT_IDENTITY, signedUp } from "../../src/web/testkit.ts";
 import { openBrowser, skip } from "./browser.ts";
 import { axe, HEAVIEST_BYTES, overflow, watch, weigh } from "./looks.ts";
-
-const PAGES = [
-  "overview",
-  "servers",
-  "server?name=amsterdam1",
-  "accounts",
-  "vouchers",
-  "cash",
-  "refunds",
-  "tickets",
-  "announcements",
-  "switches",
-];
 
 let bench: AdminBench;
 let browser: Browser;

@@ -1,20 +1,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { PASSWORD, signedUp } from "../testkit.ts";
-import { type AdminBench, BASE, Operator, openAdminBench, operatorOf } from "./testkit.ts";
-
-const PAGES = [
-  "overview",
-  "servers",
-  "server?name=amsterdam1",
-  "accounts",
-  "vouchers",
-  "cash",
-  "refunds",
-  "tickets",
-  "announcements",
-  "switches",
-];
+import { type AdminBench, BASE, Operator, openAdminBench, operatorOf, PAGES } from "./testkit.ts";
 
 describe("the admin pages, for whoever does not belong there", () => {
   let bench: AdminBench;
@@ -324,6 +311,35 @@ describe("an operator who is in", () => {
     assert.match((await act("look")).text, /refused by the rules/);
     assert.equal((await act("give")).status, 422);
     assert.deepEqual(bench.givenBack, ["CAPTURE-1"]);
+  });
+
+  it("shows the refunds that PayPal has not made yet, and those that are to be made by hand", async () => {
+    const { payments, clock } = bench;
+    assert.doesNotMatch(await operator.text("refunds"), /not made by PayPal/);
+    const atS = Math.floor(clock.now() / 1000);
+    const price = { minor: 500, currency: "EUR" };
+    const { order } = bench.orders.seal({ kind: "voucher", plan: "30days", days: 30, price, madeAt: atS });
+    await payments.credit({
+      provider: "paypal",
+      method: "paypal",
+      paymentId: "CAPTURE-2",
+      order,
+      paid: price,
+      atS,
+    });
+    await payments.beginRefund("paypal", "CAPTURE-2");
+    assert.match(await operator.text("refunds"), /CAPTURE-2.*0 times.* UTC/s);
+    const overview = await operator.text("overview");
+    assert.match(overview, /1 refund that PayPal has not made yet/);
+    assert.doesNotMatch(overview, /by hand/);
+    await bench.store.db
+      .updateTable("refunds_due")
+      .set(({ ref }) => ({ not_before: ref("delete_after") }))
+      .execute();
+    assert.match(await operator.text("refunds"), /CAPTURE-2.*to be made by hand, at PayPal/s);
+    assert.match(await operator.text("overview"), /PayPal did not make 1 refund that the rules granted/);
+    await payments.takeBack("paypal", "CAPTURE-2", "refund");
+    assert.doesNotMatch(await operator.text("refunds"), /CAPTURE-2/);
   });
 
   it("makes gift cards and coupons, which are shown once", async () => {

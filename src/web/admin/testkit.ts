@@ -4,18 +4,31 @@ import { Payments } from "../../billing/payments.ts";
 import { Receipts } from "../../billing/receipts.ts";
 import { Refunds } from "../../billing/refunds.ts";
 import { OrderSeal } from "../../billing/sealed-order.ts";
-import { Fleet } from "../../fleet/fleet.ts";
-import { saveServers } from "../../fleet/servers.ts";
+import type { Fleet } from "../../fleet/fleet.ts";
 import { FakeClock } from "../../lib/clock.ts";
 import { createControl } from "../control/control.ts";
 import { addOperatorControl } from "../control/operator.ts";
-import { type Bench, openBench, SERVERS } from "../testkit.ts";
+import { fleetOffice } from "../control/testkit.ts";
+import { type Bench, openBench } from "../testkit.ts";
 import { createAdmin } from "./admin.ts";
 import { type Ask, askControl } from "./ask.ts";
 import type { AdminEnv } from "./options.ts";
 import { Visits } from "./visits.ts";
 
 export const BASE = "/qqqqqqqqqqqqqqqq";
+/** Every page that links lead to, with one of a server. */
+export const PAGES = [
+  "overview",
+  "servers",
+  "server?name=amsterdam1",
+  "accounts",
+  "vouchers",
+  "cash",
+  "refunds",
+  "tickets",
+  "announcements",
+  "switches",
+];
 
 /** The admin pages over the real control API and a real store, beside the site of the same office. For tests. */
 export interface AdminBench extends Bench {
@@ -35,17 +48,8 @@ export interface AdminBench extends Bench {
 export async function openAdminBench({ url, ask }: { url?: string; ask?: Ask } = {}): Promise<AdminBench> {
   const clock = new FakeClock();
   const bench = await openBench({}, clock);
-  const { store, status, accounts, vouchers, switches, announcements, options } = bench;
-  await saveServers(store, SERVERS, "office:a");
-  const fleet = new Fleet({
-    store,
-    clock,
-    siteSecret: new Uint8Array(32),
-    origin: "office:a",
-    offers: () => [],
-  });
-  await fleet.start();
-  fleet.onChange(() => status.serversChanged());
+  const { store, accounts, vouchers, switches, announcements, options } = bench;
+  const { fleet, parts } = await fleetOffice(bench);
   const paymentKey = new Uint8Array(32).fill(5);
   const payments = new Payments({ store, clock, accounts, vouchers, paymentKey });
   const receipts = new Receipts(paymentKey);
@@ -66,32 +70,13 @@ export async function openAdminBench({ url, ask }: { url?: string; ask?: Ask } =
     providers: { paypal },
     log: () => undefined,
   });
-  const listens = { openvpn: [], socks5: [], http: [{ address: "0.0.0.0", port: 3128 }] };
   const control: Hono = createControl({
-    blocklists: { view: () => [], renew: async () => [] },
+    ...parts,
     certificates: () => ({ certificates: [{ kind: "link", warning: "It is over." }], nowS: 0 }),
-    allRenewed: async () => undefined,
-    accounts,
     mail: undefined,
-    devices: { countOf: async () => 0, list: async () => [] },
-    vouchers,
     refunds,
     cash,
     sells: (plan: string) => plan === "year",
-    inventory: options.inventory,
-    profiles: { profiles: () => [], status, siteName: "Example" },
-    log: options.log,
-    support: { ...options.support, siteName: "Example", origin: "https://vpn.example.net", fleet },
-    servers: {
-      fleet,
-      status,
-      listensOf: (said) => ({ ...listens, ...said }),
-      joinProblem: async () => undefined,
-      joinLine: async ({ linkName, tokenId }) => `join ${linkName} ${tokenId}`,
-      newestRelease: async () => "ab".repeat(32),
-      linkUsers: () => "",
-      nowS: () => Math.floor(clock.now() / 1000),
-    },
   });
   const visits = new Visits(clock);
   addOperatorControl(control, {

@@ -4,14 +4,12 @@ import { Hono } from "hono";
 import { Payments } from "../../billing/payments.ts";
 import { Receipts } from "../../billing/receipts.ts";
 import { Refunds } from "../../billing/refunds.ts";
-import { Fleet } from "../../fleet/fleet.ts";
-import { saveServers } from "../../fleet/servers.ts";
-import { openBench, SERVERS } from "../testkit.ts";
+import { openBench } from "../testkit.ts";
 import { createControl } from "./control.ts";
 import type { ServerView } from "./servers.ts";
 import type { TicketsAnswer } from "./support.ts";
+import { fleetOffice, RELEASE } from "./testkit.ts";
 
-const RELEASE = "ab".repeat(32);
 const london = {
   name: "london1",
   city: "London",
@@ -20,30 +18,15 @@ const london = {
   addresses: ["203.0.113.7"],
 };
 
-async function newOffice(problem?: string) {
+async function newOffice(joinProblem?: string) {
   const bench = await openBench();
-  const { store, status, accounts, vouchers, options } = bench;
-  await saveServers(store, SERVERS, "office:a");
-  const { clock, inventory, log } = options;
-  const listens = { openvpn: [], socks5: [], http: [{ address: "0.0.0.0", port: 3128 }] };
-  const fleet = new Fleet({
-    store,
-    clock,
-    siteSecret: new Uint8Array(32),
-    origin: "office:a",
-    offers: () => [],
-  });
-  await fleet.start();
-  fleet.onChange(() => status.serversChanged());
+  const { accounts, vouchers, store, options } = bench;
+  const { clock, log } = options;
+  const { fleet, parts } = await fleetOffice(bench, { joinProblem });
   const paymentKey = new Uint8Array(32);
   const payments = new Payments({ store, clock, accounts, vouchers, paymentKey });
   const control: Hono = createControl({
-    blocklists: { view: () => [], renew: async () => [] },
-    certificates: () => ({ certificates: [], nowS: 0 }),
-    allRenewed: async () => undefined,
-    accounts,
-    devices: { countOf: async () => 0, list: async () => [] },
-    vouchers,
+    ...parts,
     refunds: new Refunds({
       receipts: new Receipts(paymentKey),
       payments,
@@ -53,20 +36,6 @@ async function newOffice(problem?: string) {
       log,
     }),
     sells: (id) => id === "30days",
-    inventory,
-    profiles: { profiles: () => [], status, siteName: "Example" },
-    log,
-    support: { ...options.support, siteName: "Example", origin: "https://vpn.example.net", fleet },
-    servers: {
-      fleet,
-      status,
-      listensOf: (said) => ({ ...listens, ...said }),
-      joinProblem: async () => problem,
-      joinLine: async ({ linkName, tokenId }) => `join ${linkName} ${tokenId}`,
-      newestRelease: async () => RELEASE,
-      linkUsers: () => "authorization {}\n",
-      nowS: () => Math.floor(clock.now() / 1000),
-    },
   });
   const ask = async (path: string, body?: object): Promise<Record<string, unknown>> => {
     const answer = await control.request(path, {

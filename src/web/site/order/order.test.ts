@@ -1,18 +1,16 @@
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { after, before, beforeEach, test } from "node:test";
-import { Checkout } from "../../../billing/checkout.ts";
-import { Payments } from "../../../billing/payments.ts";
+import type { Payments } from "../../../billing/payments.ts";
 import type { Finished, PaymentProvider, WebhookAnswer } from "../../../billing/providers.ts";
 import { Receipts } from "../../../billing/receipts.ts";
-import { Refunds } from "../../../billing/refunds.ts";
-import { OrderSeal, type SealedOrder } from "../../../billing/sealed-order.ts";
+import type { SealedOrder } from "../../../billing/sealed-order.ts";
 import { fail, ok } from "../../../lib/result.ts";
 import type { PaymentMethod } from "../../../policy/methods.ts";
-import { DEFAULT_PLANS } from "../../../policy/plans.ts";
 import { StoreError } from "../../../store/errors.ts";
 import type { SiteOptions } from "../../options.ts";
 import { type Bench, type BenchParts, openBench, signedUp, tokenOf, Visitor } from "../../testkit.ts";
+import { testBuying } from "../../testkit-buying.ts";
 
 const paymentKey = randomBytes(32);
 const begun: { method: string; order: SealedOrder; returnTo: string }[] = [];
@@ -46,35 +44,16 @@ const provider = (method: PaymentMethod): PaymentProvider => ({
 });
 
 function selling(parts: BenchParts): Partial<SiteOptions> {
-  const { vouchers, switches, clock } = parts;
-  payments = new Payments({ ...parts, paymentKey });
-  const providers = (["paypal", "paypal-subscription", "bitcoin"] as const).map(provider);
-  const receipts = new Receipts(paymentKey);
-  const checkout = new Checkout({
-    plans: DEFAULT_PLANS,
-    providers,
-    offered: providers.map(({ method }) => method),
-    payments,
-    receipts,
-    vouchers,
-    switches,
-    seal: new OrderSeal(paymentKey),
-    clock,
-  });
+  const buying = testBuying(parts, paymentKey, () =>
+    (["paypal", "paypal-subscription", "bitcoin"] as const).map(provider),
+  );
+  payments = buying.payments;
   const paypal = async (request: { body: Uint8Array }) => {
     body = request.body;
     if (webhookSays instanceof Error) throw webhookSays;
     return webhookSays;
   };
-  const refunds = new Refunds({
-    receipts,
-    payments,
-    accounts: parts.accounts,
-    providers: {},
-    clock,
-    log: () => undefined,
-  });
-  return { buying: { checkout, payments, receipts, refunds, webhooks: { paypal } } };
+  return { buying: { ...buying, webhooks: { paypal } } };
 }
 
 /** The provider takes the money for the newest order, and it is credited. */
