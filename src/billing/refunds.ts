@@ -7,7 +7,7 @@ import type { PaymentRecord } from "./payment-events.ts";
 import type { Payments } from "./payments.ts";
 import type { ProviderName } from "./providers.ts";
 import type { OpenedReceipt, Receipt, ReceiptError, Receipts } from "./receipts.ts";
-import type { RefundDue } from "./refunds-due.ts";
+import type { RefundDue, RefundDueView } from "./refunds-due.ts";
 
 /** How a provider takes part in a refund. Both may be repeated: the provider does them once. */
 export interface RefundProvider {
@@ -93,6 +93,11 @@ export class Refunds {
       if (this.#closed) break;
     }
     return given;
+  }
+
+  /** What is being given back and is not yet, oldest first. */
+  due(): Promise<RefundDueView[]> {
+    return this.#options.payments.due.list();
   }
 
   /** What a claim with this receipt would come to. `pasted`: see `Receipts.open`. */

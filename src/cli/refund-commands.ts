@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import type { RefundView } from "../web/control/refunds.ts";
+import type { RefundDueRow, RefundView } from "../web/control/refunds.ts";
 import type { Office } from "./office-commands.ts";
 import { readText, show } from "./terminal.ts";
 
@@ -20,6 +20,13 @@ export function addRefundCommands(program: Command, office: Office): void {
       show(office.json(), view, `${textOf(view)}\n${answer}`);
     });
   refund
+    .command("list")
+    .description("refunds that were granted and that PayPal has not made yet")
+    .action(async () => {
+      const { refunds } = await office.ask<{ refunds: RefundDueRow[] }>("GET", "/refunds");
+      show(office.json(), refunds, refunds.length === 0 ? "None." : refunds.map(lineOf).join("\n"));
+    });
+  refund
     .command("give")
     .description("give it back through PayPal, where the rules grant it; what it paid for ends")
     .action(async () => {
@@ -27,6 +34,12 @@ export function addRefundCommands(program: Command, office: Office): void {
       show(office.json(), view, `${textOf(view)}\nGiven back.`);
     });
 }
+
+const lineOf = ({ number, since, attempts, next }: RefundDueRow): string => {
+  const asked = `granted ${since}, asked again ${attempts} ${attempts === 1 ? "time" : "times"}`;
+  const then = next === null ? "TO BE MADE BY HAND, at PayPal" : `next ${next} UTC`;
+  return `  ${number}  ${asked}; ${then}`;
+};
 
 const textOf = ({ receipt }: RefundView): string =>
   [

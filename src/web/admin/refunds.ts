@@ -1,5 +1,5 @@
 import type { Hono } from "hono";
-import type { RefundView } from "../control/refunds.ts";
+import type { RefundDueRow, RefundView } from "../control/refunds.ts";
 import { type Html, html } from "../html.ts";
 import { line } from "./fields.ts";
 import { adminPage, notice, problem, tokenOf } from "./layout.ts";
@@ -30,14 +30,24 @@ const receiptForm = (c: AdminContext, pasted: string): Html =>
 <textarea id="receipt" name="receipt" rows="6" required spellcheck="false" aria-describedby="receipt-hint">${pasted}</textarea></div>
 <button class="button">See what the rules say</button></form>`;
 
+const underWay = (due: readonly RefundDueRow[]): Html =>
+  html`<div class="panel"><table><caption>Granted, and not made by PayPal yet</caption>
+<thead><tr><th scope="col">Payment at PayPal</th><th scope="col">Granted</th><th scope="col">Asked again</th><th scope="col">Next</th></tr></thead>
+<tbody>${due.map(
+    ({ number, since, attempts, next }) =>
+      html`<tr><th scope="row"><code class="long">${number}</code></th><td data-label="Granted">${since}</td><td data-label="Asked again">${attempts} times</td><td data-label="Next">${next === null ? html`<span class="badge bad">to be made by hand, at PayPal</span>` : `${next} UTC`}</td></tr>`,
+  )}</tbody></table></div>`;
+
 /** Refunds are decided by the rules, here as on the site: an operator sees the decision and can carry it out. */
 export function addRefunds(app: Hono<AdminEnv>, admin: AdminOptions): void {
-  const page = (c: AdminContext, said: Said = {}): Response => {
+  const page = async (c: AdminContext, said: Said = {}): Promise<Response> => {
     const pasted = said.receipt ?? "";
+    const due = await admin.ask<{ refunds: RefundDueRow[] }>("GET", "/refunds");
     const body = html`<h1>Refunds</h1>
 ${notice(said.done)}${problem(said.error)}
 ${said.view !== undefined && decision(c, pasted, said.view)}
-${receiptForm(c, said.view === undefined ? pasted : "")}`;
+${receiptForm(c, said.view === undefined ? pasted : "")}
+${due.ok && due.value.refunds.length > 0 && underWay(due.value.refunds)}`;
     return adminPage(admin, c, { title: "Refunds", body, status: said.error === undefined ? 200 : 422 });
   };
 

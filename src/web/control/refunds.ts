@@ -3,6 +3,7 @@ import { z } from "zod";
 import type { PayPalCheck } from "../../billing/paypal/check.ts";
 import type { Receipt, ReceiptError } from "../../billing/receipts.ts";
 import type { Refunded, Refunds } from "../../billing/refunds.ts";
+import { LIFETIMES } from "../../policy/lifetimes.ts";
 import { METHODS } from "../../policy/methods.ts";
 import { priceText } from "../../policy/money.ts";
 import { type RefundRule, refundSentence } from "../../policy/refund.ts";
@@ -30,6 +31,18 @@ export interface RefundView {
   sentence?: string;
 }
 
+/** A refund that was granted and that PayPal has not made yet. */
+export interface RefundDueRow {
+  /** PayPal's number of the payment. */
+  number: string;
+  /** UTC, YYYY-mm-dd. */
+  since: string;
+  /** How often PayPal was asked since, by itself. */
+  attempts: number;
+  /** UTC, YYYY-mm-dd HH:MM; null: it is asked no more, and the refund is to be made there by hand. */
+  next: string | null;
+}
+
 const RECEIPT_ERRORS: Record<ReceiptError, string> = {
   "receipt-malformed":
     "There is no receipt in that text: it begins with LR1. and ends with a dot. Give all of it.",
@@ -38,16 +51,18 @@ const RECEIPT_ERRORS: Record<ReceiptError, string> = {
 };
 
 const TROUBLE: Record<"unavailable" | "provider-refused" | "payment-unknown", string> = {
-  unavailable:
-    "The refund is granted, and PayPal does not answer, or is no longer set up here. Give the same receipt again later: it is given back once.",
+  unavailable: `The refund is granted, and PayPal does not answer, or is no longer set up here. It is asked again by itself for ${LIFETIMES.refundTried.days} days; \`lethe refund list\` shows how it stands.`,
   "provider-refused":
     "The rules grant the refund, and PayPal did not make it (see its own pages for why). Nothing was changed here; what you give back there by hand is noticed.",
   "payment-unknown":
     "The receipt is genuine, and nothing is known of its payment: the database was set back to before it. Give it back at PayPal by hand.",
 };
 
+const minuteOf = (seconds: number): string =>
+  new Date(seconds * 1000).toISOString().slice(0, 16).replace("T", " ");
+
 const viewOf = (receipt: Receipt): ReceiptView => ({
-  paidOn: new Date(receipt.atS * 1000).toISOString().slice(0, 16).replace("T", " "),
+  paidOn: minuteOf(receipt.atS),
   plan: receipt.plan,
   days: receipt.days,
   paid: priceText(receipt.paid),
@@ -68,6 +83,19 @@ export function addRefundControl(
   const refuse = (c: Context, error: string) => c.json({ error }, 400);
   const trouble = (c: Context, claim: Exclude<Refunded, { outcome: "given" | "refused" }>) =>
     refuse(c, claim.outcome === "no-receipt" ? RECEIPT_ERRORS[claim.error] : TROUBLE[claim.outcome]);
+
+  app.get("/refunds", async (c) => {
+    const due = await refunds.due();
+    const rows = due.map(
+      ({ paymentId, sinceS, attempts, nextS }): RefundDueRow => ({
+        number: paymentId,
+        since: minuteOf(sinceS).slice(0, 10),
+        attempts,
+        next: nextS === undefined ? null : minuteOf(nextS),
+      }),
+    );
+    return c.json({ refunds: rows });
+  });
 
   app.post("/refunds/look", async (c) => {
     const claim = await refunds.look(receiptRequest.parse(await c.req.json()).receipt);

@@ -59,7 +59,7 @@ export const REFUSED_WORDING: Record<CreditRefusal, string> = {
 
 export const REFUND_WORDING: Record<"unavailable" | "provider-refused" | "payment-unknown", string> = {
   unavailable:
-    "The refund is granted, and PayPal does not answer at the moment. Send the same receipt again in a few minutes: it is given back once.",
+    "The refund is granted, and PayPal does not answer at the moment. We ask it again by ourselves until it has given the money back; you need do nothing. What the purchase paid for ends then.",
   "provider-refused":
     "The rules grant this refund, and PayPal did not make it. Nothing was changed. Write to us, and we settle it by hand.",
   "payment-unknown":
