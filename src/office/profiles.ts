@@ -240,7 +240,11 @@ function stealthOf(
   if (server === undefined || others.length > 0 || port === undefined) return [];
   const host = addressesOf(server)[0] ?? server.host;
   const serverName = certificateName(server.linkName, server.generation);
-  return [{ input: { name, serverName, host, port, ca: authority, tlsCrypt, system, level }, server }];
+  // The kill switch lets the one address out that it knows.
+  const guarded = system === "linux" && isIPv4(host);
+  return [
+    { input: { name, serverName, host, port, ca: authority, tlsCrypt, system, level, guarded }, server },
+  ];
 }
 
 /** Of one server: the formats hold one connection each. */

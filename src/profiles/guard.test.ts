@@ -104,6 +104,50 @@ test("a network's own routes draw nothing out of the tunnel, and when it dies no
   }
 });
 
+test("what carries the tunnel gets out to the one address and port that the profile names, and nothing else does", {
+  skip,
+}, () => {
+  if (!inside("ip", "link").includes("tun9")) tunnel();
+  const carried = {
+    script_type: "up",
+    dev: "tun9",
+    ifconfig_local: "10.66.0.5",
+    LETHE_CARRIER: "203.0.113.7:443",
+  };
+  const made = run(carried);
+  assert.equal(made.status, 0, made.stderr);
+  const tcp = (port: string) => ["ipproto", "tcp", "dport", port];
+  const carrierAlone = (others: string | undefined) => {
+    assert.equal(way("203.0.113.7", ...tcp("443")), "eth9");
+    assert.equal(way("203.0.113.7", ...tcp("22")), others, "another port of the server's");
+    assert.equal(way("203.0.113.7", "ipproto", "udp", "dport", "443"), others);
+    assert.equal(way("203.0.113.8", ...tcp("443")), others, "another server");
+    assert.equal(way("203.0.113.7"), others);
+  };
+  carrierAlone("tun9");
+  const rules = inside("nft", "list", "chain", "inet", "lethe_guard", "out");
+  // nft shows the mark in hexadecimal: 27749.
+  assert.match(rules, /ip daddr 203\.0\.113\.7 tcp dport 443 meta mark set 0x00006c65 accept/);
+
+  inside("ip", "link", "delete", "tun9");
+  carrierAlone(undefined);
+
+  // Another server's file, started while everything is shut; then one that nothing carries.
+  tunnel();
+  assert.equal(run({ ...carried, LETHE_CARRIER: "203.0.113.8:8444" }).status, 0);
+  assert.equal(way("203.0.113.7", ...tcp("443")), "tun9");
+  assert.equal(way("203.0.113.8", ...tcp("8444")), "eth9");
+  assert.equal(up().status, 0);
+  assert.equal(way("203.0.113.8", ...tcp("8444")), "tun9");
+
+  assert.equal(run(carried).status, 0);
+  assert.equal(run({ script_type: "down", signal: "sigint", dev: "tun9" }).status, 0);
+  assert.doesNotMatch(inside("ip", "rule"), /203\.0\.113\.7/);
+  for (const place of ["london1:443", "203.0.113.7:", "203.0.113.7:4 accept", "2001:db8::1:443", ":443"])
+    assert.notEqual(run({ ...carried, LETHE_CARRIER: place }).status, 0, place);
+  assert.equal(inside("nft", "list", "tables"), "", "nothing half-made");
+});
+
 test("by hand it lets traffic out again, and refuses what it does not know", { skip }, () => {
   if (!inside("ip", "link").includes("tun9")) tunnel();
   assert.equal(up().status, 0);

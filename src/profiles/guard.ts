@@ -6,6 +6,9 @@
  * draw traffic out of it: CVE-2024-3661, "TunnelVision". Here a rule sends everything but the tunnel's own packets to a
  * table of our own before the main table is asked; routes in the main table then count for nothing. That also shuts the
  * local network out: whoever runs it could call any part of the Internet local ("TunnelCrack", CVE-2023-36672).
+ *
+ * A program that carries OpenVPN (stunnel, obfs4proxy) marks nothing: what goes by TCP to the one address and port that the
+ * profile names (`LETHE_CARRIER`) is led by the main table and marked here.
  */
 export const GUARD_SCRIPT = "lethe-guard.sh";
 
@@ -33,6 +36,7 @@ off() {
   nft delete table inet lethe_guard 2>/dev/null || true
   for family in $(families); do
     while ip $family rule del pref $number 2>/dev/null; do :; done
+    while ip $family rule del pref $((number - 1)) 2>/dev/null; do :; done
     ip $family route flush table $number 2>/dev/null || true
     # In IPv6 it belongs to no device of the table's, and is not flushed with it.
     ip $family route del unreachable default metric 4294967295 table $number 2>/dev/null || true
@@ -45,6 +49,15 @@ on() {
   for tool in ip nft; do
     command -v $tool >/dev/null || fail "the command $tool is missing: install iproute2 and nftables"
   done
+  carrier=
+  server=\${LETHE_CARRIER:-}
+  if [ -n "$server" ]; then
+    port=\${server##*:}
+    server=\${server%:*}
+    case $server in *[!0-9.]*) fail "not an address" ;; esac
+    case $port in '' | *[!0-9]*) fail "not a port" ;; esac
+    carrier="ip daddr $server tcp dport $port meta mark set $number accept"
+  fi
   inside=
   for address in "\${ifconfig_local:-}" "\${ifconfig_ipv6_local:-}"; do
     case $address in
@@ -62,6 +75,7 @@ table inet lethe_guard {
     type filter hook output priority 0; policy drop;
     oifname { "lo", "$1" } accept
     meta mark $number accept
+    $carrier
     udp sport 68 udp dport 67 accept
     udp sport 546 udp dport 547 accept
     icmpv6 type { nd-router-solicit, nd-neighbor-solicit, nd-neighbor-advert, mld2-listener-report } accept
@@ -89,6 +103,9 @@ table inet lethe_guard {
 END
   # Reverse path filtering, loose too, has to see that mark: without it, it finds the table shut, and drops the answers.
   echo 1 >/proc/sys/net/ipv4/conf/all/src_valid_mark || true
+  # What carries the tunnel goes by the main table, and nothing else does: it bears no mark when its way is looked up.
+  while ip -4 rule del pref $((number - 1)) 2>/dev/null; do :; done
+  [ -z "$server" ] || ip -4 rule add to "$server" ipproto tcp dport "$port" lookup main pref $((number - 1))
   for family in $(families); do
     # Where the device is gone, or the tunnel has no IPv6, this is what is left of the table.
     ip $family route replace unreachable default metric 4294967295 table $number

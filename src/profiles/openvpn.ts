@@ -1,3 +1,4 @@
+import { isIPv4 } from "node:net";
 import { type DnsLevel, resolverOf } from "../lib/dns-levels.ts";
 import { GUARD_MARK, GUARD_SCRIPT } from "./guard.ts";
 import type { System } from "./kinds.ts";
@@ -35,8 +36,10 @@ export interface OpenvpnProfileInput {
 
 /** What carries OpenVPN from the client's device to a server. */
 export interface Carrier {
-  /** The server's IPv4 address or name: what goes there stays outside of the tunnel. */
+  /** The server's IPv4 address, or its name where the profile is not guarded: what goes there stays outside of the tunnel. */
   server: string;
+  /** Guarded, nothing else on that server is reached past the tunnel. */
+  port: number;
   /** Where the program speaks SOCKS5, and the file beside the profile with its user name and password. */
   socks?: { port: number; file: string } | undefined;
 }
@@ -83,7 +86,7 @@ export function openvpnProfile(input: OpenvpnProfileInput): string {
     loginFile === undefined ? "auth-user-pass" : `auth-user-pass ${path(loginFile)}`,
     "",
     ...(guarded ? guard(level) : ROUTES),
-    ...(input.carrier === undefined ? [] : carried(input.carrier)),
+    ...(input.carrier === undefined ? [] : carried(input.carrier, guarded)),
     ...(system === undefined || system === "windows" ? BLOCK_OUTSIDE_DNS : []),
     ...(level === "none" ? [] : resolver(level)),
     "",
@@ -104,9 +107,11 @@ export function openvpnProfile(input: OpenvpnProfileInput): string {
 }
 
 /** OpenVPN knows its remote as this device: it is told where the packets really go. */
-const carried = ({ server, socks }: Carrier): string[] => [
+const carried = ({ server, port, socks }: Carrier, guarded: boolean): string[] => [
   "# But not what carries it.",
-  `route ${word(server)} 255.255.255.255 net_gateway`,
+  guarded
+    ? `setenv LETHE_CARRIER ${ipv4(server)}:${portNumber(port)}`
+    : `route ${word(server)} 255.255.255.255 net_gateway`,
   ...(socks === undefined ? [] : [`socks-proxy 127.0.0.1 ${portNumber(socks.port)} ${word(socks.file)}`]),
 ];
 
@@ -143,6 +148,12 @@ function nameCheck(names: readonly string[]): string[] {
 function word(text: string): string {
   if (!/^[A-Za-z0-9._:-]{1,253}$/.test(text))
     throw new RangeError("openvpnProfile: not a name or an address");
+  return text;
+}
+
+/** A name would be the network's to answer: it could have any address left out of the tunnel. */
+function ipv4(text: string): string {
+  if (!isIPv4(text)) throw new RangeError("openvpnProfile: not an IPv4 address");
   return text;
 }
 

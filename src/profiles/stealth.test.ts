@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { findProgram } from "../lib/run-command.ts";
 import { skipFor } from "../lib/testing.ts";
+import { GUARD_SCRIPT, guardScript } from "./guard.ts";
 import { SYSTEMS } from "./kinds.ts";
 import { type StealthInput, stealthObfs4Files, stealthTlsFiles } from "./stealth.ts";
 
@@ -48,6 +49,22 @@ socket = r:TCP_NODELAY=1
     "remote 127.0.0.1 11940 tcp",
     "route 203.0.113.7 255.255.255.255 net_gateway",
   ]);
+});
+
+test("guarded, the kill switch lets out to the server's address and port alone, and its script lies beside the files", () => {
+  const guarded = { ...input, guarded: true };
+  for (const files of [stealthTlsFiles(guarded), stealthObfs4Files({ ...guarded, bridge: BRIDGE })]) {
+    const profile = files.find(({ name }) => name === "london1.conf")!.content;
+    assert.match(profile, /^setenv LETHE_CARRIER 203\.0\.113\.7:443$/m);
+    assert.match(profile, /^route-noexec$/m);
+    assert.match(profile, /^mark 27749$/m);
+    assert.match(profile, /^up "\/bin\/sh lethe-guard\.sh"$/m);
+    assert.doesNotMatch(profile, /^route |^redirect-gateway/m);
+    assert.equal(files.at(-1)!.content, guardScript());
+  }
+  assert.ok(stealthTlsFiles(input).every(({ name }) => name !== GUARD_SCRIPT));
+  // Who answers for a name could have any address let out.
+  assert.throws(() => stealthTlsFiles({ ...guarded, host: "london1.example.net" }), RangeError);
 });
 
 test("what only Unix knows does not stand in Windows' file; a name is asked for by its name", () => {

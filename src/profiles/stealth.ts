@@ -1,3 +1,4 @@
+import { GUARD_SCRIPT, guardScript } from "./guard.ts";
 import type { ProfileFile } from "./kinds.ts";
 import { type OpenvpnProfileInput, openvpnProfile } from "./openvpn.ts";
 
@@ -50,7 +51,8 @@ export function stealthTlsFiles(input: StealthInput): ProfileFile[] {
       ].join("\n")}\n`,
     },
     { name: authority, type: "application/x-x509-ca-cert", content: input.ca },
-    profile(input, { host: "127.0.0.1", port: STUNNEL_PORT }, { server: host }),
+    profile(input, { host: "127.0.0.1", port: STUNNEL_PORT }, { server: host, port }),
+    ...guardOf(input),
   ];
 }
 
@@ -64,7 +66,11 @@ export function stealthObfs4Files(input: StealthInput & { bridge: string }): Pro
   if (!/^cert=[A-Za-z0-9+/]{70};iat-mode=[0-2]$/.test(bridge))
     throw new RangeError("stealth: no bridge line");
   const login = `${name}-obfs4.txt`;
-  const openvpn = profile(input, { host, port }, { server: host, socks: { port: OBFS4_PORT, file: login } });
+  const openvpn = profile(
+    input,
+    { host, port },
+    { server: host, port, socks: { port: OBFS4_PORT, file: login } },
+  );
   const script = input.system === "windows" ? windowsScript : unixScript;
   return [
     // Both fields are one text to obfs4proxy (pt-spec, section 3.5): neither may be empty.
@@ -75,8 +81,12 @@ export function stealthObfs4Files(input: StealthInput & { bridge: string }): Pro
       type: "text/plain",
       content: script(openvpn.name),
     },
+    ...guardOf(input),
   ];
 }
+
+const guardOf = ({ guarded = false }: StealthInput): ProfileFile[] =>
+  guarded ? [{ name: GUARD_SCRIPT, type: "application/x-sh", content: guardScript() }] : [];
 
 function profile(
   { name, serverName, host: _, system, ...rest }: StealthInput,

@@ -43,6 +43,9 @@ const PHONE_DEVICE =
   "Add a device on the page Devices: on the phone, and download the file, or on a computer, and scan the code. Both have the private key in them, which is made in the browser you use; the site does not keep it.";
 const ROUTER_DEVICE =
   "Add a device on the page Devices and download its file. Its private key is made in your browser and comes to the router in the file: delete the file afterwards.";
+/** IncludeAllNetworks (mobileconfig.ts). */
+const APPLE_ALL =
+  "While the VPN is switched on the system sends everything through it or nowhere, but for what Apple's own services keep for themselves.";
 const LOGIN = "Enter your VPN username and password when asked.";
 
 const wireguard = (install: string, device: string, last: string, note: string): Guide => ({
@@ -71,7 +74,12 @@ const openvpn = (install: string, open: string, note: string, more: Partial<Guid
   ...more,
 });
 
-const stealthTls = (install: string, start: string): Guide => ({
+/** What OpenVPN's file cannot do on that system. */
+const NO_KILL_SWITCH = "The file has no kill switch: while the tunnel is down, what you send goes out bare.";
+const STEALTH_KILL_SWITCH =
+  "A routing table of its own and a kill switch, as the guarded OpenVPN has them: past the tunnel goes only what carries it, to the server's address and port. `sudo sh lethe-guard.sh off` lets traffic out again after openvpn died.";
+
+const stealthTls = (install: string, start: string, note: string): Guide => ({
   title: "OpenVPN in TLS",
   client: "stunnel and OpenVPN, where a network blocks VPNs",
   covers: "everything",
@@ -82,10 +90,10 @@ const stealthTls = (install: string, start: string): Guide => ({
     ["download", "Download the files and unpack them into one folder."],
     ["terminal", `${start} ${LOGIN}`],
   ],
-  note: "To the network it looks like a visit to a website. Slower than the others: take it where they do not get through.",
+  note: `To the network it looks like a visit to a website. Slower than the others: take it where they do not get through. ${note}`,
 });
 
-const stealthObfs4 = (install: string, start: string): Guide => ({
+const stealthObfs4 = (install: string, start: string, note: string): Guide => ({
   title: "OpenVPN in obfs4",
   client: "obfs4proxy and OpenVPN, where even TLS is blocked",
   covers: "everything",
@@ -96,7 +104,7 @@ const stealthObfs4 = (install: string, start: string): Guide => ({
     ["download", "Download the files and unpack them into one folder."],
     ["terminal", `${start} ${LOGIN}`],
   ],
-  note: "To the network it looks like nothing at all: random bytes.",
+  note: `To the network it looks like nothing at all: random bytes. ${note}`,
 });
 
 const SSH_PROXY = "In the browser set the SOCKS5 proxy 127.0.0.1, port 1080, and let it resolve names there.";
@@ -160,20 +168,22 @@ export const GUIDES: Record<System, readonly Guide[]> = {
         ],
         ["switch", `Under Settings, Network & internet, VPN, press Connect. ${LOGIN}`],
       ],
-      note: "With -KillSwitch Windows lets nothing past it; with -Remove in its place everything is as before. Without both, what is outside the tunnel is not blocked while it is down.",
+      note: "With -KillSwitch Windows lets nothing past it; with -Remove in its place everything is as before, and our certificate authority goes with the last connection that needs it. Without both, what is outside the tunnel is not blocked while it is down.",
     },
     openvpn(
       "Install OpenVPN Connect or OpenVPN GUI from openvpn.net.",
       "Open the file with it and connect.",
-      "It blocks all other resolvers while it runs. In OpenVPN Connect switch Seamless Tunnel on: it stops traffic while it reconnects.",
+      "It blocks all other resolvers while it runs. In OpenVPN Connect switch Seamless Tunnel on: it stops traffic while it reconnects. OpenVPN GUI has no kill switch.",
     ),
     stealthTls(
       "Install stunnel from stunnel.org and OpenVPN from openvpn.net.",
       "In that folder run `stunnel {file}`, then open {profile} with OpenVPN GUI.",
+      NO_KILL_SWITCH,
     ),
     stealthObfs4(
       "Put obfs4proxy.exe (or lyrebird.exe) into a folder of the PATH, and install OpenVPN from openvpn.net.",
       "Open PowerShell as administrator in that folder and run `powershell -ExecutionPolicy Bypass -File .\\{script}`.",
+      NO_KILL_SWITCH,
     ),
     {
       ...ssh("In a terminal", "ssh -F {file} {alias}"),
@@ -193,7 +203,7 @@ export const GUIDES: Record<System, readonly Guide[]> = {
       "Install WireGuard from the App Store.",
       DEVICE,
       "In WireGuard choose Import tunnel(s) from file, take the file, and press Activate.",
-      "Under On demand choose Wi-Fi and Ethernet: it then comes up by itself, and is back after a break.",
+      "It has no kill switch. Under On demand choose Wi-Fi and Ethernet: it then comes up by itself, and is back after a break.",
     ),
     {
       title: "IKEv2",
@@ -206,6 +216,7 @@ export const GUIDES: Record<System, readonly Guide[]> = {
         ["import", "Under System Settings, General, Device Management, double-click it and press Install."],
         ["switch", `${LOGIN} It connects by itself from now on; switch it off under VPN.`],
       ],
+      note: APPLE_ALL,
     },
     openvpn(
       "Install Tunnelblick from tunnelblick.net, or OpenVPN Connect from openvpn.net.",
@@ -213,12 +224,14 @@ export const GUIDES: Record<System, readonly Guide[]> = {
       "In Tunnelblick's settings of the profile set On unexpected disconnect to Disable network access.",
     ),
     stealthTls(
-      "Install both: `brew install stunnel openvpn`.",
-      "In a terminal in that folder run `stunnel {file}`, and in a second one there `sudo openvpn --config {profile}`.",
+      "Install stunnel (`brew install stunnel`), and Tunnelblick from tunnelblick.net.",
+      "In a terminal in that folder run `stunnel {file}`, then open {profile} with Tunnelblick.",
+      "The file has no kill switch; in Tunnelblick's settings of the profile set On unexpected disconnect to Disable network access.",
     ),
     stealthObfs4(
       "Install both: `brew install obfs4proxy openvpn`.",
       "In a terminal in that folder run `sudo sh {script}`.",
+      `${NO_KILL_SWITCH} It leaves the Mac's resolver as it is, and one in your own network is asked outside the tunnel.`,
     ),
     ssh("In a terminal", "ssh -F {file} {alias}"),
     ...proxies("Open System Settings, Network, Details, Proxies, Automatic proxy configuration."),
@@ -228,7 +241,7 @@ export const GUIDES: Record<System, readonly Guide[]> = {
       "Install WireGuard from the App Store.",
       PHONE_DEVICE,
       "In WireGuard press +, choose the QR code or the file, and switch it on.",
-      "Edit it and switch On demand on for Wi-Fi and Cellular: it then comes up by itself, and is back after a break.",
+      "It has no kill switch. Edit it and switch On demand on for Wi-Fi and Cellular: it then comes up by itself, and is back after a break.",
     ),
     {
       title: "IKEv2",
@@ -241,6 +254,7 @@ export const GUIDES: Record<System, readonly Guide[]> = {
         ["import", "Open Settings: Profile Downloaded stands at the top. Press Install."],
         ["switch", `${LOGIN} It connects by itself from now on; switch it off under VPN.`],
       ],
+      note: APPLE_ALL,
     },
     openvpn(
       "Install OpenVPN Connect from the App Store.",
@@ -297,19 +311,21 @@ export const GUIDES: Record<System, readonly Guide[]> = {
     openvpn(
       "For desktops with NetworkManager: install network-manager-openvpn from your distribution.",
       "Run `nmcli connection import type openvpn file {file}`, or import it in the desktop's network settings.",
-      "A network that hands out routes of its own by DHCP can draw traffic out of it; where you do not trust the network take the guarded one.",
+      "It has no kill switch, and a network that hands out routes of its own by DHCP can draw traffic out of it; where you do not trust the network take the guarded one.",
       {
         levelNote:
           "NetworkManager passes over the resolver that the file names. After the import run `nmcli connection modify {name} ipv4.dns {resolver} ipv4.ignore-auto-dns yes`.",
       },
     ),
     stealthTls(
-      "Install stunnel4 and openvpn from your distribution.",
+      "Install stunnel4, openvpn, iproute2 and nftables from your distribution.",
       "In a terminal in that folder run `stunnel {file}`, and in a second one there `sudo openvpn --config {profile}`.",
+      STEALTH_KILL_SWITCH,
     ),
     stealthObfs4(
-      "Install obfs4proxy and openvpn from your distribution.",
+      "Install obfs4proxy, openvpn, iproute2 and nftables from your distribution.",
       "In a terminal in that folder run `sudo sh {script}`.",
+      STEALTH_KILL_SWITCH,
     ),
     ssh("In a terminal", "ssh -F {file} {alias}"),
     ...proxies(

@@ -120,8 +120,8 @@ const FOLDER_TEXTS: Record<CommonKind, string> = {
   windows: "IKEv2 for the client that is built in; encrypts everything",
   ssh: "SSH tunnels; encrypt what programs send through them. ssh -F FILE -l VPN-USERNAME vpn-NAME",
   pac: "automatic proxy configuration; a plain proxy relays and does not encrypt",
-  "stealth-tls": "OpenVPN inside TLS, where a network blocks VPNs; encrypts everything",
-  "stealth-obfs4": "OpenVPN inside obfs4, where even TLS is blocked; encrypts everything",
+  "stealth-tls": "OpenVPN inside TLS, where a network blocks VPNs; encrypts everything. Kill switch: on Linux alone",
+  "stealth-obfs4": "OpenVPN inside obfs4, where even TLS is blocked; encrypts everything. Kill switch: on Linux alone",
 };
 
 function readme(

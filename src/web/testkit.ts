@@ -91,7 +91,7 @@ const ENDINGS: Record<ProfileKind, readonly string[]> = {
   ssh: [".ssh-config"],
   pac: [".pac"],
   "stealth-tls": ["-stunnel.conf", "-ca.crt", ".ovpn"],
-  "stealth-obfs4": ["-obfs4.txt", ".ovpn", "-obfs4.sh"],
+  "stealth-obfs4": ["-obfs4.txt", ".ovpn", "-obfs4.sh", "-guard.sh"],
 };
 
 /** Bob's public key of RFC 7748 section 6.1. */

@@ -278,12 +278,13 @@ test("each system has a page with three steps for each client, and files for the
   const text = async (path: string) => (await visitor.get(`/member/connect/${path}`)).text();
   for (const [system, commands] of [
     ["linux", ["stunnel amsterdam1-stunnel.conf", "sudo openvpn --config amsterdam1.conf"]],
-    ["macos", ["stunnel amsterdam1-stunnel.conf", "sudo openvpn --config amsterdam1.ovpn"]],
+    ["macos", ["stunnel amsterdam1-stunnel.conf"]],
     ["linux", ["sudo sh amsterdam1-obfs4.sh"]],
     ["macos", ["sudo sh amsterdam1-obfs4.sh"]],
   ] as const)
     for (const command of commands)
       assert.ok((await text(`${system}?server=amsterdam1`)).includes(`<code>${command}</code>`), command);
+  assert.ok((await text("macos?server=amsterdam1")).includes("then open amsterdam1.ovpn with Tunnelblick"));
   assert.match(linux, /no files of IKEv2 for Linux/);
   assert.doesNotMatch(linux, /There is no server of the name/);
   assert.match(await text("linux?server=nosuch"), /There is no server of the name .* is for [a-z]+1\./);

@@ -142,12 +142,13 @@ function guideOf(web: Web, guide: Guide, choice: Choice, origin: string): Html |
     if (first === undefined) return undefined;
     const address = `/member/profiles/${kind}/${server.server}${queryOf(choice)}`;
     const label = files.length === 1 ? first.name : "the files (zip)";
-    // The last one: stunnel's own file ends as Linux's profiles do.
-    const ending = (pattern: RegExp) => files.findLast(({ name }) => pattern.test(name))?.name ?? first.name;
+    // The last one: stunnel's own file ends as Linux's profiles do. And the first one: the kill switch is a script as well.
+    const profile = files.findLast(({ name }) => /\.(?:ovpn|conf)$/.test(name)) ?? first;
+    const script = files.find(({ name }) => /\.(?:sh|ps1)$/.test(name)) ?? first;
     const words = {
       file: first.name,
-      profile: ending(/\.(?:ovpn|conf)$/),
-      script: ending(/\.(?:sh|ps1)$/),
+      profile: profile.name,
+      script: script.name,
       server: server.server,
       alias: sshAlias(server.server),
       name: first.name.slice(0, first.name.lastIndexOf(".")),
