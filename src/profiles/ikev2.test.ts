@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
+import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { test } from "node:test";
 import { skipFor } from "../lib/testing.ts";
@@ -40,6 +41,24 @@ test("Apple's file is a property list with both payloads", {
   assert.equal(vpn.IKEv2.IncludeAllNetworks, 1);
   assert.deepEqual(vpn.IKEv2.OnDemandRules, [{ Action: "Connect" }]);
   assert.deepEqual(vpn.DNS.ServerAddresses, ["10.66.255.1", "fd6c:6574:6865:ffff::1"]);
+});
+
+test("the script for Windows takes the authority away with the last connection that needs it, by what it was set up with", () => {
+  const script = windowsScript(input);
+  // SHA-1 of the four bytes that the authority is here.
+  const id = createHash("sha1").update(Buffer.from("MIIBAAAA", "base64")).digest("hex").toUpperCase();
+  assert.ok(script.includes(`$authorityId = '${id}'`));
+  assert.match(script, /^Add-DnsClientNrptRule .* -Comment \$group -DisplayName \$authorityId\r$/m);
+  const [before, removal = ""] = script.split("if ($Remove) {");
+  const goes = removal.slice(0, removal.indexOf("  exit\r\n"));
+  // Its own rule is gone by then: what is found is another connection's.
+  assert.match(before!, /\$_\.Comment -eq \$group \} \| Remove-DnsClientNrptRule -Force/);
+  assert.match(
+    goes,
+    /if \(Get-DnsClientNrptRule \| Where-Object \{ \$_\.DisplayName -eq \$authorityId \}\) \{[^{}]*\} else \{\s+Get-ChildItem Cert:\\LocalMachine\\Root \| Where-Object \{ \$_\.Thumbprint -eq \$authorityId \} \| Remove-Item\s+\}/,
+  );
+  const other = windowsScript({ ...input, ca: input.ca.replace("AAAA", "BBBB") });
+  assert.ok(!other.includes(id), "another provider's authority is another one");
 });
 
 test("in the script for Windows nothing of a name is read as a command", () => {

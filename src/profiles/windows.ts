@@ -1,15 +1,24 @@
+import { createHash } from "node:crypto";
 import { resolverOf } from "../lib/dns-levels.ts";
 import type { Ikev2Input } from "./sswan.ts";
 
 /** In single quotes PowerShell reads nothing but a doubled quote; its typographic ones close a string as well. */
 const quoted = (text: string): string => `'${text.replaceAll(/['\u2018\u2019\u201a\u201b]/g, "''")}'`;
 
+/** As Windows names a certificate: SHA-1 of its DER. */
+const thumbprint = (pem: string): string =>
+  createHash("sha1")
+    .update(Buffer.from(/-----BEGIN CERTIFICATE-----([^-]+)-----END/.exec(pem)?.[1] ?? "", "base64"))
+    .digest("hex")
+    .toUpperCase();
+
 /**
  * A PowerShell script for the client built into Windows 10 and 11 (VpnClient module): the authority, which is constrained to the
  * exits' names, IKEv2 with EAP-MSCHAPv2 and strong ciphers, DNS pinned by a rule of the name resolution policy (NRPT). Windows checks the
  * certificate against the name that it dials, so that name is put into the hosts file with the exit's address.
  * `-KillSwitch` adds firewall rules that let Wi-Fi and cables reach the exit and the local network alone; `-Remove` takes all
- * of it away. `host` must be an IPv4 address here.
+ * of it away, and the authority with the last connection that was set up with it: the policy's rules bear its fingerprint as
+ * their name, for every user of the machine. `host` must be an IPv4 address here.
  */
 export function windowsScript({ title, host, serverName, ca, level = "none" }: Ikev2Input): string {
   const { v4, v6 } = resolverOf(level);
@@ -27,6 +36,7 @@ $server = ${quoted(serverName)}
 $address = ${quoted(host)}
 $resolvers = @(${quoted(v4)}, ${quoted(v6)})
 $group = "VPN $server"
+$authorityId = ${quoted(thumbprint(ca))}
 $hosts = "$env:SystemRoot\\System32\\drivers\\etc\\hosts"
 $authority = @'
 ${ca.trim()}
@@ -40,6 +50,11 @@ $kept = @(Get-Content $hosts | Where-Object { $_ -notmatch "\\s$([regex]::Escape
 if ($Remove) {
   Set-Content $hosts $kept
   Write-Host "$name has been removed."
+  if (Get-DnsClientNrptRule | Where-Object { $_.DisplayName -eq $authorityId }) {
+    Write-Host 'The certificate authority stays until the last connection that needs it is removed.'
+  } else {
+    Get-ChildItem Cert:\\LocalMachine\\Root | Where-Object { $_.Thumbprint -eq $authorityId } | Remove-Item
+  }
   exit
 }
 
@@ -52,7 +67,7 @@ Set-Content $hosts ($kept + "$address $server")
 Add-VpnConnection -Name $name -ServerAddress $server -TunnelType Ikev2 -AuthenticationMethod Eap -EncryptionLevel Maximum -RememberCredential
 Set-VpnConnection -Name $name -SplitTunneling $false
 Set-VpnConnectionIPsecConfiguration -ConnectionName $name -EncryptionMethod AES256 -IntegrityCheckMethod SHA256 -DHGroup ECP256 -CipherTransformConstants GCMAES256 -AuthenticationTransformConstants GCMAES256 -PfsGroup ECP256 -Force
-Add-DnsClientNrptRule -Namespace '.' -NameServers $resolvers -Comment $group
+Add-DnsClientNrptRule -Namespace '.' -NameServers $resolvers -Comment $group -DisplayName $authorityId
 
 if ($KillSwitch) {
   $parts = $address.Split('.') | ForEach-Object { [uint32]$_ }
