@@ -6,11 +6,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { generateX25519Identity, identityToRecipient } from "age-encryption";
 import { writeFileAtomic } from "../lib/atomic-file.ts";
+import { randomPassword } from "../lib/random-password.ts";
 import { dataFolder, runFolder } from "../office/folders.ts";
 import type { Users } from "../office/users.ts";
 import { askOffice } from "./control-client.ts";
 import { StartError } from "./start-error.ts";
-import { randomPassword, say } from "./terminal.ts";
+import { say } from "./terminal.ts";
 import { up } from "./up.ts";
 
 /** Tried first, so that a newcomer finds the same address in the terminal and in the guide. */

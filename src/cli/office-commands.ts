@@ -1,9 +1,10 @@
 import type { Command } from "commander";
 import type { AccountView } from "../accounts/accounts.ts";
+import { randomPassword } from "../lib/random-password.ts";
 import type { InventoryEntry } from "../store/inventory.ts";
 import { wholeNumber } from "./arguments.ts";
 import { UsageError } from "./start-error.ts";
-import { randomPassword, readPassword, show } from "./terminal.ts";
+import { readPassword, show } from "./terminal.ts";
 
 /** How these commands reach the running office. */
 export interface Office {

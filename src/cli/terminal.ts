@@ -1,7 +1,4 @@
-import { randomBytes } from "node:crypto";
 import { createInterface } from "node:readline";
-import { base32 } from "../lib/base32.ts";
-import { grouped } from "../lib/typed-code.ts";
 import { StartError } from "./start-error.ts";
 
 /** Prints a line or more; what could steer a terminal (another process may have chosen the words) is left out. */
@@ -76,6 +73,3 @@ async function typedLine(): Promise<string | undefined> {
   }
   return undefined;
 }
-
-/** 100 random bits, in groups that can be read out. */
-export const randomPassword = (): string => grouped(base32(randomBytes(13), 20));

@@ -1,25 +1,15 @@
 import type { Hono } from "hono";
 import { type AccountView, EXTENSION_DAYS_MOST } from "../../accounts/accounts.ts";
+import { randomPassword } from "../../lib/random-password.ts";
 import type { Result } from "../../lib/result.ts";
 import { day, dayAndTime } from "../dates.ts";
 import { type Html, html } from "../html.ts";
+import { findForm, newAccountForm, renewAllForm } from "./account-forms.ts";
 import { line, numberField, sureBox, wholeNumber } from "./fields.ts";
 import { adminPage, buttonForm, notice, problem, tokenOf } from "./layout.ts";
 import type { AdminContext, AdminEnv, AdminOptions } from "./options.ts";
 
 type Shown = AccountView & { devices?: number };
-
-/** A name stands in forms alone: an address is kept by browsers, and shown. */
-function findForm(c: AdminContext): Html {
-  return html`<div class="columns">
-<form class="panel" method="post" action="accounts">${tokenOf(c)}<h2>By username</h2>
-<div class="field"><label for="name">Username</label><input id="name" name="name" required autocomplete="off" autocapitalize="none" spellcheck="false"></div>
-<button class="button">Find</button></form>
-<form class="panel" method="post" action="accounts">${tokenOf(c)}<h2>By published credentials</h2>
-<div class="field"><label for="vpn">VPN username</label><p class="hint" id="vpn-hint">Twelve characters, as somebody has published them.</p>
-<input id="vpn" name="vpnUsername" required autocomplete="off" autocapitalize="none" spellcheck="false" aria-describedby="vpn-hint"></div>
-<button class="button">Find</button></form></div>`;
-}
 
 function accountPanel(c: AdminContext, account: Shown, nowS: number): Html {
   const { name, paidUntil, terminated } = account;
@@ -57,16 +47,29 @@ const DONE: Record<string, string> = {
   delete: "Deleted.",
 };
 
+interface Said {
+  done?: string | undefined;
+  error?: string;
+  account?: Shown;
+  /** One that was made for the account. */
+  password?: string;
+  /** A new account that was refused. */
+  typed?: URLSearchParams;
+}
+
+const passwordPanel = (password: string): Html =>
+  html`<section class="panel"><h2>Its password</h2><p>It is shown this once. Whoever logs in with it can choose another in the settings.</p>
+<pre><code>${password}</code></pre></section>`;
+
 export function addAccounts(app: Hono<AdminEnv>, admin: AdminOptions): void {
-  const page = (
-    c: AdminContext,
-    said: { done?: string | undefined; error?: string; account?: Shown } = {},
-  ) => {
+  const page = (c: AdminContext, said: Said = {}) => {
     const nowS = Math.floor(admin.clock.now() / 1000);
     const body = html`<h1>Accounts</h1>
 ${notice(said.done)}${problem(said.error)}
 ${said.account !== undefined && accountPanel(c, said.account, nowS)}
+${said.password !== undefined && passwordPanel(said.password)}
 ${findForm(c)}
+<div class="columns">${newAccountForm(c, said.typed)}${renewAllForm(c)}</div>
 <p class="muted small">There is no list of accounts: who asks for one by its name is shown what is stored about it, and nothing else.</p>`;
     return adminPage(admin, c, { title: "Accounts", body, status: said.error === undefined ? 200 : 422 });
   };
@@ -84,6 +87,40 @@ ${findForm(c)}
       if (found.ok) found = await find(found.value.name);
     }
     return found.ok ? page(c, { account: found.value }) : page(c, { error: found.error });
+  });
+
+  app.post("/account-new", async (c) => {
+    const form = c.get("form");
+    const [name, email] = [line(form, "name"), line(form, "email")];
+    const days = wholeNumber(form, "days", 0, EXTENSION_DAYS_MOST);
+    const refused = (error: string) => page(c, { error, typed: form });
+    if (days === undefined) return refused(`The days are a whole number from 0 to ${EXTENSION_DAYS_MOST}.`);
+    const chosen = form.get("password") ?? "";
+    const password = chosen === "" ? randomPassword() : chosen;
+    const made = await admin.ask("POST", "/accounts/add", {
+      name,
+      password,
+      ...(email !== "" && { email }),
+      ...(days > 0 && { days }),
+    });
+    if (!made.ok) return refused(made.error);
+    const account = await find(name);
+    return page(c, {
+      done: "The account is made.",
+      ...(chosen === "" && { password }),
+      ...(account.ok && { account: account.value }),
+    });
+  });
+
+  app.post("/accounts-renew", async (c) => {
+    if (line(c.get("form"), "sure") !== "yes")
+      return page(c, { error: "Nothing was renewed: tick the box to say that you mean it." });
+    const done = await admin.ask<{ renewed: number }>("POST", "/accounts/renew-all", {});
+    if (!done.ok) return page(c, { error: done.error });
+    const { renewed } = done.value;
+    return page(c, {
+      done: `New VPN credentials for ${renewed} ${renewed === 1 ? "account" : "accounts"}. Every device needs the new ones.`,
+    });
   });
 
   app.post("/account", async (c) => {

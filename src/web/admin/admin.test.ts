@@ -3,6 +3,12 @@ import { after, before, describe, it } from "node:test";
 import { PASSWORD, signedUp } from "../testkit.ts";
 import { type AdminBench, BASE, Operator, openAdminBench, operatorOf, PAGES } from "./testkit.ts";
 
+async function newAccount({ accounts }: AdminBench, name: string) {
+  const made = await accounts.signUp({ name, password: PASSWORD });
+  assert.ok(made.ok);
+  return made.value;
+}
+
 describe("the admin pages, for whoever does not belong there", () => {
   let bench: AdminBench;
   before(async () => {
@@ -19,9 +25,21 @@ describe("the admin pages, for whoever does not belong there", () => {
       assert.match(text, /lethe admin open/);
       assert.doesNotMatch(text, /amsterdam1/);
     }
-    for (const page of ["servers", "server", "account", "switches", "leave"])
-      assert.equal((await stranger.post(page, { name: "amsterdam1", action: "drain" })).status, 401, page);
+    const { id } = await newAccount(bench, "alice");
+    const before = await bench.accounts.vpnCredentials(id);
+    for (const page of [
+      ...["servers", "server", "account", "account-new", "accounts-renew", "blocklists", "switches", "leave"],
+    ])
+      for (const action of ["drain", "rename"])
+        assert.equal(
+          (await stranger.post(page, { name: "amsterdam1", newName: "oslo1", action, sure: "yes" })).status,
+          401,
+          page,
+        );
     assert.equal(bench.fleet.named("amsterdam1")?.draining, false);
+    assert.equal(bench.fleet.named("oslo1"), undefined);
+    assert.equal(await bench.accounts.byName("amsterdam1"), undefined);
+    assert.deepEqual([await bench.accounts.vpnCredentials(id), bench.timesAllRenewed()], [before, 0]);
   });
 
   it("are not opened by a member's cookie or API token, nor by the site's routes", async () => {
@@ -90,6 +108,19 @@ describe("the admin pages, for whoever does not belong there", () => {
     ];
     assert.deepEqual([...new Set(refused.map(({ status }) => status))], [403]);
     assert.equal(await bench.switches.isOn("sign-up"), true);
+    for (const [page, more] of [
+      ["server", { name: "amsterdam1", action: "rename", newName: "oslo1" }],
+      ["account-new", { name: "mallory2", days: "3660" }],
+      ["accounts-renew", { sure: "yes" }],
+      ["blocklists", {}],
+    ] as const) {
+      const elsewhere = { "sec-fetch-site": "cross-site" };
+      assert.equal((await operator.post(page, { token, ...more }, elsewhere)).status, 403, page);
+      assert.equal((await operator.post(page, { ...more })).status, 403, page);
+    }
+    assert.equal(bench.fleet.named("oslo1"), undefined);
+    assert.equal(await bench.accounts.byName("mallory2"), undefined);
+    assert.equal(bench.timesAllRenewed(), 0);
     const large = await operator.post("announcements", { ...fields, text: "x".repeat(200_000) });
     assert.equal(large.status, 413);
     assert.equal((await operator.post("switches", fields, { origin: "http://127.0.0.1:8081" })).status, 200);
@@ -220,12 +251,139 @@ describe("an operator who is in", () => {
     });
     assert.match(removed.text, /out of the fleet/);
     assert.equal(bench.fleet.named("london1"), undefined);
-    for (const action of ["rename", "../accounts/delete", "constructor"])
+    for (const action of ["add", "../accounts/delete", "constructor"])
       assert.equal(
         (await operator.fill("servers", "server", { name: "amsterdam1", action })).status,
         422,
         action,
       );
+  });
+
+  it("renames a server, which keeps its key; another's name and an office's own machine are refused", async () => {
+    await operator.fill("servers", "servers", {
+      name: "leeds1",
+      city: "Leeds",
+      countryCode: "GB",
+      addresses: "203.0.113.9",
+      bandwidth: "500",
+    });
+    const rename = (name: string, newName: string) =>
+      operator.fill("servers", "server", { name, action: "rename", newName });
+    for (const wrong of ["", "Leeds 2", "amsterdam1", "<b>x</b>", "london1-g2"]) {
+      const refused = await rename("leeds1", wrong);
+      assert.equal(refused.status, 422, wrong);
+      assert.match(refused.text, /<h1>leeds1<\/h1>/);
+      assert.doesNotMatch(refused.text, /<b>x/);
+    }
+    assert.match(
+      (await rename("leeds1", "<i>")).text,
+      /name="newName"[^>]*value="&lt;i&gt;"/,
+      "it can be mended",
+    );
+    const done = await rename("leeds1", "london2");
+    assert.match(done.text, /It was called leeds1, and is called london2 from now on\./);
+    assert.match(done.text, /<h1>london2<\/h1>/);
+    assert.equal(bench.fleet.named("leeds1"), undefined);
+    assert.equal(bench.fleet.named("london2")?.linkName, "leeds1", "its key is as it was");
+    const own = await operator.text("server?name=amsterdam1");
+    assert.doesNotMatch(own, /newName/);
+    const refused = await rename("amsterdam1", "oslo1");
+    assert.equal(refused.status, 422);
+    assert.match(refused.text, /an office&#39;s own machine/);
+    assert.ok(bench.fleet.named("amsterdam1"));
+    assert.match((await rename("nosuch1", "oslo1")).text, /no server of that name/);
+    await bench.fleet.remove("london2");
+  });
+
+  it("makes an account, with a password that is shown once or with one that is chosen", async () => {
+    const make = (fields: Record<string, string>) =>
+      operator.fill("accounts", "account-new", { days: "10", ...fields });
+    const made = await make({ name: "Walk-in", email: "walk@example.org" });
+    assert.equal(made.status, 200);
+    const password = /<code>((?:[a-z2-7]{5}-){3}[a-z2-7]{5})<\/code>/.exec(made.text)?.[1];
+    assert.ok(password);
+    const { id, paidUntil } = (await bench.accounts.byName("walk-in"))!;
+    assert.equal(paidUntil, Math.floor(bench.clock.now() / 1000) + 10 * 86_400);
+    assert.equal((await bench.accounts.logIn("walk-in", password))?.account.id, id);
+    const shown = await operator.fill("accounts", "accounts", { name: "walk-in" });
+    assert.match(shown.text, /walk@example\.org/);
+    assert.ok(!shown.text.includes(password));
+    const chosen = await make({ name: "chooser", password: " spaces stay here ", days: "0" });
+    assert.doesNotMatch(chosen.text, /spaces stay here|Its password/);
+    assert.equal((await bench.accounts.byName("chooser"))?.paidUntil, undefined);
+    assert.ok(await bench.accounts.logIn("chooser", " spaces stay here "));
+    for (const [wrong, why] of [
+      [{ name: "walk-in" }, /already/],
+      [{ name: "a" }, /3 to 40/],
+      [{ name: "short", password: "short" }, /at least 10/],
+      [{ name: "later", email: "no-address" }, /no e-mail address/],
+      [{ name: "later", days: "3661" }, /from 0 to/],
+      [{ name: "later", days: "-1" }, /from 0 to/],
+    ] as const) {
+      const refused = await make(wrong);
+      assert.equal(refused.status, 422, why.source);
+      assert.match(refused.text, why);
+    }
+    const again = await make({ name: '"><script>', password: "secret of somebody", email: "a@example.org" });
+    assert.match(again.text, /value="&quot;&gt;&lt;script&gt;"/, "what was typed is still there");
+    assert.match(again.text, /value="a@example\.org"/);
+    assert.doesNotMatch(again.text, /secret of somebody|<script>/);
+    for (const name of ["short", "later"]) assert.equal(await bench.accounts.byName(name), undefined);
+  });
+
+  it("renews every account's VPN credentials after a seizure, and only where it is meant", async () => {
+    const people = await Promise.all(["bob", "carol"].map((name) => newAccount(bench, name)));
+    const credentials = () => Promise.all(people.map(({ id }) => bench.accounts.vpnCredentials(id)));
+    const before = await credentials();
+    assert.equal((await operator.fill("accounts", "accounts-renew", {})).status, 422);
+    assert.deepEqual([await credentials(), bench.timesAllRenewed()], [before, 0]);
+    const done = await operator.fill("accounts", "accounts-renew", { sure: "yes" });
+    assert.match(done.text, /New VPN credentials for \d+ accounts\. Every device needs the new ones\./);
+    const after = await credentials();
+    for (const [index, { username, password }] of after.entries()) {
+      assert.notEqual(username, before[index]?.username);
+      assert.notEqual(password, before[index]?.password);
+    }
+    assert.equal(bench.timesAllRenewed(), 1, "what opens the NT hashes is renewed with them");
+  });
+
+  it("renews the blocklists, and is told which source could not be read", async () => {
+    assert.match(await operator.text("blocklists"), /There are none/);
+    const lists = [
+      { list: "ads", sources: ["/etc/hosts.ads"], names: 1200, renewed: 1_700_000_000 },
+      { list: "malware", sources: ["https://lists.example/<m>"] },
+    ] as const;
+    let renewals = 0;
+    let problem: string | undefined = "does not answer";
+    const withLists = await openAdminBench({
+      blocklists: {
+        view: () => [...lists],
+        renew: async () => {
+          renewals += 1;
+          if (renewals === 3) throw new Error("the disk is full");
+          return [
+            { list: "ads", source: "/etc/hosts.ads", found: 1300, skipped: 2 },
+            { list: "malware", source: "https://lists.example/<m>", found: 0, skipped: 0, problem },
+          ];
+        },
+      },
+    });
+    const other = await operatorOf(withLists);
+    const page = await other.text("blocklists");
+    assert.match(page, /Adverts and trackers/);
+    assert.match(page, /1,200/);
+    assert.match(page, /https:\/\/lists\.example\/&lt;m&gt;/);
+    assert.equal(renewals, 0, "who only looks renews nothing");
+    const renew = () => other.fill("blocklists", "blocklists", {});
+    const half = await renew();
+    assert.match(half.text, /role="alert"><p>1 of 2 sources could not be read/);
+    assert.doesNotMatch(half.text, /All was read again/);
+    assert.match(half.text, /does not answer<\/span> “Malware” stays as it was/);
+    assert.match(half.text, /1,300 names; 2 lines that block no name passed over/);
+    problem = undefined;
+    assert.match((await renew()).text, /All was read again/);
+    assert.match((await renew()).text, /role="alert"><p>The office could not do that/);
+    await withLists.close();
   });
 
   it("finds an account by its name or by published credentials, and acts on it", async () => {

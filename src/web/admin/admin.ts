@@ -7,6 +7,7 @@ import { html } from "../html.ts";
 import { addAccounts } from "./accounts.ts";
 import { addAnnouncementsAdmin } from "./announcements.ts";
 import { adminFiles } from "./assets.ts";
+import { addBlocklistsAdmin } from "./blocklists.ts";
 import { addCashAdmin } from "./cash.ts";
 import { addEntrance } from "./entrance.ts";
 import { guardAdminForms, mustBeIn, ownHostOnly } from "./guard.ts";
@@ -63,6 +64,7 @@ export function createAdmin(admin: AdminOptions): Hono<AdminEnv> {
   addRefunds(inside, admin);
   addTickets(inside, admin);
   addAnnouncementsAdmin(inside, admin);
+  addBlocklistsAdmin(inside, admin);
   addSwitches(inside, admin);
   app.route(admin.base, inside);
 

@@ -21,6 +21,7 @@ const PAGES = [
   ["refunds", "Refunds"],
   ["tickets", "Tickets"],
   ["announcements", "Announcements"],
+  ["blocklists", "Blocklists"],
   ["switches", "Switches"],
 ] as const;
 

@@ -39,8 +39,8 @@ ${
 <input id="what" name="what" required autocomplete="off" aria-describedby="what-hint"></div><button class="button small">Block</button></form></section>`;
 }
 
-/** All that is known of a server, and what can be done with it. */
-export function serverPage(c: AdminContext, server: ServerView): Html {
+/** All that is known of a server, and what can be done with it. `typedName`: a new name that was refused. */
+export function serverPage(c: AdminContext, server: ServerView, typedName = ""): Html {
   const { name } = server;
   const act = (action: string, label: string, look: "quiet" | "danger" = "quiet") =>
     buttonForm(c, { action: "server", label, fields: { name, action }, look });
@@ -68,7 +68,12 @@ ${!server.local && server.state === "enrolled" && act("upgrade", "Have it run th
 ${blockedPanel(c, server)}
 ${
   !server.local &&
-  html`<form class="panel narrow" method="post" action="server"><h3>Rotate</h3>${tokenOf(c)}
+  html`<form class="panel narrow" method="post" action="server"><h3>Rename</h3>${tokenOf(c)}
+<input type="hidden" name="name" value="${name}"><input type="hidden" name="action" value="rename">
+<p>Another name on the status page and in new files. Key, certificate and the files that members have stay as they are.</p>
+<div class="field"><label for="new-name">New name</label><p class="hint" id="new-name-hint">A city and a number as a rule: leeds1. Its group follows the name.</p>
+<input id="new-name" name="newName" required autocomplete="off" autocapitalize="none" spellcheck="false" value="${typedName}" aria-describedby="new-name-hint"></div><button class="button small">Rename</button></form>
+<form class="panel narrow" method="post" action="server"><h3>Rotate</h3>${tokenOf(c)}
 <input type="hidden" name="name" value="${name}"><input type="hidden" name="action" value="rotate">
 <p>After a seizure, or when the line was not pasted in time: its key is forgotten, and there is a new line to paste.</p>
 ${sureBox("sure-rotate", "The server is cut off until the new line is pasted.")}<button class="button danger">Rotate</button></form>`

@@ -91,11 +91,15 @@ ${addForm(c, typed)}`;
     return adminPage(admin, c, { title: "Servers", body, status: said.error === undefined ? 200 : 422 });
   };
 
-  const one = async (c: AdminContext, name: string, said: { done?: string; error?: string } = {}) => {
+  const one = async (
+    c: AdminContext,
+    name: string,
+    said: { done?: string; error?: string; typedName?: string } = {},
+  ) => {
     const asked = await all();
     const server = asked.ok ? asked.value.servers.find((each) => each.name === name) : undefined;
     if (server === undefined) return list(c, { error: "There is no server of that name." });
-    const body = html`${notice(said.done)}${problem(said.error)}${serverPage(c, server)}`;
+    const body = html`${notice(said.done)}${problem(said.error)}${serverPage(c, server, said.typedName)}`;
     return adminPage(admin, c, { title: name, body, status: said.error === undefined ? 200 : 422 });
   };
 
@@ -125,13 +129,20 @@ ${addForm(c, typed)}`;
     const form = c.get("form");
     const name = line(form, "name");
     const action = line(form, "action");
-    if (!Object.hasOwn(DONE, action) && action !== "rotate")
+    if (!Object.hasOwn(DONE, action) && action !== "rotate" && action !== "rename")
       return one(c, name, { error: "There is no such action." });
     if ((action === "rotate" || action === "remove") && line(form, "sure") !== "yes")
       return one(c, name, { error: "Nothing was done: tick the box to say that you mean it." });
     if (action === "rotate") {
       const made = await admin.ask<Invited>("POST", "/servers/rotate", { name });
       return made.ok ? invited(c, made.value) : one(c, name, { error: made.error });
+    }
+    if (action === "rename") {
+      const newName = line(form, "newName");
+      const renamed = await admin.ask("POST", "/servers/rename", { name, newName });
+      return renamed.ok
+        ? one(c, newName, { done: `It was called ${name}, and is called ${newName} from now on.` })
+        : one(c, name, { error: renamed.error, typedName: newName });
     }
     const what = action.endsWith("block") ? blockedOf(line(form, "what")) : {};
     if (what === undefined)

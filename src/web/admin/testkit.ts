@@ -6,7 +6,7 @@ import { Refunds } from "../../billing/refunds.ts";
 import { OrderSeal } from "../../billing/sealed-order.ts";
 import type { Fleet } from "../../fleet/fleet.ts";
 import { FakeClock } from "../../lib/clock.ts";
-import { createControl } from "../control/control.ts";
+import { type BlocklistOffice, createControl } from "../control/control.ts";
 import { addOperatorControl } from "../control/operator.ts";
 import { fleetOffice } from "../control/testkit.ts";
 import { type Bench, openBench } from "../testkit.ts";
@@ -27,6 +27,7 @@ export const PAGES = [
   "refunds",
   "tickets",
   "announcements",
+  "blocklists",
   "switches",
 ];
 
@@ -43,9 +44,20 @@ export interface AdminBench extends Bench {
   orders: OrderSeal;
   /** Payments that were given back at the provider. */
   givenBack: string[];
+  /** How often the office was told that every account has new VPN credentials. */
+  timesAllRenewed(): number;
 }
 
-export async function openAdminBench({ url, ask }: { url?: string; ask?: Ask } = {}): Promise<AdminBench> {
+export async function openAdminBench({
+  url,
+  ask,
+  blocklists = { view: () => [], renew: async () => [] },
+}: {
+  url?: string;
+  ask?: Ask;
+  blocklists?: BlocklistOffice;
+} = {}): Promise<AdminBench> {
+  let timesAllRenewed = 0;
   const clock = new FakeClock();
   const bench = await openBench({}, clock);
   const { store, accounts, vouchers, switches, announcements, options } = bench;
@@ -72,7 +84,9 @@ export async function openAdminBench({ url, ask }: { url?: string; ask?: Ask } =
   });
   const control: Hono = createControl({
     ...parts,
+    blocklists,
     certificates: () => ({ certificates: [{ kind: "link", warning: "It is over." }], nowS: 0 }),
+    allRenewed: async () => void timesAllRenewed++,
     mail: undefined,
     refunds,
     cash,
@@ -114,6 +128,7 @@ export async function openAdminBench({ url, ask }: { url?: string; ask?: Ask } =
     cash,
     orders: new OrderSeal(paymentKey),
     givenBack,
+    timesAllRenewed: () => timesAllRenewed,
     async close() {
       await fleet.close();
       await bench.close();
