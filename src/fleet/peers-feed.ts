@@ -4,6 +4,7 @@ import type { Clock } from "../lib/clock.ts";
 import { BUCKET_COUNT, bucketOf, PackedTable } from "../link/packed-table.ts";
 import type { Peer } from "../link/peers.ts";
 import type { RosterPublisher } from "../link/publisher.ts";
+import { HeardAccounts } from "./heard-accounts.ts";
 
 /** What an account's devices are to the servers now: nothing where it is gone or has no access. */
 interface AccountPeers {
@@ -42,11 +43,6 @@ export interface PeersFeed {
 }
 
 const PRUNE_EVERY_MS = 3_600_000;
-/** After a read that failed: the database's server is away, as a rule for seconds. */
-const RETRY_MS = 500;
-const READ_AT_ONCE = 200;
-/** With more than this to be read again one by one, all are read again instead. */
-const HEARD_MOST = 100_000;
 const ACCOUNT_BYTES = 8;
 const SERVER_BYTES = 4;
 const KEY_BYTES = 32;
@@ -85,13 +81,9 @@ class Feed implements PeersFeed {
   readonly #fed = new PackedTable({ keyBytes: ROW_BYTES, rowBytes: ROW_BYTES });
   readonly #servers: string[] = [];
   readonly #numbers = new Map<string, number>();
-  readonly #heard = new Set<string>();
+  readonly #heard = new HeardAccounts({ walk: () => this.#walk(), read: (ids) => this.#read(ids) });
   /** The servers' names, as they were last. */
   #fleet: string | undefined;
-  #walkAgain = false;
-  #working: Promise<void> | undefined;
-  #started = false;
-  #closed = false;
   #prunedUntilS: number;
   #timer: NodeJS.Timeout | undefined;
   #stops: (() => Promise<void>)[] = [];
@@ -105,102 +97,58 @@ class Feed implements PeersFeed {
   }
 
   async start(): Promise<void> {
-    this.#devices.onChange((id) => this.#hear(id));
-    this.#owners.onChange((_, id) => this.#hear(id));
+    this.#devices.onChange((id) => this.#heard.hear(id));
+    this.#owners.onChange((_, id) => this.#heard.hear(id));
     // Before anything is read: what changes meanwhile is heard, and read once more.
     for (const source of [this.#devices, this.#owners])
-      this.#stops.push(await source.onNews((id) => this.#hear(id)));
-    await this.#walk();
-    this.#started = true;
+      this.#stops.push(await source.onNews((id) => this.#heard.hear(id)));
+    await this.#heard.begin();
     this.#timer = setInterval(() => void this.prune().catch(() => undefined), PRUNE_EVERY_MS);
     this.#timer.unref();
-    this.#work();
   }
 
   serversChanged(names: readonly string[]): void {
     const now = names.toSorted().join();
-    if (this.#fleet !== undefined && this.#fleet !== now) this.#hear("all");
+    if (this.#fleet !== undefined && this.#fleet !== now) this.#heard.hear("all");
     this.#fleet = now;
   }
 
   async prune(): Promise<void> {
     const toS = this.#nowS();
-    for (const id of await this.#owners.lapsed(this.#prunedUntilS, toS)) this.#hear(id);
+    for (const id of await this.#owners.lapsed(this.#prunedUntilS, toS)) this.#heard.hear(id);
     this.#prunedUntilS = toS;
-    await this.#working;
+    await this.#heard.idle();
   }
 
   async close(): Promise<void> {
-    this.#closed = true;
+    this.#heard.close();
     clearInterval(this.#timer);
     for (const stop of this.#stops) await stop();
-    await this.#working;
-  }
-
-  #hear(id: string | "all"): void {
-    if (id !== "all") this.#heard.add(id);
-    if (id === "all" || this.#heard.size > HEARD_MOST) {
-      this.#heard.clear();
-      this.#walkAgain = true;
-    }
-    this.#work();
-  }
-
-  #work(): void {
-    // Not before the first walk, which does it on its way.
-    if (!this.#started || this.#working !== undefined || !this.#isWork()) return;
-    this.#working = this.#readAll().finally(() => {
-      this.#working = undefined;
-      this.#work();
-    });
-  }
-
-  #isWork = (): boolean => !this.#closed && (this.#walkAgain || this.#heard.size > 0);
-
-  async #readAll(): Promise<void> {
-    while (this.#isWork()) {
-      const walks = this.#walkAgain;
-      try {
-        this.#walkAgain = false;
-        await (walks ? this.#walk() : this.#readHeard());
-      } catch {
-        this.#walkAgain ||= walks;
-        await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
-      }
-    }
+    await this.#heard.idle();
   }
 
   /** Goes through all devices; what was heard meanwhile comes between two pages. */
   async #walk(): Promise<void> {
     const met = new PackedTable({ keyBytes: ACCOUNT_BYTES, rowBytes: ACCOUNT_BYTES });
-    for (let after: string | undefined = ""; after !== undefined && !this.#closed; ) {
+    for (let after: string | undefined = ""; after !== undefined && !this.#heard.closed; ) {
       const page = await this.#devices.peersAfter(after);
       for (const account of page) {
         this.#apply(account);
         met.set(accountHash(account.accountId));
       }
       after = page.at(-1)?.accountId;
-      if (this.#heard.size > 0) for (const account of await this.#readHeard()) met.set(account);
+      for (const id of await this.#heard.readSome()) met.set(accountHash(id));
       await nextTurn();
     }
-    for (let bucket = 0; bucket < BUCKET_COUNT && !this.#closed; bucket++) {
+    for (let bucket = 0; bucket < BUCKET_COUNT && !this.#heard.closed; bucket++) {
       for (const row of rowsOf(this.#fed, bucket))
         if (met.get(row.subarray(0, ACCOUNT_BYTES)) === undefined) this.#remove(row);
       if (bucket % 256 === 0) await nextTurn();
     }
   }
 
-  /** Returns the hashes of those whose devices were read. */
-  async #readHeard(): Promise<Uint8Array[]> {
-    const ids = [...this.#heard].slice(0, READ_AT_ONCE);
-    for (const id of ids) this.#heard.delete(id);
-    try {
-      for (const account of await this.#devices.peersOf(ids)) this.#apply(account);
-    } catch (error) {
-      for (const id of ids) this.#heard.add(id);
-      throw error;
-    }
-    return ids.map(accountHash);
+  async #read(ids: string[]): Promise<void> {
+    for (const account of await this.#devices.peersOf(ids)) this.#apply(account);
   }
 
   /** An account's peers are now these and no others. The same once more changes nothing. */

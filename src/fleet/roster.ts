@@ -4,6 +4,7 @@ import type { Clock } from "../lib/clock.ts";
 import { credentialKey, credentialUsername } from "../link/credentials.ts";
 import { BUCKET_COUNT, PackedTable } from "../link/packed-table.ts";
 import type { RosterPublisher } from "../link/publisher.ts";
+import { HeardAccounts } from "./heard-accounts.ts";
 
 /** A member's credential as whoever keeps the accounts gives it. */
 interface MemberCredential {
@@ -24,7 +25,7 @@ interface Member {
   credential: MemberCredential | undefined;
 }
 
-/** Where credentials come from: `Accounts`, seen from the fleet. */
+/** Where credentials come from: `Accounts.roster`, seen from the fleet. */
 export interface Members {
   /** This office's own changes, in the order in which they were committed. */
   onChange(callback: (change: MemberChange, id: string) => void): void;
@@ -50,12 +51,6 @@ export interface RosterFeed {
 }
 
 const PRUNE_EVERY_MS = 3_600_000;
-/** After a read that failed: the database's server is away, as a rule for seconds. */
-const RETRY_MS = 500;
-/** As many accounts at one go as keep everybody else waiting some milliseconds. */
-const READ_AT_ONCE = 200;
-/** With more than this to be read again one by one, all are read again instead. */
-const HEARD_MOST = 100_000;
 const ID_HASH_BYTES = 8;
 const ROSTER_KEY_BYTES = 8;
 
@@ -90,13 +85,10 @@ class Feed implements RosterFeed {
   readonly #rowOf = newTable();
   /** The same of those met by the walk that goes on. */
   #met: PackedTable | undefined;
-  readonly #heard = new Set<string>();
-  #walkAgain = false;
-  #working: Promise<void> | undefined;
+  readonly #heard = new HeardAccounts({ walk: () => this.#walk(), read: (ids) => this.#read(ids) });
   #prunedUntilS: number;
   #timer: NodeJS.Timeout | undefined;
   #stopListening: () => Promise<void> = async () => undefined;
-  #closed = false;
 
   constructor(options: { members: Members; publisher: Publisher; clock: Clock }) {
     this.#members = options.members;
@@ -107,19 +99,18 @@ class Feed implements RosterFeed {
 
   async start(): Promise<void> {
     this.#members.onChange((change, id) => {
-      if (!this.#closed) this.#apply(id, change.kind === "gone" ? undefined : change);
+      if (!this.#heard.closed) this.#apply(id, change.kind === "gone" ? undefined : change);
     });
     // Before anything is read: what changes meanwhile is heard, and read once more.
-    this.#stopListening = await this.#members.onNews((id) => this.#hear(id));
-    await this.#walk();
+    this.#stopListening = await this.#members.onNews((id) => this.#heard.hear(id));
+    await this.#heard.begin();
     // Where the store cannot be read now, the same stretch is asked for again in an hour.
     this.#timer = setInterval(() => void this.prune().catch(() => undefined), PRUNE_EVERY_MS);
     this.#timer.unref();
-    this.#work();
   }
 
   readAgain(): void {
-    this.#hear("all");
+    this.#heard.hear("all");
   }
 
   prune(): Promise<void> {
@@ -132,44 +123,10 @@ class Feed implements RosterFeed {
   }
 
   async close(): Promise<void> {
-    this.#closed = true;
+    this.#heard.close();
     clearInterval(this.#timer);
     await this.#stopListening();
-    await this.#working;
-  }
-
-  #hear(id: string | "all"): void {
-    if (id !== "all") this.#heard.add(id);
-    if (id === "all" || this.#heard.size > HEARD_MOST) {
-      this.#heard.clear();
-      this.#walkAgain = true;
-    }
-    this.#work();
-  }
-
-  /** Reads what there is to read, in one serial loop. */
-  #work(): void {
-    // Not before the first walk, which does it on its way.
-    if (this.#timer === undefined || this.#working !== undefined || this.#closed) return;
-    this.#working = this.#readAll().finally(() => {
-      this.#working = undefined;
-      if (this.#isWork()) this.#work();
-    });
-  }
-
-  #isWork = (): boolean => !this.#closed && (this.#walkAgain || this.#heard.size > 0);
-
-  async #readAll(): Promise<void> {
-    while (this.#isWork()) {
-      const walks = this.#walkAgain;
-      try {
-        this.#walkAgain = false;
-        await (walks ? this.#walk() : this.#readHeard());
-      } catch {
-        this.#walkAgain ||= walks;
-        await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
-      }
-    }
+    await this.#heard.idle();
   }
 
   /**
@@ -180,12 +137,12 @@ class Feed implements RosterFeed {
     const met = newTable();
     this.#met = met;
     try {
-      for (let after: string | undefined = ""; after !== undefined && !this.#closed; ) {
+      for (let after: string | undefined = ""; after !== undefined && !this.#heard.closed; ) {
         after = await this.#members.whileUnchanged(() => this.#walkPage(after!));
-        if (this.#heard.size > 0) await this.#readHeard();
+        await this.#heard.readSome();
         await nextTurn();
       }
-      for (let bucket = 0; bucket < BUCKET_COUNT && !this.#closed; bucket++) {
+      for (let bucket = 0; bucket < BUCKET_COUNT && !this.#heard.closed; bucket++) {
         for (const row of rowsOf(this.#rowOf, bucket)) if (met.get(row) === undefined) this.#remove(row);
         if (bucket % 64 === 0) await nextTurn();
       }
@@ -201,18 +158,12 @@ class Feed implements RosterFeed {
     return page.at(-1)?.id;
   }
 
-  async #readHeard(): Promise<void> {
-    const ids = [...take(this.#heard, READ_AT_ONCE)];
-    try {
-      await this.#members.whileUnchanged(async () => {
-        const found = new Map<string, MemberCredential | undefined>();
-        for (const { id, credential } of await this.#members.credentialsOf(ids)) found.set(id, credential);
-        for (const id of ids) this.#apply(id, found.get(id));
-      });
-    } catch (error) {
-      for (const id of ids) this.#heard.add(id);
-      throw error;
-    }
+  #read(ids: string[]): Promise<void> {
+    return this.#members.whileUnchanged(async () => {
+      const found = new Map<string, MemberCredential | undefined>();
+      for (const { id, credential } of await this.#members.credentialsOf(ids)) found.set(id, credential);
+      for (const id of ids) this.#apply(id, found.get(id));
+    });
   }
 
   /** An account's credential is now this one, or there is none. The same once more changes nothing. */
@@ -250,13 +201,4 @@ function rowsOf(table: PackedTable, bucket: number): Uint8Array[] {
   return Array.from({ length: bytes.length / table.rowBytes }, (_, n) =>
     bytes.slice(n * table.rowBytes, (n + 1) * table.rowBytes),
   );
-}
-
-/** Takes up to `most` out of a set. */
-function* take<Value>(set: Set<Value>, most: number): Generator<Value> {
-  for (const value of set) {
-    if (most-- <= 0) return;
-    set.delete(value);
-    yield value;
-  }
 }
