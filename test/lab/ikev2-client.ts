@@ -86,6 +86,13 @@ export class Ikev2Client {
     return existsSync(log) ? readFileSync(log, "utf8") : "";
   }
 
+  /** The address that the exit gave this client inside the tunnel, the latest where it has had several. */
+  tunnelAddress(): string {
+    const address = [...this.said().matchAll(/installing new virtual IP (\d+\.\d+\.\d+\.\d+)/g)].at(-1)?.[1];
+    if (address === undefined) throw new Error(`no address in the tunnel; strongSwan said:\n${this.said()}`);
+    return address;
+  }
+
   async stop(): Promise<void> {
     this.#vici?.close();
     this.#process.kill("SIGTERM");

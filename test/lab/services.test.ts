@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
+import { blockedCases } from "./cases/blocked.ts";
 import { checkCases } from "./cases/check.ts";
 import { dnsLevelCases } from "./cases/dns-levels.ts";
 import { fairUseCases } from "./cases/fair-use.ts";
 import { garbageCases } from "./cases/garbage.ts";
-import { guardedCases } from "./cases/guarded.ts";
 import { ikev2Cases } from "./cases/ikev2.ts";
 import { openvpnCases } from "./cases/openvpn.ts";
 import { openvpnPortCases } from "./cases/openvpn-ports.ts";
@@ -28,7 +28,6 @@ const SERVICES: readonly (readonly [string, (scene: () => ServicesScene) => void
   // First: they look at everything that an exit sends, and what the others cut off is still being sent again for minutes.
   ["two-hops", twoHopCases],
   ["profiles", profileCases],
-  ["guarded", guardedCases],
   ["openvpn", openvpnCases],
   ["fair-use", fairUseCases],
   ["dns-levels", dnsLevelCases],
@@ -39,10 +38,12 @@ const SERVICES: readonly (readonly [string, (scene: () => ServicesScene) => void
   ["stealth-obfs4", stealthObfs4Cases],
   ["ssh", sshCases],
   ["proxies", proxyCases],
-  ["port-forwarding", portForwardingCases],
+  ["blocked", blockedCases],
   ["port-shadowing", portShadowingCases],
   ["sessions", sessionsCases],
   ["check", checkCases],
+  // It ends with the operator's switch turned off.
+  ["port-forwarding", portForwardingCases],
   // Last: it floods one exit.
   ["garbage", garbageCases],
 ];

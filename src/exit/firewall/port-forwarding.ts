@@ -33,7 +33,7 @@ export function openvpnPool({ network4 }: Pick<TunnelNetwork, "network4">): Pool
 
 const indexOf = (network4: string): number => Number(network4.split(".")[2]) / 16;
 
-/** Of IKEv2. */
+/** Of IKEv2, while ports lead to devices. */
 export const IKEV2_POOL: Pool = { first: "10.66.136.0", last: "10.66.143.255" };
 
 /** Every port that leads to a device, and to which address. `taken`: ports on which this machine itself listens. */

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { connections, pools, strongswanConfiguration, WHOLE_POOL_4 } from "./configuration.ts";
+import { connections, pools, strongswanConfiguration } from "./configuration.ts";
 
 const place = {
   path: "libipsec",
@@ -23,7 +23,11 @@ test("it gives root up, and takes no accounting", () => {
 });
 
 test("MOBIKE is off, several devices may have one name, and ESP goes inside UDP where strongSwan carries it itself", () => {
-  const options = { identities: [{ id: "exit1.exits.lethe.internal", certificate: "PEM" }], ipv6: true };
+  const options = {
+    identities: [{ id: "exit1.exits.lethe.internal", certificate: "PEM" }],
+    forwarding: false,
+    ipv6: true,
+  };
   const [libipsec] = Object.values(connections({ ...options, path: "libipsec" })) as Record<
     string,
     unknown
@@ -38,13 +42,33 @@ test("MOBIKE is off, several devices may have one name, and ESP goes inside UDP 
 
 test("no weak cipher, hash or group is offered", () => {
   const [one] = Object.values(
-    connections({ identities: [{ id: "a.b", certificate: "" }], ipv6: false, path: "kernel" }),
+    connections({
+      identities: [{ id: "a.b", certificate: "" }],
+      forwarding: false,
+      ipv6: false,
+      path: "kernel",
+    }),
   );
   assert.doesNotMatch(JSON.stringify(one), /3des|sha1|md5|modp1024|modp1536/);
 });
 
-test("the gateway's address is given to nobody", () => {
-  assert.deepEqual(pools(WHOLE_POOL_4, false), {
-    "lethe-4": { addrs: "10.66.128.2-10.66.191.254", dns: ["10.66.255.1"] },
+test("with and without ports for devices addresses come from two pools that have none in common, and not the gateway's", () => {
+  const [forwarded, unforwarded] = [true, false].map((forwarding) => pools({ forwarding, ipv6: false }));
+  assert.deepEqual(forwarded, {
+    "lethe-4-forwarded": { addrs: "10.66.136.0-10.66.143.255", dns: ["10.66.255.1"] },
   });
+  assert.deepEqual(unforwarded, { "lethe-4": { addrs: "10.66.144.0-10.66.191.254", dns: ["10.66.255.1"] } });
+  for (const [forwarding, loaded] of [
+    [true, forwarded],
+    [false, unforwarded],
+  ] as const) {
+    const plan = {
+      identities: [{ id: "a.b", certificate: "" }],
+      path: "kernel",
+      forwarding,
+      ipv6: false,
+    } as const;
+    const [one] = Object.values(connections(plan)) as { pools: string[] }[];
+    assert.deepEqual(one?.pools, Object.keys(loaded ?? {}));
+  }
 });

@@ -1,3 +1,4 @@
+import { IKEV2_POOL } from "../firewall/port-forwarding.ts";
 import { RESOLVER_4, RESOLVER_6 } from "../tunnel-plan.ts";
 
 /** How members' packets get in and out: the kernel's ESP through an XFRM interface, or strongSwan's own (kernel-libipsec). */
@@ -101,11 +102,13 @@ export interface ConnectionPlan {
   /** Every certificate of the exit's that a client may ask for: name and chain in PEM, and the key. */
   identities: readonly { id: string; certificate: string }[];
   path: Ikev2Path;
+  /** Whether ports lead to the devices. */
+  forwarding: boolean;
   ipv6: boolean;
 }
 
 /** What VICI's `load-conn` takes (swanctl.conf(5), connections): one for every name that the exit answers to. */
-export const connections = ({ identities, path, ipv6 }: ConnectionPlan): Record<string, object> =>
+export const connections = ({ identities, path, forwarding, ipv6 }: ConnectionPlan): Record<string, object> =>
   Object.fromEntries(
     identities.map(({ id, certificate }, index) => [
       `lethe-${index}`,
@@ -127,7 +130,7 @@ export const connections = ({ identities, path, ipv6 }: ConnectionPlan): Record<
         rekey_time: "4h",
         over_time: "30m",
         reauth_time: "0s",
-        pools: ["lethe-4", ...(ipv6 ? ["lethe-6"] : [])],
+        pools: [pool4Of(forwarding).name, ...(ipv6 ? ["lethe-6"] : [])],
         ...(path === "kernel" && { if_id_in: String(IF_ID), if_id_out: String(IF_ID) }),
         local: { auth: "pubkey", id, certs: [certificate] },
         remote: { auth: "eap-radius", eap_id: "%any" },
@@ -145,10 +148,24 @@ export const connections = ({ identities, path, ipv6 }: ConnectionPlan): Record<
   );
 
 /** What VICI's `load-pool` takes: addresses for clients, never the gateway's; the resolver is one of ours, whichever a profile names. */
-export const pools = (range4: { first: string; last: string }, ipv6: boolean): Record<string, object> => ({
-  "lethe-4": { addrs: `${range4.first}-${range4.last}`, dns: [RESOLVER_4] },
-  ...(ipv6 && { "lethe-6": { addrs: POOL_6, dns: [RESOLVER_6] } }),
-});
+export function pools({
+  forwarding,
+  ipv6,
+}: Pick<ConnectionPlan, "forwarding" | "ipv6">): Record<string, object> {
+  const { name, first, last } = pool4Of(forwarding);
+  return {
+    [name]: { addrs: `${first}-${last}`, dns: [RESOLVER_4] },
+    ...(ipv6 && { "lethe-6": { addrs: POOL_6, dns: [RESOLVER_6] } }),
+  };
+}
 
-export const WHOLE_POOL_4 = { first: "10.66.128.2", last: "10.66.191.254" };
+/**
+ * strongSwan refuses another range for a pool of which somebody has an address. So these are two, with no address in common: when the
+ * operator turns the switch, sessions keep theirs, and new ones get one of the other pool.
+ */
+const pool4Of = (forwarding: boolean) =>
+  forwarding
+    ? { name: "lethe-4-forwarded", ...IKEV2_POOL }
+    : { name: "lethe-4", first: "10.66.144.0", last: "10.66.191.254" };
+
 const POOL_6 = "fd6c:6574:6865:8000::2-fd6c:6574:6865:8000::ffff";

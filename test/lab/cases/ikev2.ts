@@ -3,17 +3,20 @@ import { readdirSync, readlinkSync } from "node:fs";
 import { test } from "node:test";
 import { Ikev2Client, type Sswan } from "../ikev2-client.ts";
 import type { ServicesScene } from "../services-scene.ts";
-import { type VpnService, vpnServiceCases } from "../vpn-service.ts";
+import { type VpnClientOptions, type VpnService, vpnServiceCases } from "../vpn-service.ts";
 
-/** IKEv2 with strongSwan, by the file for its app that the site gives. */
+/** strongSwan, by the file for its app that the site gives. */
+export async function startIkev2(options: VpnClientOptions): Promise<Ikev2Client> {
+  const { on, folder, exit, member, login } = options;
+  const { status, text } = await member.ask("GET", `/api/v1/account/profiles/sswan/${exit.name}`);
+  if (status !== 200) throw new Error(`no profile for ${exit.name}: ${status} ${text}`);
+  const profile = JSON.parse(text) as Sswan;
+  return Ikev2Client.start(on, folder, { profile, address: exit.v4, ...login });
+}
+
 const ikev2: VpnService = {
   name: "IKEv2",
-  async start({ on, folder, exit, member, login }) {
-    const { status, text } = await member.ask("GET", `/api/v1/account/profiles/sswan/${exit.name}`);
-    if (status !== 200) throw new Error(`no profile for ${exit.name}: ${status} ${text}`);
-    const profile = JSON.parse(text) as Sswan;
-    return Ikev2Client.start(on, folder, { profile, address: exit.v4, ...login });
-  },
+  start: startIkev2,
   engine: /charon-systemd --lethe=/,
   refusals: {
     wrong: /ERROR_AUTHENTICATION_FAILURE/,

@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { describe, test } from "node:test";
 import { lab } from "../addresses.ts";
 import { Datagrams } from "../datagrams.ts";
@@ -6,8 +8,10 @@ import { withoutOurFirewall } from "../firewall.ts";
 import { InternetServer } from "../internet-server.ts";
 import { Namespace, until } from "../namespace.ts";
 import { OpenVpnClient } from "../openvpn-client.ts";
-import { fetchFrom } from "../probes.ts";
+import { fetchFrom, seenAddress } from "../probes.ts";
+import { servicesConfig } from "../services-config.ts";
 import type { ServicesScene } from "../services-scene.ts";
+import { startIkev2 } from "./ikev2.ts";
 
 /** The last 12 bits of an address inside the tunnel. */
 const numberOf = (address: string): number => {
@@ -116,6 +120,67 @@ export function portForwardingCases(scene: () => ServicesScene): void {
       } finally {
         device.kill();
         await anna.vpn.stop();
+      }
+    });
+
+    test("IKEv2: three ports lead to the device, TCP and UDP; none with the switch off, and its session goes on", async () => {
+      const { world, berlin, office } = scene();
+      const start = async (name: string, on: "client" | "client2") => {
+        const member = await scene().member(name);
+        const login = await scene().login(member);
+        const client = await startIkev2({ on: world[on], folder: world.folder, exit: berlin, member, login });
+        return { client, online: () => client.online(30_000) };
+      };
+      const { client, online } = await start("forward-ikev2.lab", "client");
+      const servers: InternetServer[] = [];
+      const sockets: Datagrams[] = [];
+      const callFrom = async (port: number, to: number, text: string) => {
+        const caller = await Datagrams.bind(world.internet, lab.internet.web4, port);
+        sockets.push(caller);
+        caller.send(berlin.v4, to, text);
+        return caller;
+      };
+      try {
+        await online();
+        const number = numberOf(client.tunnelAddress());
+        assert.ok(number >= 2048, "OpenVPN's devices have the numbers before that");
+        const ports = [10_000, 20_000, 30_000].map((first) => first + number);
+        const answers = () =>
+          Promise.all(ports.map((port) => fetchFrom(world.internet, `http://${berlin.v4}:${port}/ip`)));
+        for (const port of ports) servers.push(await InternetServer.start(world.client, "web", String(port)));
+        assert.deepEqual(await answers(), ["10.66.128.1", "10.66.128.1", "10.66.128.1"]);
+        const device = await Datagrams.bind(world.client, "0.0.0.0", ports[2]!);
+        sockets.push(device);
+        const caller = await callFrom(40_002, ports[2]!, "hello");
+        await until("the datagram to come in", 5000, () => device.received.length > 0);
+        const { from, port, text } = device.received[0]!;
+        assert.deepEqual([from, text], ["10.66.128.1", "hello"]);
+        device.send(from, port, "and back");
+        await until("the answer", 5000, () => caller.received.length > 0);
+        assert.deepEqual(caller.received[0], { from: berlin.v4, port: ports[2], text: "and back" });
+
+        const off = servicesConfig.replace("port_forwarding = true", "port_forwarding = false");
+        assert.notEqual(off, servicesConfig);
+        writeFileSync(join(office.data, "lethe.toml"), off);
+        // Ends once every service is well, IKEv2 with its member of before among them.
+        await office.restart();
+        await callFrom(40_003, ports[2]!, "anybody there?");
+        assert.deepEqual(await answers(), [undefined, undefined, undefined]);
+        assert.equal(device.received.length, 1);
+        assert.equal(await seenAddress(world.client), berlin.v4, "the session goes on");
+        // And whoever comes now gets an address that no port ever leads to.
+        const later = await start("forward-ikev2.lab", "client2");
+        try {
+          await later.online();
+          assert.equal(await seenAddress(world.client2), berlin.v4);
+          assert.match(later.client.tunnelAddress(), /^10\.66\.144\./);
+        } finally {
+          await later.client.stop();
+        }
+      } finally {
+        for (const server of servers) server.kill();
+        await Promise.all(sockets.map((socket) => socket.close()));
+        await client.stop();
       }
     });
   });
