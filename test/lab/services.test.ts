@@ -5,6 +5,7 @@ import { checkCases } from "./cases/check.ts";
 import { dnsLevelCases } from "./cases/dns-levels.ts";
 import { fairUseCases } from "./cases/fair-use.ts";
 import { garbageCases } from "./cases/garbage.ts";
+import { guardedCases } from "./cases/guarded.ts";
 import { ikev2Cases } from "./cases/ikev2.ts";
 import { openvpnCases } from "./cases/openvpn.ts";
 import { openvpnPortCases } from "./cases/openvpn-ports.ts";
@@ -28,6 +29,7 @@ const SERVICES: readonly (readonly [string, (scene: () => ServicesScene) => void
   // First: they look at everything that an exit sends, and what the others cut off is still being sent again for minutes.
   ["two-hops", twoHopCases],
   ["profiles", profileCases],
+  ["guarded", guardedCases],
   ["openvpn", openvpnCases],
   ["fair-use", fairUseCases],
   ["dns-levels", dnsLevelCases],
