@@ -25,6 +25,7 @@ import { firewallRules } from "./firewall/rules.ts";
 import { Ikev2Service } from "./ikev2/service.ts";
 import { launcher } from "./launcher.ts";
 import type { ExitStart, KeeperEngines, ListeningReport } from "./messages.ts";
+import { NetworkLock } from "./network-lock.ts";
 import { openvpnEngine } from "./openvpn/engine.ts";
 import { Stealth } from "./stealth/stealth.ts";
 import { type Sysctls, setForwarding } from "./sysctls.ts";
@@ -92,6 +93,8 @@ export class Reconciler {
   #warnings: string[] = [];
   #foreignDrops: string[] = [];
   #saidBroken = false;
+  #network: NetworkLock | undefined;
+  #saidTaken = false;
 
   constructor(options: {
     start: ExitStart;
@@ -181,6 +184,16 @@ export class Reconciler {
       if (this.#rules !== "") await this.#takeAway();
       return;
     }
+    if (!(await this.#hasNetwork())) {
+      this.#failure = "other";
+      this.#refused = true;
+      this.#warnings.push(
+        "Another exit of Lethe runs on this machine, in the same network: devices, firewall and resolvers can be one's alone, and every VPN service stays off here until that one ends.",
+      );
+      this.wireguard.standAside(settings.services.wireguard);
+      await this.#engines.want([]);
+      return;
+    }
     const { ipv6, ipv6Uplink } = ipv6Facts();
     if (!(await this.#protect(settings, ipv6Uplink))) {
       // Without the firewall members' packets would leave with tunnel addresses, and reach what is closed.
@@ -235,6 +248,15 @@ export class Reconciler {
     // The root process says when there is one: until then the resolver alone runs.
     this.#unsignedSinceMs = this.#signed() ? undefined : (this.#unsignedSinceMs ?? performance.now());
     this.#foreignDrops = (await readRuleset())?.foreignDrops ?? [];
+  }
+
+  async #hasNetwork(): Promise<boolean> {
+    this.#network ??= new NetworkLock();
+    // A former life of ours, or of a machine's other exit, may just be ending; later on nobody need wait.
+    const taken = await this.#network.take(this.#saidTaken ? 0 : undefined);
+    if (!taken && !this.#saidTaken) this.#log("engine-unavailable", { part: "exit", reason: "another-exit" });
+    this.#saidTaken = !taken;
+    return taken;
   }
 
   async #protect(settings: ServerSettings, ipv6Uplink: boolean): Promise<boolean> {
@@ -334,7 +356,13 @@ export class Reconciler {
         ...wireguard.engines,
         ...ikev2.engines,
       ],
-      warnings: [...this.#warnings, ...ikev2.warnings, ...this.#foreignDrops, ...(dns?.warnings ?? [])],
+      warnings: [
+        ...this.#warnings,
+        ...wireguard.warnings,
+        ...ikev2.warnings,
+        ...this.#foreignDrops,
+        ...(dns?.warnings ?? []),
+      ],
       resolvers: dns?.resolves === true ? [RESOLVER_4] : [],
       ownAddresses: [...new Set([...ownAddresses(), ...this.#settings.ownAddresses])],
     });
@@ -379,7 +407,8 @@ export class Reconciler {
   async clear(): Promise<void> {
     await this.close();
     await this.#engines.stopAll();
-    if (this.#isRoot()) await this.#takeAway();
+    if (this.#isRoot() && (await this.#hasNetwork())) await this.#takeAway();
+    this.#network?.release();
   }
 
   #isRoot(): boolean {

@@ -129,6 +129,8 @@ export type Reason =
   | "no-tun"
   | "not-installed"
   | "no-certificate"
+  // of an exit beside another one in the same network
+  | "another-exit"
   | "wrong-configuration"
   | "EADDRINUSE"
   | "EACCES"

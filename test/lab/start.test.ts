@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
-import { existsSync, mkdirSync, readdirSync, statSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, readdirSync, statSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import { dataFolder, folder, lethe, up, WITHOUT_ROOT } from "./host-provider.ts";
-import { must, run, until } from "./namespace.ts";
+import { must, Namespace, run, until, withOwnWireguard } from "./namespace.ts";
 import { skipOrFail } from "./requirements.ts";
 
 /** `lethe up` as an operator meets it on the first day: without root, on a bad disk, twice at once. */
@@ -48,6 +48,45 @@ describe("a first start", { skip: skipOrFail() }, () => {
     await until("the other to be up", 60_000, async () => /SOCKS5 .*ready/.test(running.said()));
     running.child.kill("SIGTERM");
     assert.equal(await running.ended, 0);
+  });
+
+  test("a second Lethe in the same network says so and stands aside, and takes over when the first ends", async () => {
+    const space = new Namespace(`lethe-${process.pid}-1-two`);
+    await space.create("127.0.0.1");
+    // The office's user has to come through.
+    chmodSync(folder, 0o711);
+    try {
+      const inside = space.inside(withOwnWireguard(join(folder, "two-wireguard"), []));
+      const start = async (name: string) => {
+        const { data, text } = await dataFolder(name);
+        writeFileSync(join(data, "lethe.toml"), `${text}[wireguard]\nport = 0\n[ikev2]\nenabled = false\n`);
+        return up(data, inside);
+      };
+      const facts = () => space.must(["sh", "-c", "ip -o address show; nft list ruleset"]);
+      const works = (found: string) => found.includes(" lethe-u0 ") && found.includes("table inet lethe");
+      const first = await start("two-first");
+      const ready = (start: ReturnType<typeof up>, what: RegExp) =>
+        until("a start", 60_000, () => what.test(start.said())).catch((error: Error) => {
+          throw new Error(`${error.message}\n${start.said()}`);
+        });
+      await ready(first, /OpenVPN .*ready/);
+      const before = await facts();
+      assert.ok(works(before));
+
+      const second = await start("two-second");
+      await ready(second, /SOCKS5 .*ready[\s\S]*Another exit of Lethe runs/);
+      assert.match(second.said(), /OpenVPN .*FAILED/);
+      assert.equal(await facts(), before);
+
+      first.child.kill("SIGTERM");
+      assert.equal(await first.ended, 0);
+      await until("the second to take over", 60_000, async () => works(await facts()));
+      second.child.kill("SIGTERM");
+      assert.equal(await second.ended, 0);
+      assert.doesNotMatch(await facts(), /lethe-/);
+    } finally {
+      await space.remove();
+    }
   });
 
   test("a data folder that cannot be written is refused in words", async () => {

@@ -3,7 +3,8 @@ import { type ChildProcess, execFile, execFileSync, spawn } from "node:child_pro
 import { randomBytes } from "node:crypto";
 import { createSocket } from "node:dgram";
 import { once } from "node:events";
-import { readFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync } from "node:fs";
+import { createServer } from "node:net";
 import { after, before, describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { deviceAddresses } from "../../lib/device-addresses.ts";
@@ -268,4 +269,25 @@ test("a port that another program has is found before the engine is started", as
   socket.close();
   await once(socket, "close");
   assert.equal(await spec(port).prepare?.(), undefined);
+});
+
+test("a socket at which another exit's engine answers is left alone, and said", {
+  skip: skipFor(process.getuid!() !== 0 && "needs root: the folder of the sockets is fixed"),
+}, async () => {
+  const device = `lethe-none${process.pid % 1000}`;
+  mkdirSync("/run/wireguard", { recursive: true, mode: 0o755 });
+  const other = createServer((client) => client.once("data", () => client.end("errno=0\n\n")));
+  await once(other.listen(uapiSocket(device)), "listening");
+  const spec = wireguardGoEngine({
+    ...{ program: "/nowhere", launcher: [], device, publicKey: "", port: 0 },
+    account: { uid: 0, gid: 0 },
+  });
+  try {
+    assert.equal(await spec.prepare?.(), "another-exit");
+    assert.ok(existsSync(uapiSocket(device)));
+  } finally {
+    other.close();
+  }
+  await once(other, "close");
+  assert.equal(await spec.prepare?.(), undefined);
 });

@@ -39,7 +39,7 @@ export function wireguardGoEngine(options: {
     leaves: [socket],
     prepare: async () => {
       // Another exit's on the same machine and folder, which a namespace of its own hides from us.
-      if (existsSync(socket) && (await uapiSet(socket, [], 1000)) === undefined) return "EADDRINUSE";
+      if (existsSync(socket) && (await uapiSet(socket, [], 1000)) === undefined) return "another-exit";
       return udpPortTaken(port);
     },
     handOver: () => listeningSocket(socket, account),

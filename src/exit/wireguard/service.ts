@@ -117,10 +117,11 @@ export class WireguardService {
   report(outside: Failure | undefined): {
     listening: ListeningReport[];
     engines: KeeperEngines["engines"];
+    warnings: string[];
     pending: boolean;
   } {
     const settings = this.#settings;
-    if (settings === undefined) return { listening: [], engines: [], pending: false };
+    if (settings === undefined) return { listening: [], engines: [], warnings: [], pending: false };
     const { ready, failed } = this.peers.state;
     const view = this.#engines.view(WIREGUARD_ENGINE);
     const why =
@@ -132,6 +133,7 @@ export class WireguardService {
     return {
       listening: [{ ...line, address: "0.0.0.0", ...kind, ...(why !== undefined && { failed: why }) }],
       engines: [{ id: WIREGUARD_ENGINE, service: "wireguard", healthy: ready && why === undefined }],
+      warnings: view?.refused === "another-exit" ? [SOCKET_TAKEN] : [],
       pending: why === undefined && !ready,
     };
   }
@@ -141,6 +143,8 @@ export class WireguardService {
     return this.peers.close();
   }
 }
+
+const SOCKET_TAKEN = `Another exit of Lethe on this machine, in a network of its own, has ${uapiSocket(WIREGUARD.device)}, and wireguard-go looks nowhere else: WireGuard stays off here. Give this one a /run/wireguard of its own (systemd.exec(5): BindPaths=), or take a kernel that knows WireGuard, which needs no socket.`;
 
 const deadEngine = (state: string | undefined): Reason | undefined =>
   state === "backing-off" ? "other" : undefined;
