@@ -2,6 +2,13 @@ import { OpenVpnClient } from "../openvpn-client.ts";
 import type { ServicesScene } from "../services-scene.ts";
 import { type VpnService, vpnServiceCases } from "../vpn-service.ts";
 
+/** What OpenVPN's client says, in the words that it was sent: one for a wrong password is none for an account that has run out. */
+export const OPENVPN_REFUSALS: VpnService["refusals"] = {
+  wrong: /AUTH_FAILED,Wrong VPN username or password/,
+  expired: /AUTH_FAILED,Your paid time is over/,
+  tooMany: /AUTH_FAILED,Too many sessions/,
+};
+
 /** OpenVPN, by the profile that the site gives. */
 const openvpn: VpnService = {
   name: "OpenVPN",
@@ -14,7 +21,7 @@ const openvpn: VpnService = {
     };
   },
   engine: /openvpn .*--config (?!stdin)/,
-  refusals: { wrong: /AUTH_FAILED/, expired: /AUTH_FAILED/, tooMany: /AUTH_FAILED/ },
+  refusals: OPENVPN_REFUSALS,
   passwords: true,
   opensDeviceAnew: true,
 };
