@@ -125,7 +125,7 @@ const tasks = {
     });
     publisher.onReport(takeReport({ fleet, status, log }));
     for (const server of exits) publisher.setSettings(server, settingsFor(server));
-    await feedRoster({ members: accounts, publisher, clock });
+    await feedRoster({ members: accounts.roster, publisher, clock });
     await publisher.start();
     return { rosterMs: nowMs() - startedMs, rows: publisher.size };
   },

@@ -12,56 +12,23 @@ import {
   takeOut,
   unpaidDeletedAfter,
 } from "../policy/expiry.ts";
-import { LIFETIMES } from "../policy/lifetimes.ts";
 import type { Store } from "../store/open.ts";
 import type { AccountRow, Tables } from "../store/tables.ts";
-import { type AccountChange, type Announce, Changes } from "./changes.ts";
+import { type AccountView, viewOf } from "./account-view.ts";
+import { type Announce, Changes } from "./changes.ts";
 import { type AccountExport, describeAccount } from "./export.ts";
 import { paidTimeOf, takenBackText } from "./paid-time.ts";
 import { Passwords } from "./passwords.ts";
+import { RosterAccounts } from "./roster-accounts.ts";
 import { acceptEmail, acceptPassword, canonicalName, typedPassword } from "./rules.ts";
-import {
-  deriveVpnCredentials,
-  newVpnSalt,
-  type RosterCredential,
-  rosterCredential,
-  type VpnCredentials,
-  vpnTag,
-} from "./vpn-credentials.ts";
+import { VpnAccess } from "./vpn-access.ts";
+import type { VpnCredentials } from "./vpn-credentials.ts";
 
 const DAY_S = 86_400;
 /** As many accounts at one go as keep everybody else waiting some tens of milliseconds. */
 const PAGE_ROWS = 200;
-/** So long after the paid time the roster carries an account on, so that an exit can say that it is over, and not that the password is wrong. */
-const EXPIRED_TOLD_S = LIFETIMES.expiredTold.days * DAY_S;
-/** Where they are only read, so many. */
-const READ_ROWS = 500;
 /** The most days that one extension may give. */
 export const EXTENSION_DAYS_MOST = 3660;
-
-export interface AccountView {
-  id: string;
-  name: string;
-  email: string | undefined;
-  /** Somebody has opened the link that was sent to the address: a forgotten password may be reset through it. */
-  emailVerified: boolean;
-  /** A PayPal subscription pays for it: whoever leaves cancels it there first. */
-  renews: boolean;
-  /** End of the paid time, UTC seconds, a whole minute. Undefined: never paid. */
-  paidUntil: number | undefined;
-  /** When the account is deleted by itself, UTC seconds. */
-  deleteAfter: number;
-  /** Paid time that was taken back, as the row says it (paid-time.ts); undefined: none. */
-  takenBack: string | undefined;
-  /** Cut off by the operator: no access whatever is paid, no renewal; the member area stays open. */
-  terminated: boolean;
-}
-
-/** What the roster carries of an account; nothing where it has no access. */
-export interface AccountCredential {
-  id: string;
-  credential: RosterCredential | undefined;
-}
 
 export interface SignUpInput {
   name: string;
@@ -87,6 +54,9 @@ export class Accounts {
   readonly #siteSecret: KeyObject;
   readonly #passwords: Passwords;
   readonly #changes: Changes;
+  readonly #access: VpnAccess;
+  /** The same accounts, as the servers are told of them. */
+  readonly roster: RosterAccounts;
 
   /** `siteSecret`: 32 random bytes, made once; VPN credentials, stamps and voucher hashes hang on it. */
   constructor(options: { store: Store; clock: Clock; siteSecret: Uint8Array; passwords?: Passwords }) {
@@ -96,19 +66,13 @@ export class Accounts {
     // As a key object: an HMAC is then four times as fast, and nothing prints it by mistake.
     this.#siteSecret = createSecretKey(options.siteSecret);
     this.#changes = new Changes(options.store);
+    this.#access = new VpnAccess({ siteSecret: this.#siteSecret, clock: options.clock });
+    this.roster = new RosterAccounts({ store: options.store, changes: this.#changes, access: this.#access });
     this.#passwords = options.passwords ?? new Passwords();
-  }
-
-  /** Called after each change that the exits must hear of, once it is committed. */
-  onChange(callback: (change: AccountChange, accountId: string) => void): void {
-    this.#changes.onChange(callback);
   }
 
   /** One transaction on accounts, with what it announces (changes.ts). For what must stand or fall with a payment. */
   transact: Changes["transact"] = (work) => this.#changes.transact(work);
-
-  /** Runs `work` while no account changes (changes.ts). */
-  whileUnchanged: Changes["whileUnchanged"] = (work) => this.#changes.whileUnchanged(work);
 
   /**
    * Makes an account. `also` runs in the same transaction (a voucher being used): the account stands with it or not at
@@ -130,7 +94,7 @@ export class Accounts {
     return this.transact<AccountView, SignUpError | Code>(async (trx, announce) => {
       const id = base32(randomBytes(16));
       for (;;) {
-        const salt = newVpnSalt();
+        const { salt, tag } = this.#access.draw();
         const { numInsertedOrUpdatedRows = 0n } = await trx
           .insertInto("accounts")
           .values({
@@ -142,7 +106,7 @@ export class Accounts {
             terminated: 0,
             delete_after: unpaidDeletedAfter(this.#nowS()),
             vpn_salt: salt,
-            vpn_tag: this.#tagOf(salt),
+            vpn_tag: tag,
           })
           .onConflict((conflict) => conflict.doNothing())
           .executeTakeFirst();
@@ -190,15 +154,15 @@ export class Accounts {
 
   /** Whose VPN username it is: for credentials that somebody has published. */
   async byVpnUsername(username: string): Promise<AccountView | undefined> {
-    const row = await this.#rowOf({ vpn_tag: vpnTag(this.#siteSecret, username.trim().toLowerCase()) });
+    const row = await this.#rowOf({ vpn_tag: this.#access.tagOf(username) });
     return row && viewOf(row);
   }
 
   /** The account of these VPN credentials; nothing where either is wrong. */
   async byVpnCredentials(username: string, password: string): Promise<AccountView | undefined> {
-    const row = await this.#rowOf({ vpn_tag: vpnTag(this.#siteSecret, username.trim().toLowerCase()) });
+    const row = await this.#rowOf({ vpn_tag: this.#access.tagOf(username) });
     if (row === undefined) return undefined;
-    const [given, right] = [password.trim(), this.#credentialsOf(row).password].map((text) =>
+    const [given, right] = [password.trim(), this.#access.credentialsOf(row).password].map((text) =>
       createHmac("sha256", this.#siteSecret).update(text).digest(),
     );
     // Of equal length whatever was typed, as timingSafeEqual wants it.
@@ -209,7 +173,7 @@ export class Accounts {
   async vpnCredentials(id: string): Promise<VpnCredentials> {
     const row = await this.#rowOf({ id });
     if (row === undefined) throw new Error("vpnCredentials: no such account");
-    return deriveVpnCredentials(this.#siteSecret, row.vpn_salt);
+    return this.#access.credentialsOf(row);
   }
 
   /** New VPN username and password; the old ones stop working, in live sessions too. */
@@ -217,7 +181,7 @@ export class Accounts {
     const outcome = await this.transact<VpnCredentials, "account-unknown">(async (trx, announce) => {
       const row = await trx.selectFrom("accounts").selectAll().where("id", "=", id).executeTakeFirst();
       if (row === undefined) return fail("account-unknown");
-      return ok(await this.#renewIn(trx, announce, row));
+      return ok(await this.#access.renewIn(trx, announce, row));
     });
     if (outcome.ok) await this.#store.scrub();
     return outcome;
@@ -236,7 +200,7 @@ export class Accounts {
           .orderBy("id")
           .limit(PAGE_ROWS)
           .execute();
-        for (const row of rows) await this.#renewIn(trx, announce, row);
+        for (const row of rows) await this.#access.renewIn(trx, announce, row);
         count += rows.length;
         return ok(rows.at(-1)?.id);
       });
@@ -308,7 +272,7 @@ export class Accounts {
         .executeTakeFirst();
       // Somebody else has changed it while we were hashing.
       if (changed === undefined) return fail("changed-meanwhile");
-      if (options.renewVpn) await this.#renewIn(trx, announce, changed);
+      if (options.renewVpn) await this.#access.renewIn(trx, announce, changed);
       return ok(changed);
     });
     if (!outcome.ok) return outcome;
@@ -481,7 +445,7 @@ export class Accounts {
     const outcome = await this.transact<void, "account-unknown">(async (trx, announce) => {
       const gone = await trx.deleteFrom("accounts").where("id", "=", id).returningAll().executeTakeFirst();
       if (gone === undefined) return fail("account-unknown");
-      announce({ kind: "gone", vpnUsername: this.#credentialsOf(gone).username }, id);
+      announce({ kind: "gone", vpnUsername: this.#access.credentialsOf(gone).username }, id);
       return ok(undefined);
     });
     if (outcome.ok) await this.#store.scrub();
@@ -501,52 +465,7 @@ export class Accounts {
       .where("account_id", "=", id)
       .execute();
     const rows = { accounts: [row] as [AccountRow], devices, device_servers: onServers };
-    return describeAccount(rows, this.#credentialsOf(row));
-  }
-
-  /**
-   * A page of all accounts, by id, each with what the roster carries of it now; empty after the last. Whoever reads them all gives
-   * the others their turn in between.
-   */
-  async credentialsAfter(id: string): Promise<AccountCredential[]> {
-    // By id alone: with a condition on the time SQLite would go by the time's index and sort all of it for each page.
-    const rows = await this.#store.db
-      .selectFrom("accounts")
-      .select(["id", "vpn_salt", "paid_until", "terminated"])
-      .where("id", ">", id)
-      .orderBy("id")
-      .limit(READ_ROWS)
-      .execute();
-    return rows.map((row) => ({ id: row.id, credential: this.#rosterCredentialOf(row) }));
-  }
-
-  /** The same of these accounts, in any order; those that are gone are left out. At most a page's number. */
-  async credentialsOf(ids: readonly string[]): Promise<AccountCredential[]> {
-    const rows = await this.#store.db
-      .selectFrom("accounts")
-      .select(["id", "vpn_salt", "paid_until", "terminated"])
-      .where("id", "in", ids)
-      .execute();
-    return rows.map((row) => ({ id: row.id, credential: this.#rosterCredentialOf(row) }));
-  }
-
-  /** Accounts that the roster need no longer carry since a time after `fromS` and until `toS` (UTC seconds). */
-  async lapsed(fromS: number, toS: number): Promise<string[]> {
-    const rows = await this.#store.db
-      .selectFrom("accounts")
-      .select("id")
-      .where("paid_until", ">", fromS - EXPIRED_TOLD_S)
-      .where("paid_until", "<=", toS - EXPIRED_TOLD_S)
-      .execute();
-    return rows.map(({ id }) => id);
-  }
-
-  /**
-   * Calls back with the id of each account that any office on this database has changed from now on, this one included; with "all"
-   * where some may have been missed. Returns how to end it. Throws StoreError.
-   */
-  onNews(heard: (accountId: string | "all") => void): Promise<() => Promise<void>> {
-    return this.#store.news.listen("account_changes", heard);
+    return describeAccount(rows, this.#access.credentialsOf(row));
   }
 
   async #setTerminated(name: string, terminated: 0 | 1): Promise<Result<AccountView, "account-unknown">> {
@@ -565,7 +484,7 @@ export class Accounts {
         .where("id", "=", row.id)
         .returningAll()
         .executeTakeFirstOrThrow();
-      announce(this.#changeOf(changed), changed.id);
+      announce(this.#access.changeOf(changed), changed.id);
       return ok(viewOf(changed));
     });
   }
@@ -588,56 +507,8 @@ export class Accounts {
       .where("id", "=", id)
       .returningAll()
       .executeTakeFirstOrThrow();
-    announce(this.#changeOf(changed), id);
+    announce(this.#access.changeOf(changed), id);
     return viewOf(changed);
-  }
-
-  async #renewIn(trx: Transaction<Tables>, announce: Announce, row: AccountRow): Promise<VpnCredentials> {
-    const old = this.#credentialsOf(row);
-    for (;;) {
-      const salt = newVpnSalt();
-      const tag = this.#tagOf(salt);
-      const other = await trx
-        .selectFrom("accounts")
-        .select("id")
-        .where("vpn_tag", "=", tag)
-        .executeTakeFirst();
-      if (other !== undefined) continue;
-      const renewed = await trx
-        .updateTable("accounts")
-        .set({ vpn_salt: salt, vpn_tag: tag })
-        .where("id", "=", row.id)
-        .returningAll()
-        .executeTakeFirstOrThrow();
-      const change = this.#changeOf(renewed);
-      if (change.kind === "credential") announce({ ...change, oldVpnUsername: old.username }, row.id);
-      else announce({ kind: "gone", vpnUsername: old.username }, row.id);
-      return this.#credentialsOf(renewed);
-    }
-  }
-
-  /** What the exits have to know of an account as it now is. */
-  #changeOf(row: AccountRow): AccountChange {
-    const credential = this.#rosterCredentialOf(row);
-    return credential === undefined
-      ? { kind: "gone", vpnUsername: this.#credentialsOf(row).username }
-      : { kind: "credential", ...credential };
-  }
-
-  #rosterCredentialOf(
-    row: Pick<AccountRow, "vpn_salt" | "paid_until" | "terminated">,
-  ): RosterCredential | undefined {
-    if (row.terminated !== 0 || row.paid_until === null) return undefined;
-    if (row.paid_until + EXPIRED_TOLD_S <= this.#nowS()) return undefined;
-    return rosterCredential(this.#credentialsOf(row), row.paid_until);
-  }
-
-  #credentialsOf(row: Pick<AccountRow, "vpn_salt">): VpnCredentials {
-    return deriveVpnCredentials(this.#siteSecret, row.vpn_salt);
-  }
-
-  #tagOf(salt: string): string {
-    return vpnTag(this.#siteSecret, deriveVpnCredentials(this.#siteSecret, salt).username);
   }
 
   #rowOf(where: Partial<Pick<AccountRow, "id" | "name" | "vpn_tag">>): Promise<AccountRow | undefined> {
@@ -668,17 +539,3 @@ export class Accounts {
 }
 
 export type ExtendError = "account-unknown" | "account-terminated";
-
-function viewOf(row: AccountRow): AccountView {
-  return {
-    id: row.id,
-    name: row.name,
-    email: row.email ?? undefined,
-    emailVerified: row.email_verified !== 0,
-    renews: row.renews !== 0,
-    paidUntil: row.paid_until ?? undefined,
-    takenBack: row.taken_back ?? undefined,
-    deleteAfter: row.delete_after,
-    terminated: row.terminated !== 0,
-  };
-}

@@ -78,7 +78,7 @@ export class Devices {
 
   /**
    * Called with the account whose devices this office has changed, once that is committed. What happens to the account itself (paid,
-   * renewed, cut off, gone) is `Accounts.onChange`'s and changes its peers as well.
+   * renewed, cut off, gone) is `Accounts.roster`'s and changes its peers as well.
    */
   onChange(callback: (accountId: string) => void): void {
     this.#listeners.push(callback);
@@ -220,7 +220,7 @@ export class Devices {
       .select(["devices.account_id", "devices.public_key", "devices.address_index", "servers.link_name"])
       .where("devices.account_id", "in", accountIds)
       .execute();
-    const credentials = await this.#accounts.credentialsOf(accountIds);
+    const credentials = await this.#accounts.roster.credentialsOf(accountIds);
     return accountIds.map((accountId) => {
       const access = credentials.find(({ id }) => id === accountId)?.credential;
       if (access === undefined) return { accountId, peers: [] };

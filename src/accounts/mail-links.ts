@@ -2,7 +2,8 @@ import { createCipheriv, createDecipheriv, createHmac, randomBytes } from "node:
 import type { Clock } from "../lib/clock.ts";
 import { deriveKey } from "../lib/derive-key.ts";
 import { MAIL_LINK_MINUTES } from "../policy/lifetimes.ts";
-import type { Accounts, AccountView } from "./accounts.ts";
+import type { AccountView } from "./account-view.ts";
+import type { Accounts } from "./accounts.ts";
 
 /** What a link that was sent by mail is for: one kind is never taken for another. */
 export type MailLinkKind = "confirm-email" | "reset-password";

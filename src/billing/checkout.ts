@@ -1,5 +1,5 @@
 import { createHmac, randomBytes } from "node:crypto";
-import type { AccountView } from "../accounts/accounts.ts";
+import type { AccountView } from "../accounts/account-view.ts";
 import type { Clock } from "../lib/clock.ts";
 import { fail, ok, type Result } from "../lib/result.ts";
 import { METHODS, PAYMENT_METHODS, type PaymentMethod } from "../policy/methods.ts";

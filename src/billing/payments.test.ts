@@ -112,7 +112,7 @@ onEachStore("a refund ends what was paid for; asked for twice at once it is begu
   assert.equal((await payments.find("paypal", "CAP1"))?.state, "paid");
   assert.ok((await payments.beginRefund("paypal", "CAP1")).ok);
   const heard: string[] = [];
-  accounts.onChange(({ kind }) => heard.push(kind));
+  accounts.roster.onChange(({ kind }) => heard.push(kind));
   const ended = await Promise.all([1, 2].map(() => payments.takeBack("paypal", "CAP1", "refund")));
   assert.deepEqual(
     ended.map((each) => (each.ok ? each.value.effect : each.error)),

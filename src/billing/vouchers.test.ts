@@ -18,7 +18,7 @@ async function newOffice(kind: StoreKind) {
   const { store, where, openAgain, files } = await openTestStore(kind);
   const accounts = new Accounts({ store, clock, siteSecret });
   const changes: AccountChange[] = [];
-  accounts.onChange((change) => changes.push(change));
+  accounts.roster.onChange((change) => changes.push(change));
   const vouchers = new Vouchers({ store, clock, siteSecret, accounts });
   const idOf = async (name: string) => {
     const made = await accounts.signUp({ name, password: PASSWORD });

@@ -1,6 +1,7 @@
 import { createHmac, randomBytes } from "node:crypto";
 import type { Transaction } from "kysely";
-import type { Accounts, AccountView, SignUpError, SignUpInput } from "../accounts/accounts.ts";
+import type { AccountView } from "../accounts/account-view.ts";
+import type { Accounts, SignUpError, SignUpInput } from "../accounts/accounts.ts";
 import { EXTENSION_DAYS_MOST } from "../accounts/accounts.ts";
 import { base32 } from "../lib/base32.ts";
 import type { Clock } from "../lib/clock.ts";

@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import type { AccountView } from "../accounts/accounts.ts";
+import type { AccountView } from "../accounts/account-view.ts";
 import { randomPassword } from "../lib/random-password.ts";
 import type { InventoryEntry } from "../store/inventory.ts";
 import { wholeNumber } from "./arguments.ts";

@@ -44,7 +44,7 @@ async function openOffice(store: Store, clock: FakeClock) {
   const accounts = new Accounts({ store, clock, siteSecret, passwords: quickPasswords });
   const devices = new Devices({ store, accounts });
   const publisher = new Notebook();
-  const feed = () => feedPeers({ devices, owners: accounts, publisher, clock });
+  const feed = () => feedPeers({ devices, owners: accounts.roster, publisher, clock });
   return { store, clock, accounts, devices, publisher, feed };
 }
 type Office = Awaited<ReturnType<typeof openOffice>>;

@@ -38,7 +38,7 @@ onEachStore("the roster starts with everybody who has paid, and then follows eve
   const alice = await member("alice", 30);
   const bob = await member("bob", 0);
   const publisher = new Notebook();
-  const feed = await feedRoster({ members: accounts, publisher, clock });
+  const feed = await feedRoster({ members: accounts.roster, publisher, clock });
   const nameOf = async (id: string) => (await accounts.vpnCredentials(id)).username;
   const first = await nameOf(alice);
   assert.deepEqual([...publisher.rows.keys()], [first]);
@@ -67,14 +67,15 @@ onEachStore(
     await member("bob", 1);
     await member("carol", 3);
     const publisher = new Notebook();
+    const { roster } = accounts;
     const members = {
-      onChange: accounts.onChange.bind(accounts),
-      onNews: accounts.onNews.bind(accounts),
-      credentialsAfter: accounts.credentialsAfter.bind(accounts),
-      credentialsOf: accounts.credentialsOf.bind(accounts),
-      whileUnchanged: accounts.whileUnchanged,
+      onChange: roster.onChange.bind(roster),
+      onNews: roster.onNews.bind(roster),
+      credentialsAfter: roster.credentialsAfter.bind(roster),
+      credentialsOf: roster.credentialsOf.bind(roster),
+      whileUnchanged: roster.whileUnchanged.bind(roster),
       lapsed: async (fromS: number, toS: number) => {
-        const ids = await accounts.lapsed(fromS, toS);
+        const ids = await roster.lapsed(fromS, toS);
         // Time enough for the payment to be committed, if nothing held it back.
         await new Promise((resolve) => setTimeout(resolve, 50));
         return ids;
@@ -108,7 +109,7 @@ onEachStore("the link's own publisher takes it all, changes made while it reads 
     log: () => {},
   });
   const [feed] = await Promise.all([
-    feedRoster({ members: accounts, publisher, clock }),
+    feedRoster({ members: accounts.roster, publisher, clock }),
     accounts.extend(late, 30),
     accounts.terminate("member-0"),
   ]);

@@ -43,7 +43,7 @@ async function openOffice(store: Store, clock: FakeClock) {
   const accounts = new Accounts({ store, clock, siteSecret, passwords: quickPasswords });
   const vouchers = new Vouchers({ store, clock, siteSecret, accounts });
   const roster = new Roster();
-  const feed = await feedRoster({ members: accounts, publisher: roster, clock });
+  const feed = await feedRoster({ members: accounts.roster, publisher: roster, clock });
   const close = async () => {
     await feed.close();
     await store.close();
@@ -76,7 +76,7 @@ async function until(holds: () => boolean | Promise<boolean>, what: string): Pro
 async function expectedOf({ accounts }: Office): Promise<[string, number][]> {
   const good: [string, number][] = [];
   for (let after = ""; ; ) {
-    const page = await accounts.credentialsAfter(after);
+    const page = await accounts.roster.credentialsAfter(after);
     if (page.length === 0) return good.toSorted();
     for (const { credential } of page)
       if (credential) good.push([credential.vpnUsername, credential.untilMinutes]);

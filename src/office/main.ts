@@ -205,8 +205,8 @@ async function start(message: OfficeStart): Promise<void> {
   });
   let feed: RosterFeed | undefined;
   await sendSettings();
-  feed = await feedRoster({ members: accounts, publisher, clock });
-  const peers = await feedPeers({ devices, owners: accounts, publisher, clock });
+  feed = await feedRoster({ members: accounts.roster, publisher, clock });
+  const peers = await feedPeers({ devices, owners: accounts.roster, publisher, clock });
   const linkNames = () => fleet.current.map(({ linkName }) => linkName);
   peers.serversChanged(linkNames());
   const versions = await reserveVersions({ store, clock, publisher });

@@ -1,5 +1,5 @@
 import type { Context } from "hono";
-import type { AccountView } from "../accounts/accounts.ts";
+import type { AccountView } from "../accounts/account-view.ts";
 import { fail, ok, type Result } from "../lib/result.ts";
 import type { Member, SiteEnv } from "./options.ts";
 import type { Web } from "./web.ts";

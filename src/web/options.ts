@@ -1,5 +1,6 @@
 import type { Context } from "hono";
-import type { Accounts, AccountView } from "../accounts/accounts.ts";
+import type { AccountView } from "../accounts/account-view.ts";
+import type { Accounts } from "../accounts/accounts.ts";
 import type { Devices } from "../accounts/devices.ts";
 import type { Cash } from "../billing/cash.ts";
 import type { Checkout } from "../billing/checkout.ts";

@@ -1,5 +1,5 @@
 import type { Context } from "hono";
-import type { AccountView } from "../accounts/accounts.ts";
+import type { AccountView } from "../accounts/account-view.ts";
 import { confirmLetter } from "../mail/letters.ts";
 import { MAIL_LINK_S } from "./mail-door.ts";
 import type { SiteEnv } from "./options.ts";

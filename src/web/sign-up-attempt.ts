@@ -1,5 +1,6 @@
 import type { Context } from "hono";
-import type { AccountView, SignUpError, SignUpInput } from "../accounts/accounts.ts";
+import type { AccountView } from "../accounts/account-view.ts";
+import type { SignUpError, SignUpInput } from "../accounts/accounts.ts";
 import type { VoucherError } from "../billing/vouchers.ts";
 import { fail, type Result } from "../lib/result.ts";
 import type { SiteEnv } from "./options.ts";

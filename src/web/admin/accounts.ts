@@ -1,5 +1,6 @@
 import type { Hono } from "hono";
-import { type AccountView, EXTENSION_DAYS_MOST } from "../../accounts/accounts.ts";
+import type { AccountView } from "../../accounts/account-view.ts";
+import { EXTENSION_DAYS_MOST } from "../../accounts/accounts.ts";
 import { randomPassword } from "../../lib/random-password.ts";
 import type { Result } from "../../lib/result.ts";
 import { day, dayAndTime } from "../dates.ts";

@@ -1,5 +1,5 @@
 import { z } from "@hono/zod-openapi";
-import type { AccountView } from "../../accounts/accounts.ts";
+import type { AccountView } from "../../accounts/account-view.ts";
 import { groupsOf } from "../../fleet/groups.ts";
 import type { ServerStatus } from "../../fleet/server-status.ts";
 import { WORDING } from "../wording.ts";

@@ -1,11 +1,7 @@
 import { type Context, Hono } from "hono";
 import { z } from "zod";
-import {
-  type Accounts,
-  type AccountView,
-  EXTENSION_DAYS_MOST,
-  type SignUpError,
-} from "../../accounts/accounts.ts";
+import type { AccountView } from "../../accounts/account-view.ts";
+import { type Accounts, EXTENSION_DAYS_MOST, type SignUpError } from "../../accounts/accounts.ts";
 import type { Devices } from "../../accounts/devices.ts";
 import type { Cash } from "../../billing/cash.ts";
 import type { PayPalCheck } from "../../billing/paypal/check.ts";

@@ -1,5 +1,5 @@
 import type { Hono } from "hono";
-import type { AccountView } from "../../accounts/accounts.ts";
+import type { AccountView } from "../../accounts/account-view.ts";
 import { allGroups, bestServer, recommended } from "../../fleet/recommend.ts";
 import type { ServerStatus } from "../../fleet/server-status.ts";
 import { SYSTEMS } from "../../profiles/kinds.ts";
@@ -11,6 +11,7 @@ import { type Html, html } from "../html.ts";
 import { page } from "../layout.ts";
 import type { SiteEnv } from "../options.ts";
 import { profileNamed } from "../site/group-servers.ts";
+import { LEAST_LOADED } from "../site/proxy-config.ts";
 import { serverFilter } from "../site/server-filter.ts";
 import { isFiltered, matching, parseQuery, type ServerQuery } from "../site/server-query.ts";
 import { count } from "../site/server-table.ts";
@@ -100,6 +101,12 @@ function proxiesPanel(
   return html`<section class="panel" id="proxies"><h2>SOCKS5 and HTTP proxies</h2>
 <div class="notice warn"><p>${PROXY_WARNING}</p></div>
 <p>Log in with your VPN username and password. Browsers ask for them with the HTTP proxy; most cannot log in to a SOCKS5 proxy.</p>
+${
+  offered.length > 1 &&
+  html`<h3>Any of them</h3>
+<p>A browser that is given this address takes one of the least loaded servers whose proxies work, and asks again by itself.</p>
+${values([{ id: "p-recommended", name: LEAST_LOADED.name, value: `${origin}${LEAST_LOADED.path}` }])}`
+}
 ${offered.map((server) => proxyRows(server, origin))}
 <h3>To try it in a terminal</h3>
 <p>curl asks for the VPN password; the VPN username goes where USERNAME stands.</p>

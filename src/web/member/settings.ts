@@ -1,5 +1,5 @@
 import type { Context, Hono } from "hono";
-import type { AccountView } from "../../accounts/accounts.ts";
+import type { AccountView } from "../../accounts/account-view.ts";
 import { PASSWORD_CHARACTERS } from "../../accounts/rules.ts";
 import { REMINDER_DAYS } from "../../policy/lifetimes.ts";
 import { errorPage } from "../errors.ts";

@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import type { Context, Hono } from "hono";
-import type { AccountView } from "../../../accounts/accounts.ts";
+import type { AccountView } from "../../../accounts/account-view.ts";
 import { networkOf } from "../../../accounts/login-throttle.ts";
 import type { Checkout, CheckoutError } from "../../../billing/checkout.ts";
 import { LeakyBuckets } from "../../../lib/leaky-buckets.ts";
