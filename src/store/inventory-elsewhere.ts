@@ -79,6 +79,14 @@ export const elsewhere: readonly Elsewhere[] = [
   },
   {
     place: "memory",
+    table: "searches",
+    what: "The office's counts of searches in the help centre by network, under a key made at each start: neither an address nor what was searched for can be read out",
+    purpose: "Searching costs work: slowing those who do it in great numbers",
+    lifetime: "2 minutes, in the office's memory only",
+    aboutAccount: false,
+  },
+  {
+    place: "memory",
     table: "enrolments",
     what: "The office's counts of refused tries to join the servers, by network, under a key made at each start: no address can be read out",
     purpose: "Slowing those who try tokens",

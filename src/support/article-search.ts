@@ -14,6 +14,8 @@ const B = 0.75;
 /** A word of the query that only begins a word of the text counts so much. */
 const PREFIX = 0.5;
 const QUERY_WORDS_MOST = 12;
+/** Longer questions are cut off. */
+export const QUERY_CHARACTERS_MOST = 200;
 
 /** Too frequent in English to tell anything. */
 const STOP = new Set(
@@ -39,14 +41,22 @@ function stem(word: string): string {
 /** `cancelling` and `cancelled` are `cancel`. */
 const undoubled = (word: string): string => (/([bdglmnprt])\1$/.test(word) ? word.slice(0, -1) : word);
 
-/** Finds articles by words; made once, asked often. */
+/** An article in which a word stands, and how much it weighs there. */
+interface Place {
+  document: number;
+  weight: number;
+}
+
+/** Finds articles by words; made once, asked often: a question costs the places of its own words, and no walk through all. */
 export class ArticleSearch {
-  readonly #documents: { article: Article; weights: Map<string, number>; length: number }[];
-  readonly #inHowMany = new Map<string, number>();
+  readonly #documents: { article: Article; length: number }[] = [];
+  readonly #places = new Map<string, Place[]>();
+  /** All words, in order: those that begin alike stand side by side. */
+  readonly #words: readonly string[];
   readonly #meanLength: number;
 
   constructor(articles: readonly Article[]) {
-    this.#documents = articles.map((article) => {
+    for (const article of articles) {
       const weights = new Map<string, number>();
       let length = 0;
       const add = (text: string, weight: number) => {
@@ -61,41 +71,67 @@ export class ArticleSearch {
       add(headings.join(" "), WEIGHTS.headings);
       add(article.summary, WEIGHTS.summary);
       add(article.body, WEIGHTS.body);
-      return { article, weights, length };
-    });
-    for (const { weights } of this.#documents)
-      for (const word of weights.keys()) this.#inHowMany.set(word, (this.#inHowMany.get(word) ?? 0) + 1);
+      const document = this.#documents.push({ article, length }) - 1;
+      for (const [word, weight] of weights) {
+        const places = this.#places.get(word);
+        if (places === undefined) this.#places.set(word, [{ document, weight }]);
+        else places.push({ document, weight });
+      }
+    }
+    this.#words = [...this.#places.keys()].sort();
     const total = this.#documents.reduce((sum, { length }) => sum + length, 0);
     this.#meanLength = total / Math.max(1, this.#documents.length);
   }
 
   /** Articles that have any of the words; those with more of them, and rarer ones, first. */
   find(query: string): Found[] {
-    const words = [...new Set(wordsOf(query))].slice(0, QUERY_WORDS_MOST);
-    return this.#documents
-      .map(({ article, weights, length }) => {
-        const scores = words.map((word) => this.#score(word, weights, length));
-        const matched = scores.filter((score) => score > 0).length;
-        const sum = scores.reduce((all, score) => all + score, 0);
-        return { article, score: sum * (matched / Math.max(1, words.length)) };
-      })
-      .filter(({ score }) => score > 0)
+    const words = [...new Set(wordsOf(query.slice(0, QUERY_CHARACTERS_MOST)))].slice(0, QUERY_WORDS_MOST);
+    const sums = new Map<number, { score: number; matched: number }>();
+    for (const word of words)
+      for (const [document, score] of this.#scoresOf(word)) {
+        const sum = sums.get(document) ?? { score: 0, matched: 0 };
+        sums.set(document, { score: sum.score + score, matched: sum.matched + 1 });
+      }
+    return [...sums]
+      .map(([document, { score, matched }]) => ({
+        article: this.#documents[document]!.article,
+        score: score * (matched / words.length),
+      }))
       .sort((a, b) => b.score - a.score || (a.article.title < b.article.title ? -1 : 1));
   }
 
-  #score(word: string, weights: ReadonlyMap<string, number>, length: number): number {
-    const exact = this.#weigh(word, weights.get(word) ?? 0, length);
-    if (exact > 0 || word.length < 3) return exact;
-    let best = 0;
-    for (const [other, weight] of weights)
-      if (other.startsWith(word)) best = Math.max(best, PREFIX * this.#weigh(other, weight, length));
-    return best;
+  /** What a word of the query is worth in each document that has it; else, less, in those that have one which begins with it. */
+  #scoresOf(word: string): Map<number, number> {
+    const scores = new Map<number, number>();
+    if (word.length >= 3)
+      for (let at = this.#firstFrom(word); this.#words[at]?.startsWith(word); at += 1)
+        for (const [document, score] of this.#weighAll(this.#words[at]!))
+          scores.set(document, Math.max(scores.get(document) ?? 0, PREFIX * score));
+    for (const [document, score] of this.#weighAll(word)) scores.set(document, score);
+    return scores;
   }
 
-  #weigh(word: string, weight: number, length: number): number {
-    if (weight === 0) return 0;
-    const within = this.#inHowMany.get(word) ?? 0;
-    const rarity = Math.log(1 + (this.#documents.length - within + 0.5) / (within + 0.5));
-    return (rarity * weight * (K1 + 1)) / (weight + K1 * (1 - B + (B * length) / this.#meanLength));
+  *#weighAll(word: string): Generator<[document: number, score: number]> {
+    const places = this.#places.get(word) ?? [];
+    const rarity = Math.log(1 + (this.#documents.length - places.length + 0.5) / (places.length + 0.5));
+    for (const { document, weight } of places) {
+      const { length } = this.#documents[document]!;
+      yield [
+        document,
+        (rarity * weight * (K1 + 1)) / (weight + K1 * (1 - B + (B * length) / this.#meanLength)),
+      ];
+    }
+  }
+
+  /** The first of all words that does not stand before `word`. */
+  #firstFrom(word: string): number {
+    let from = 0;
+    let to = this.#words.length;
+    while (from < to) {
+      const middle = (from + to) >> 1;
+      if (this.#words[middle]! < word) from = middle + 1;
+      else to = middle;
+    }
+    return from;
   }
 }

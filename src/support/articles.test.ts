@@ -107,6 +107,8 @@ test("a search finds other forms of a word, its beginning, and puts the title's 
   assert.deepEqual(found("zurich"), ["zurich"]);
   assert.deepEqual(found("how do I get the"), ["refunds"]);
   assert.deepEqual(found("a receipt refund"), ["refunds", "cancel"]);
+  assert.deepEqual(found("ref"), ["refunds", "cancel"]);
+  assert.deepEqual(found(`${"e".repeat(200)} refund`), [], "what is too long is cut off");
   for (const nothing of ["", "the", "<script>", "🦊", "xyzzy", "\u0000"])
     assert.deepEqual(found(nothing), []);
   assert.deepEqual(wordsOf("Connections, the cities' PROXIES"), ["connection", "city", "proxy"]);

@@ -69,6 +69,11 @@ const ERRORS = {
     "Too many requests",
     "Many tickets were opened from your network just now. Nothing was changed: wait a minute, then try again.",
   ],
+  "searches-slow": [
+    429,
+    "Too many searches",
+    "Your network has searched a great deal just now. All articles stand in the help centre without a search; or wait a minute.",
+  ],
   "order-slow": [
     429,
     "Too many orders",

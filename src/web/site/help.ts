@@ -1,7 +1,10 @@
 import type { Context, Hono } from "hono";
-import { type Found, wordsOf } from "../../support/article-search.ts";
+import { networkOf } from "../../accounts/login-throttle.ts";
+import { LeakyBuckets } from "../../lib/leaky-buckets.ts";
+import { type Found, QUERY_CHARACTERS_MOST, wordsOf } from "../../support/article-search.ts";
 import { ARTICLE_CATEGORIES, type Article, type ArticleCategory } from "../../support/articles.ts";
 import type { Shelf } from "../../support/help-centre.ts";
+import { errorPage } from "../errors.ts";
 import { type Html, html } from "../html.ts";
 import { languageOf, sayIn } from "../languages/page-language.ts";
 import { page } from "../layout.ts";
@@ -10,8 +13,9 @@ import type { SiteEnv } from "../options.ts";
 import type { Web } from "../web.ts";
 
 const RESULTS_MOST = 12;
-const QUERY_CHARACTERS_MOST = 200;
 const SNIPPET_CHARACTERS = 180;
+/** Searches of one network: so many at one go, and then one in so long. */
+const SEARCHES = { burst: 60, oneEachMs: 2000 };
 
 const link = ({ slug, title }: Article): Html => html`<a href="/help/${slug}">${title}</a>`;
 
@@ -24,17 +28,35 @@ const searchForm = (c: Context<SiteEnv>, query = ""): Html => {
 <p><button class="button">${say`Search`}</button></p></form>`;
 };
 
-/** The part of an article in which the first of the words stands. */
-function snippetOf(article: Article, query: string): string {
+interface PlainText {
+  text: string;
+  /** Where each word stands first. */
+  first: ReadonlyMap<string, number>;
+}
+
+/** Made once for each article: a search shows a dozen of them. */
+const plainTexts = new WeakMap<Article, PlainText>();
+
+function plainTextOf(article: Article): PlainText {
+  const known = plainTexts.get(article);
+  if (known !== undefined) return known;
   const text = markdownText(article.body).replace(/\s+/g, " ");
-  const words = new Set(wordsOf(query));
-  let at = 0;
+  const first = new Map<string, number>();
   for (const { 0: word, index } of text.matchAll(/[\p{L}\p{N}]+/gu)) {
     const [plain] = wordsOf(word);
-    if (plain === undefined || !words.has(plain)) continue;
-    at = index;
-    break;
+    if (plain !== undefined && !first.has(plain)) first.set(plain, index);
   }
+  const made = { text, first };
+  plainTexts.set(article, made);
+  return made;
+}
+
+/** The part of an article in which the first of the words stands. */
+function snippetOf(article: Article, query: string): string {
+  const { text, first } = plainTextOf(article);
+  const places = wordsOf(query).map((word) => first.get(word) ?? text.length);
+  const earliest = Math.min(text.length, ...places);
+  const at = earliest === text.length ? 0 : earliest;
   const sentence = text.lastIndexOf(". ", at);
   const from = sentence < 0 || at - sentence > SNIPPET_CHARACTERS / 2 ? Math.max(0, at - 40) : sentence + 2;
   const begin = from === 0 ? 0 : text.indexOf(" ", from - 1) + 1;
@@ -79,10 +101,14 @@ const CATEGORIES = Object.keys(ARTICLE_CATEGORIES) as ArticleCategory[];
 
 /** Articles by category, a search, and each article: without scripts, the same for everybody. */
 export function addHelp(app: Hono<SiteEnv>, web: Web): void {
+  const searches = new LeakyBuckets({ clock: web.clock, ...SEARCHES });
+
   app.get("/help", (c) => {
     const say = sayIn(c);
     const shelf = web.support.help.in(languageOf(c).folders);
     const query = (c.req.query("q") ?? "").trim().slice(0, QUERY_CHARACTERS_MOST);
+    if (query !== "" && searches.take(networkOf(web.clientAddress(c))) === undefined)
+      return errorPage(web, c, "searches-slow");
     const found = shelf.search.find(query).slice(0, RESULTS_MOST);
     const body = html`<h1>${say`Help centre`}</h1>
 ${searchForm(c, query)}

@@ -135,6 +135,42 @@ test("a search answers without scripts, the best first, and shows what was typed
   assert.match((await results("xyzzyplugh")).markup, /Nothing was found/);
 });
 
+test("searches are counted by network, and cost little more than the page without one", async () => {
+  let from = "192.0.2.7";
+  const bench = await newBench({ clientAddress: () => from });
+  const visitor = new Visitor(bench.app);
+  // As long, and of as many beginnings of words, as one may ask for.
+  const worst = `ref ope lin win pay sto con aut pas ser acc mon ${"e".repeat(4000)}`;
+  const search = async (query = worst) => (await visitor.get(`/help?q=${encodeURIComponent(query)}`)).status;
+  for (let count = 0; count < 60; count += 1) assert.equal(await search(), 200);
+  const slow = await visitor.get("/help?q=refund");
+  assert.equal(slow.status, 429);
+  assert.match(await slow.text(), /All articles stand in the help centre without a search/);
+  assert.equal((await visitor.get("/help")).status, 200);
+  assert.equal((await visitor.get("/help?q=")).status, 200);
+  assert.equal((await visitor.get("/help/refunds-how")).status, 200);
+  from = "198.51.100.9";
+  assert.equal(await search(), 200);
+  from = "192.0.2.7";
+  bench.clock.advance(2000);
+  assert.deepEqual([await search(), await search()], [200, 429]);
+
+  const costOf = async (ask: () => Promise<unknown>): Promise<number> => {
+    const rounds: number[] = [];
+    for (let round = 0; round < 5; round += 1) {
+      bench.clock.advance(600_000);
+      const before = process.cpuUsage();
+      for (let count = 0; count < 20; count += 1) await ask();
+      const { user, system } = process.cpuUsage(before);
+      rounds.push(user + system);
+    }
+    return Math.min(...rounds);
+  };
+  const plain = await costOf(async () => (await visitor.get("/help")).text());
+  const searched = await costOf(() => search());
+  assert.ok(searched < 6 * plain, `${searched} µs of CPU for 20 searches, ${plain} for 20 pages`);
+});
+
 for (const script of [true, false])
   test(`a visitor writes, reads the answer, writes more and closes the ticket (${script ? "with" : "without"} scripts)`, async () => {
     const bench = await newBench();
