@@ -1,6 +1,5 @@
 import { createHash } from "node:crypto";
 import {
-  closeSync,
   createReadStream,
   createWriteStream,
   existsSync,
@@ -9,7 +8,6 @@ import {
   openSync,
   readdirSync,
   readFileSync,
-  readSync,
   renameSync,
   rmSync,
   statSync,
@@ -22,11 +20,11 @@ import { createGzip } from "node:zlib";
 import { writeFileAtomic } from "../lib/atomic-file.ts";
 import type { ServerSettings } from "../link/settings.ts";
 import { buildExitBundle, type ExitBundle } from "./exit-bundle.ts";
+import { fileChunk } from "./file-chunk.ts";
 import { joinLine, joinScript, type ServedFile } from "./join-script.ts";
 
 /** A line that was printed before an office was renewed still works until its token dies; upgrades finish by then too. */
 const KEEP_MS = 7 * 86_400_000;
-const CHUNK_BYTES = 1_000_000;
 const ARCHITECTURES = ["x64", "arm64"] as const;
 type Architecture = (typeof ARCHITECTURES)[number];
 
@@ -100,15 +98,7 @@ export class ExitFiles {
   read(sha256: string, offset: number): Uint8Array | undefined {
     const path = this.#paths().find((name) => name.includes(`-${sha256}.`) && !name.startsWith("join-"));
     if (path === undefined || !Number.isSafeInteger(offset) || offset < 0) return undefined;
-    const file = openSync(join(this.#folder, path), "r");
-    try {
-      const bytes = Buffer.alloc(Math.max(0, Math.min(CHUNK_BYTES, fstatSync(file).size - offset)));
-      let read = 0;
-      while (read < bytes.length) read += readSync(file, bytes, read, bytes.length - read, offset + read);
-      return bytes;
-    } finally {
-      closeSync(file);
-    }
+    return fileChunk(join(this.#folder, path), offset);
   }
 
   /** The file behind a path of the site, for `GET /exit/…`; undefined where there is none. Its name says what is in it for ever. */

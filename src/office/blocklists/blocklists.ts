@@ -1,24 +1,15 @@
 import { createHash } from "node:crypto";
-import {
-  closeSync,
-  fstatSync,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  readSync,
-  rmSync,
-} from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { writeFileAtomic } from "../../lib/atomic-file.ts";
 import { BLOCKLIST_BYTES_MOST, BLOCKLISTS, type Blocklist } from "../../lib/blocklist.ts";
 import type { Clock } from "../../lib/clock.ts";
 import type { ServerSettings } from "../../link/settings.ts";
 import type { BlocklistSourceView, BlocklistView } from "../../web/control/control.ts";
+import { fileChunk } from "../file-chunk.ts";
 import { readSource, SourceError } from "./sources.ts";
 
 export type BlocklistSources = Readonly<Record<Blocklist, readonly string[]>>;
-const CHUNK_BYTES = 1_000_000;
 /** So that the office answers meanwhile. */
 const NAMES_AT_ONCE = 20_000;
 
@@ -176,15 +167,7 @@ export class Blocklists {
   chunk(sha256: string, offset: number): Uint8Array | undefined {
     const list = BLOCKLISTS.find((each) => this.#index.made[each]?.sha256 === sha256);
     if (list === undefined || !Number.isSafeInteger(offset) || offset < 0) return undefined;
-    const file = openSync(join(this.#folder, `${list}-${sha256}`), "r");
-    try {
-      const bytes = Buffer.alloc(Math.max(0, Math.min(CHUNK_BYTES, fstatSync(file).size - offset)));
-      let read = 0;
-      while (read < bytes.length) read += readSync(file, bytes, read, bytes.length - read, offset + read);
-      return bytes;
-    } finally {
-      closeSync(file);
-    }
+    return fileChunk(join(this.#folder, `${list}-${sha256}`), offset);
   }
 
   #wanted(): Blocklist[] {
