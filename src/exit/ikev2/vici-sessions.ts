@@ -1,4 +1,5 @@
 import type { Clock } from "../../lib/clock.ts";
+import { Timers } from "../../lib/timers.ts";
 import { Backoff } from "../../lib/unix-socket.ts";
 import type { Admission, KeeperAuthoriser, Session } from "../authorise.ts";
 import { provedBy } from "./mschapv2.ts";
@@ -40,7 +41,7 @@ export interface ViciSessionsOptions {
 export class ViciSessions {
   readonly #options: ViciSessionsOptions;
   readonly #clients = new Map<number, Client>();
-  readonly #timers = new Set<NodeJS.Timeout>();
+  readonly #timers = new Timers();
   readonly #backoff = new Backoff(50, 500);
   #vici: ViciClient | undefined;
   #closed = false;
@@ -60,7 +61,7 @@ export class ViciSessions {
     this.#closed = true;
     this.#vici?.close();
     this.#lost();
-    for (const timer of this.#timers) clearTimeout(timer);
+    this.#timers.close();
   }
 
   /** Never rejects. */
@@ -82,7 +83,7 @@ export class ViciSessions {
     const client: Client = { id: ikeId, session: undefined, up: false, cut: false };
     this.#clients.set(ikeId, client);
     this.#keep(client, challenged.session);
-    this.#later(UP_WITHIN_MS, () => {
+    this.#timers.later(UP_WITHIN_MS, () => {
       if (!client.up && this.#isKnown(client)) this.#gone(client.id);
     });
     return { admitted: true, proof: challenged.proof };
@@ -109,7 +110,7 @@ export class ViciSessions {
   }
 
   #again(): void {
-    this.#later(this.#backoff.next(), () => void this.#connect());
+    this.#timers.later(this.#backoff.next(), () => void this.#connect());
   }
 
   /** Without the socket we hear of nobody's end: all are given back, and counted anew after the next connect. */
@@ -164,7 +165,7 @@ export class ViciSessions {
       if (admission.admitted) admission.session.close();
     } else if (admission.admitted) this.#keep(client, admission.session);
     else if (admission.reason === "unavailable" && clock.monotonic() < untilMs)
-      this.#later(READMIT_EVERY_MS, () => void this.#readmit(client, username, untilMs));
+      this.#timers.later(READMIT_EVERY_MS, () => void this.#readmit(client, username, untilMs));
     else this.#cut(client);
   }
 
@@ -178,7 +179,7 @@ export class ViciSessions {
     client.cut = true;
     client.session?.close();
     this.#terminate(client, false);
-    this.#later(this.#options.graceMs ?? GRACE_MS, () => this.#terminate(client, true));
+    this.#timers.later(this.#options.graceMs ?? GRACE_MS, () => this.#terminate(client, true));
   }
 
   /** `timeout` -1: strongSwan answers at once. Forced, it does not wait for the client's word either. */
@@ -196,15 +197,6 @@ export class ViciSessions {
 
   #isKnown(client: Client): boolean {
     return this.#clients.get(client.id) === client;
-  }
-
-  #later(delayMs: number, run: () => void): void {
-    const timer = setTimeout(() => {
-      this.#timers.delete(timer);
-      if (!this.#closed) run();
-    }, delayMs);
-    timer.unref();
-    this.#timers.add(timer);
   }
 }
 

@@ -1,6 +1,7 @@
 import { connect, type Socket } from "node:net";
 import type { Clock } from "../../lib/clock.ts";
 import type { Log } from "../../lib/event-log.ts";
+import { Timers } from "../../lib/timers.ts";
 import type { Admission, KeeperAuthoriser, Refusal, Session } from "../authorise.ts";
 import { type ClientLogin, type ManagementEvent, ManagementLines } from "./management-lines.ts";
 
@@ -69,7 +70,7 @@ class Management implements ManagementLink {
   readonly #clients = new Map<number, Client>();
   /** Clients that nobody has asked us about, as the first stock-taking after a connect found them. */
   readonly #waiting = new Set<number>();
-  readonly #timers = new Set<NodeJS.Timeout>();
+  readonly #timers = new Timers();
   #socket: Socket | undefined;
   #lines = new ManagementLines();
   #refusedBefore = 0;
@@ -95,7 +96,7 @@ class Management implements ManagementLink {
     this.#closed = true;
     this.#socket?.destroy();
     this.#detached();
-    for (const timer of this.#timers) clearTimeout(timer);
+    this.#timers.close();
   }
 
   #connect(): void {
@@ -109,7 +110,7 @@ class Management implements ManagementLink {
       this.#attached = true;
       this.#send("status 2");
       // Who has been waiting since before we came is told to come again: its question was asked to nobody.
-      this.#later(this.#graceMs, () => this.#send("status 2"));
+      this.#timers.later(this.#graceMs, () => this.#send("status 2"));
     });
     socket.on("data", (bytes: Buffer) => this.#read(bytes));
     socket.on("error", () => {});
@@ -117,7 +118,7 @@ class Management implements ManagementLink {
       if (this.#socket !== socket) return;
       this.#socket = undefined;
       this.#detached();
-      this.#later(this.#delayMs, () => this.#connect());
+      this.#timers.later(this.#delayMs, () => this.#connect());
       this.#delayMs = Math.min(this.#delayMs * 2, 500);
     });
   }
@@ -211,7 +212,7 @@ class Management implements ManagementLink {
     client.cut = true;
     client.session?.close();
     this.#send(`client-kill ${cid} HALT`);
-    this.#later(this.#graceMs, () => {
+    this.#timers.later(this.#graceMs, () => {
       if (this.#clients.get(cid) !== client) return;
       const namesakes = [...this.#clients.values()].filter((other) => other.username === client.username);
       if (
@@ -248,20 +249,11 @@ class Management implements ManagementLink {
     }
     if (admission.admitted) this.#keep(cid, client, admission.session);
     else if (admission.reason === "unavailable" && clock.monotonic() < untilMs) {
-      this.#later(READMIT_EVERY_MS, () => void this.#readmit(cid, client, untilMs));
+      this.#timers.later(READMIT_EVERY_MS, () => void this.#readmit(cid, client, untilMs));
     } else this.#cut(cid, client);
   }
 
   #send(command: string): void {
     this.#socket?.write(`${command}\n`);
-  }
-
-  #later(delayMs: number, run: () => void): void {
-    const timer = setTimeout(() => {
-      this.#timers.delete(timer);
-      if (!this.#closed) run();
-    }, delayMs);
-    timer.unref();
-    this.#timers.add(timer);
   }
 }
