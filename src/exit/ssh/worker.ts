@@ -13,6 +13,7 @@ import { createResolver, type Resolve } from "../proxy/resolve.ts";
 import { Sweeper } from "../proxy/sweeper.ts";
 import { connectPlainFile, SshConnection } from "./connection.ts";
 import type { SshContext } from "./context.ts";
+import { writeTogether } from "./write-together.ts";
 
 /** Connections without a login that one worker holds at most; beyond, the oldest goes. An exchange of keys costs more than a proxy's greeting. */
 const LOBBY_LIMIT = 1024;
@@ -84,6 +85,7 @@ export function createSshWorker(options: {
 
   const serve = (socket: Socket): void => {
     const place = clients.add(socket);
+    writeTogether(socket);
     socket.once("close", () => clients.delete(place));
     socket.on("error", () => socket.destroy());
     const now = context;
