@@ -72,8 +72,11 @@ function installNpmPackages(withDevelopment) {
   const which = withDevelopment ? [] : ["--omit=dev"];
   // Not `npm ci`: it refuses a lock file that lacks an optional package for some other platform, and not every registry has
   // all of those. This takes the locked versions too, holds them against the locked digests, and leaves the lock as it is.
+  // No package's install script runs: ssh2's would compile an addon and fetch Node's headers for it, from neither the registry
+  // nor Debian, and for the Node that runs npm instead of the one that runs Lethe. None of ours needs its own.
   const args = [
     "install",
+    "--ignore-scripts",
     "--no-save",
     "--no-audit",
     "--no-fund",
