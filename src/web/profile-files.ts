@@ -120,8 +120,10 @@ const FOLDER_TEXTS: Record<CommonKind, string> = {
   windows: "IKEv2 for the client that is built in; encrypts everything",
   ssh: "SSH tunnels; encrypt what programs send through them. ssh -F FILE -l VPN-USERNAME vpn-NAME",
   pac: "automatic proxy configuration; a plain proxy relays and does not encrypt",
-  "stealth-tls": "OpenVPN inside TLS, where a network blocks VPNs; encrypts everything. Kill switch: on Linux alone",
-  "stealth-obfs4": "OpenVPN inside obfs4, where even TLS is blocked; encrypts everything. Kill switch: on Linux alone",
+  "stealth-tls":
+    "OpenVPN inside TLS, where a network blocks VPNs; encrypts everything. Kill switch: on Linux alone",
+  "stealth-obfs4":
+    "OpenVPN inside obfs4, where even TLS is blocked; encrypts everything. Kill switch: on Linux alone",
 };
 
 function readme(
@@ -129,8 +131,12 @@ function readme(
   system: System,
   level: DnsLevel,
 ): string {
+  // A file in a zip knows no load: that one is asked for.
+  const leastLoaded =
+    publicUrl === undefined ? "" : `. The least loaded server's, always: ${publicUrl}/proxy/recommended.pac`;
   const folders = Object.entries(FOLDERS[system]).map(
-    ([kind, folder]) => `${folder}/\n  ${FOLDER_TEXTS[kind as CommonKind]}\n`,
+    ([kind, folder]) =>
+      `${folder}/\n  ${FOLDER_TEXTS[kind as CommonKind]}${kind === "pac" ? leastLoaded : ""}\n`,
   );
   const blocked =
     levelsOf(blocklists === undefined ? {} : { blocklists }).find((each) => each.level === level)?.text ??

@@ -270,12 +270,22 @@ test("each system has a page with three steps for each client, and files for the
     }
     // A plain proxy is never shown without saying what it is.
     assert.equal(page.includes("/proxy/amsterdam1.pac"), page.includes("relays, does not encrypt"), system);
+    // And beside it the one that picks by load.
+    assert.equal(
+      page.includes("/proxy/amsterdam1.pac"),
+      page.includes("/proxy/recommended.pac?plain"),
+      system,
+    );
   }
   const linux = await (await visitor.get("/member/connect/linux?server=amsterdam1&level=ads")).text();
   assert.ok(
     linux.includes("nmcli connection modify amsterdam1 ipv4.dns 10.66.255.2 ipv4.ignore-auto-dns yes"),
   );
   const text = async (path: string) => (await visitor.get(`/member/connect/${path}`)).text();
+  assert.match(
+    await (await visitor.get("/member/connect")).text(),
+    /the least loaded.*http:\/\/localhost\/proxy\/recommended\.pac/s,
+  );
   for (const [system, commands] of [
     ["linux", ["stunnel amsterdam1-stunnel.conf", "sudo openvpn --config amsterdam1.conf"]],
     ["macos", ["stunnel amsterdam1-stunnel.conf"]],

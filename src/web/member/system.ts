@@ -12,6 +12,7 @@ import { type Html, html } from "../html.ts";
 import { page } from "../layout.ts";
 import type { SiteEnv } from "../options.ts";
 import { COMMON_KINDS, download, levelsOf, profileQuery } from "../profile-files.ts";
+import { LEAST_LOADED } from "../site/proxy-config.ts";
 import { matching, parseQuery } from "../site/server-query.ts";
 import { values } from "../values.ts";
 import type { Web } from "../web.ts";
@@ -111,7 +112,7 @@ ${words.resolver !== undefined && guide.levelNote !== undefined && html`<p>${ste
 ${guide.note !== undefined && guide.covers !== "relay" && html`<p class="muted small">${stepText(guide.note, words)}</p>`}</section>`;
 }
 
-function proxyAction({ server }: Choice, origin: string, encrypted: boolean): Html {
+function proxyAction({ server }: Choice, origin: string, encrypted: boolean, several: boolean): Html {
   const port = (service: string) => server.services.find((each) => each.service === service)?.ports[0]?.port;
   const row = (service: string, name: string) => {
     const value = port(service);
@@ -125,6 +126,15 @@ ${values([
   ...(pac
     ? [{ id: `${id}-pac`, name: "Automatic (PAC)", value: `${origin}/proxy/${server.server}.pac` }]
     : []),
+  ...(pac && several
+    ? [
+        {
+          id: `${id}-least`,
+          name: LEAST_LOADED.name,
+          value: `${origin}${LEAST_LOADED.path}${encrypted ? "" : "?plain"}`,
+        },
+      ]
+    : []),
   { id: `${id}-host`, name: "Server", value: server.host },
   ...(encrypted
     ? [...row("https", "HTTPS proxy port"), ...row("socks5-tls", "SOCKS5 over TLS, port")]
@@ -132,7 +142,12 @@ ${values([
 ])}`;
 }
 
-function guideOf(web: Web, guide: Guide, choice: Choice, origin: string): Html | undefined {
+function guideOf(
+  web: Web,
+  guide: Guide,
+  choice: Choice,
+  { origin, several }: { origin: string; several: boolean },
+): Html | undefined {
   const { system, server, level, via } = choice;
   const { kind, service } = guide;
   if (kind !== undefined && kind !== "wireguard") {
@@ -167,7 +182,7 @@ function guideOf(web: Web, guide: Guide, choice: Choice, origin: string): Html |
     {},
     service === "wireguard"
       ? html`<p><a class="button" href="/member/devices?${devicesQuery(choice)}">Devices</a></p>`
-      : proxyAction(choice, origin, service === "https"),
+      : proxyAction(choice, origin, service === "https", several),
   );
 }
 
@@ -189,7 +204,9 @@ export function addSystem(app: Hono<SiteEnv>, web: Web): void {
       const ways =
         choice === undefined
           ? []
-          : GUIDES[system].flatMap((guide) => guideOf(web, guide, choice, origin) ?? []);
+          : GUIDES[system].flatMap(
+              (guide) => guideOf(web, guide, choice, { origin, several: all.length > 1 }) ?? [],
+            );
       const zip = `/downloads/all/get?system=${system}&level=${level}`;
       const body = html`<p><a href="/member/connect">All systems and servers</a></p>
 <h1>Get connected: ${SYSTEM_NAMES[system]}</h1>

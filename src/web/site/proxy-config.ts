@@ -7,6 +7,8 @@ import type { Web } from "../web.ts";
 
 /** The file that picks among all servers; one with the name of a group picks among the group's. */
 const ANY = "recommended";
+/** As pages name that file. */
+export const LEAST_LOADED = { name: "Automatic (PAC), the least loaded", path: `/proxy/${ANY}.pac` } as const;
 /** The one to use, and two for where it cannot be reached. */
 const PLACES = 3;
 /** Loads are known by five minutes. */
