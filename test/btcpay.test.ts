@@ -202,11 +202,15 @@ describe("an invoice at BTCPay Server", () => {
     const { order, coin, simulator } = office;
     const short = await order();
     assert.equal(await added(() => simulator.pay(short.reference, "half")), 0);
-    assert.equal((await coin("bitcoin").finish(short.reference)).state, "open");
+    const stands = await coin("bitcoin").finish(short.reference);
+    // 5.00 EUR at 64392.23 are 7765 of the smallest units, rounded up; the half is 3882.
+    assert.deepEqual(stands.state === "open" && stands.missing, { amount: "0.00003883", currency: "BTC" });
     assert.equal(await added(() => simulator.confirm(short.reference)), 0);
     assert.equal(await added(() => simulator.expire(short.reference)), 0);
     assert.deepEqual(await coin("bitcoin").finish(short.reference), { state: "failed", reason: "short" });
     const whole = await order();
+    const open = await coin("bitcoin").finish(whole.reference);
+    assert.equal(open.state === "open" && open.missing, undefined, "nothing has come yet");
     simulator.pay(whole.reference, "half");
     simulator.payRest(whole.reference);
     assert.equal(await added(() => simulator.confirm(whole.reference)), 30);

@@ -29,14 +29,20 @@ export interface Begun {
   reference: string;
 }
 
+/** An amount of a coin as exact decimal text, without zeros at its end: `0.00003883`, `BTC`. */
+export interface CoinAmount {
+  amount: string;
+  currency: string;
+}
+
 /** How an order stands with the provider, asked there and never believed of a browser. */
 export type Finished =
   /** Paid and credited (now or before). `paymentId` is what `Payments.credit` was given. */
   | { state: "paid"; provider: ProviderName; paymentId: string }
   /** The buyer has done their part and the provider has not yet: a confirmation in the block chain, a bank. */
   | { state: "waiting" }
-  /** Nothing has been paid yet, and it still can be. */
-  | { state: "open"; redirect?: string }
+  /** Nothing, or not all, has been paid yet, and it still can be. `missing`: what is left of a part payment. */
+  | { state: "open"; redirect?: string; missing?: CoinAmount }
   /** It will not be paid any more. `short`: less came than was asked for. */
   | { state: "failed"; reason: "declined" | "cancelled" | "expired" | "short" }
   /** Paid, but not for what was ordered, or for an account that is gone: given back where the provider can. */

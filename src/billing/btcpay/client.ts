@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { decimalOf, type Money, parseMoney } from "../../policy/money.ts";
+import type { CoinAmount } from "../providers.ts";
 
 /**
  * The calls of BTCPay Server's Greenfield API that orders need: make an invoice, look at one, look at its payments (`POST` and `GET
@@ -38,6 +39,12 @@ const INVOICE = z.object({
 const PAID_BY = z.array(
   z.object({
     amount: z.union([z.string(), z.number()]).transform(String),
+    currency: z
+      .string()
+      .regex(/^[A-Z0-9]{2,10}$/)
+      .optional(),
+    // What is left to be paid, other coins' payments taken off; less than nothing where too much came.
+    due: z.union([z.string(), z.number()]).transform(String).optional(),
     payments: z
       .array(
         z.object({
@@ -147,14 +154,27 @@ export class BtcpayClient {
    * rate. For payments that came when its time was over, of which the invoice's state says only that they came.
    */
   async coveredBySettled(id: string): Promise<boolean> {
-    const read = PAID_BY.safeParse(await this.#ask("GET", `/${encodeURIComponent(id)}/payment-methods`));
-    if (!read.success) throw new BtcpayError("malformed");
-    return read.data.some(({ amount, payments }) => {
+    return (await this.#paidBy(id)).some(({ amount, payments }) => {
       const due = coinUnits(amount);
       const came = payments.filter(({ status }) => status === "Settled").map(({ value }) => coinUnits(value));
       if (due === undefined || due <= 0n || came.some((units) => units === undefined)) return false;
       return came.reduce<bigint>((sum, units) => sum + units!, 0n) >= due;
     });
+  }
+
+  /** What is left of an invoice that was paid in part, in the coin that came; undefined where nothing is, or it is not said. Throws BtcpayError. */
+  async missing(id: string): Promise<CoinAmount | undefined> {
+    const methods = await this.#paidBy(id);
+    const { due, currency } = methods.find(({ payments }) => payments.length > 0) ?? methods[0] ?? {};
+    const units = due === undefined ? undefined : coinUnits(due);
+    if (units === undefined || units === 0n || currency === undefined) return undefined;
+    return { amount: coinText(units), currency };
+  }
+
+  async #paidBy(id: string): Promise<z.infer<typeof PAID_BY>> {
+    const read = PAID_BY.safeParse(await this.#ask("GET", `/${encodeURIComponent(id)}/payment-methods`));
+    if (!read.success) throw new BtcpayError("malformed");
+    return read.data;
   }
 
   /** Asks for the newest invoice alone, to see whether server, store and key fit. Throws BtcpayError. */
@@ -225,6 +245,13 @@ async function textOf(answer: Response): Promise<string> {
 
 /** Eighteen digits after the point: Bitcoin has 8, Lightning 11, Monero 12. */
 const COIN_DIGITS = 18;
+
+/** The other way round. */
+function coinText(units: bigint): string {
+  const digits = String(units).padStart(COIN_DIGITS + 1, "0");
+  const fraction = digits.slice(-COIN_DIGITS).replace(/0+$/, "");
+  return `${digits.slice(0, -COIN_DIGITS)}${fraction && `.${fraction}`}`;
+}
 
 /** Decimal text, exactly; undefined where it is none, or has more digits than any coin. */
 function coinUnits(decimal: string): bigint | undefined {

@@ -6,6 +6,7 @@ import type { Payments } from "../payments.ts";
 import type {
   Begun,
   CheckoutUrls,
+  CoinAmount,
   Finished,
   PaymentProvider,
   ProviderError,
@@ -80,7 +81,11 @@ export class Btcpay {
   /** How an invoice stands; credits it where it is paid. */
   async look(invoiceId: string): Promise<Finished> {
     try {
-      return await this.#settle(await this.#client.invoice(invoiceId));
+      const invoice = await this.#client.invoice(invoiceId);
+      const stands = await this.#settle(invoice);
+      if (stands.state !== "open" || invoice.additionalStatus !== "PaidPartial") return stands;
+      const missing = await this.#missing(invoiceId);
+      return { ...stands, ...(missing !== undefined && { missing }) };
     } catch (error) {
       if (!(error instanceof BtcpayError)) throw error;
       return error.code === "unknown-invoice"
@@ -161,6 +166,16 @@ export class Btcpay {
       if (!(error instanceof BtcpayError)) throw error;
       this.#log("provider-failed", { part: "btcpay", reason: error.code });
       return fail(error.code === "unreachable" ? "provider-unavailable" : "provider-refused");
+    }
+  }
+
+  /** Where the server does not say it now, the page does without. */
+  async #missing(invoiceId: string): Promise<CoinAmount | undefined> {
+    try {
+      return await this.#client.missing(invoiceId);
+    } catch (error) {
+      if (!(error instanceof BtcpayError)) throw error;
+      return undefined;
     }
   }
 

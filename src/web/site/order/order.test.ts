@@ -102,7 +102,10 @@ test("a visitor buys a voucher: to the provider, back, and the code is shown in 
   assert.deepEqual(order.price, { minor: 500, currency: "EUR" });
   const back = new URL(returnTo).pathname + new URL(returnTo).search;
 
-  assert.match(await markup(await visitor.get(back)), /Not paid yet/);
+  assert.match(await markup(await visitor.get(back)), /Not paid yet.*The price has not come/s);
+  states.set(newest, { state: "open", missing: { amount: "0.00003883", currency: "BTC" } });
+  const half = await markup(await visitor.get(back));
+  assert.match(half, /Not paid yet.*Still missing:.*<p class="big">0\.00003883 BTC<\/p>/s);
   states.set(newest, { state: "waiting" });
   const waiting = await visitor.get(back);
   assert.ok(waiting.headers.get("refresh"));

@@ -87,7 +87,8 @@ ${!order.forAccount && html`<p>${say`Come back with this browser within ${ORDER_
     case "open":
       return {
         title: "Not paid yet",
-        body: html`<h1>${say`Not paid yet`}</h1><p class="lead">${say`The price has not come, or not all of it so far.`}</p>
+        body: html`<h1>${say`Not paid yet`}</h1><p class="lead">${outcome.missing === undefined ? say`The price has not come, or not all of it so far.` : say`A part of the price has come. Still missing:`}</p>
+${outcome.missing !== undefined && html`<p class="big">${outcome.missing.amount} ${outcome.missing.currency}</p><p>${say`Pay the rest on the same invoice while its time lasts: without it the part counts for nothing. Your wallet’s own fee comes on top.`}</p>`}
 ${outcome.redirect !== undefined && isWebAddress(outcome.redirect) && html`<p><a class="button" href="${outcome.redirect}">${say`Go on to the payment`}</a></p>`}
 <p><a href="/order/return?order=${order.id}">${say`Look again`}</a></p>${again}`,
       };
