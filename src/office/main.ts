@@ -1,4 +1,3 @@
-import { isIP } from "node:net";
 import { join } from "node:path";
 import type { HttpBindings } from "@hono/node-server";
 import type { Context } from "hono";
@@ -8,9 +7,6 @@ import { Vouchers } from "../billing/vouchers.ts";
 import { newKeyPem } from "../certificates/request.ts";
 import { Fleet } from "../fleet/fleet.ts";
 import type { FleetServer } from "../fleet/fleet-server.ts";
-import { feedPeers } from "../fleet/peers-feed.ts";
-import { feedRoster, type RosterFeed } from "../fleet/roster.ts";
-import { reserveVersions } from "../fleet/roster-versions.ts";
 import { offersOf, saveServers } from "../fleet/servers.ts";
 import { Status } from "../fleet/status.ts";
 import { systemClock } from "../lib/clock.ts";
@@ -18,13 +14,8 @@ import { deriveKey } from "../lib/derive-key.ts";
 import { logFor, reasonOf } from "../lib/event-log.ts";
 import { installLastResort } from "../lib/last-resort.ts";
 import { becomeUser } from "../lib/privileges.ts";
-import { certificateName } from "../link/certificate-name.ts";
 import { formatJoinCode } from "../link/enrolment.ts";
-import { linkPublicKey } from "../link/link-key.ts";
-import { NatsOfficeCarrier } from "../link/nats-office-carrier.ts";
 import { siteTag } from "../link/nats-subjects.ts";
-import { RosterPublisher } from "../link/publisher.ts";
-import { UnixOfficeCarrier } from "../link/unix-carrier.ts";
 import { planOf } from "../policy/plans.ts";
 import { inventory } from "../store/inventory.ts";
 import { Switches } from "../store/switches.ts";
@@ -35,26 +26,24 @@ import { addOperatorControl } from "../web/control/operator.ts";
 import { createSite } from "../web/site.ts";
 import { AdminDoor } from "./admin-door.ts";
 import { startAnalytics } from "./analytics.ts";
-import { authorityForStrongswan, openAuthority, signExitRequest } from "./authority.ts";
+import { authorityForStrongswan, openAuthority } from "./authority.ts";
 import { Blocklists } from "./blocklists/blocklists.ts";
 import { certificateList } from "./certificate-list.ts";
 import { readCheckSeen } from "./check/messages.ts";
 import { CheckSightings } from "./check/sightings.ts";
+import { stunAddresses } from "./check/stun-addresses.ts";
 import { parseConfig } from "./config.ts";
 import { demoCertificates } from "./demo.ts";
 import { ExitFiles, openExitMaterial } from "./exit-files.ts";
 import { firstVoucher } from "./first-voucher.ts";
 import { enroller, joinProblem, packProblem } from "./joining.ts";
 import { ensureKeys } from "./keys.ts";
-import { leadRemoteLink } from "./leading.ts";
-import { linkServers, ownLinkServers } from "./link-address.ts";
-import { ensureLinkCertificate } from "./link-certificate.ts";
-import { parseListen } from "./listen-address.ts";
+import { openLink } from "./link.ts";
+import { linkServers } from "./link-address.ts";
 import { serveControl } from "./listening.ts";
 import { startMailing } from "./mailing.ts";
 import type { DoorMessage, OfficeMessage, OfficeQuestion, OfficeStart } from "./messages.ts";
-import { NATS_SERVER, NatsServer, renderLinkUsers } from "./nats-server.ts";
-import { NtHashKey } from "./nt-hash-key.ts";
+import { NATS_SERVER } from "./nats-server.ts";
 import { openOfficeStore } from "./open-store.ts";
 import { exitCertificates } from "./order-for-exits.ts";
 import { ownServer } from "./own-server.ts";
@@ -62,9 +51,7 @@ import { readOwnTexts } from "./own-texts.ts";
 import { openPayments } from "./payments.ts";
 import { policyChoice } from "./policy-choice.ts";
 import { profilesFor } from "./profiles.ts";
-import { linkUsers, RemoteLink } from "./remote-link.ts";
 import { requireSameSite } from "./same-site.ts";
-import { settingsSender } from "./send-settings.ts";
 import { defaultListens, listensAt, servicesOf, settingsOf } from "./server-settings.ts";
 import { siteOrigin } from "./site-address.ts";
 import { SiteDoor } from "./site-door.ts";
@@ -177,75 +164,26 @@ async function start(message: OfficeStart): Promise<void> {
     sources: config.blocklists,
     clock,
   });
-  const publisher = new RosterPublisher({
-    key: keys.siteKey,
-    clock,
-    carriers: [new UnixOfficeCarrier({ path: message.linkSocket, server: settings.server })],
-    log: logFor("link"),
-    files: (sha256, offset) => files.read(sha256, offset) ?? blocklists.chunk(sha256, offset),
-    sign: (server, request) => {
-      const known = fleet.byLinkName(server);
-      return known && signExitRequest(folder, certificateName(server, known.generation), request);
-    },
-    publicCertificate: (server, question) => forExits?.certificates.answer(server, question),
-  });
-  const watch = makeWatch({ config, status, clock, log, leads: () => campaigning.leading });
-  publisher.onReport(takeReport({ fleet, status, log, count: watch.count }));
-  const ntHashKey = new NtHashKey(folder);
-  const sendSettings = settingsSender({
-    blocklists,
+  const watch = makeWatch({ config, status, clock, log, leads: () => link.leading });
+  const link = await openLink({
     config,
-    own: settings,
-    tlsCrypt: keys.tlsCrypt,
-    fleet,
-    publisher,
-    files,
-    ntHashKey,
-    onNtHashes: () => feed?.readAgain(),
-  });
-  let feed: RosterFeed | undefined;
-  await sendSettings();
-  feed = await feedRoster({ members: accounts.roster, publisher, clock });
-  const peers = await feedPeers({ devices, owners: accounts.roster, publisher, clock });
-  const linkNames = () => fleet.current.map(({ linkName }) => linkName);
-  peers.serversChanged(linkNames());
-  const versions = await reserveVersions({ store, clock, publisher });
-  await publisher.start();
-
-  const link = {
+    start: message,
+    keys,
+    authority,
     site,
-    servers: ownLinkServers(config.link),
-    seed: keys.linkSeed,
-    ca: authority ?? "",
-    log: logFor("link"),
-  };
-  const officeKey = linkPublicKey(keys.linkSeed);
-  const ownLink = config.link.url.length === 0;
-  const remote = new RemoteLink({
+    own: settings,
+    store,
+    clock,
+    accounts,
+    devices,
     fleet,
-    publisher,
-    server:
-      ownLink && authority !== undefined
-        ? new NatsServer({
-            folder: message.natsFolder,
-            listen: parseListen(config.link.listen)!,
-            site,
-            officeKey,
-            tls: () => ensureLinkCertificate(folder),
-            log: link.log,
-          })
-        : undefined,
-    newCarrier: () => new NatsOfficeCarrier(link),
+    status,
+    files,
+    blocklists,
+    publicCertificate: (server, question) => forExits?.certificates.answer(server, question),
+    onReport: takeReport({ fleet, status, log, count: watch.count }),
+    log,
   });
-  const trouble = (error: unknown) => log("link-unavailable", { reason: reasonOf(error) });
-  fleet.onChange(async () => {
-    status.serversChanged();
-    peers.serversChanged(linkNames());
-    await sendSettings();
-    await remote.update().catch(trouble);
-  });
-  const campaigning = leadRemoteLink({ store, officeId: keys.officeId, versions, remote, log });
-  if (!campaigning.leading && config.store.url !== "") await remote.update().catch(trouble);
 
   const profiles = profilesFor({
     siteName: config.site.name,
@@ -349,16 +287,14 @@ async function start(message: OfficeStart): Promise<void> {
       return clientAddress(socket.remoteAddress, c.req.header("x-forwarded-for"), trusts);
     },
   });
+  const ownLink = config.link.url.length === 0;
   const joining = { origin: siteOrigin(config), ownLink, natsServer: NATS_SERVER, authority };
   const control = createControl({
     accounts,
     mail: mailing,
     support: { ...support, siteName: config.site.name, origin: siteOrigin(config), fleet },
     devices,
-    allRenewed: () => {
-      ntHashKey.renew();
-      return sendSettings();
-    },
+    allRenewed: () => link.renewNtHashes(),
     vouchers,
     cash: selling.cash,
     refunds: selling.refunds,
@@ -377,7 +313,7 @@ async function start(message: OfficeStart): Promise<void> {
       view: () => blocklists.view(),
       renew: async () => {
         const sources = await blocklists.renew();
-        await sendSettings();
+        await link.sendSettings();
         return sources;
       },
     },
@@ -399,7 +335,7 @@ async function start(message: OfficeStart): Promise<void> {
       joinLine: ({ linkName, tokenId, token }) =>
         files.line(formatJoinCode({ server: linkName, tokenId, token })),
       newestRelease: async () => (await files.release()).bundle.sha256,
-      linkUsers: () => renderLinkUsers(site, officeKey, linkUsers(fleet)),
+      linkUsers: () => link.users(),
       publicCertificate: (server) => forExits?.view(server),
       nowS: () => Math.floor(clock.now() / 1000),
     },
@@ -426,7 +362,7 @@ async function start(message: OfficeStart): Promise<void> {
       .renew()
       .then(async (sources) => {
         for (const { problem } of sources) if (problem !== undefined) log("blocklist-refused");
-        await sendSettings();
+        await link.sendSettings();
       })
       .catch((error: unknown) => log("blocklist-refused", { reason: reasonOf(error) }));
   await watch.start();
@@ -454,15 +390,9 @@ async function start(message: OfficeStart): Promise<void> {
     controlServer.close();
     controlServer.closeAllConnections();
     await fleet.close();
-    // Of several offices another one may lead when this one is back: exits have to look for it.
-    await remote.close(leave && config.store.url === "");
-    await campaigning.close();
-    await feed.close();
-    await peers.close();
-    versions.close();
+    await link.close(leave);
     await mailing?.close();
     await selling.refunds.close();
-    await publisher.close();
     await status.close();
     await store.close();
     process.exit(0);
@@ -478,12 +408,3 @@ async function start(message: OfficeStart): Promise<void> {
 }
 
 const base64 = (bytes: Uint8Array): string => Buffer.from(bytes).toString("base64");
-
-/** What browsers ask by STUN: the public addresses, at the port of an address of the same family. */
-const stunAddresses = (listens: readonly string[], addresses: readonly string[]): string[] =>
-  addresses.flatMap((address) => {
-    const place = listens
-      .map((text) => parseListen(text)!)
-      .find((each) => isIP(each.address) === isIP(address));
-    return place === undefined ? [] : [`${isIP(address) === 6 ? `[${address}]` : address}:${place.port}`];
-  });
