@@ -10,7 +10,7 @@ import { recordingLog, until } from "../link/testing.ts";
 import type { Admission, Authoriser, LoginAttempt } from "./authorise.ts";
 import { AuthoriseClient } from "./authorise-client.ts";
 import { MAX_MESSAGES, readToKeeper, readToProxy } from "./authorise-wire.ts";
-import { AuthoriseServer } from "./keeper/authorise-server.ts";
+import { authoriseServer } from "./keeper/authorise-server.ts";
 import { LiveSession } from "./live-session.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "lethe-authorise-"));
@@ -45,7 +45,7 @@ async function world() {
   const path = join(folder, `socket${sockets++}`);
   const authoriser = new PasswordIsRight();
   const { log, reasons } = recordingLog();
-  const newServer = () => new AuthoriseServer({ path, authoriser, log });
+  const newServer = () => authoriseServer({ path, authoriser, log });
   const server = newServer();
   await server.start();
   const client = new AuthoriseClient({ path });

@@ -13,7 +13,7 @@ import { passwordDigest, recordingLog, settingsFor, until } from "../link/testin
 import { UnixExitCarrier, UnixOfficeCarrier } from "../link/unix-carrier.ts";
 import type { LoginAttempt } from "./authorise.ts";
 import { AuthoriseClient } from "./authorise-client.ts";
-import { AuthoriseServer } from "./keeper/authorise-server.ts";
+import { authoriseServer } from "./keeper/authorise-server.ts";
 import { Sessions } from "./keeper/sessions.ts";
 
 const attempt = (change: Partial<LoginAttempt> = {}): LoginAttempt => ({
@@ -48,7 +48,7 @@ async function world(kind: string) {
   const sessions = new Sessions({ source: replica, timeMs: () => replica.timeMs(), clock, log });
   replica.onChange((changed) => sessions.rosterChanged(changed));
   const path = join(folder, "authorise");
-  const server = new AuthoriseServer({ path, authoriser: sessions, log });
+  const server = authoriseServer({ path, authoriser: sessions, log });
   const client = new AuthoriseClient({ path });
   publisher.setSettings("a1", settingsFor("a1"));
   publisher.setCredential("abcdefghijkl", passwordDigest("correct horse"), inAnHour());

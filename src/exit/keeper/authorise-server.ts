@@ -1,10 +1,9 @@
-import { createServer, type Server, type Socket } from "node:net";
+import type { Socket } from "node:net";
 import type { Log } from "../../lib/event-log.ts";
-import { FrameReader } from "../../lib/frames.ts";
-import { listenOnSocketFile } from "../../lib/unix-socket.ts";
 import type { Admission, Authoriser, Lender, Session } from "../authorise.ts";
 import { MAX_FRAME_BYTES, readToKeeper, TO_PROXY, type ToKeeper } from "../authorise-wire.ts";
 import { MessageBatch } from "../message-batch.ts";
+import { type Asker, FrameServer } from "./frame-server.ts";
 
 /** A proxy that does not read what we tell it is cut off. */
 const MAX_UNSENT_BYTES = 16_000_000;
@@ -14,58 +13,19 @@ const MAX_SESSIONS_A_PROXY = 200_000;
 type KeepersAuthoriser = Authoriser & Partial<Lender>;
 
 /** The keeper's end of the authorise socket: proxies ask, the keeper's Authoriser answers, cuts are pushed. */
-export class AuthoriseServer {
-  #path: string;
-  #authoriser: KeepersAuthoriser;
-  #log: Log;
-  #server: Server;
-  #sockets = new Set<Socket>();
+export const authoriseServer = (options: {
+  path: string;
+  authoriser: KeepersAuthoriser;
+  log: Log;
+}): FrameServer =>
+  new FrameServer({
+    path: options.path,
+    maxFrameBytes: MAX_FRAME_BYTES,
+    refused: () => options.log("proxy-message-refused", { reason: "malformed" }),
+    accept: (socket) => new ProxyConnection(socket, options.authoriser),
+  });
 
-  constructor(options: { path: string; authoriser: KeepersAuthoriser; log: Log }) {
-    this.#path = options.path;
-    this.#authoriser = options.authoriser;
-    this.#log = options.log;
-    this.#server = createServer((socket) => this.#accept(socket));
-  }
-
-  /** Rejects with the system's error where the socket file cannot be made. */
-  start(): Promise<void> {
-    return listenOnSocketFile(this.#server, this.#path);
-  }
-
-  async close(): Promise<void> {
-    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
-    for (const socket of this.#sockets) socket.destroy();
-    await closed;
-  }
-
-  #accept(socket: Socket): void {
-    this.#sockets.add(socket);
-    const proxy = new ProxyConnection(socket, this.#authoriser);
-    const reader = new FrameReader(MAX_FRAME_BYTES, (payload) => {
-      if (socket.destroyed) return;
-      const messages = readToKeeper(payload);
-      if (messages === undefined || !proxy.take(messages)) this.#refuse(socket);
-    });
-    socket.on("data", (chunk) => {
-      if (!reader.push(chunk)) this.#refuse(socket);
-    });
-    socket.on("error", () => {});
-    socket.on("close", () => {
-      this.#sockets.delete(socket);
-      proxy.closeAll();
-    });
-  }
-
-  /** A proxy that talks nonsense may have been taken over: its connection and its sessions end, the keeper goes on. */
-  #refuse(socket: Socket): void {
-    if (socket.destroyed) return;
-    this.#log("proxy-message-refused", { reason: "malformed" });
-    socket.destroy();
-  }
-}
-
-class ProxyConnection {
+class ProxyConnection implements Asker {
   #socket: Socket;
   #authoriser: KeepersAuthoriser;
   #out: MessageBatch;
@@ -78,8 +38,12 @@ class ProxyConnection {
     this.#out = new MessageBatch(socket);
   }
 
-  /** False where the messages make no sense. */
-  take(messages: ToKeeper[]): boolean {
+  take(payload: Buffer): boolean {
+    const messages = readToKeeper(payload);
+    return messages !== undefined && this.#takeAll(messages);
+  }
+
+  #takeAll(messages: ToKeeper[]): boolean {
     for (const message of messages) {
       if (message.kind === "close") {
         this.#sessions.get(message.id)?.close();
@@ -105,7 +69,8 @@ class ProxyConnection {
     return this.#socket.writableLength <= MAX_UNSENT_BYTES;
   }
 
-  closeAll(): void {
+  /** Its sessions end with it. */
+  closed(): void {
     for (const session of this.#sessions.values()) session?.close();
     this.#sessions.clear();
   }

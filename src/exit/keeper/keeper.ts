@@ -9,7 +9,7 @@ import { RosterReplica } from "../../link/replica.ts";
 import { encodeReport, type Totals } from "../../link/reports.ts";
 import type { ServerSettings } from "../../link/settings.ts";
 import type { LoginAttempt } from "../authorise.ts";
-import { LoginServer } from "../ikev2/login-server.ts";
+import { loginServer } from "../ikev2/login-server.ts";
 import { loginSocketOf } from "../ikev2/sockets.ts";
 import { ViciSessions } from "../ikev2/vici-sessions.ts";
 import type { FromKeeper, KeeperEngines, KeeperErrand, KeeperStart } from "../messages.ts";
@@ -24,9 +24,10 @@ import { WireguardMembers } from "../wireguard/members.ts";
 import { wireguardKey } from "../wireguard/own-key.ts";
 import { unpackKeys } from "../wireguard/rows.ts";
 import { wishMessages } from "../wireguard/wishes.ts";
-import { AuthoriseServer } from "./authorise-server.ts";
+import { authoriseServer } from "./authorise-server.ts";
 import { Errands } from "./errands.ts";
 import { exitCarrier } from "./exit-carrier.ts";
+import type { FrameServer } from "./frame-server.ts";
 import { Meter, type SlotTraffic } from "./meter.ts";
 import { Sessions } from "./sessions.ts";
 
@@ -51,7 +52,7 @@ export class Keeper {
   #carrier: ExitCarrier;
   #replica: RosterReplica;
   #sessions: Sessions;
-  #server: AuthoriseServer;
+  #server: FrameServer;
   #meter: Meter;
   #settings: ServerSettings | undefined;
   #engines: Engine[] = [];
@@ -68,7 +69,7 @@ export class Keeper {
   #managed = new Map<string, Pick<ManagementLink, "attached" | "close">>();
   /** Of strongSwan, while it runs. */
   #ikev2: ViciSessions | undefined;
-  #ikev2Logins: LoginServer;
+  #ikev2Logins: FrameServer;
 
   constructor({ start, clock, log, sendToExit }: KeeperOptions) {
     this.#start = start;
@@ -98,8 +99,8 @@ export class Keeper {
       selfTest,
       selfTestChallenge: (attempt, verify) => logins.challenge(attempt, verify),
     });
-    this.#server = new AuthoriseServer({ path: start.authoriseSocket, authoriser: this.#sessions, log });
-    this.#ikev2Logins = new LoginServer({
+    this.#server = authoriseServer({ path: start.authoriseSocket, authoriser: this.#sessions, log });
+    this.#ikev2Logins = loginServer({
       path: loginSocketOf(start.authoriseSocket),
       decide: async (question) =>
         (await this.#ikev2?.decide(question)) ?? { admitted: false, reason: "unavailable" },

@@ -8,7 +8,7 @@ import { FakeClock, toMinutes } from "../../lib/clock.ts";
 import { passwordDigest, recordingLog, until } from "../../link/testing.ts";
 import type { Credential, LoginAttempt, Session } from "../authorise.ts";
 import { AuthoriseClient } from "../authorise-client.ts";
-import { AuthoriseServer } from "./authorise-server.ts";
+import { authoriseServer } from "./authorise-server.ts";
 import { Sessions } from "./sessions.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "lethe-lending-"));
@@ -50,7 +50,7 @@ async function world(connectionsPerCredential = 1000) {
     giveBack: (session: Session, slots: number) => sessions.giveBack(session, slots),
   };
   const path = join(folder, `socket${sockets++}`);
-  const newServer = () => new AuthoriseServer({ path, authoriser, log });
+  const newServer = () => authoriseServer({ path, authoriser, log });
   let server = newServer();
   await server.start();
   const clients = [new AuthoriseClient({ path }), new AuthoriseClient({ path })] as const;

@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { systemClock, toMinutes } from "../../lib/clock.ts";
 import { passwordDigest, recordingLog, until } from "../../link/testing.ts";
-import { AuthoriseServer } from "../keeper/authorise-server.ts";
+import { authoriseServer } from "../keeper/authorise-server.ts";
 import { Sessions } from "../keeper/sessions.ts";
 import type { ListeningReport } from "../messages.ts";
 import { startServer, testSettings, Wire } from "../proxy/testing.ts";
@@ -38,7 +38,7 @@ describe("the proxies' self-test", { timeout: 60_000 }, () => {
     log,
     selfTest: (attempt) => logins.admit(attempt),
   });
-  const server = new AuthoriseServer({ path: authoriseSocket, authoriser: sessions, log });
+  const server = authoriseServer({ path: authoriseSocket, authoriser: sessions, log });
   let proxy: ChildProcess;
   let ports: { socks5: number; http: number };
   let echo: Awaited<ReturnType<typeof startServer>>;
