@@ -73,11 +73,25 @@ test("port ranges that are blocked on this exit stand in the set of refused port
 test("each tunnel may only speak as itself", () => {
   const text = render();
   assert.match(
-    chainOf(text, "from_tunnel"),
-    /iifname vmap \{ "lethe-u0" : jump from_lethe-u0, "lethe-t1" : jump from_lethe-t1 \}/,
+    chainOf(text, "early"),
+    /iifname vmap \{ "lethe-u0" : goto from_lethe-u0, "lethe-t1" : goto from_lethe-t1 \}/,
   );
-  assert.ok(chainOf(text, "from_lethe-u0").includes("ip saddr != 10.66.0.0/20 drop"));
-  assert.ok(chainOf(text, "from_lethe-t1").includes("ip6 saddr != fd6c:6574:6865:1::/64 drop"));
+  assert.match(chainOf(text, "from_lethe-u0"), /^ {4}ip saddr 10\.66\.0\.0\/20 accept$/m);
+  assert.match(chainOf(text, "from_lethe-t1"), /^ {4}ip6 saddr fd6c:6574:6865:1::\/64 accept$/m);
+  for (const device of ["lethe-u0", "lethe-t1"])
+    assert.match(chainOf(text, `from_${device}`), /^ {4}drop\n {2}\}$/m, "and nothing else");
+});
+
+test("both directions' SYN are held to the route's segment size; established packets are not asked where none can come", () => {
+  const [size, established] = ["tcp option maxseg size set rt mtu", "ct state established,related accept"];
+  const first = (text: string, chain: string): boolean =>
+    chainOf(text, chain).indexOf(size) < chainOf(text, chain).indexOf(established);
+  for (const portForwarding of [false, true]) {
+    const text = render({ portForwarding });
+    assert.ok(chainOf(text, "outward").includes(size));
+    assert.ok(first(text, "inward"), "the answer to a member's SYN is established");
+    assert.equal(first(text, "outward"), portForwarding);
+  }
 });
 
 test("a device that its engine named itself is one of ours, and IKEv2's ports are a service's", () => {
@@ -85,14 +99,14 @@ test("a device that its engine named itself is one of ours, and IKEv2's ports ar
   const libipsec = { ...IKEV2, device: "ipsec0" };
   const text = render({ services }, { tunnels: [WIREGUARD, libipsec] });
   for (const [chain, next] of [
-    ["early", "from_tunnel"],
     ["input", "to_us"],
     ["forward", "outward"],
   ] as const)
     for (const device of ["lethe-*", "ipsec0"])
       assert.ok(chainOf(text, chain).includes(`iifname "${device}" goto ${next}`), `${chain} ${device}`);
-  assert.ok(chainOf(text, "from_lethe-wg0").includes("ip saddr != 10.96.0.0/11 drop"));
-  assert.ok(chainOf(text, "from_ipsec0").includes("ip saddr != 10.66.128.0/18 drop"));
+  assert.match(chainOf(text, "early"), /"ipsec0" : goto from_ipsec0/);
+  assert.ok(chainOf(text, "from_lethe-wg0").includes("ip saddr 10.96.0.0/11 accept"));
+  assert.ok(chainOf(text, "from_ipsec0").includes("ip saddr 10.66.128.0/18 accept"));
   assert.match(setOf(text, "service_ports"), /elements = \{ udp \. 500, udp \. 4500 \}/);
 });
 
@@ -162,9 +176,11 @@ test("each level's resolver is asked as itself; every other question ends at the
 });
 
 test("without an IPv6 uplink a client's IPv6 is refused at once", () => {
-  const refusal = "ip6 daddr != fd6c:6574:6865::/48 reject with icmpv6 no-route";
-  assert.ok(!render().includes(refusal));
-  assert.ok(render({}, { ipv6Uplink: false }).includes(refusal));
+  const refusal = "ip6 saddr fd6c:6574:6865:0::/64 reject with icmpv6 no-route";
+  assert.ok(!render().includes("no-route"));
+  const chain = chainOf(render({}, { ipv6Uplink: false }), "from_lethe-u0");
+  const inside = "ip6 saddr fd6c:6574:6865:0::/64 ip6 daddr fd6c:6574:6865::/48 accept";
+  assert.ok(chain.includes(inside) && chain.indexOf(inside) < chain.indexOf(refusal));
 });
 
 test("the office's site and STUN are reached with the exit's address as source, and not at all where there are none", () => {

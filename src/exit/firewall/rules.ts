@@ -84,6 +84,8 @@ export function firewallRules(settings: FirewallSettings, facts: FirewallFacts):
   const resolvers4 = `{ ${levels.map(({ v4 }) => v4).join(", ")} }`;
   const resolvers6 = `{ ${levels.map(({ v6 }) => v6).join(", ")} }`;
   const forwarding = settings.portForwarding === true;
+  // What answers a SYN belongs to an established connection; from a member it comes with port forwarding alone.
+  const segments = "    tcp flags syn / syn,rst tcp option maxseg size set rt mtu";
   // Clients draw their own ports from 32768 on (Linux) or 49152 on: a service there is kept by `sourcePorts` alone.
   const services = servicePorts(settings.services).filter(({ port }) => port < 32_768);
 
@@ -107,20 +109,16 @@ ${set(
 ${hops.sets}
 ${forwarding ? map("forwarded", "inet_service : ipv4_addr", forwardedPorts(settings.services, taken(settings, facts))) : ""}
 
+${facts.tunnels.map((tunnel) => sourceChain(tunnel, facts.ipv6Uplink)).join("\n")}
+
   chain early {
     type filter hook prerouting priority raw; policy accept;
-${eachTunnel("iifname", "goto from_tunnel")}
-    iifname "lo" accept
+${facts.tunnels.length > 0 ? `    # One look for every packet, however many tunnels there are.\n    iifname vmap { ${facts.tunnels.map(({ device }) => `"${device}" : goto from_${device}`).join(", ")} }` : ""}
 ${elsewhere}
+    iifname "lo" accept
     # Nobody outside speaks to, or as, an address of the tunnels.
 ${tunnelAddress}
   }
-
-${facts.tunnels.map(sourceChain).join("\n")}
-
-  chain from_tunnel {
-${facts.tunnels.length > 0 ? `    # One look for every packet, however many tunnels there are.\n    iifname vmap { ${facts.tunnels.map(({ device }) => `"${device}" : jump from_${device}`).join(", ")} }` : ""}
-${facts.ipv6Uplink ? "" : `    # No IPv6 from here: said at once, so that the client's programs take IPv4 and nothing waits.\n    ip6 daddr != ${TUNNELS_6} reject with icmpv6 no-route\n`}  }
 
   chain resolve {
     type nat hook prerouting priority dstnat; policy accept;
@@ -165,8 +163,9 @@ ${eachTunnel("oifname", "goto inward")}
   chain outward {
     # One member's device never reaches another's.
 ${eachTunnel("oifname", "drop")}
-    tcp flags syn / syn,rst tcp option maxseg size set rt mtu
+${forwarding ? segments : ""}
     ct state established,related accept
+${forwarding ? "" : segments}
     ct state invalid drop
     # CVE-2021-3773: with a service's port as its source, a client could take over what is meant for the service.
     meta l4proto . th sport @service_ports drop
@@ -185,7 +184,7 @@ ${eachTunnel("oifname", "drop")}
   }
 
   chain inward {
-    tcp flags syn / syn,rst tcp option maxseg size set rt mtu
+${segments}
     ct state established,related accept
 ${forwarding ? "    ct status dnat meta l4proto { tcp, udp } accept" : ""}
     drop
@@ -250,17 +249,17 @@ const taken = (settings: FirewallSettings, { listening }: FirewallFacts): Set<nu
 const denied = ({ denyPortRanges = [] }: EgressSettings, port: number): boolean =>
   denyPortRanges.some(({ from, to }) => from <= port && port <= to);
 
-const sourceChain = ({
-  device,
-  network4,
-  prefix4,
-  network6,
-  prefix6,
-}: FirewallFacts["tunnels"][number]): string =>
-  `  chain from_${device} {
-    ip saddr != ${network4}/${prefix4} drop
-    ip6 saddr != ${network6}/${prefix6} drop
-  }`;
+function sourceChain(
+  { device, network4, prefix4, network6, prefix6 }: FirewallFacts["tunnels"][number],
+  ipv6Uplink: boolean,
+): string {
+  const own6 = `ip6 saddr ${network6}/${prefix6}`;
+  // No IPv6 from here: said at once, so that the client's programs take IPv4 and nothing waits.
+  const v6 = ipv6Uplink
+    ? `    ${own6} accept`
+    : `    ${own6} ip6 daddr ${TUNNELS_6} accept\n    ${own6} reject with icmpv6 no-route`;
+  return `  chain from_${device} {\n    ip saddr ${network4}/${prefix4} accept\n${v6}\n    drop\n  }`;
+}
 
 /** Our devices for a match: all with our prefix, there or not, and those whose engine gave them another name. */
 function deviceSet(tunnels: FirewallFacts["tunnels"]): string {
