@@ -57,7 +57,7 @@ ${field({
   required: true,
   autocomplete: "off",
   value: voucher ?? "",
-  hint: "Such as abcde-fghij-klmno-pqrst. Its days are added to the end of your paid time.",
+  hint: "Of a voucher or a gift card, such as abcde-fghij-klmno-pqrst. Its days are added to the end of your paid time.",
   error: problem && WORDING[problem],
 })}
 <button class="button">Redeem</button></form></section>

@@ -13,6 +13,7 @@ import type { SiteEnv } from "../options.ts";
 import { ownText } from "../own-texts.ts";
 import { policyNow } from "../policy-values.ts";
 import type { Web } from "../web.ts";
+import { giftCardNote } from "./gift-card-note.ts";
 
 /** What one reads before one buys: the rule sentences that matter then. */
 const BEFORE_BUYING = [
@@ -71,6 +72,7 @@ ${
     ? html`<div class="notice"><p>${say`Nothing is sold here: paid time comes from vouchers. Ask the operator for one.`}</p></div>`
     : html`<div class="columns">${plans.map((plan) => planCard(say, plan, values, tag, toOrder))}</div>`
 }
+${plans.length > 0 && giftCardNote(say, false)}
 ${!toOrder && plans.length > 0 && html`<div class="notice"><p>${say`At the moment nothing can be bought here. A voucher can be redeemed in your account, or as you sign up.`}</p></div>`}
 ${toOrder && methodsTable(say, values)}
 <section class="panel"><h2>${say`Before you buy`}</h2>

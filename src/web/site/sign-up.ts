@@ -97,7 +97,7 @@ ${field(
     autocomplete: "off",
     value: typed?.voucher ?? "",
     hint: say.text(
-      "Adds its days at once. You can also redeem one later. Without paid time there is no access, and the account is deleted after {0} days.",
+      "The code of a gift card or voucher, if you have one. Adds its days at once. You can also redeem one later. Without paid time there is no access, and the account is deleted after {0} days.",
       LIFETIMES.unpaidAccount.days,
     ),
     error: errorOf("voucher"),

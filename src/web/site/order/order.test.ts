@@ -92,6 +92,10 @@ test("a visitor buys a voucher: to the provider, back, and the code is shown in 
   const text = await markup(page);
   assert.match(text, /value="180days" checked/);
   assert.ok(!text.includes('value="paypal-subscription"'), "a subscription needs an account");
+  assert.match(
+    text,
+    /given a gift card\?.*you need no account.*href="\/sign-up#voucher">sign up with its code/s,
+  );
   assert.match(text, /A PayPal subscription is for an account: <a href="\/log-in">/);
   const answer = await visitor.fill("/order", "/order", { ...wish, attempt: "v1" });
   assert.equal(answer.status, 200);
@@ -114,6 +118,10 @@ test("a visitor buys a voucher: to the provider, back, and the code is shown in 
   const code = payments.voucherCode("paypal", paymentId);
   const thanks = await markup(await visitor.get(`${back}&token=EC-1&PayerID=X`));
   assert.ok(thanks.includes(code));
+  assert.match(
+    thanks,
+    /needs no account beforehand\. They sign up with the code at http:\/\/localhost\/sign-up,/,
+  );
   assert.match(thanks, /LR1\.[\w-]+\./);
   assert.match(thanks, /<svg/);
   assert.match(thanks, /with it you can claim a refund/);
@@ -140,6 +148,8 @@ test("a member buys for the account, and a double click is one order", async () 
   assert.match(await markup(await member.get("/member")), /href="\/order">Buy/);
   const text = await markup(await member.get("/order"));
   assert.match(text, /value="paypal-subscription"/);
+  assert.match(text, /given a gift card\?.*href="\/member#voucher">redeem its code in your account/s);
+  assert.match(await markup(await member.get("/member")), /id="voucher"/);
   const form = { ...wish, for: "account", token: tokenOf(text, "/order"), attempt: "m1" };
   const answers = await Promise.all([1, 2].map(() => member.post("/order", form)));
   assert.deepEqual(

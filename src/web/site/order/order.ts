@@ -16,6 +16,7 @@ import { languageOf, sayIn } from "../../languages/page-language.ts";
 import { page } from "../../layout.ts";
 import type { SiteEnv } from "../../options.ts";
 import type { Web } from "../../web.ts";
+import { giftCardNote } from "../gift-card-note.ts";
 import type { OrderCookie } from "./cookie.ts";
 import { onwards } from "./onwards.ts";
 import { FIELD_OF, ORDER_WORDING } from "./wording.ts";
@@ -68,6 +69,7 @@ function orderPage(web: Web, c: Context<SiteEnv>, checkout: Checkout, shown: Sho
   const whole = problem !== undefined && FIELD_OF[problem] === undefined ? ORDER_WORDING[problem] : undefined;
   const body = html`<h1>${say`Buy`}</h1>
 <p class="lead">${say`An order holds no name, no address and no e-mail address of yours. What the payment provider learns stands beside each way to pay.`}</p>
+${giftCardNote(say, account !== undefined)}
 ${formError(problem && say.text(whole ?? "Nothing was ordered. See below what to change."))}
 <form class="panel narrow" method="post" action="/order">${tokenField(formToken(web, c))}
 <input type="hidden" name="attempt" value="${chosen.attempt}">

@@ -39,6 +39,7 @@ async function boughtView(web: Web, c: Context<SiteEnv>, bought: Bought, orderId
       title: "Given back",
       body: html`<h1>${say`Given back`}</h1><p class="lead">${say`This payment was given back, or taken back by the buyer’s bank. What it had paid for is over.`}</p>`,
     };
+  const signUpAddress = `${web.publicUrl ?? new URL(c.req.url).origin}${languageOf(c).prefix}/sign-up`;
   const account = record.accountId && (await web.accounts.stampOf(record.accountId))?.account;
   const what =
     voucher === undefined
@@ -47,7 +48,8 @@ ${typeof account === "object" && account.paidUntil !== undefined && html`<p clas
 <p><a class="button" href="/member">${say`Go to your account`}</a></p>`
       : html`<p class="lead">${say`Your voucher, good for ${record.days} days:`}</p>
 <p class="big"><code class="code">${voucher}</code></p>
-<p>${say`Write it down: whoever has it can use it, once. Redeem it as you <a href="/sign-up">sign up</a>, or in <a href="/member">your account</a>. This page shows it again in this browser for ${ORDER_COOKIE_DAYS} days; we do not keep it.`}</p>`;
+<p>${say`Write it down: whoever has it can use it, once. Redeem it as you <a href="/sign-up#voucher">sign up</a>, or in <a href="/member#voucher">your account</a>.`} ${say`As a gift: whoever gets it needs no account beforehand. They sign up with the code at ${signUpAddress}, and its days count at once.`}</p>
+<p>${say`This page shows it again in this browser for ${ORDER_COOKIE_DAYS} days; we do not keep it.`}</p>`;
   return {
     title: "Thank you",
     body: html`<h1>${say`Thank you`}</h1>${what}${await receiptPanel(web, c, bought, orderId)}`,
