@@ -15,6 +15,7 @@ import { installPublicCertificate, standingOf } from "../exit/public-certificate
 import { FakeClock } from "../lib/clock.ts";
 import { openListening } from "../lib/hand-over.ts";
 import { fail, ok } from "../lib/result.ts";
+import { skipFor } from "../lib/testing.ts";
 import { CarrierError, type ExitCarrier, type OfficeCarrier } from "../link/carrier.ts";
 import { MemoryCarrier } from "../link/memory-carrier.ts";
 import { askForPublicCertificate } from "../link/office-client.ts";
@@ -44,8 +45,8 @@ function office(
   const certificates = new ExitCertificates({
     folder: join(folder, "exits"),
     nameOf: (server) => names[server],
-    answersHere: () => undefined,
     generationOf: () => 1,
+    answersHere: () => undefined,
     order: async () => fail("unreachable"),
     accountKey: () => "the account's key",
     clock,
@@ -67,7 +68,6 @@ describe("public certificates for exits, over the link, from an authority (pebbl
   let pebble: Pebble | undefined;
   before(async () => {
     pebble = await startPebble();
-    if (pebble === undefined) assert.equal(process.env.CI, undefined, "pebble is not installed");
   });
   after(() => pebble?.stop());
 
@@ -166,10 +166,7 @@ describe("public certificates for exits, over the link, from an authority (pebbl
   }
 
   it("come to the exit that asks, renew themselves, and stay where a renewal fails", async (t) => {
-    if (!pebble) {
-      assert.notEqual(process.env.CI, "true", "in CI nothing is skipped: this needs pebble");
-      return t.skip("SKIPPED: pebble is not installed");
-    }
+    if (!pebble) return t.skip(skipFor("pebble is not installed"));
     const name = randomName();
     const { exit, exitFolder, certificates, restartOffice } = await memoryWorld({ london1: name });
     exit.look();
@@ -212,10 +209,7 @@ describe("public certificates for exits, over the link, from an authority (pebbl
   });
 
   it("come over NATS, where a server is known by its key", async (t) => {
-    if (!pebble) {
-      assert.notEqual(process.env.CI, "true", "in CI nothing is skipped: this needs pebble");
-      return t.skip("SKIPPED: pebble is not installed");
-    }
+    if (!pebble) return t.skip(skipFor("pebble is not installed"));
     await using bench = await natsBench();
     await bench.add("london1", "paris1");
     const name = randomName();
@@ -231,10 +225,7 @@ describe("public certificates for exits, over the link, from an authority (pebbl
   });
 
   it("are refused for another server's name and for the site's", async (t) => {
-    if (!pebble) {
-      assert.notEqual(process.env.CI, "true", "in CI nothing is skipped: this needs pebble");
-      return t.skip("SKIPPED: pebble is not installed");
-    }
+    if (!pebble) return t.skip(skipFor("pebble is not installed"));
     const [own, others, site] = [randomName(), randomName(), randomName()];
     const { carrier, certificates } = await memoryWorld({ london1: own, paris1: others });
     const exit = await connected(carrier, "london1");
@@ -257,10 +248,7 @@ describe("public certificates for exits, over the link, from an authority (pebbl
   });
 
   it("fail in closed words where the authority refuses", async (t) => {
-    if (!pebble) {
-      assert.notEqual(process.env.CI, "true", "in CI nothing is skipped: this needs pebble");
-      return t.skip("SKIPPED: pebble is not installed");
-    }
+    if (!pebble) return t.skip(skipFor("pebble is not installed"));
     const { carrier, certificates } = await memoryWorld({ london1: BLOCKED_NAME });
     const exit = await connected(carrier, "london1");
     await askForPublicCertificate(exit, asks(BLOCKED_NAME));
@@ -319,6 +307,18 @@ describe("orders for exits", () => {
     let orders = 0;
     const certificates = office(NAMES, {
       order: async () => {
+        orders += 1;
+        return ok(selfSigned([NAMES.london1], 90, key).certificate);
+      },
+    });
+    const question = asks(NAMES.london1, key);
+    certificates.answer("london1", question);
+    await until(() => certificates.answer("london1", question)?.certificate !== undefined, "made");
+    assert(certificates.answer("london1", asks(NAMES.london1, key))?.certificate);
+    assert.equal(certificates.answer("london1", asks(NAMES.london1))?.certificate, undefined);
+    assert.equal(orders, 1);
+  });
+
   it("begin anew for a server that was given another key after a seizure", async () => {
     const key = newKeyPem();
     let [orders, generation] = [0, 1];
@@ -338,18 +338,6 @@ describe("orders for exits", () => {
     assert.equal(asked?.certificate, undefined);
     assert.deepEqual(certificates.view("london1"), {});
     await until(() => orders === 2, "another order");
-  });
-
-        orders += 1;
-        return ok(selfSigned([NAMES.london1], 90, key).certificate);
-      },
-    });
-    const question = asks(NAMES.london1, key);
-    certificates.answer("london1", question);
-    await until(() => certificates.answer("london1", question)?.certificate !== undefined, "made");
-    assert(certificates.answer("london1", asks(NAMES.london1, key))?.certificate);
-    assert.equal(certificates.answer("london1", asks(NAMES.london1))?.certificate, undefined);
-    assert.equal(orders, 1);
   });
 
   it("that bring another's certificate bring none", async () => {
@@ -375,6 +363,18 @@ describe("orders for exits", () => {
         return fail("directory");
       },
     });
+    certificates.answer("london1", asks(NAMES.london1));
+    assert.deepEqual([...here], [["a-token-of-sixteen", "an answer"]]);
+    await until(() => certificates.view("london1").problem === "directory", "over");
+    await until(
+      () => certificates.answer("paris1", asks(NAMES.paris1))?.challenges.length === 1,
+      "a challenge",
+    );
+    const over = assert.rejects(challenge!);
+    certificates.close();
+    await over;
+  });
+
   it("are not made where the operator's files are shown, and what is wrong with these is said", () => {
     let orders = 0;
     const order: ExitCertificatesOptions["order"] = async () => {
@@ -402,18 +402,6 @@ describe("orders for exits", () => {
     filesAlone.answer("paris1", { answering: [], until: 2_000_000_000, files: "used" });
     assert.deepEqual(filesAlone.view("paris1"), { until: 2_000_000_000, files: true });
     assert.equal(orders, 1);
-  });
-
-    certificates.answer("london1", asks(NAMES.london1));
-    assert.deepEqual([...here], [["a-token-of-sixteen", "an answer"]]);
-    await until(() => certificates.view("london1").problem === "directory", "over");
-    await until(
-      () => certificates.answer("paris1", asks(NAMES.paris1))?.challenges.length === 1,
-      "a challenge",
-    );
-    const over = assert.rejects(challenge!);
-    certificates.close();
-    await over;
   });
 
   it("are not made for an exit that asks for none, and what is kept of a removed one goes", async () => {

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, afterEach, test } from "node:test";
 import { Client } from "pg";
+import { skipFor } from "../lib/testing.ts";
 import { openStore, type Store } from "./open.ts";
 import { parsePostgresUrl } from "./postgres-url.ts";
 import { startCluster, TEST_SUPERUSER, type TestCluster, whyNoCluster } from "./test-cluster.ts";
@@ -27,15 +28,9 @@ export interface TestStore {
 /** Set by test/postgres.setup.ts for a run of many files; a file that runs alone starts a server of its own. */
 export const TEST_POSTGRES = "LETHE_TEST_POSTGRES";
 
-/**
- * For a test's `skip`: false where the PostgreSQL half can run, else why not. In CI (CI=true) it must.
- */
+/** For a test's `skip`: false where the PostgreSQL half can run, else why not. In CI (CI=true) it must. */
 export function postgresSkip(): string | false {
-  const missing = process.env[TEST_POSTGRES] === undefined ? whyNoCluster() : undefined;
-  if (missing === undefined) return false;
-  if (process.env.CI === "true")
-    throw new Error(`the tests must run on PostgreSQL too in CI, but ${missing}`);
-  return `SKIPPED: ${missing}`;
+  return skipFor(process.env[TEST_POSTGRES] === undefined && whyNoCluster());
 }
 
 /** One test on each kind of store. */
