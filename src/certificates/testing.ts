@@ -42,10 +42,14 @@ export const BLOCKED_NAME = "blocked.example.net";
 /**
  * Debian's pebble (RFC 8555, a test server) with a name server of its own that says 127.0.0.1 for every name. Nothing leaves
  * loopback. Undefined where the package is not installed. It needs `challengePort` free when it validates, not before.
- * `inside`: how a program is called in the namespace where it is to run.
+ * `inside`: how a program is called in the namespace where it is to run. `addresses`: IPv4, by name, of those that are not on loopback.
  */
 export async function startPebble(
-  options: { challengePort?: number; inside?: (argv: string[]) => string[] } = {},
+  options: {
+    challengePort?: number;
+    inside?: (argv: string[]) => string[];
+    addresses?: Record<string, string>;
+  } = {},
 ): Promise<Pebble | undefined> {
   if (findProgram("pebble") === undefined) return undefined;
   const { inside = (argv) => argv } = options;
@@ -103,6 +107,15 @@ export async function startPebble(
       throw new Error("pebble did not come up");
     }
     await setTimeout(50);
+  }
+  for (const [name, address] of Object.entries(options.addresses ?? {})) {
+    const record = JSON.stringify({ host: `${name}.`, addresses: [address] });
+    const [program = "", ...args] = inside(
+      ["curl", "-sf", "--max-time", "5", "--retry", "20", "--retry-connrefused", "--data", record].concat(
+        `http://127.0.0.1:${namesManagement}/add-a`,
+      ),
+    );
+    await execFileAsync(program, args);
   }
   const root = async () => (await get(`https://127.0.0.1:${management}/roots/0`)) ?? "";
   return { directory, authority: own.certificate, challengePort, root, stop };

@@ -201,12 +201,13 @@ make_users() {
 
 part() { "$folder/node" --no-warnings "$folder/exit.mjs" "$@"; }
 
-# What comes from the office is read by an unprivileged process; root checks its MAC before anything in it counts.
+# What comes from the office is read by an unprivileged process; root checks its MAC before anything in it counts. The site's
+# certificate may be of an authority in this machine's own store, as for curl.
 enrol() {
   nkey=$(part key) || fail "The exit's key could not be made in $keys."
   answer=$(printf '%s\\n%s\\n%s\\n' "$code" "$nkey" "$site" |
     setpriv --reuid=lethe-keeper --regid=lethe-keeper --clear-groups --no-new-privs --bounding-set=-all --inh-caps=-all \\
-      "$folder/node" --no-warnings "$folder/exit.mjs" enrol)
+      "$folder/node" --no-warnings --use-system-ca "$folder/exit.mjs" enrol)
   case $? in
     0) ;;
     3) [ -n "$joined" ] || exit 1

@@ -52,7 +52,7 @@ allow = ["198.18.0.0/16", "192.0.2.0/24"]
 
 /** The office of a fleet, `lethe up` on the world's office machine; on a PostgreSQL cluster of its own unless said otherwise. */
 export class FleetOffice {
-  readonly site = site;
+  readonly site: string;
   readonly data: string;
   readonly #postgres: TestCluster | undefined;
   readonly #world: FleetWorld;
@@ -60,7 +60,8 @@ export class FleetOffice {
   /** Everything that any process of it has said. */
   output = "";
 
-  private constructor(world: FleetWorld, settings: string, postgres?: TestCluster) {
+  private constructor(world: FleetWorld, settings: string, postgres?: TestCluster, url = site) {
+    this.site = url;
     this.#world = world;
     this.#postgres = postgres;
     this.data = join(world.folder, "office", "data");
@@ -74,9 +75,9 @@ export class FleetOffice {
     return this.#postgres;
   }
 
-  /** On SQLite, with this lethe.toml; otherwise like `start`. */
-  static async startAlone(world: FleetWorld, settings: string): Promise<FleetOffice> {
-    const office = new FleetOffice(world, settings);
+  /** On SQLite, with this lethe.toml, in which its site has this address; otherwise like `start`. */
+  static async startAlone(world: FleetWorld, settings: string, url = site): Promise<FleetOffice> {
+    const office = new FleetOffice(world, settings, undefined, url);
     await office.launch();
     return office;
   }
@@ -113,7 +114,7 @@ export class FleetOffice {
     try {
       await until("the site", 60_000, async () => {
         if (!this.running) throw new Error(`lethe up ended with ${child.exitCode}`);
-        return (await fetchFrom(this.#world.office, `${site}/`)) !== undefined;
+        return (await fetchFrom(this.#world.office, `${this.site}/`)) !== undefined;
       });
     } catch (error) {
       throw new Error(`${(error as Error).message}\nlethe said:\n${this.output}`);
