@@ -8,8 +8,8 @@ import { holdFile } from "../lib/file-lock.ts";
  * in it.
  */
 const FOLDER = "/run/wireguard";
-/** One that has just been told to end, or was killed, is gone by then. */
-const PATIENCE_MS = 5000;
+/** One that has just been told to end, or was killed, is gone by then, on a busy machine too; it may be our own former life with its sessions. */
+const PATIENCE_MS = 15_000;
 const AGAIN_MS = 100;
 
 /**
