@@ -131,6 +131,8 @@ export const serverSettings = z.object({
   siteInside: z
     .object({
       names: z.array(dnsName).min(1).max(4),
+      /** Led to its IPv4 address alone, by which "Am I protected?" asks for that. */
+      v4Name: dnsName.exactOptional(),
       v4: address.exactOptional(),
       v6: address.exactOptional(),
     })

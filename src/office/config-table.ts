@@ -45,6 +45,9 @@ const blocklistSources = z
   .array(z.string().refine((text) => isHttps(text) || /^\/[^\p{Cc}]{1,1000}$/u.test(text)))
   .max(32);
 
+/** With a dot in it at least; empty: none. */
+const siteName = z.string().regex(/^(?:(?=.{3,200}$)[a-z0-9-]{1,63}(\.[a-z0-9-]{1,63})+)?$/);
+
 /** RFC 6068, RFC 3966: without what would begin another line. */
 const CONTACT = /^(?:mailto:[^\s\p{Cc}@]{1,64}@[A-Za-z0-9.-]{1,190}|tel:\+[0-9-]{3,30})$/u;
 const colour = (comment: string) =>
@@ -444,7 +447,19 @@ export const table = {
       'A name that you have delegated to this machine (an NS record), such as "seen.vpn.example.net": the page /check then says which resolver a visitor\'s device asks. Empty: it does not.',
       "empty, or a DNS name in lower case",
       "",
-      z.string().regex(/^(?:(?=.{3,200}$)[a-z0-9-]{1,63}(\.[a-z0-9-]{1,63})+)?$/),
+      siteName,
+    ),
+    ipv4_name: setting(
+      'A name of this site that has an IPv4 address alone, such as "v4.vpn.example.net"; it has to be in tls.names, too. /check asks by it what an IPv6 visitor shows by IPv4. Empty: it cannot tell.',
+      "empty, or a DNS name in lower case",
+      "",
+      siteName,
+    ),
+    ipv6_name: setting(
+      'The same with an IPv6 address alone, such as "v6.vpn.example.net": without it /check cannot tell whether IPv6 goes past somebody\'s tunnel.',
+      "empty, or a DNS name in lower case",
+      "",
+      siteName,
     ),
     dns_listen: setting(
       "Where the DNS responder for it listens, UDP and TCP. Empty: port 53 of this machine's public addresses.",

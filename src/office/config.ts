@@ -3,6 +3,7 @@ import type { Plan } from "../policy/plans.ts";
 import { adminProblems } from "./admin-settings.ts";
 import { analyticsProblems } from "./analytics-settings.ts";
 import { btcpayProblems } from "./btcpay-settings.ts";
+import { checkNameProblems } from "./check/origins.ts";
 import { takenTwice } from "./config-ports.ts";
 import { OPENVPN_LISTENERS_MOST, type Setting, type Settings, table } from "./config-table.ts";
 import { mailProblems } from "./mail-settings.ts";
@@ -84,6 +85,7 @@ export function parseConfig(text: string, file: string): Config {
   if (wrong.length === 0)
     for (const { section, key, what } of [
       ...siteProblems(config as Config),
+      ...checkNameProblems(config as Config),
       ...mailProblems(config as Config),
       ...analyticsProblems(config as Config),
       ...themeProblems(config as Config),

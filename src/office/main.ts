@@ -30,6 +30,7 @@ import { authorityForStrongswan, openAuthority } from "./authority.ts";
 import { Blocklists } from "./blocklists/blocklists.ts";
 import { certificateList } from "./certificate-list.ts";
 import { readCheckSeen } from "./check/messages.ts";
+import { checkOrigins } from "./check/origins.ts";
 import { CheckSightings } from "./check/sightings.ts";
 import { stunAddresses } from "./check/stun-addresses.ts";
 import { parseConfig } from "./config.ts";
@@ -256,6 +257,7 @@ async function start(message: OfficeStart): Promise<void> {
     blocklists: () => blocklists.offered,
     check: {
       ownServer: settings.server,
+      origins: checkOrigins(config),
       stun: stunAddresses(config.check.stun, message.addresses),
       ...(config.check.dns_name !== "" && {
         dns: {

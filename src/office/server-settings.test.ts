@@ -130,6 +130,16 @@ test("this machine's own settings are lethe.toml's, addresses and all", () => {
     v4: "0.0.0.0",
     v6: "::",
   });
+  const byIpv4 = {
+    ...config,
+    site: { ...config.site, url: "http://vpn.example.net:8080", listen: ["0.0.0.0:8080"] },
+    check: { ...config.check, ipv4_name: "v4.vpn.example.net", ipv6_name: "v6.vpn.example.net" },
+  };
+  assert.deepEqual(settingsOf(byIpv4, "192.0.2.9", ["192.0.2.9"], tlsCrypt).siteInside, {
+    names: ["vpn.example.net", "checkip.vpn.example.net"],
+    v4Name: "v4.vpn.example.net",
+    v4: "0.0.0.0",
+  });
   // Behind a TLS proxy the site is asked for at another port than its own.
   assert.equal(named({ url: "https://vpn.example.net", listen: ["192.0.2.9:8080"] }), undefined);
   assert.equal(named({ url: "http://vpn.example.net:8080", listen: ["127.0.0.1:8080"] }), undefined);

@@ -72,8 +72,8 @@ export const sitePorts = (config: SiteSettings): number[] => [
  * The names under which members of this machine's own exit reach the site inside the tunnel, and where it listens; nothing where it
  * has no name, or is behind a TLS proxy: then other ports than its own are asked for.
  */
-export function siteInside(config: SiteSettings): {
-  siteInside?: { names: string[]; v4?: string; v6?: string };
+export function siteInside(config: SiteSettings & { check: { ipv4_name: string } }): {
+  siteInside?: { names: string[]; v4Name?: string; v4?: string; v6?: string };
 } {
   const { hostname, port, protocol } = new URL(siteOrigin(config));
   const asked = Number(port) || (protocol === "https:" ? 443 : 80);
@@ -83,7 +83,16 @@ export function siteInside(config: SiteSettings): {
   const of = (family: number) => places.find(({ address }) => isIP(address) === family)?.address;
   const [v4, v6] = [of(4), of(6)];
   const names = [hostname, `checkip.${hostname}`].filter((name) => name.length <= 253);
-  return { siteInside: { names, ...(v4 !== undefined && { v4 }), ...(v6 !== undefined && { v6 }) } };
+  // The one for IPv6 is not led there: a device whose IPv6 goes past the tunnel would not be found out.
+  const v4Name = config.check.ipv4_name;
+  return {
+    siteInside: {
+      names,
+      ...(v4Name !== "" && { v4Name }),
+      ...(v4 !== undefined && { v4 }),
+      ...(v6 !== undefined && { v6 }),
+    },
+  };
 }
 
 const isLoopback = (address: string): boolean => address === "::1" || address.startsWith("127.");

@@ -1,13 +1,19 @@
 import type { MiddlewareHandler } from "hono";
 
-/** Own files only, no inline script or style, framed by nobody, forms that post nowhere else. `images`: one more source of these. */
-export const contentSecurityPolicy = (images = ""): string =>
+/** Own files only, no inline script or style, framed by nobody, forms that post nowhere else. `images`, `fetched`: more sources of these. */
+export const contentSecurityPolicy = ({
+  images = "",
+  fetched = "",
+}: {
+  images?: string | undefined;
+  fetched?: string | undefined;
+} = {}): string =>
   [
     "default-src 'none'",
     "script-src 'self'",
     "style-src 'self'",
     `img-src 'self' ${images}`.trim(),
-    "connect-src 'self'",
+    `connect-src 'self' ${fetched}`.trim(),
     "form-action 'self'",
     "base-uri 'none'",
     "frame-ancestors 'none'",

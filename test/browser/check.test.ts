@@ -14,6 +14,8 @@ const NAME = "seen.example.net";
 /** Whose address the visitor has, and whose the resolver. */
 let from = "192.0.2.10";
 let resolver = "192.0.2.10";
+/** What the site answers at its name for the other version of IP; undefined: nobody gets there. */
+let other: { address: string; ours?: string } | undefined;
 const sightings = new CheckSightings(new Uint8Array(32));
 
 let bench: Bench;
@@ -27,6 +29,7 @@ before(async () => {
     clientAddress: () => from,
     check: {
       ownServer: "amsterdam1",
+      origins: { ipv6: "http://v6.example.net", ipv4: "http://v4.example.net" },
       stun: ["127.0.0.1:9"],
       dns: { name: NAME, issue: () => sightings.issue(), seen: (token) => sightings.seen(token) },
     },
@@ -59,9 +62,64 @@ async function open(options: object = {}): Promise<{ page: Page; foreign: string
     if (token !== undefined) sightings.note({ token, address: resolver });
   });
   const page = await context.newPage();
+  await playOther(page);
   await page.goto("/check");
   return { page, foreign };
 }
+
+/** No name of the page's leads anywhere here: what stands behind them is played. */
+async function playOther(page: Page): Promise<void> {
+  await page.route(/^http:\/\/v[46]\.example\.net\//, (route) =>
+    other === undefined
+      ? route.abort("addressunreachable")
+      : route.fulfill({ json: other, headers: { "access-control-allow-origin": "*" } }),
+  );
+}
+
+test("an IPv6 address past the tunnel makes a Yes by IPv4 a No, and one that is a server's or none at all makes it whole", {
+  skip,
+}, async () => {
+  [from, resolver] = ["192.0.2.10", "192.0.2.10"];
+  for (const [answer, verdict, row, looks] of [
+    [
+      { address: "2001:db8:ffff::7" },
+      /^No: by IPv6 websites see the address below/,
+      "none of our servers",
+      "bad",
+    ],
+    [{ address: "2001:db8::10", ours: "Amsterdam" }, /^Yes: websites see our server/, "our server in", ""],
+    [undefined, /^Yes: websites see our server in Amsterdam/, "nothing gets out", ""],
+  ] as const) {
+    other = answer;
+    const { page, foreign } = await open();
+    await page.locator("#other", { hasText: row }).waitFor();
+    assert.match((await page.locator("#verdict").textContent())!.trim(), verdict);
+    assert.equal(await page.locator("#verdict.bad").count(), looks === "bad" ? 1 : 0);
+    assert.deepEqual(
+      foreign.filter((url) => !url.includes(NAME)),
+      ["http://v6.example.net/check/address"],
+    );
+    await assertClean(page);
+    await page.context().close();
+  }
+  other = undefined;
+});
+
+test("a member of the office's own machine, whose client goes to it past the tunnel by IPv4, is not told Yes by it, nor No", {
+  skip,
+}, async () => {
+  [from, resolver] = ["fd6c:6574:6865:a000::5", "192.0.2.10"];
+  other = { address: "198.51.100.7" };
+  const { page } = await open();
+  await page.locator("#other", { hasText: "none of our servers" }).waitFor();
+  assert.match(
+    (await page.locator("#verdict.warn").textContent())!.trim(),
+    /^Yes, by IPv6\. By IPv4 your device/,
+  );
+  await assertClean(page);
+  await page.context().close();
+  other = undefined;
+});
 
 for (const colorScheme of ["light", "dark"])
   test(`behind a server the page says so, and who resolves names: ${colorScheme}`, { skip }, async () => {
@@ -73,7 +131,11 @@ for (const colorScheme of ["light", "dark"])
     assert.match((await page.locator("#webrtc").textContent())!, /no address|nothing/);
     assert.equal(await page.locator("#leak:visible").count(), 0);
     await assertClean(page);
-    assert.equal(foreign.length, 1, "one name of the operator's own, and nobody else's");
+    assert.deepEqual(
+      foreign.map((url) => new URL(url).hostname.replace(/^[a-z2-7]{26}\./, "")).sort(),
+      [NAME, "v6.example.net"],
+      "names of the operator's own, and nobody else's",
+    );
     await page.context().close();
   });
 
@@ -103,6 +165,7 @@ test("an address that WebRTC shows beside the server's is a leak", { skip }, asy
     #tell(candidate) { this.dispatchEvent(Object.assign(new Event("icecandidate"), { candidate })); }
   };`);
   const page = await context.newPage();
+  await playOther(page);
   await page.goto("/check");
   await page.locator("#leak").waitFor();
   await page.locator("#webrtc li", { hasText: "198.51.100.7: another address" }).waitFor();
@@ -117,6 +180,10 @@ test("without JavaScript a button shows who asked", { skip }, async () => {
   assert.equal(foreign.length, 1);
   await page.getByRole("button", { name: "Show who asked" }).click();
   await page.locator("dd", { hasText: "192.0.2.10: our server in Amsterdam" }).waitFor();
-  await page.getByText("that needs JavaScript").waitFor();
+  await page.locator("#webrtc", { hasText: "that needs JavaScript" }).waitFor();
+  await page.locator("#other", { hasText: "not tested" }).waitFor();
+  await page.getByText("Yes, by IPv4:").waitFor();
+  const link = page.getByRole("link", { name: "open this page by IPv6" });
+  assert.equal(await link.getAttribute("href"), "http://v6.example.net/check");
   await page.context().close();
 });

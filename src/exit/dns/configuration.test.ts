@@ -139,7 +139,7 @@ test("unbound takes both as they are, and each level keeps back what it should",
     return { list, path };
   });
   const world = `local-zone: "example." redirect\n  local-data: "example. 60 IN A 198.51.100.1"\n`;
-  const siteInside = { names: ["site.example"], v4: "0.0.0.0" };
+  const siteInside = { names: ["site.example"], v4Name: "v4.site.example", v4: "0.0.0.0", v6: "::" };
   const files = {
     one: resolverConfiguration({ ...settings, siteInside }, alone).replace(
       "server:\n",
@@ -167,13 +167,16 @@ test("unbound takes both as they are, and each level keeps back what it should",
   assert.equal(ask("adult", "other.example"), "NOERROR");
 
   // A device finds the site inside the tunnel, by either resolver; this machine's own proxies do not.
-  const answer = (from: string, level: DnsLevel): string => {
+  const answer = (from: string, level: DnsLevel, name = "site.example", type = "A"): string => {
     const words = ["dig", "+short", "+time=1", "+tries=1", "-b", from, `@${resolverOf(level).v4}`];
-    const [program = "", ...rest] = inside(...words, "site.example", "A");
+    const [program = "", ...rest] = inside(...words, name, type);
     return spawnSync(program, rest, { encoding: "utf8" }).stdout.trim();
   };
   for (const level of ["none", "adult"] as const) {
     assert.equal(answer(DEVICE, level), "10.66.255.80");
+    assert.equal(answer(DEVICE, level, "v4.site.example"), "10.66.255.80");
+    assert.match(answer(DEVICE, level, "site.example", "AAAA"), /^fd6c:6574:6865:/, "control");
+    assert.equal(answer(DEVICE, level, "v4.site.example", "AAAA"), "", "by IPv4 alone");
     assert.equal(answer(resolverOf("none").v4, level), "198.51.100.1");
   }
 });

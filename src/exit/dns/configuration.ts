@@ -67,6 +67,9 @@ function siteView({ siteInside }: ResolverSettings): string {
     siteInside.v4 !== undefined && data(name, "A", SITE_4),
     siteInside.v6 !== undefined && data(name, "AAAA", SITE_6),
   ]);
+  const { v4, v4Name } = siteInside;
+  if (v4 !== undefined && v4Name !== undefined)
+    lines.push(`local-zone: "${v4Name}." typetransparent`, data(v4Name, "A", SITE_4));
   return `${["view:", ...indented([`name: "${SITE_VIEW}"`, "view-first: yes", ...lines])].join("\n")}\n`;
 }
 

@@ -3,6 +3,7 @@
 const TRIES = 8;
 const BETWEEN_MS = 1000;
 const GATHER_MS = 6000;
+const OTHER_MS = 8000;
 const wait = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 function line(text, after) {
@@ -82,6 +83,35 @@ async function showWebrtc(place) {
   if (leaks) leak.replaceChildren(leak.querySelector("template").content.cloneNode(true));
 }
 
+/** What a website sees by the version of IP that this page did not come by. A name that has that one alone is asked. */
+async function showOther(place) {
+  const { origin, inside } = place.dataset;
+  const verdict = document.getElementById("verdict");
+  place.textContent = "asking …";
+  const signal = AbortSignal.timeout(OTHER_MS);
+  const answer = await fetch(`${origin}/check/address`, { credentials: "omit", signal })
+    .then((response) => response.json())
+    .catch(() => undefined);
+  const say = (of, className = "notice") => {
+    const words = verdict.querySelector(`template[data-of="${of}"]`);
+    verdict.className = className;
+    verdict.replaceChildren(words.content.cloneNode(true));
+  };
+  if (answer === undefined) {
+    place.textContent = "nothing gets out";
+    say("whole");
+  } else if (answer.ours !== undefined) {
+    place.replaceChildren(list([line(answer.address, `: our server in ${answer.ours}`)]));
+    say("whole");
+  } else {
+    place.replaceChildren(list([line(answer.address, ": none of our servers")]));
+    if (inside === "yes") say("unclear", "notice warn");
+    else say("bare", "notice bad");
+  }
+}
+
+const other = document.getElementById("other");
+if (other) showOther(other);
 const dns = document.getElementById("dns");
 if (dns) showResolvers(dns);
 const webrtc = document.getElementById("webrtc");

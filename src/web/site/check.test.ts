@@ -11,6 +11,7 @@ before(async () => {
     clientAddress: () => from,
     check: {
       ownServer: "amsterdam1",
+      origins: { ipv4: "https://v4.example.net", ipv6: "https://v6.example.net" },
       stun: ["192.0.2.10:3478", "[2001:db8::10]:3478"],
       dns: {
         name: "seen.example.net",
@@ -58,8 +59,51 @@ test("a member whose exit is the office's own machine is seen as any other websi
   for (const inside of ["10.66.16.9", "10.96.0.5"]) assert.deepEqual(await json(inside), AMSTERDAM);
   assert.deepEqual(await json("fd6c:6574:6865:a000::5"), { ...AMSTERDAM, IP: "2001:db8::10" });
   const page = await (await get("/check")).text();
-  assert.match(page, /<strong>Yes:<\/strong> websites see our server in Amsterdam/);
+  assert.match(page, /<p><strong>Yes, by IPv6:<\/strong> websites see our server in Amsterdam/);
+  assert.match(page, /data-origin="https:\/\/v4\.example\.net" data-inside="yes"/);
   assert.ok(!page.includes("fd6c:"));
+});
+
+test("what came by one version of IP is no word on the other: that is asked for at its own name, and until then not claimed", async () => {
+  from = "192.0.2.10";
+  const answer = await get("/check");
+  const page = await answer.text();
+  const shown = page.replaceAll(/<template[^>]*>.*?<\/template>/gs, "");
+  assert.match(shown, /<strong>Yes, by IPv4:<\/strong>.*By IPv6: see below/);
+  assert.doesNotMatch(shown, /<strong>Yes:/);
+  assert.match(shown, /<dt>By IPv6<\/dt>.*data-origin="https:\/\/v6\.example\.net" data-inside="no"/);
+  assert.match(shown, /<a href="https:\/\/v6\.example\.net\/check">open this page by IPv6<\/a>/);
+  assert.match(
+    answer.headers.get("content-security-policy")!,
+    /connect-src 'self' https:\/\/v6\.example\.net;/,
+  );
+  from = "2001:db8::10";
+  const other = await get("/check");
+  assert.match(
+    await other.text(),
+    /<strong>Yes, by IPv6:<\/strong>.*data-origin="https:\/\/v4\.example\.net"/s,
+  );
+  assert.match(
+    other.headers.get("content-security-policy")!,
+    /connect-src 'self' https:\/\/v4\.example\.net;/,
+  );
+  // Whoever is not behind a server is told so whatever the other version shows.
+  from = "198.51.100.7";
+  const bare = await (await get("/check")).text();
+  assert.ok(bare.includes("you come here directly") && !bare.includes("data-origin"));
+});
+
+test("the page's script is told the address that it asks from, at any name of the site's", async () => {
+  for (const [address, ours] of [
+    ["2001:db8::10", "Amsterdam, Netherlands (amsterdam1)"],
+    ["2001:db8:ffff::7", undefined],
+  ] as const) {
+    from = address;
+    const answer = await get("/check/address", "v6.example.net");
+    assert.deepEqual(await answer.json(), { address, ...(ours !== undefined && { ours }) });
+    assert.equal(answer.headers.get("access-control-allow-origin"), "*");
+    assert.equal(answer.headers.get("cache-control"), "no-store");
+  }
 });
 
 test("behind a proxy that nobody told of nothing is claimed", async () => {
@@ -98,7 +142,7 @@ test("the page has a name looked up, which its policy allows as a picture and no
   const answer = await get("/check");
   const policy = answer.headers.get("content-security-policy") ?? "";
   assert.match(policy, /img-src 'self' https:\/\/\*\.seen\.example\.net;/);
-  assert.match(policy, /connect-src 'self';/);
+  assert.match(policy, /connect-src 'self' https:\/\/v6\.example\.net;/);
   assert.match(policy, /script-src 'self';/);
   assert.ok((await answer.text()).includes(`<img class="unseen" src="https://${TOKEN}.seen.example.net/"`));
   const ordinary = (await get("/status")).headers.get("content-security-policy") ?? "";

@@ -12,9 +12,28 @@ import { serverWith, type Whereabouts, whereabouts } from "./whereabouts.ts";
 
 const placeOf = ({ city, country, server }: ServerStatus): string => `${city}, ${country} (${server})`;
 
-function verdict({ ip, server }: Whereabouts): Html {
+/** By each version of IP alone: which one the request did not come by, and where the site is reached by it. */
+interface OtherVersion {
+  came: "IPv4" | "IPv6";
+  other: "IPv4" | "IPv6";
+  /** Undefined: the operator has named none. */
+  origin: string | undefined;
+}
+
+function otherVersion(web: Web, ip: string): OtherVersion {
+  const { ipv4, ipv6 } = web.check?.origins ?? {};
+  return ip.includes(":")
+    ? { came: "IPv6", other: "IPv4", origin: ipv4 }
+    : { came: "IPv4", other: "IPv6", origin: ipv6 };
+}
+
+/** The request came by one version of IP: what the other one shows is found out by the script, which has the words for it here. */
+function verdict({ ip, server }: Whereabouts, { came, other, origin }: OtherVersion): Html {
   if (server !== undefined)
-    return html`<div class="notice" role="status"><p><strong>Yes:</strong> websites see our server in ${placeOf(server)} instead of you.</p></div>`;
+    return html`<div id="verdict" class="notice" role="status"><p><strong>Yes, by ${came}:</strong> websites see our server in ${placeOf(server)} instead of you. ${origin === undefined ? `By ${other} this page cannot test it.` : `By ${other}: see below.`}</p>
+<template data-of="whole"><p><strong>Yes:</strong> websites see our server in ${placeOf(server)} instead of you.</p></template>
+<template data-of="bare"><p><strong>No:</strong> by ${other} websites see the address below, which is none of our servers. Your VPN or proxy carries ${came} alone: switch ${other} off on this device, or take a file of ours, which carries both.</p></template>
+<template data-of="unclear"><p><strong>Yes, by ${came}.</strong> By ${other} your device reaches this site past the tunnel. This site is on the server that you are connected to: that is as it must be if your client is connected to it by ${other}. If not, websites see your address. Another server tells for certain.</p></template></div>`;
   if (ip === "")
     return html`<div class="notice warn"><p>That cannot be told here: this site does not see where you come from. You are on its own machine, or it stands behind a proxy that hides it. (Operator: site.trusted_proxies.)</p></div>`;
   return html`<div class="notice bad" role="status"><p><strong>No:</strong> you come here directly, or through somebody else's server. Websites see the address below.</p></div>`;
@@ -57,6 +76,12 @@ function dnsRow(
 <noscript><form method="get" action="/check"><input type="hidden" name="test" value="${token}"><button class="button quiet small">Show who asked</button></form></noscript></dd></div>`;
 }
 
+/** Without a script: a page that is reached by that version alone. */
+function otherRow({ server, inside }: Whereabouts, { other, origin }: OtherVersion): Html | false {
+  if (server === undefined || origin === undefined) return false;
+  return html`<div><dt>By ${other}</dt><dd><span id="other" data-origin="${origin}" data-inside="${inside ? "yes" : "no"}">not tested: that needs JavaScript, or <a href="${origin}/check">open this page by ${other}</a>. If it does not open, nothing of yours gets out by ${other}.</span></dd></div>`;
+}
+
 function checkPage(
   web: Web,
   c: Context<SiteEnv>,
@@ -66,13 +91,15 @@ function checkPage(
   const { dns, stun = [] } = web.check ?? {};
   const { ip, server } = where;
   const given = c.req.query("test");
+  const version = otherVersion(web, ip);
   const body = html`<h1>Am I protected?</h1>
-${verdict(where)}
+${verdict(where, version)}
 <section class="panel"><h2>What websites see</h2>
 <dl class="values">
 <div><dt>Address</dt><dd>${ip === "" ? "not known" : html`<code>${ip}</code>`}</dd></div>
 <div><dt>IP version</dt><dd>${ip === "" ? "not known" : ip.includes(":") ? "IPv6" : "IPv4"}</dd></div>
 <div><dt>Server</dt><dd>${server === undefined ? "none of ours" : html`${placeOf(server)}<br><code>${server.host}</code>`}</dd></div>
+${otherRow(where, version)}
 ${dns !== undefined && dnsRow(dns, given, servers)}
 ${
   stun.length > 0 &&
@@ -83,7 +110,13 @@ ${
 <p class="muted">Whoever resolves names for you knows which sites you open. In the VPN that is our server; a resolver of somebody else's means that your device asks past the tunnel, or that a program has a resolver of its own.</p>
 <p><a class="button quiet" href="/check">Test again</a></p></section>
 <p class="muted">None of this is kept or logged. For scripts: <a href="/checkip/json">/checkip/json</a>, and xml, csv, tsv.</p>`;
-  if (dns !== undefined) c.header("content-security-policy", contentSecurityPolicy(`https://*.${dns.name}`));
+  c.header(
+    "content-security-policy",
+    contentSecurityPolicy({
+      images: dns && `https://*.${dns.name}`,
+      fetched: server && version.origin,
+    }),
+  );
   return page(web, c, {
     title: "Am I protected?",
     description: "Which address websites see, who resolves your names, and what your browser gives away.",
@@ -116,6 +149,13 @@ export function addCheck(app: Hono<SiteEnv>, web: Web): void {
 
   for (const path of ["/check", "/checkip", "/checkip/"]) app.get(path, forPeople);
   for (const format of CHECKIP_FORMATS) app.get(`/checkip/${format}`, (c) => forScripts(c, format));
+
+  // For the page's script, at the name that is reached by the other version of IP. Anybody may ask: it tells who asks of himself.
+  app.get("/check/address", async (c) => {
+    const { ip, server } = (await look(c)).where;
+    c.header("access-control-allow-origin", "*");
+    return c.json({ address: ip, ours: server && placeOf(server) });
+  });
 
   app.get("/check/seen", async (c) => {
     const addresses = web.check?.dns?.seen(c.req.query("test") ?? "");

@@ -8,6 +8,8 @@ export interface Whereabouts {
   ip: string;
   /** The server of ours with that address. */
   server: ServerStatus | undefined;
+  /** The visitor is a member of the office's own machine, and here by way of its tunnel. */
+  inside: boolean;
 }
 
 /**
@@ -20,16 +22,16 @@ export function whereabouts(
   ownServer: string | undefined,
 ): Whereabouts {
   const parsed = parseIp(address);
-  if (parsed === undefined) return { ip: "", server: undefined };
+  if (parsed === undefined) return { ip: "", server: undefined, inside: false };
   const ip = formatIp(unmap(parsed));
   if (isTunnelAddress(ip)) {
     const server = servers.find((each) => each.server === ownServer);
     const family = ip.includes(":");
     const seen = server?.addresses.find((each) => each.includes(":") === family) ?? server?.addresses[0];
-    return { ip: seen ?? "", server };
+    return { ip: seen ?? "", server, inside: true };
   }
-  if (/^(127\.|::1$)/.test(ip)) return { ip: "", server: undefined };
-  return { ip, server: serverWith(ip, servers) };
+  if (/^(127\.|::1$)/.test(ip)) return { ip: "", server: undefined, inside: false };
+  return { ip, server: serverWith(ip, servers), inside: false };
 }
 
 /** The server that has this address. */
