@@ -6,7 +6,6 @@ import { type Log, logFor, reasonOf } from "../lib/event-log.ts";
 import { ForkedChild } from "../lib/forked-child.ts";
 import { certificateName } from "../link/certificate-name.ts";
 import type { ServerIdentity } from "../link/identity.ts";
-import type { Challenge } from "../link/public-certificate.ts";
 import type { ServerSettings } from "../link/settings.ts";
 import type { Trust } from "../link/signed.ts";
 import { openSettings } from "../link/signed-settings.ts";
@@ -15,7 +14,6 @@ import { keeperMessage } from "./checked-messages.ts";
 import { RadiusWorker } from "./ikev2/worker.ts";
 import { answerForPort } from "./low-ports.ts";
 import type {
-  ExitPublicCertificate,
   ExitReport,
   ExitStart,
   KeeperAnswering,
@@ -34,8 +32,7 @@ import type {
 } from "./messages.ts";
 import { CERTIFICATE_LOOK_MS, OwnCertificate } from "./own-certificate.ts";
 import { ChallengeDoor } from "./public-certificate/door.ts";
-import { installPublicCertificate } from "./public-certificate/pair.ts";
-import { ShownCertificate, type WholeStanding } from "./public-certificate/shown.ts";
+import { PublicCertificate } from "./public-certificate/public-certificate.ts";
 import { type ExitState, Reconciler } from "./reconcile.ts";
 import { OpenvpnTester } from "./self-test/openvpn-tester.ts";
 import { type HostKeys, hostKeys } from "./ssh/host-keys.ts";
@@ -43,9 +40,6 @@ import { Sysctls } from "./sysctls.ts";
 import { packKeys } from "./wireguard/rows.ts";
 import { WireguardWishes } from "./wireguard/wishes.ts";
 import { Workers, withoutKeys } from "./workers.ts";
-
-/** One of a few days is renewed in time so, and one that is over is shown no longer than that. */
-const PUBLIC_LOOK_MS = 3_600_000;
 
 /** Without settings nobody can say who may be online: what an earlier life left running then ends. */
 const SETTINGS_WITHIN_MS = 60_000;
@@ -95,14 +89,9 @@ export class ExitRoot {
   #ending = false;
   #patience: NodeJS.Timeout | undefined;
   #renewal: NodeJS.Timeout | undefined;
-  #publicRenewal: NodeJS.Timeout | undefined;
   #hostKeys: HostKeys | undefined;
   readonly #certificate: OwnCertificate | undefined;
-  readonly #shown: ShownCertificate;
-  /** What was said of the operator's files last. */
-  #files: WholeStanding["files"];
-  /** What the proxies show over TLS, as it was found last: its files are not read with every message. */
-  #pair: Pair | undefined;
+  readonly #public: PublicCertificate;
   readonly #wireguardWishes: WireguardWishes;
   #wireguardOnline: WireguardOnline | undefined;
   /** What each was told last. */
@@ -138,7 +127,7 @@ export class ExitRoot {
       },
       onIdentity: (part) => this.identify(part),
       fetch: (sha256, bytes) => this.fetch(sha256, bytes),
-      publicPair: (settings) => this.#shown.findOwn(settings, Date.now()),
+      publicPair: (settings) => this.#public.ofIkev2(settings),
       onWireguardOnline: (keys) => {
         this.#wireguardOnline = { type: "wireguard-online", keys: packKeys(keys) };
         this.#keeper.send(this.#wireguardOnline);
@@ -157,7 +146,17 @@ export class ExitRoot {
             ask: (request) => this.#runErrand("certify", { type: "certify", request }),
             onUntil: (certificateUntil) => this.identify({ certificateUntil }),
           });
-    this.#shown = new ShownCertificate(start.folder, () => this.#takeFiles());
+    this.#public = new PublicCertificate({
+      folder: start.folder,
+      // Beside an office port 80 is the site's, and the office answers there itself.
+      answers: start.link.kind === "nats",
+      log,
+      answer: (challenges) => this.#challenges.set(challenges),
+      tellKeeper: (message) => this.#keeper.send(message),
+      onPair: () => this.#tell(),
+      // strongSwan is told of certificates in a pass; sessions stay as they are.
+      passAgain: (settings) => this.#reconciler.update(settings),
+    });
     this.#openvpnTester = new OpenvpnTester({
       folder: start.folder,
       account: start.accounts.vpn,
@@ -200,8 +199,7 @@ export class ExitRoot {
   run(): void {
     this.#patience = setTimeout(() => void this.#engines.stopAll(), SETTINGS_WITHIN_MS);
     this.#renewal = setInterval(() => this.#certify(), CERTIFICATE_LOOK_MS);
-    this.#publicRenewal = setInterval(() => this.#lookPublicly(), PUBLIC_LOOK_MS);
-    this.#shown.start();
+    this.#public.start();
     this.#log("started");
     this.#keeper.start();
     this.#proxies.start();
@@ -217,8 +215,7 @@ export class ExitRoot {
     this.#log("stopping");
     clearTimeout(this.#patience);
     clearInterval(this.#renewal);
-    clearInterval(this.#publicRenewal);
-    this.#shown.close();
+    this.#public.close();
     await this.#reconciler.close();
     if (leave) this.#engines.release();
     await Promise.all([
@@ -252,7 +249,7 @@ export class ExitRoot {
     if (this.#wireguardOnline !== undefined) child.send(this.#wireguardOnline);
     // Of one that has crashed nobody remembers what it was asked for.
     for (const errand of this.#errands.values()) child.send(errand);
-    if (this.#settings !== undefined) this.#certifyPublicly();
+    if (this.#settings !== undefined) this.#public.refresh();
   }
 
   #onKeeper(message: unknown): void {
@@ -263,8 +260,8 @@ export class ExitRoot {
     else if (data.type === "test-openvpn") void this.#testOpenvpn(data);
     else if (data.type === "certificate") this.#takeCertificate(data.certificate);
     else if (data.type === "fetched") this.#onFetched(data.sha256);
-    else if (data.type === "challenges") this.#answerChallenges(data.challenges);
-    else if (data.type === "public-certificate") this.#takePublicCertificate(data.certificate);
+    else if (data.type === "challenges") this.#public.answerChallenges(data.challenges);
+    else if (data.type === "public-certificate") this.#public.install(data.certificate);
     else this.#onLinked();
   }
 
@@ -301,73 +298,9 @@ export class ExitRoot {
       this.#reconciler.update(this.#settings);
   }
 
-  /** Shows the public certificate, whose name the settings say, and has the keeper tell the office how it stands with it. */
-  #certifyPublicly(): void {
-    const name = this.#settings?.publicName;
-    this.#pair = this.#settings && this.#shown.find(this.#settings, Date.now());
-    this.#tell();
-    if (name === undefined) this.#challenges.set([]);
-    try {
-      const standing = name === undefined ? {} : { standing: this.#shown.standing(name, Date.now()) };
-      this.#sayFiles(standing.standing?.files);
-      this.#keeper.send({ type: "public-certificate", ...standing } satisfies ExitPublicCertificate);
-    } catch (error) {
-      this.#log("certificate-unwritable", { reason: reasonOf(error) });
-    }
-  }
-
-  /** Whatever became of the certificate with time: IKEv2, which a pass tells, shows what the proxies show. */
-  #lookPublicly(): void {
-    const before = this.#pair?.certificate;
-    this.#certifyPublicly();
-    if (this.#pair?.certificate !== before) this.#passAgain();
-  }
-
-  /** The operator's files are others: the proxies, IKEv2 and the office hear of it. */
-  #takeFiles(): void {
-    if (this.#settings === undefined) return;
-    this.#files = undefined;
-    this.#certifyPublicly();
-    this.#passAgain();
-  }
-
-  /** Once for each time that they change. */
-  #sayFiles(files: WholeStanding["files"]): void {
-    if (files === this.#files) return;
-    this.#files = files;
-    if (files === "used") this.#log("certificate-installed", { part: "certificates" });
-    else if (files !== undefined) this.#log("certificate-refused", { part: "certificates", reason: files });
-  }
-
-  /** strongSwan is told of certificates in a pass; sessions stay as they are. */
-  #passAgain(): void {
-    if (this.#settings !== undefined) this.#reconciler.update(this.#settings);
-  }
-
-  #takePublicCertificate(certificate: string): void {
-    const name = this.#settings?.publicName;
-    if (name === undefined) return;
-    try {
-      installPublicCertificate(this.#start.folder, name, certificate, Date.now());
-      this.#log("certificate-installed", { part: "certificates" });
-    } catch {
-      this.#log("certificate-refused", { part: "certificates", reason: "foreign" });
-      return;
-    }
-    this.#certifyPublicly();
-    this.#passAgain();
-  }
-
   /** The supervisor's: the certificate of the site on this machine. */
   takeSitePair(pair: Pair): void {
-    this.#shown.takeSites(pair);
-    this.#certifyPublicly();
-  }
-
-  /** Beside an office port 80 is the site's, and the office answers there itself. */
-  #answerChallenges(challenges: Challenge[]): void {
-    if (this.#settings?.publicName !== undefined && this.#start.link.kind === "nats")
-      this.#challenges.set(challenges);
+    this.#public.takeSitePair(pair);
   }
 
   async #testOpenvpn({ id, engine, username, password }: TestOpenvpn): Promise<void> {
@@ -387,7 +320,7 @@ export class ExitRoot {
     this.#version = opened.version;
     clearTimeout(this.#patience);
     this.#certify();
-    this.#certifyPublicly();
+    this.#public.update(opened.settings);
     this.#offerSsh();
     this.#radius.want(opened.settings.services.ikev2 !== undefined);
     this.#reconciler.update(opened.settings);
@@ -399,7 +332,7 @@ export class ExitRoot {
     const { run, accounts } = this.#start;
     const { authoriseSocket } = run;
     child.send({ type: "start", authoriseSocket, account: accounts.proxy } satisfies ProxyStart);
-    const news = this.#proxyNews(this.#pair);
+    const news = this.#proxyNews(this.#public.pair);
     if (news !== undefined) child.send(news);
     if (child === this.#proxies.children[0]) this.#challenges.childStarted();
   }
@@ -474,7 +407,7 @@ export class ExitRoot {
     if (this.#ending) return;
     const forEngines = this.#engineNews();
     if (this.#changed("keeper", forEngines)) this.#keeper.send(forEngines);
-    const forProxies = this.#proxyNews(this.#pair);
+    const forProxies = this.#proxyNews(this.#public.pair);
     const forSsh = this.#proxyNews();
     if (forProxies !== undefined && this.#changed("proxies", forProxies)) this.#proxies.send(forProxies);
     if (forSsh !== undefined && this.#changed("ssh", forSsh)) this.#ssh.send(forSsh);
