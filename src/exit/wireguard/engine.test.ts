@@ -183,23 +183,35 @@ describe("wireguard-go as it runs on an exit", { skip }, () => {
     const many = others(MANY, 100_000);
     const all = new Map([...many, [mine(), index]]);
     let began = performance.now();
+    let ownBefore = process.cpuUsage();
+    let engineBefore = cpuMs(life.engines.view("wireguard")?.pid);
     const took = () => Math.round(performance.now() - began);
+    /** What it costs in time of a processor, whoever else uses the machine: alone on it, it takes no longer than that. */
+    const busy = (): number => {
+      const { user, system } = process.cpuUsage(ownBefore);
+      const engine = cpuMs(life.engines.view("wireguard")?.pid) - engineBefore;
+      return Math.round((user + system) / 1000 + engine);
+    };
+    const assertQuick = (what: string): void => {
+      const [ms, busyMs] = [took(), busy()];
+      context.diagnostic(`${what}: ${ms} ms, of which ${busyMs} ms of a processor`);
+      assert.ok(busyMs < QUICK_MS, `${busyMs} ms of a processor`);
+      assert.ok(ms < QUICK_MS * 10, `${ms} ms`);
+    };
     life.peers.want(all);
     await until("10,000 peers", () => world.show("allowed-ips").size === MANY + 1);
-    context.diagnostic(`10,000 peers: ${took()} ms`);
-    assert.ok(took() < 3000 * slowness, `${took()} ms`);
+    assertQuick("10,000 peers");
 
     const before = life.engines.view("wireguard")?.pid;
     process.kill(before!, "SIGKILL");
-    began = performance.now();
+    [began, ownBefore, engineBefore] = [performance.now(), process.cpuUsage(), 0];
     await until("another engine with all peers", () => {
       const { state, pid } = life.engines.view("wireguard") ?? {};
       return (
         state === "running" && pid !== before && world.state.ready && world.show("allowed-ips").size > MANY
       );
     });
-    context.diagnostic(`after kill -9: ${took()} ms`);
-    assert.ok(took() < 3000 * slowness, `${took()} ms`);
+    assertQuick("after kill -9");
     // What the client sends meanwhile nobody answers; 15 s after it has noticed (WireGuard paper, section 6.5) it asks anew.
     await until("the client to be back by itself", answered, 40_000);
     life.peers.want(new Map([[mine(), index]]));
@@ -252,8 +264,14 @@ describe("wireguard-go as it runs on an exit", { skip }, () => {
   });
 });
 
-/** A shared machine may be several times as slow as it is by itself. */
-const slowness = Number(process.env.LETHE_TEST_SLOWNESS ?? 2);
+/** Loading all peers into an engine. */
+const QUICK_MS = 3000;
+
+/** What a process has used of processors so far: utime and stime of proc_pid_stat(5), in hundredths of a second. */
+function cpuMs(pid: number | undefined): number {
+  const fields = readFileSync(`/proc/${pid}/stat`, "latin1").split(") ")[1]?.split(" ") ?? [];
+  return (Number(fields[11]) + Number(fields[12])) * 10;
+}
 
 test("a port that another program has is found before the engine is started", async () => {
   const socket = createSocket("udp4");
