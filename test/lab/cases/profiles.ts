@@ -7,11 +7,12 @@ import { lab } from "../addresses.ts";
 import type { ApiMember } from "../api-member.ts";
 import { fleet } from "../fleet-world.ts";
 import { type Namespace, until } from "../namespace.ts";
-import { seenAddress, seenAddressV6 } from "../probes.ts";
+import { resolve, seenAddress, seenAddressV6 } from "../probes.ts";
 import { routeByDhcp } from "../rogue-dhcp.ts";
 import { clientAddresses, type LabExit, type ServicesScene } from "../services-scene.ts";
 import { storedFiles } from "../stored-zip.ts";
 import { captureStrays } from "../vpn-service.ts";
+import { addDevice, deviceFile, WireguardClient } from "../wireguard-client.ts";
 
 /** The files as a member downloads them, used as they are by the programs that they are for. */
 export function profileCases(scene: () => ServicesScene): void {
@@ -78,15 +79,12 @@ export function profileCases(scene: () => ServicesScene): void {
           assert.equal(await seenAddress(world.client), exit.v4);
           assert.equal(await seenAddressV6(world.client), exit.v6);
           await world.forget();
-          await world.client.run([
-            "dig",
-            "+short",
-            "+tries=1",
-            `@${lab.internet.foreignResolver}`,
-            "any.lab.example",
-          ]);
-          for (const { server } of (await world.seen("forget")).dns)
-            assert.equal(server, lab.internet.resolver);
+          const name = `guarded-${exit.name}.any.lab.example`;
+          assert.equal(await resolve(world.client, name, lab.internet.foreignResolver), lab.internet.web4);
+          const asked = (await world.seen("forget")).dns.filter((each) => each.name === name);
+          assert.ok(asked.length > 0, "the answer was somebody's");
+          for (const { server, from } of asked)
+            assert.deepEqual({ server, from }, { server: lab.internet.resolver, from: exit.v4 });
           assert.deepEqual(await strays.stop(), []);
         } finally {
           await strays.stop();
@@ -131,6 +129,37 @@ export function profileCases(scene: () => ServicesScene): void {
       } finally {
         await bare.client.stop("SIGINT");
       }
+    });
+
+    test("nor does it out of WireGuard's file for Linux; control: it does out of the one for another system", async () => {
+      const { world, oslo } = scene();
+      const web = `${lab.internet.web4}/32`;
+      const member = await scene().newMember("option121-wireguard.lab");
+      const device = await addDevice(member);
+      const drawn = async (system: string): Promise<{ seen: string | undefined; past: string[] }> => {
+        const file = await deviceFile(member, device, oslo.name, `system=${system}`);
+        // Without the line for which wg-quick wants a program that this machine may not have.
+        const profile = file.replace(/^DNS = .*\n/m, "");
+        const client = await WireguardClient.start(world.client, world.folder, profile);
+        try {
+          await client.online();
+          assert.equal(await seenAddress(world.client), oslo.v4);
+          const undo = await attack(web);
+          try {
+            assert.match(await world.client.must(["ip", "route"]), new RegExp(`${lab.internet.web4} via`));
+            const strays = await captureStrays(world.client, oslo, scene().exits);
+            const seen = await seenAddress(world.client);
+            return { seen, past: await strays.stop() };
+          } finally {
+            await undo();
+          }
+        } finally {
+          await client.stop();
+        }
+      };
+      assert.deepEqual(await drawn("linux"), { seen: oslo.v4, past: [] });
+      const control = await drawn("macos");
+      assert.notDeepEqual(control.past, [], "control: its packets take the network's route");
     });
 
     test("the guarded client killed: nothing leaves until it is back or its member says so; control: a plain one's traffic goes on bare", async () => {

@@ -5,7 +5,7 @@ import type { ApiMember } from "../api-member.ts";
 import { startCapture } from "../capture.ts";
 import { type Namespace, until } from "../namespace.ts";
 import { OpenVpnClient } from "../openvpn-client.ts";
-import { seenAddress, seenAddressV6 } from "../probes.ts";
+import { greeting, resolve, seenAddress, seenAddressV6 } from "../probes.ts";
 import type { LabExit, ServicesScene } from "../services-scene.ts";
 import { Transfer } from "../transfer.ts";
 import { addDevice, deviceFile, WireguardClient } from "../wireguard-client.ts";
@@ -20,6 +20,9 @@ const OWN: readonly Addresses[] = Array.from({ length: 7 }, (_, index) => ({
   v6: `2001:db8:c1::${70 + index}`,
 }));
 const DESTINATIONS = `host ${lab.internet.web4} or host ${lab.internet.web6} or host ${lab.internet.foreignResolver}`;
+
+/** The default of lethe.toml. */
+const SSH_PORT = 2222;
 
 /** What the cases need of a client. */
 interface Client {
@@ -73,12 +76,17 @@ export function twoHopCases(scene: () => ServicesScene): void {
       await vpn.online(30_000);
       await until("the web to answer", 10_000, () => seenAddress(world.client));
       const addresses = [await seenAddress(world.client), await seenAddressV6(world.client)];
+      const question = `hops-${++questions}.any.lab.example`;
+      await resolve(world.client, question, lab.internet.foreignResolver);
+      const asked = (await world.seen()).dns.filter((each) => each.name === question);
       const download = new Transfer(world.client, 1_000_000, 4_000_000);
       await download.ended(20_000);
       // Without a tunnel to hear the end through the web server would go on speaking to the exit.
       await over("the web's connections", world.internet, exit, "sport = :80");
       return {
         addresses,
+        /** By whom the internet was asked for the name that the client asked for. */
+        namesAskedBy: [...new Set(asked.map(({ from }) => from))],
         secondSawMember: await member.stop(),
         firstSawDestination: await destinations.stop(),
       };
@@ -108,6 +116,7 @@ export function twoHopCases(scene: () => ServicesScene): void {
     }
   };
   const unused = [...OWN];
+  let questions = 0;
 
   describe("two hops", () => {
     before(() => addresses("add"));
@@ -131,6 +140,7 @@ export function twoHopCases(scene: () => ServicesScene): void {
             first,
           );
           assert.deepEqual(way.addresses, [second.v4, second.v6]);
+          assert.deepEqual(way.namesAskedBy, [second.v4]);
           assert.deepEqual(way.firstSawDestination, []);
           assert.deepEqual(way.secondSawMember, []);
         }
@@ -150,6 +160,7 @@ export function twoHopCases(scene: () => ServicesScene): void {
           first,
         );
         assert.deepEqual(way.addresses, [second.v4, second.v6]);
+        assert.deepEqual(way.namesAskedBy, [second.v4]);
         assert.deepEqual(way.firstSawDestination, []);
         assert.deepEqual(way.secondSawMember, []);
       }
@@ -159,11 +170,12 @@ export function twoHopCases(scene: () => ServicesScene): void {
       const { oslo } = scene();
       const direct = await seen(openvpn, "hops-one.lab", oslo, "protocol=udp", oslo);
       assert.deepEqual(direct.addresses, [oslo.v4, oslo.v6]);
+      assert.deepEqual(direct.namesAskedBy, [oslo.v4]);
       assert.ok(direct.secondSawMember.length > 20);
       assert.ok(direct.firstSawDestination.length > 20);
     });
 
-    test("a port leads to the other server's VPN alone, and from the second server nobody gets in without a login", async () => {
+    test("a port leads to the other server's OpenVPN and no other service of it, and without a login nobody gets in there; a number that no server has leads nowhere", async () => {
       const { world, berlin, oslo } = scene();
       const { text } = await (await scene().member("anna.lab")).ask(
         "GET",
@@ -176,6 +188,24 @@ export function twoHopCases(scene: () => ServicesScene): void {
           .code === 0;
       assert.ok(await reaches(port), "control");
       assert.ok(!(await reaches(String(Number(port) + 100))), "a number that no server has");
+      assert.match(
+        (await greeting(world.client2, oslo.v4, SSH_PORT)) ?? "",
+        /^SSH-2\.0-/,
+        "control: the other server's SSH",
+      );
+      assert.equal(
+        await greeting(world.client2, berlin.v4, Number(port)),
+        undefined,
+        "OpenVPN says nothing to that",
+      );
+      const query = `via=${berlin.name}&protocol=tcp`;
+      const login = await profile(await scene().member("anna.lab"), oslo, query);
+      const stranger = OpenVpnClient.start(world.client2, world.folder, { ...login, password: "wrong" });
+      try {
+        await stranger.line(/AUTH_FAILED,Wrong VPN username or password/, 30_000);
+      } finally {
+        await stranger.stop();
+      }
     });
   });
 }
