@@ -2,7 +2,6 @@ import type { Socket } from "node:net";
 import type { Pair } from "../../certificates/pair.ts";
 import type { Log } from "../../lib/event-log.ts";
 import type { Authoriser } from "../authorise.ts";
-import { createEgressPolicy } from "../egress.ts";
 import type { PortRequests } from "../low-ports.ts";
 import type { ListeningReport, PortPlace, ProxySettings } from "../messages.ts";
 import type { ProxyContext } from "./context.ts";
@@ -10,11 +9,12 @@ import { serveHttp } from "./http-server.ts";
 import { type Endpoint, Listeners } from "./listeners.ts";
 import { LiveList } from "./live-list.ts";
 import { createLobby } from "./lobby.ts";
-import { createOpener, createSelfTestOpener } from "./open.ts";
-import { createResolver, type Resolve } from "./resolve.ts";
+import { createSelfTestOpener } from "./open.ts";
+import type { Resolve } from "./resolve.ts";
 import { serveSocks5 } from "./socks5-server.ts";
 import { Sweeper } from "./sweeper.ts";
 import { TlsDoor } from "./tls-door.ts";
+import { wayOut } from "./way-out.ts";
 
 /** Connections without a login that one worker holds at most; beyond, the oldest goes. */
 const LOBBY_LIMIT = 4096;
@@ -76,17 +76,13 @@ export function createProxyWorker(options: {
   }
 
   return {
-    async apply({ settings, ownAddresses, resolvers, pair }) {
-      const policy = createEgressPolicy({
-        egress: settings.egress,
-        ownAddresses: [...ownAddresses, ...settings.ownAddresses],
-        sitePorts: settings.sitePorts,
-      });
-      const resolve = options.resolve ?? createResolver({ servers: resolvers });
+    async apply(next) {
+      const { settings, pair } = next;
+      const { policy, resolve, open } = wayOut(next, { sweeper, resolve: options.resolve });
       // A new object for new connections: those that live go on under the settings they began with.
       context = {
         authoriser: options.authoriser,
-        open: createOpener({ policy, resolve, sweeper }),
+        open,
         openSelfTest,
         udp: { policy, resolve, publicAddresses: new Set(settings.ownAddresses) },
         limits: settings.limits,

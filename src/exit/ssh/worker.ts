@@ -2,15 +2,15 @@ import type { Socket } from "node:net";
 import ssh2 from "ssh2";
 import type { Log } from "../../lib/event-log.ts";
 import type { Authoriser } from "../authorise.ts";
-import { createEgressPolicy } from "../egress.ts";
 import type { PortRequests } from "../low-ports.ts";
 import type { ListeningReport, ProxySettings } from "../messages.ts";
 import { Listeners } from "../proxy/listeners.ts";
 import { LiveList } from "../proxy/live-list.ts";
 import { createLobby, type Guest } from "../proxy/lobby.ts";
-import { createOpener, createSelfTestOpener } from "../proxy/open.ts";
-import { createResolver, type Resolve } from "../proxy/resolve.ts";
+import { createSelfTestOpener } from "../proxy/open.ts";
+import type { Resolve } from "../proxy/resolve.ts";
 import { Sweeper } from "../proxy/sweeper.ts";
+import { wayOut } from "../proxy/way-out.ts";
 import { connectPlainFile, SshConnection } from "./connection.ts";
 import type { SshContext } from "./context.ts";
 import { writeTogether } from "./write-together.ts";
@@ -98,16 +98,12 @@ export function createSshWorker(options: {
   const listeners = new Listeners({ serve: { ssh: serve }, log: options.log, ports: options.ports });
 
   return {
-    apply({ settings, ownAddresses, resolvers }) {
-      const policy = createEgressPolicy({
-        egress: settings.egress,
-        ownAddresses: [...ownAddresses, ...settings.ownAddresses],
-        sitePorts: settings.sitePorts,
-      });
-      const resolve = options.resolve ?? createResolver({ servers: resolvers });
+    apply(next) {
+      const { settings } = next;
+      const { open } = wayOut(next, { sweeper, resolve: options.resolve });
       context = {
         authoriser: options.authoriser,
-        open: createOpener({ policy, resolve, sweeper }),
+        open,
         openSelfTest,
         limits: settings.limits,
         lobby,
