@@ -16,9 +16,9 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { after, test } from "node:test";
 import { sql } from "kysely";
-import { skipFor } from "../lib/testing.ts";
 import { StoreError, type StoreErrorCode } from "./errors.ts";
 import { openStore } from "./open.ts";
+import { onSmallDisk, smallDiskSkip } from "./small-disk.ts";
 import { onEachStore, openTestStore } from "./testing.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "lethe-store-"));
@@ -57,7 +57,7 @@ test("what is written stands after closing and opening again, and only the owner
   const rows = await again.db.selectFrom("accounts").selectAll().execute();
   assert.deepEqual(
     rows.map((row) => ({ ...row })),
-    [{ ...account("alice"), email_verified: 0, renews: 0 }],
+    [{ ...account("alice"), email_verified: 0, renews: 0, taken_back: null }],
   );
   await again.close();
 });
@@ -262,31 +262,15 @@ test("a full disk is named as such, what stood before stands, and no value is in
   await store.close();
 });
 
-const mountable =
-  process.getuid!() === 0 &&
-  spawnSync("unshare", ["-m", "mount", "-t", "tmpfs", "none", "/mnt"]).status === 0;
-
 test("a disk without room for the database is named as full at the start", {
-  skip: skipFor(!mountable && "needs root, and the right to mount"),
+  skip: smallDiskSkip,
 }, () => {
   const path = newPath();
-  const child = spawnSync(
-    "unshare",
-    [
-      ...[
-        "-m",
-        "sh",
-        "-c",
-        'mount -t tmpfs -o size=64k none "$1" && shift && exec "$@"',
-        "sh",
-        join(path, ".."),
-      ],
-      ...[process.execPath, "--input-type=module", "-e"],
-      `import { openStore } from ${JSON.stringify(new URL("open.ts", import.meta.url).href)};
+  const child = onSmallDisk(
+    { folder: join(path, ".."), size: "64k" },
+    `import { openStore } from "./src/store/open.ts";
        try { await openStore({ path: process.argv[1] }); } catch (error) { console.log(error.code); }`,
-      path,
-    ],
-    { encoding: "utf8" },
+    path,
   );
   assert.equal(child.stdout, "full\n");
 });
@@ -309,23 +293,13 @@ test("a transaction that a full disk has ended says so, and the next one is as g
 });
 
 test("what is committed stays so where the disk has no room for the scrubbing after it", {
-  skip: skipFor(!mountable && "needs root, and the right to mount"),
+  skip: smallDiskSkip,
 }, () => {
   const path = newPath();
-  const child = spawnSync(
-    "unshare",
-    [
-      ...[
-        "-m",
-        "sh",
-        "-c",
-        'mount -t tmpfs -o size=2m none "$1" && shift && exec "$@"',
-        "sh",
-        join(path, ".."),
-      ],
-      ...[process.execPath, "--input-type=module", "-e"],
-      `import { appendFileSync } from "node:fs";
-       import { openStore } from ${JSON.stringify(new URL("open.ts", import.meta.url).href)};
+  const child = onSmallDisk(
+    { folder: join(path, ".."), size: "2m" },
+    `import { appendFileSync } from "node:fs";
+       import { openStore } from "./src/store/open.ts";
        const store = await openStore({ path: process.argv[1] });
        const account = ${JSON.stringify(account("alice"))};
        await store.db.insertInto("accounts").values({ ...account, email: "a".repeat(200_000) }).execute();
@@ -333,24 +307,19 @@ test("what is committed stays so where the disk has no room for the scrubbing af
        await store.db.selectFrom("accounts").select("id").execute();
        console.log(await store.scrub().catch(({ code }) => code));
        console.log((await store.db.selectFrom("accounts").select("id").execute()).length);`,
-      path,
-    ],
-    { encoding: "utf8" },
+    path,
   );
   assert.equal(child.stdout, "false\n1\n", child.stderr);
 });
 
 test("a deletion stands where the disk has no room for writing the file anew, which is done once there is", {
-  skip: skipFor(!mountable && "needs root, and the right to mount"),
+  skip: smallDiskSkip,
 }, () => {
   const path = newPath();
-  const child = spawnSync(
-    "unshare",
-    [
-      ...["-m", "sh", "-c", 'mount -t tmpfs -o size=4m none "$1" && shift && exec "$@"', "sh"],
-      ...[join(path, ".."), process.execPath, "--input-type=module", "-e"],
-      `import { appendFileSync, rmSync, truncateSync, statSync } from "node:fs";
-       import { openStore } from ${JSON.stringify(new URL("open.ts", import.meta.url).href)};
+  const child = onSmallDisk(
+    { folder: join(path, ".."), size: "4m" },
+    `import { appendFileSync, rmSync, truncateSync, statSync } from "node:fs";
+       import { openStore } from "./src/store/open.ts";
        const path = process.argv[1], filler = path + ".filler";
        const store = await openStore({ path });
        const accounts = ${JSON.stringify([account("alice"), account("bob")])};
@@ -365,9 +334,7 @@ test("a deletion stands where the disk has no room for writing the file anew, wh
        rmSync(filler);
        console.log(await store.scrub());
        await store.close();`,
-      path,
-    ],
-    { encoding: "utf8" },
+    path,
   );
   assert.equal(child.stdout, "true\nfalse\n[ 'bob' ]\ntrue\ntrue\n", child.stderr);
 });

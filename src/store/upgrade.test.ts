@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { spawn, spawnSync } from "node:child_process";
+import { spawn } from "node:child_process";
 import { once } from "node:events";
 import {
   copyFileSync,
@@ -18,11 +18,11 @@ import { DatabaseSync } from "node:sqlite";
 import { after, test } from "node:test";
 import { type Kysely, sql } from "kysely";
 import { FakeClock } from "../lib/clock.ts";
-import { skipFor } from "../lib/testing.ts";
 import { COPIES_KEPT_DAYS, sweepCopies } from "./copies.ts";
 import type { StoreError } from "./errors.ts";
 import { migrationNames, migrations, type Steps, takenSteps } from "./migrations.ts";
 import { openStore, type Store } from "./open.ts";
+import { onSmallDisk, smallDiskSkip } from "./small-disk.ts";
 import { onEachStore, openTestStore, type StoreKind } from "./testing.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "lethe-upgrade-"));
@@ -177,16 +177,12 @@ onEachStore(
   },
 );
 
-const mountable =
-  process.getuid!() === 0 &&
-  spawnSync("unshare", ["-m", "mount", "-t", "tmpfs", "none", "/mnt"]).status === 0;
-
 for (const [where, sizeKb, grown] of [
   ["for the copy", 2500, 0],
   ["for the change itself", 2500, 4_000_000],
 ] as const)
   test(`a disk without room ${where} leaves everything as it was`, {
-    skip: skipFor(!mountable && "needs root, and the right to mount"),
+    skip: smallDiskSkip,
   }, () => {
     const place = newFolder();
     const code = `
@@ -206,12 +202,7 @@ for (const [where, sizeKb, grown] of [
       console.log((await again.db.selectFrom("accounts").select("password_hash").executeTakeFirstOrThrow()).password_hash.length);
       await again.close();
       console.log(readdirSync(process.argv[1] + "/backups").join());`;
-    const mount = `mount -t tmpfs -o size=${sizeKb}k none "$1" && shift && exec "$@"`;
-    const child = spawnSync(
-      "unshare",
-      ["-m", "sh", "-c", mount, "sh", place, process.execPath, "--input-type=module", "-e", code, place],
-      { encoding: "utf8", cwd: new URL("../..", import.meta.url) },
-    );
+    const child = onSmallDisk({ folder: place, size: `${sizeKb}k` }, code, place);
     const copies = grown === 0 ? "" : "before-9001.db";
     assert.equal(child.stdout, `upgrade-failed true\n500000\n${copies}\n`, child.stderr);
   });
