@@ -147,6 +147,13 @@ export class Devices {
     return row && viewOf(this.#store.db, row);
   }
 
+  /** Whose device has this public key, for somebody who was told the key; nothing where nobody's has. */
+  async withKey(publicKey: string): Promise<{ accountId: string; device: Device } | undefined> {
+    const key = acceptPublicKey(publicKey);
+    const row = key.ok ? await deviceWith(this.#store.db, { public_key: key.value }) : undefined;
+    return row && { accountId: row.account_id, device: await viewOf(this.#store.db, row) };
+  }
+
   /** Lets the device online on a server (by name). */
   enable(
     accountId: string,

@@ -2,13 +2,12 @@ import { writeFileSync } from "node:fs";
 import { type Command, Option } from "commander";
 import { DNS_LEVELS } from "../lib/dns-levels.ts";
 import { SYSTEMS } from "../profiles/kinds.ts";
-import type { ProfileAnswer } from "../web/control/profiles.ts";
-import { COMMON_KINDS } from "../web/profile-files.ts";
+import { MADE_KINDS, type ProfileAnswer } from "../web/control/profiles.ts";
 import type { Office } from "./office-commands.ts";
 import { StartError } from "./start-error.ts";
 import { show } from "./terminal.ts";
 
-/** The files that members download. WireGuard's are not among them: a device's key is its member's alone. */
+/** The files that members download; WireGuard's without the private key, which is its member's alone. */
 export function addProfileCommands(program: Command, office: Office): void {
   const profile = program.command("profile").description("the files that members' clients take");
   const system = () => new Option("--system <system>", "the system it is for").choices(SYSTEMS);
@@ -35,11 +34,12 @@ export function addProfileCommands(program: Command, office: Office): void {
   profile
     .command("make")
     .argument("<server>", "such as london1")
-    .addOption(new Option("--kind <kind>", "for which client").choices(COMMON_KINDS).default("openvpn"))
+    .addOption(new Option("--kind <kind>", "for which client").choices(MADE_KINDS).default("openvpn"))
     .addOption(system())
     .addOption(new Option("--protocol <protocol>", "OpenVPN over this alone").choices(["udp", "tcp"]))
     .addOption(level())
     .option("--via <server>", "two hops: the server that the client dials")
+    .option("--public-key <key>", "WireGuard: of a device that its member has added")
     .option("--by-address", "the server's addresses instead of its name")
     .option("--out <file>", "where to write it; - for standard output")
     .description("a server's file for a client; a zip where it is several files")

@@ -308,6 +308,7 @@ async function start(message: OfficeStart): Promise<void> {
     profiles: {
       profiles,
       status,
+      devices,
       siteName: config.site.name,
       ...(config.site.url !== "" && { publicUrl: siteOrigin(config) }),
     },

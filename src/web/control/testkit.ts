@@ -1,5 +1,6 @@
 import { Fleet } from "../../fleet/fleet.ts";
 import { saveServers } from "../../fleet/servers.ts";
+import { fail } from "../../lib/result.ts";
 import { type Bench, SERVERS } from "../testkit.ts";
 import type { createControl } from "./control.ts";
 
@@ -30,7 +31,12 @@ export async function fleetOffice(bench: Bench, { joinProblem }: { joinProblem?:
     devices: { countOf: async () => 0, list: async () => [] },
     vouchers,
     inventory,
-    profiles: { profiles: () => [], status, siteName: "Example" },
+    profiles: {
+      profiles: () => [],
+      status,
+      siteName: "Example",
+      devices: { withKey: async () => undefined, enable: async () => fail("device-unknown") },
+    },
     log,
     support: { ...options.support, siteName: "Example", origin: "https://vpn.example.net", fleet },
     servers: {
