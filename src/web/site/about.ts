@@ -19,6 +19,12 @@ export function addAbout(app: Hono<SiteEnv>, web: Web): void {
       "about",
       html`<p class="lead">${say`${web.siteName} gives its members an encrypted way into the Internet, and forgets that they took it.`}</p>`,
     );
+    const { tickets, contactAddress } = web.support;
+    const writeToUs = tickets.reachable
+      ? say`with or without an account, encrypted before it is stored`
+      : contactAddress !== undefined
+        ? say`by e-mail`
+        : undefined;
     const body = html`<h1>${say.text("About {0}", web.siteName)}</h1>
 ${before}
 <div class="columns">
@@ -45,7 +51,7 @@ ${before}
 </div>
 <section class="panel"><h2>${say`How to reach us`}</h2>
 <ul>
-${web.has("/contact") && html`<li><a href="/contact">${say`Write to us`}</a>: ${say`with or without an account, encrypted before it is stored`}</li>`}
+${writeToUs !== undefined && html`<li><a href="/contact">${say`Write to us`}</a>: ${writeToUs}</li>`}
 ${web.has("/help") && html`<li><a href="/help">${say`Help centre`}</a></li>`}
 ${web.has("/abuse") && html`<li><a href="/abuse">${say`Report abuse`}</a></li>`}
 ${securityTxt(web) !== undefined && html`<li><a href="/.well-known/security.txt">${say`Report a weakness`}</a>: ${say`where to, for those who found one`}</li>`}

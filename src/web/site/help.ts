@@ -85,10 +85,15 @@ function category(c: Context<SiteEnv>, name: ArticleCategory, { articles }: Shel
   );
 }
 
-function contactPanel(c: Context<SiteEnv>): Html {
+function contactPanel(c: Context<SiteEnv>, { tickets, contactAddress }: Web["support"]): Html | false {
   const say = sayIn(c);
+  if (!tickets.reachable && contactAddress === undefined) return false;
   return html`<div class="panel"><h2>${say`Not answered?`}</h2>
-<p>${say`<a href="/contact">Write to us</a>: with an account or without. Your letter is encrypted before it is stored.`}</p></div>`;
+<p>${
+    tickets.reachable
+      ? say`<a href="/contact">Write to us</a>: with an account or without. Your letter is encrypted before it is stored.`
+      : say`<a href="/contact">Write to us</a> by e-mail.`
+  }</p></div>`;
 }
 
 /** A page that this site does not have (nothing is sold, no mail is sent) stays a word. */
@@ -118,7 +123,7 @@ ${
     ? html`<p><a href="/help">${say`All articles`}</a></p>`
     : html`<div class="shelves">${CATEGORIES.map((name) => category(c, name, shelf))}</div>`
 }
-${contactPanel(c)}`;
+${contactPanel(c, web.support)}`;
     return page(web, c, {
       title: query === "" ? "Help centre" : say.text("Help centre: {0}", query),
       section: "help",
@@ -140,7 +145,7 @@ ${contactPanel(c)}`;
 <p class="lead">${article.summary}</p>
 ${markdown(withLiveLinks(web, article.body))}</article>
 ${beside.length > 0 && html`<aside class="panel" aria-labelledby="beside"><h2 id="beside">${say`More about it`}</h2><ul>${beside.map((each) => html`<li>${link(each)}</li>`)}</ul></aside>`}
-${contactPanel(c)}`;
+${contactPanel(c, web.support)}`;
     return page(web, c, {
       title: article.title,
       section: "help",

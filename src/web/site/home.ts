@@ -59,13 +59,13 @@ function serversPanel(say: Say, servers: readonly ServerStatus[]): Html {
         ? say`One server: ${list}.`
         : say`${servers.length} servers: ${list}.`
   }
-${best !== undefined && say` Best choice now: <strong>${best.city}</strong>, load ${percentText(best.loadPercent)}.`}</p>
+${servers.length > 1 && best !== undefined && say` Best choice now: <strong>${best.city}</strong>, load ${percentText(best.loadPercent)}.`}</p>
 <p>${say`No bandwidth limit. Each server’s load is public, so that everyone finds one with room.`}</p>
 <p><a href="/status">${say`See all servers`}</a></p></section>`;
 }
 
 /** The plan with the cheapest day stands for all of them. */
-function pricePanel(say: Say, { plans, methods }: PolicyValues, tag: string): Html | false {
+function pricePanel(say: Say, { plans, methods }: PolicyValues, tag: string, toOrder: boolean): Html | false {
   const cheapest = plans
     .filter(({ price }) => price.currency === plans[0]!.price.currency)
     .toSorted((a, b) => a.price.minor / a.days - b.price.minor / b.days)[0];
@@ -74,7 +74,7 @@ function pricePanel(say: Say, { plans, methods }: PolicyValues, tag: string): Ht
     cheapest !== undefined &&
     html`<section class="panel"><h2>${say`What it costs`}</h2>
 <p>${say`${formatMoney(cheapest.price, tag)} for ${cheapest.days} days, with all servers and all services.`} ${renews ? say`Nothing renews by itself unless you ask PayPal to.` : say`Nothing renews by itself.`}</p>
-<p><a href="/pricing">${say`All plans and ways to pay`}</a></p></section>`
+<p><a href="/pricing">${toOrder ? say`All plans and ways to pay` : say`All plans`}</a></p></section>`
   );
 }
 
@@ -86,6 +86,7 @@ export function addHome(app: Hono<SiteEnv>, web: Web): void {
       policyNow(web),
       announcementsBox(web),
     ]);
+    const toOrder = policy.buying && policy.methods.length > 0 && web.has("/order");
     const loggedIn = c.get("session") !== undefined;
     const body = html`${news}<div class="hero">
 <h1>${say`Online, and then forgotten.`}</h1>
@@ -107,12 +108,12 @@ ${RIVER}
 <p><a href="/privacy">${say`The complete list, and for how long`}</a></p></section>
 ${servicesPanel(say, servers)}
 ${serversPanel(say, servers)}
-${pricePanel(say, policy, languageOf(c).tag)}
+${pricePanel(say, policy, languageOf(c).tag, toOrder)}
 </div>
 <section class="block"><h2>${say`How it goes`}</h2>
 <ol class="steps">
 <li>${say`<a href="/sign-up">Create an account</a> with a username and a password. An e-mail address is optional.`}</li>
-<li>${say`Pay for some time, or redeem a voucher. Its days count at once, and an account without paid time is deleted after ${LIFETIMES.unpaidAccount.days} days.`}</li>
+<li>${toOrder ? say`Pay for some time, or redeem a voucher.` : say`Redeem a voucher.`} ${say`Its days count at once, and an account without paid time is deleted after ${LIFETIMES.unpaidAccount.days} days.`}</li>
 <li>${say`Download a profile or copy the proxy settings, and log in with your VPN username and password.`}</li>
 </ol></section>`;
     return page(web, c, {

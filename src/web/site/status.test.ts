@@ -63,6 +63,13 @@ test("a server's place, bandwidth, traffic, load and services stand on the page"
   assert.ok(!page.includes("large downloads or P2P"));
 });
 
+test("one server alone is called no choice", async () => {
+  const alone = await statusPage([server({})]);
+  assert.doesNotMatch(alone, /[Bb]est choice/);
+  assert.match(await statusPage([server({}), server({ server: "b" })]), /Best choice now: /);
+  assert.doesNotMatch(await statusPage([server({ slotEndsAt: 0 })]), /id="choice"/);
+});
+
 test("under one percent is told as that, never as nothing", async () => {
   const page = await statusPage([server({ inPercent: 0, outPercent: 0, loadPercent: 0 })]);
   assert.ok(page.includes("<dd>under 1 % <small>under 10 Mbit/s</small></dd>"));

@@ -22,14 +22,17 @@ const ROWS_A_PAGE = 80;
 /** Pictures of a day move on with it, whether or not there is news. */
 export const currentSlot = (web: Web): number => Math.floor(web.clock.now() / 1000 / SLOT_S);
 
-function choice(servers: readonly ServerStatus[], best: ServerStatus | undefined): Html {
+/** Undefined where there is nothing to say yet: one server alone is no choice. */
+function choice(servers: readonly ServerStatus[], best: ServerStatus | undefined): Html | undefined {
   if (servers.length === 0) return html`<p>There is no server yet.</p>`;
   if (servers.every(({ state }) => state === "never"))
     return html`<p>The first news comes within a minute of a server’s start, the first figures within ten.</p>`;
   if (best === undefined) return html`<p>No server takes new logins at the moment.</p>`;
+  const alone = servers.length === 1;
+  const title = alone ? best.city : `Best choice now: ${best.city}`;
   if (best.slotEndsAt === 0)
-    return html`<p><strong>Best choice now: ${best.city}</strong> (${best.server}).</p>`;
-  return html`<p><strong>Best choice now: ${best.city}</strong> (${best.server}), load ${percentText(best.loadPercent)}. As of ${timeOfDay(best.slotEndsAt)}.</p>`;
+    return alone ? undefined : html`<p><strong>${title}</strong> (${best.server}).</p>`;
+  return html`<p><strong>${title}</strong> (${best.server}), load ${percentText(best.loadPercent)}. As of ${timeOfDay(best.slotEndsAt)}.</p>`;
 }
 
 function pageLinks(query: ServerQuery, pages: number): Html | false {
@@ -59,15 +62,16 @@ ${pageLinks({ ...query, page: at }, pages)}`;
 }
 
 function content(web: Web, servers: readonly ServerStatus[], query: ServerQuery, news: Html): Page {
+  const chosen = choice(servers, bestServer(servers));
   const body = html`${news}<h1>Servers</h1>
-<p class="lead">How loaded each server is, for everyone to see. These totals are all that is recorded about traffic: in steps of 1 % of a server's bandwidth and five minutes, kept for a day; hourly averages for 30 days. There is no limit on how much you use. A server with a low load is the better choice.</p>
+<p class="lead">How loaded each server is, for everyone to see. These totals are all that is recorded about traffic: in steps of 1 % of a server's bandwidth and five minutes, kept for a day; hourly averages for 30 days. There is no limit on how much you use. ${servers.length > 1 && "A server with a low load is the better choice."}</p>
 <p class="muted small" id="live-note" role="status" hidden></p>
 ${servers.length > CARDS_MOST && serverFilter(servers, query)}
 <div id="live">
-<div class="panel hint-now" id="choice">${choice(servers, bestServer(servers))}</div>
+${chosen !== undefined && html`<div class="panel hint-now" id="choice">${chosen}</div>`}
 ${list(web, servers, query)}
 </div>
-<p class="muted small">Times are UTC. Load is the larger of in and out. The best choice is the lowest load among the servers that are fit for large downloads and whose services all work. For programs: <a href="/api/v1/servers/recommended">recommended servers</a>, <a href="/api/traffic.json">traffic.json</a>, <a href="/api/serverlocations.json">serverlocations.json</a>, <a href="/api/serverips">serverips</a>, <a href="/api/ssh-fingerprints-rsa">ssh-fingerprints-rsa</a>, <a href="/www/relays/all/">relays</a>.</p>`;
+<p class="muted small">Times are UTC. Load is the larger of in and out. ${servers.length > 1 && "The best choice is the lowest load among the servers that are fit for large downloads and whose services all work. "}For programs: <a href="/api/v1/servers/recommended">recommended servers</a>, <a href="/api/traffic.json">traffic.json</a>, <a href="/api/serverlocations.json">serverlocations.json</a>, <a href="/api/serverips">serverips</a>, <a href="/api/ssh-fingerprints-rsa">ssh-fingerprints-rsa</a>, <a href="/www/relays/all/">relays</a>.</p>`;
   return {
     title: "Servers",
     section: "status",

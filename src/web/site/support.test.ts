@@ -411,3 +411,13 @@ test("the abuse page says what can be done and what cannot", async () => {
   const markup = await (await new Visitor(bench.app).get("/abuse")).text();
   for (const words of [/block a port/, /no log is kept/, /href="\/contact"/]) assert.match(markup, words);
 });
+
+test("where no letters are taken, no page asks for one", async () => {
+  const bench = await openBench();
+  const pages = ["/about", "/help", "/ticket"];
+  const text = async (path: string) => (await bench.app.request(`http://localhost${path}`)).text();
+  for (const path of pages) assert.match(await text(path), /[Ww]rite to us/, path);
+  Object.defineProperty(bench.options.support.tickets, "reachable", { get: () => false });
+  for (const path of pages) assert.doesNotMatch(await text(path), /[Ww]rite to us/, path);
+  await bench.close();
+});

@@ -41,7 +41,11 @@ ${field({ name: "number", label: say.text("Ticket number"), required: true, auto
 ${field({ name: "secret", label: say.text("Secret"), type: "password", required: true, autocomplete: "off", hint: say.text("20 characters.") })}
 <button class="button">${say`Show`}</button>
 </form>
-<p>${say`Lost? Nobody can find it again. <a href="/contact">Write to us anew</a>.`}</p></div>`;
+<p>${
+    web.support.tickets.reachable
+      ? say`Lost? Nobody can find it again. <a href="/contact">Write to us anew</a>.`
+      : say`Lost? Nobody can find it again.`
+  }</p></div>`;
   const title = problem === undefined ? "Your ticket" : "Error: your ticket";
   return page(web, c, { title, section: "help", body, status: problem === undefined ? 200 : 422 });
 }
