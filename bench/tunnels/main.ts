@@ -8,24 +8,27 @@ import { ByHand } from "./by-hand.ts";
 import { type Bench, ceiling, contenders } from "./contenders.ts";
 import { BenchLethe } from "./lethe.ts";
 import type { Durations } from "./measure.ts";
-import { type Results, type Row, table } from "./results.ts";
+import { type Results, type Row, SHARE_NEEDED, shortfalls, table } from "./results.ts";
 import { BenchWorld } from "./world.ts";
 
 const usage = `Usage: npm run bench:tunnels -- [options]
 
 Measures each tunnel of Lethe beside the same engine configured by hand, in turns, in network namespaces.
 
-  --rounds N    how often each takes its turn (default 5: about fifteen minutes)
+  --rounds N    how often each takes its turn (default 7: about half an hour)
   --quick       one short round, about two minutes; the figures are rough
   --only A,B    only these: ${contenders.map(({ id }) => id).join(", ")}
   --out DIR     where the results go (default: bench/tunnels/results for a whole run, nowhere for a partial one)
   --help        this text
+
+Exit code 1: something could not be measured, or has less than ${SHARE_NEEDED} of by hand (not judged with --quick).
 `;
 
 const full: Durations = { measureS: 4, omitS: 1, loginS: 4 };
 const quick: Durations = { measureS: 1, omitS: 0, loginS: 1 };
 
 interface Options {
+  judged: boolean;
   rounds: number;
   durations: Durations;
   only: string[] | undefined;
@@ -43,7 +46,7 @@ function readOptions(): Options | undefined {
     },
   });
   if (values.help) return undefined;
-  const rounds = Number(values.rounds ?? (values.quick ? 1 : 5));
+  const rounds = Number(values.rounds ?? (values.quick ? 1 : 7));
   if (!Number.isInteger(rounds) || rounds < 1 || rounds > 100) throw new Error("--rounds takes 1 to 100");
   const only = values.only?.split(",");
   const unknown = only?.find((id) => !contenders.some((contender) => contender.id === id));
@@ -51,6 +54,7 @@ function readOptions(): Options | undefined {
   const whole = !values.quick && only === undefined;
   const results = fileURLToPath(new URL("results/", import.meta.url));
   return {
+    judged: !values.quick,
     rounds,
     durations: values.quick ? quick : full,
     only,
@@ -92,8 +96,8 @@ const describeMachine = (): Record<string, unknown> => ({
   }).trim(),
 });
 
-/** False where a contender could not be measured; too slow is no failure. */
-async function run({ rounds, durations, only, out }: Options): Promise<boolean> {
+/** False where a contender could not be measured or, where that is judged, is too slow. */
+async function run({ judged, rounds, durations, only, out }: Options): Promise<boolean> {
   if (process.getuid?.() !== 0) throw new Error("it makes network namespaces: run it as root");
   const chosen = contenders.filter(({ id }) => only?.includes(id) ?? true);
   const rows: Row[] = chosen.map(({ id, title }) => ({ id, title, lethe: [], hand: [] }));
@@ -118,7 +122,7 @@ async function run({ rounds, durations, only, out }: Options): Promise<boolean> 
     const raw = { machine: describeMachine(), load, rounds, durations, ...results };
     writeFileSync(join(out, "raw.json"), `${JSON.stringify(raw, undefined, 1)}\n`);
   }
-  return rows.every(({ failure }) => failure === undefined);
+  return rows.every(({ failure }) => failure === undefined) && !(judged && shortfalls(results).length > 0);
 }
 
 let options: Options | undefined;
