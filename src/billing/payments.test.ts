@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { LIFETIMES } from "../policy/lifetimes.ts";
+import { goesAfter, LIFETIMES } from "../policy/lifetimes.ts";
 import { sweep } from "../store/inventory.ts";
 import { onEachStore, openTestStore } from "../store/testing.ts";
 import { billingOn } from "./testing.ts";
@@ -256,19 +256,24 @@ test("payers are remembered only where the office is told to, and for a year", a
   const rows = await store.db.selectFrom("payer_hashes").selectAll().execute();
   assert.ok(!JSON.stringify(rows).includes("PAYER"));
   assert.equal(rows.length, 2);
-  clock.advance((LIFETIMES.payerHash.days + 2) * DAY_S * 1000);
+  clock.advance((LIFETIMES.payerHash.days + 32) * DAY_S * 1000);
   await sweep(store, clock);
   assert.deepEqual(await store.db.selectFrom("payer_hashes").selectAll().execute(), []);
   await store.close();
 });
 
 test("what is known of a payment goes on time", async () => {
-  const { store, payments, clock, member, order, pay } = await office("sqlite");
+  const { store, payments, clock, member, order, pay, nowS } = await office("sqlite");
+  const goesS = goesAfter(nowS(), LIFETIMES.paymentEvent.days);
   assert.ok((await pay(order(await member("alice")), "CAP1")).ok);
-  clock.advance(LIFETIMES.paymentEvent.days * DAY_S * 1000);
+  clock.advance(9 * DAY_S * 1000);
+  assert.ok((await pay(order(undefined), "CAP2")).ok);
+  const rows = await store.db.selectFrom("payment_events").select("delete_after").execute();
+  assert.deepEqual(new Set(rows.map((row) => row.delete_after)), new Set([goesS]), "of one month alike");
+  clock.advance((goesS - nowS() - 1) * 1000);
   await sweep(store, clock);
   assert.ok(await payments.find("paypal", "CAP1"));
-  clock.advance(2 * DAY_S * 1000);
+  clock.advance(1000);
   await sweep(store, clock);
   assert.equal(await payments.find("paypal", "CAP1"), undefined);
   await store.close();
@@ -281,7 +286,7 @@ test("when nothing is known of a payment any more, it does not count again; a su
   assert.ok((await pay(bought, "SALE1", { subscription: "I-1" })).ok);
   assert.ok((await pay(gift, "CAP1")).ok);
   await accounts.extend(id, 3000);
-  clock.advance((LIFETIMES.paymentEvent.days + 2) * DAY_S * 1000);
+  clock.advance((LIFETIMES.paymentEvent.days + 32) * DAY_S * 1000);
   await sweep(store, clock);
   assert.equal(await payments.find("paypal", "CAP1"), undefined);
   assert.deepEqual(await pay(gift, "CAP1"), { ok: false, error: "order-expired" });

@@ -8,7 +8,7 @@ import { deriveKey } from "../lib/derive-key.ts";
 import { fail, ok, type Result } from "../lib/result.ts";
 import { grouped } from "../lib/typed-code.ts";
 import type { Span } from "../policy/expiry.ts";
-import { LIFETIMES } from "../policy/lifetimes.ts";
+import { goesAfter, LIFETIMES } from "../policy/lifetimes.ts";
 import type { PaymentMethod } from "../policy/methods.ts";
 import type { Money } from "../policy/money.ts";
 import type { Store } from "../store/open.ts";
@@ -119,7 +119,7 @@ export class Payments {
         .values({
           event_hash: this.#events.hash(provider, paymentId),
           sealed: this.#events.seal(provider, paymentId, given.value),
-          delete_after: this.#deleteAfter(LIFETIMES.paymentEvent.days),
+          delete_after: goesAfter(this.#nowS(), LIFETIMES.paymentEvent.days),
         })
         .execute();
       // It could not count before, and was to be given back for that.
@@ -233,7 +233,7 @@ export class Payments {
             .values({
               event_hash: this.#events.hash(provider, paymentId),
               sealed: this.#events.seal(provider, paymentId, none),
-              delete_after: this.#deleteAfter(LIFETIMES.paymentEvent.days),
+              delete_after: goesAfter(this.#nowS(), LIFETIMES.paymentEvent.days),
             })
             .execute();
           return ok({ record: none, effect: "not-counted-yet" as const });
@@ -319,7 +319,7 @@ export class Payments {
       .select("delete_after")
       .where("hash", "=", hash)
       .executeTakeFirst();
-    const delete_after = this.#deleteAfter(LIFETIMES.payerHash.days);
+    const delete_after = goesAfter(this.#nowS(), LIFETIMES.payerHash.days);
     await trx
       .insertInto("payer_hashes")
       .values({ hash, delete_after })
@@ -373,11 +373,6 @@ export class Payments {
 
   #minute(seconds: number): number {
     return Math.floor(seconds / 60) * 60;
-  }
-
-  /** In whole days: it need not tell the hour. */
-  #deleteAfter(days: number): number {
-    return (Math.floor(this.#nowS() / DAY_S) + days + 1) * DAY_S;
   }
 }
 

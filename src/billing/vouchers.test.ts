@@ -5,6 +5,7 @@ import { Accounts } from "../accounts/accounts.ts";
 import type { AccountChange } from "../accounts/changes.ts";
 import { FakeClock } from "../lib/clock.ts";
 import { plainCode } from "../lib/typed-code.ts";
+import { goesAfter } from "../policy/lifetimes.ts";
 import { sweep } from "../store/inventory.ts";
 import { onEachStore, openTestStore, type StoreKind } from "../store/testing.ts";
 import { VOUCHER_CHARACTERS, Vouchers } from "./vouchers.ts";
@@ -186,19 +187,24 @@ onEachStore("one voucher and many sign-ups at the same time: one account", async
 });
 
 onEachStore(
-  "an unused voucher is good for three years, a used one's hash stays for thirty days",
+  "an unused voucher is good for three years, a used one's hash stays for thirty days and to the end of the month",
   async (kind) => {
     const { store, clock, vouchers, idOf } = await newOffice(kind);
     const [first = "", second = "", third = ""] = await vouchers.create({ days: 3660, count: 3 });
     const id = await idOf("alice");
+    const began = clock.now();
     assert.ok((await vouchers.redeem(id, first)).ok);
     clock.advance(30 * DAY_S * 1000);
     await sweep(store, clock);
     assert.deepEqual(await vouchers.redeem(id, first), { ok: false, error: "voucher-used" });
-    clock.advance(DAY_S * 1000);
+    const usedUntil = goesAfter(began / 1000, 30) * 1000;
+    assert.equal(new Date(usedUntil).getUTCDate(), 1);
+    clock.advance(usedUntil - 1000 - clock.now());
+    assert.equal(await sweep(store, clock), 0);
+    clock.advance(1000);
     assert.equal(await sweep(store, clock), 1);
     assert.deepEqual(await vouchers.redeem(id, first), { ok: false, error: "voucher-unknown" });
-    clock.advance((3 * 365 - 31) * DAY_S * 1000);
+    clock.advance(began + 3 * 365 * DAY_S * 1000 - clock.now());
     assert.ok((await vouchers.redeem(id, second)).ok);
     clock.advance(DAY_S * 1000);
     assert.deepEqual(
@@ -241,7 +247,7 @@ onEachStore("a coupon takes percent off as often as it is good for, and gives no
     { percent: 25, left: false },
     "an order begun before is told how much it was",
   );
-  clock.advance(32 * DAY_S * 1000);
+  clock.advance(62 * DAY_S * 1000);
   await sweep(store, clock);
   assert.equal(await use(), undefined);
   await store.close();

@@ -7,7 +7,7 @@ import { base32 } from "../lib/base32.ts";
 import type { Clock } from "../lib/clock.ts";
 import { fail, ok, type Result } from "../lib/result.ts";
 import { grouped, plainCode } from "../lib/typed-code.ts";
-import { LIFETIMES } from "../policy/lifetimes.ts";
+import { goesAfter, LIFETIMES } from "../policy/lifetimes.ts";
 import type { Store } from "../store/open.ts";
 import type { Tables } from "../store/tables.ts";
 
@@ -183,7 +183,7 @@ export class Vouchers {
     if (used.uses_left === 0)
       await trx
         .updateTable("vouchers")
-        .set({ used: 1, delete_after: this.#today() + (USED_VOUCHER_DAYS + 1) * DAY_S })
+        .set({ used: 1, delete_after: goesAfter(this.#nowS(), USED_VOUCHER_DAYS) })
         .where("code_hash", "=", hash)
         .execute();
     return { percent: used.percent!, left: true };
@@ -199,7 +199,7 @@ export class Vouchers {
     const code_hash = this.#hash(plain);
     await trx
       .insertInto("vouchers")
-      .values({ code_hash, days, used: 0, plan, delete_after: this.#today() + (VOUCHER_DAYS + 1) * DAY_S })
+      .values({ code_hash, days, used: 0, plan, delete_after: goesAfter(this.#nowS(), VOUCHER_DAYS) })
       .onConflict((conflict) => conflict.doNothing())
       .execute();
     return code_hash;
@@ -223,7 +223,7 @@ export class Vouchers {
   async voidIn(trx: Transaction<Tables>, hash: string): Promise<boolean> {
     const { numUpdatedRows } = await trx
       .updateTable("vouchers")
-      .set({ used: 1, delete_after: this.#today() + (VOUCHER_DAYS + 1) * DAY_S })
+      .set({ used: 1, delete_after: goesAfter(this.#nowS(), VOUCHER_DAYS) })
       .where("code_hash", "=", hash)
       .where("used", "=", 0)
       .executeTakeFirst();
@@ -256,7 +256,7 @@ export class Vouchers {
   async #take(trx: Transaction<Tables>, plain: string): Promise<Result<number, VoucherError>> {
     const taken = await trx
       .updateTable("vouchers")
-      .set({ used: 1, uses_left: 0, delete_after: this.#today() + (USED_VOUCHER_DAYS + 1) * DAY_S })
+      .set({ used: 1, uses_left: 0, delete_after: goesAfter(this.#nowS(), USED_VOUCHER_DAYS) })
       .where("code_hash", "=", this.#hash(plain))
       .where("percent", "is", null)
       .where("used", "=", 0)

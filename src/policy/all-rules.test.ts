@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { allRules, rulesOf } from "./all-rules.ts";
-import { LIFETIMES, lifetimeText } from "./lifetimes.ts";
+import { goesAfter, LIFETIMES, lifetimeText } from "./lifetimes.ts";
 import { METHODS, PAYMENT_METHODS } from "./methods.ts";
 import { DEFAULT_PLANS, savingPercent } from "./plans.ts";
 import { POLICY_PAGES, type PolicyValues } from "./rule.ts";
@@ -54,6 +54,19 @@ test("lifetimes read as people say them", () => {
   assert.equal(lifetimeText(LIFETIMES.payerHash.days), "12 months");
   assert.equal(lifetimeText(1), "1 day");
   assert.equal(lifetimeText(LIFETIMES.paymentEvent.days), "400 days");
+});
+
+test("what is kept of a payment goes at the start of a month, never earlier than it should, and no day can be read from it", () => {
+  const at = (text: string) => Date.parse(text) / 1000;
+  assert.equal(goesAfter(at("2030-06-01T12:34Z"), 30), at("2030-08-01T00:00Z"));
+  assert.equal(goesAfter(at("2030-06-02T00:00Z"), 29), at("2030-08-01T00:00Z"));
+  assert.equal(goesAfter(at("2030-12-31T23:59Z"), 400), at("2032-03-01T00:00Z"));
+  for (let hour = 0; hour < 10_000; hour += 7) {
+    const nowS = at("2030-01-01T00:00Z") + hour * 3600;
+    const keptS = goesAfter(nowS, 400) - nowS;
+    assert.ok(keptS > 400 * 86_400 && keptS <= 432 * 86_400);
+    assert.equal(new Date(goesAfter(nowS, 400) * 1000).getUTCDate(), 1);
+  }
 });
 
 test("what a longer plan saves is held against the dearest day in its currency", () => {

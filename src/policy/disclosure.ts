@@ -24,8 +24,8 @@ const NOT_STORED = [
   "  password         an Argon2id hash; the password cannot be read from it",
   "  VPN credentials  made from a random number and a key of the office; no server keeps who used them, or when",
   "Nothing else can be found by it: no name or postal address, no time of sign-up, log-in or connection, no network",
-  `address, nothing of the traffic. Of a payment a keyed hash is kept for ${lifetimeText(LIFETIMES.paymentEvent.days)}, which only whoever knows the`,
-  "payment provider's own number of that payment can find. Every stored value is listed by: lethe inventory",
+  `address, nothing of the traffic. Of a payment a keyed hash is kept for ${lifetimeText(LIFETIMES.paymentEvent.days)} and to the end of`,
+  "the month, which only whoever knows the payment provider's own number of that payment can find. Every stored value is listed by: lethe inventory",
 ];
 
 /** The true answer, in lines. `account`: undefined where there is none of that name. */

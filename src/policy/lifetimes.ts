@@ -48,6 +48,15 @@ export const REMINDER_DAYS = [7, 1] as const;
 /** Links that come by mail are good for so long. */
 export const MAIL_LINK_MINUTES = 30;
 
+/**
+ * When a row goes that has to live for so many days: the start of the month (UTC) after that. The date in it then tells the month in
+ * which it was written and not the day: beside the end of an account's paid time the day would say whose payment it was.
+ */
+export function goesAfter(nowS: number, days: number): number {
+  const over = new Date((nowS + days * 86_400) * 1000);
+  return Date.UTC(over.getUTCFullYear(), over.getUTCMonth() + 1, 1) / 1000;
+}
+
 /** `30 days`, `3 years`: years where they are whole. */
 export const lifetimeText = (days: number): string => {
   if (days % 365 === 0 && days > 365) return `${days / 365} years`;

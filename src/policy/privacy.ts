@@ -35,6 +35,12 @@ export const PRIVACY: readonly Rule[] = [
         : "Nothing is stored about who paid: no name, no address, no e-mail address, no number of theirs.",
   },
   {
+    id: "months-not-days",
+    page: "privacy",
+    sentence: () =>
+      "What is kept of a payment or a used voucher carries the month with which it is deleted, and no day. The end of an account’s paid time is exact: where few people buy in a month, whoever has the database may still guess from both whether an account’s days came from a payment or a gift card; not who paid, nor through which provider.",
+  },
+  {
     id: "see-export-delete",
     page: "privacy",
     sentence: () =>

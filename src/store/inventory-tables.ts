@@ -16,9 +16,9 @@ const HOUR_S = 3600;
 const DAY_S = 24 * HOUR_S;
 
 const accountLife = `until the member deletes the account, or ${LIFETIMES.unpaidAccount.days} days after its paid time ended`;
-const voucherLife = `${lifetimeText(LIFETIMES.voucher.days)} while nobody has used it; ${LIFETIMES.usedVoucher.days} days after it was used`;
+const voucherLife = `${lifetimeText(LIFETIMES.voucher.days)} while nobody has used it; ${LIFETIMES.usedVoucher.days} days after it was used; in both cases to the end of the month`;
 const deviceLife = "until the member removes the device; as long as the account at most";
-const paymentLife = `${LIFETIMES.paymentEvent.days} days: payers can have their bank take a payment back for months`;
+const paymentLife = `${LIFETIMES.paymentEvent.days} days and to the end of the month: payers can have their bank take a payment back for months`;
 const ticketLife = `${LIFETIMES.closedTicket.days} days after the ticket was closed; ${LIFETIMES.silentTicket.days} days after the last word in one that nobody closes`;
 const serverLife = "as long as the server belongs to the service";
 
@@ -66,8 +66,15 @@ const tables: { [Name in keyof Tables]: TableInventory<Tables[Name]> } = {
         lifetime: `until the address is changed; else ${accountLife}`,
       },
       renews: {
-        what: "Whether a PayPal subscription pays for the account; not which, nor whose",
-        purpose: "Leading through PayPal first where the member leaves",
+        what: "Whether a PayPal subscription pays for the account; not whose",
+        purpose:
+          "Leading through PayPal first where the member leaves, and waiting a day for its next payment before access ends",
+        lifetime: `until the subscription ends; else ${accountLife}`,
+      },
+      subscription_hash: {
+        what: "A keyed hash of the number that PayPal gave that subscription; it finds the subscription for whoever has PayPal's list of them and the office's key",
+        purpose:
+          "Telling it from an older one, whose late news must not count for it, and giving back what a second one takes",
         lifetime: `until the subscription ends; else ${accountLife}`,
       },
       taken_back: {
@@ -119,7 +126,10 @@ const tables: { [Name in keyof Tables]: TableInventory<Tables[Name]> } = {
       },
       days: { what: "How many days the voucher gives", purpose: "Extending the account" },
       used: { what: "Whether it was used up; not by whom, nor when", purpose: "Taking each code once" },
-      delete_after: { what: "The day on which the row is deleted", purpose: "Deleting it on time" },
+      delete_after: {
+        what: "The month with which the row is deleted: no day of a purchase follows from it",
+        purpose: "Deleting it on time",
+      },
       percent: {
         what: "For a coupon: how many percent it takes off a price",
         purpose: "Working out the price",
@@ -269,7 +279,10 @@ const tables: { [Name in keyof Tables]: TableInventory<Tables[Name]> } = {
         what: "What the payment was for: the account's random number or the voucher's hash, plan, days and amount. Encrypted under a key that only the office's key and the payment's number together give: the office alone can not read it",
         purpose: "Giving the money back, and ending what a payment bought that the buyer's bank took back",
       },
-      delete_after: { what: "The day on which the row is deleted", purpose: "Deleting it on time" },
+      delete_after: {
+        what: "The month with which the row is deleted: no day of a purchase follows from it",
+        purpose: "Deleting it on time",
+      },
     },
   },
   refunds_due: {
@@ -283,7 +296,8 @@ const tables: { [Name in keyof Tables]: TableInventory<Tables[Name]> } = {
       },
       sealed: {
         what: "The number that PayPal gave a payment which is to be given back and is not yet, encrypted under a key outside the database; no account, no amount",
-        purpose: "Asking PayPal again by itself, also after a restart; what it does not do the provider does by hand",
+        purpose:
+          "Asking PayPal again by itself, also after a restart; what it does not do the provider does by hand",
       },
       not_before: { what: "When PayPal is asked next", purpose: "Not pestering PayPal while it is away" },
       attempts: { what: "How often it was asked", purpose: "Waiting longer each time" },
@@ -311,7 +325,7 @@ const tables: { [Name in keyof Tables]: TableInventory<Tables[Name]> } = {
     },
   },
   payer_hashes: {
-    lifetime: `${lifetimeText(LIFETIMES.payerHash.days)}; written only where the provider has turned this on`,
+    lifetime: `${lifetimeText(LIFETIMES.payerHash.days)} and to the end of the month; written only where the provider has turned this on`,
     aboutAccount: false,
     sweep: { column: "delete_after", unitS: 1, keepS: 0 },
     columns: {
@@ -319,7 +333,10 @@ const tables: { [Name in keyof Tables]: TableInventory<Tables[Name]> } = {
         what: "A keyed hash of the payer's number at PayPal; no account stands beside it",
         purpose: "A refund for the first purchase only, also where somebody signs up anew",
       },
-      delete_after: { what: "The day on which the row is deleted", purpose: "Deleting it on time" },
+      delete_after: {
+        what: "The month with which the row is deleted: no day of a purchase follows from it",
+        purpose: "Deleting it on time",
+      },
     },
   },
   mail_queue: {

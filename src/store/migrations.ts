@@ -1,4 +1,5 @@
-import { type Kysely, Migrator, PostgresAdapter, sql } from "kysely";
+import { type Kysely, Migrator, PostgresAdapter, type RawBuilder, sql } from "kysely";
+import { goesAfter } from "../policy/lifetimes.ts";
 import { StoreError, UpgradeError } from "./errors.ts";
 import type { Tables } from "./tables.ts";
 
@@ -18,6 +19,16 @@ async function withoutSamples(db: Kysely<unknown>, table: string, columns: strin
   if (!onPostgres(db)) return;
   for (const column of columns)
     await sql`alter table ${sql.table(table)} alter column ${sql.ref(column)} set statistics 0`.execute(db);
+}
+
+async function toMonths(db: Kysely<unknown>, table: string, which: RawBuilder<unknown>): Promise<void> {
+  const days = await sql<{
+    day: number;
+  }>`select distinct delete_after as day from ${sql.table(table)} where ${which}`.execute(db);
+  for (const { day } of days.rows)
+    await sql`update ${sql.table(table)} set delete_after = ${goesAfter(day, -1)} where delete_after = ${day} and (${which})`.execute(
+      db,
+    );
 }
 
 /** By name, which they are in the order of. */
@@ -296,6 +307,21 @@ export const migrations: Steps = {
         .execute();
       await withoutSamples(db, "accounts", ["taken_back"]);
       await withoutSamples(db, "refunds_due", ["event_hash", "sealed"]);
+    },
+  },
+  "0011-months-not-days": {
+    async up(db) {
+      // What was written before says the day of a payment; from here on all of it says the month. Vouchers that nobody has bought or
+      // used say the day on which the operator made them, and until when they are good.
+      await toMonths(db, "payment_events", sql`1 = 1`);
+      await toMonths(db, "payer_hashes", sql`1 = 1`);
+      await toMonths(db, "vouchers", sql`used = 1 or (percent is null and plan is not null)`);
+    },
+  },
+  "0012-which-subscription": {
+    async up(db) {
+      await db.schema.alterTable("accounts").addColumn("subscription_hash", textOf(db)).execute();
+      await withoutSamples(db, "accounts", ["subscription_hash"]);
     },
   },
 };

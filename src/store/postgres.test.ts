@@ -36,6 +36,7 @@ test("numbers come back as numbers, whatever their column's type", { skip }, asy
     ...paid,
     email_verified: 0,
     renews: 0,
+    taken_back: null,
   });
   const count = await store.db
     .selectFrom("accounts")

@@ -258,3 +258,45 @@ test("control: without a transaction around the steps a failing one leaves half 
   assert.equal(database.prepare("select name from accounts").get()?.name, "changed");
   database.close();
 });
+
+onEachStore(
+  "days of payments that an older version wrote become months; what is good until a day stays so",
+  async (kind) => {
+    const { store } = await openTestStore(kind);
+    const { db } = store;
+    const day = Date.UTC(2031, 6, 16) / 1000;
+    await db
+      .insertInto("payment_events")
+      .values({ event_hash: "e", sealed: "s", delete_after: day })
+      .execute();
+    const voucher = { days: 30, delete_after: day, percent: null, uses_left: 1 };
+    await db
+      .insertInto("vouchers")
+      .values([
+        { ...voucher, code_hash: "made", used: 0, plan: null },
+        { ...voucher, code_hash: "bought", used: 0, plan: "30days" },
+        { ...voucher, code_hash: "used", used: 1, plan: null },
+        { ...voucher, code_hash: "coupon", used: 0, percent: 10, plan: "30days" },
+      ])
+      .execute();
+    await migrations["0011-months-not-days"]!.up(db as unknown as Kysely<unknown>);
+    const month = Date.UTC(2031, 7, 1) / 1000;
+    const [event] = await db.selectFrom("payment_events").selectAll().execute();
+    assert.equal(event?.delete_after, month);
+    const rows = await db
+      .selectFrom("vouchers")
+      .select(["code_hash", "delete_after"])
+      .orderBy("code_hash")
+      .execute();
+    assert.deepEqual(
+      rows.map((row) => [row.code_hash, row.delete_after]),
+      [
+        ["bought", month],
+        ["coupon", day],
+        ["made", day],
+        ["used", month],
+      ],
+    );
+    await store.close();
+  },
+);
