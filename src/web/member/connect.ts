@@ -104,7 +104,7 @@ function proxiesPanel(
 ${
   offered.length > 1 &&
   html`<h3>Any of them</h3>
-<p>A browser that is given this address takes one of the least loaded servers whose proxies work, and asks again by itself.</p>
+<p>A browser that is given this address takes one of the least loaded servers whose proxies work, and has two more for when that one is gone.</p>
 ${values([{ id: "p-recommended", name: LEAST_LOADED.name, value: `${origin}${LEAST_LOADED.path}` }])}`
 }
 ${offered.map((server) => proxyRows(server, origin))}

@@ -30,10 +30,11 @@ function otherVersion(web: Web, ip: string): OtherVersion {
 /** The request came by one version of IP: what the other one shows is found out by the script, which has the words for it here. */
 function verdict({ ip, server }: Whereabouts, { came, other, origin }: OtherVersion): Html {
   if (server !== undefined)
-    return html`<div id="verdict" class="notice" role="status"><p><strong>Yes, by ${came}:</strong> websites see our server in ${placeOf(server)} instead of you. ${origin === undefined ? `By ${other} this page cannot test it.` : `By ${other}: see below.`}</p>
+    return html`<div id="verdict" class="notice" role="status">
 <template data-of="whole"><p><strong>Yes:</strong> websites see our server in ${placeOf(server)} instead of you.</p></template>
 <template data-of="bare"><p><strong>No:</strong> by ${other} websites see the address below, which is none of our servers. Your VPN or proxy carries ${came} alone: switch ${other} off on this device, or take a file of ours, which carries both.</p></template>
-<template data-of="unclear"><p><strong>Yes, by ${came}.</strong> By ${other} your device reaches this site past the tunnel. This site is on the server that you are connected to: that is as it must be if your client is connected to it by ${other}. If not, websites see your address. Another server tells for certain.</p></template></div>`;
+<template data-of="unclear"><p><strong>Yes, by ${came}.</strong> By ${other} your device reaches this site past the tunnel. This site is on the server that you are connected to: that is as it must be if your client is connected to it by ${other}. If not, websites see your address. Another server tells for certain.</p></template>
+<p><strong>Yes, by ${came}:</strong> websites see our server in ${placeOf(server)} instead of you. ${origin === undefined ? `By ${other} this page cannot test it.` : `By ${other}: see below.`}</p></div>`;
   if (ip === "")
     return html`<div class="notice warn"><p>That cannot be told here: this site does not see where you come from. You are on its own machine, or it stands behind a proxy that hides it. (Operator: site.trusted_proxies.)</p></div>`;
   return html`<div class="notice bad" role="status"><p><strong>No:</strong> you come here directly, or through somebody else's server. Websites see the address below.</p></div>`;
