@@ -1,28 +1,22 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import {
-  deletedAfter,
-  extend,
-  give,
-  type PaidTime,
-  type Span,
-  takeOut,
-  unpaidDeletedAfter,
-} from "./expiry.ts";
+import { deletedAfter, give, type PaidTime, type Span, takeOut, unpaidDeletedAfter } from "./expiry.ts";
 
 const DAY_S = 86_400;
 const NOW = 1_900_000_020; // a whole minute
 
-test("days are added to the end of the paid time, or to now where it is over", () => {
-  assert.equal(extend(NOW, undefined, 30), NOW + 30 * DAY_S);
-  assert.equal(extend(NOW, NOW - 5, 30), NOW + 30 * DAY_S);
-  assert.equal(extend(NOW, NOW + 600, 30), NOW + 600 + 30 * DAY_S);
-  assert.equal(extend(NOW + 1, undefined, 1) % 60, 0, "whole minutes");
-  assert.equal(extend(NOW + 1, undefined, 1), NOW + 60 + DAY_S, "rounded up");
-});
-
 const NEVER_PAID: PaidTime = { untilS: undefined, shiftS: 0, taken: [] };
+
+test("days are added to the end of the paid time, or to now where it is over", () => {
+  const from = (nowS: number, untilS: number | undefined, days: number) =>
+    give({ ...NEVER_PAID, untilS }, nowS, days * DAY_S).time.untilS!;
+  assert.equal(from(NOW, undefined, 30), NOW + 30 * DAY_S);
+  assert.equal(from(NOW, NOW - 60, 30), NOW + 30 * DAY_S);
+  assert.equal(from(NOW, NOW + 600, 30), NOW + 600 + 30 * DAY_S);
+  assert.equal(from(NOW + 1, undefined, 1) % 60, 0, "whole minutes");
+  assert.equal(from(NOW + 1, undefined, 1), NOW + 60 + DAY_S, "rounded up");
+});
 
 test("a chargeback takes what is still to come of what it paid for, and nothing else", () => {
   const first = give(NEVER_PAID, NOW, 30 * DAY_S);

@@ -27,14 +27,9 @@ export interface PaidTime {
 const upToMinute = (seconds: number): number => Math.ceil(seconds / MINUTE_S) * MINUTE_S;
 
 /**
- * The paid time's end after so many more days, from its end or from now. Whole minutes, rounded up: the roster's unit, and one
- * trace less of when exactly somebody paid.
+ * Adds paid time, from its end or from now. The end is a whole minute, rounded up: the roster's unit, and one trace less of when
+ * exactly somebody paid. `span`: what was given, for `takeOut`.
  */
-export function extend(nowS: number, paidUntil: number | undefined, days: number): number {
-  return upToMinute(Math.max(paidUntil ?? 0, nowS) + days * DAY_S);
-}
-
-/** Adds paid time, from its end or from now. `span`: what was given, for `takeOut`. */
 export function give(time: PaidTime, nowS: number, seconds: number): { time: PaidTime; span: Span } {
   const { untilS = 0, shiftS, taken } = time;
   const fromS = Math.max(untilS, nowS);
@@ -96,6 +91,16 @@ function joined(spans: Span[]): Span[] {
   }
   return result;
 }
+
+/** So long PayPal's next payment of a running subscription may take to arrive before access ends. */
+export const RENEWAL_DAYS = 1;
+
+/**
+ * When access ends. PayPal charges a subscription some hours around the day on which the paid time ends, and says so later still:
+ * whoever has one that runs stays online meanwhile. The paid time itself is as it was paid for.
+ */
+export const accessUntil = (paidUntil: number, renews: boolean): number =>
+  renews ? paidUntil + RENEWAL_DAYS * DAY_S : paidUntil;
 
 /** When an account is deleted by itself whose paid time ends (or ended) then. */
 export const deletedAfter = (paidUntil: number): number => paidUntil + LIFETIMES.unpaidAccount.days * DAY_S;
