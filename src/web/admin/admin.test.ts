@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
+import type { ServerView } from "../control/servers.ts";
 import { PASSWORD, signedUp } from "../testkit.ts";
+import { type Ask, askControl } from "./ask.ts";
 import { type AdminBench, BASE, Operator, openAdminBench, operatorOf, PAGES } from "./testkit.ts";
 
 async function newAccount({ accounts }: AdminBench, name: string) {
@@ -293,6 +295,29 @@ describe("an operator who is in", () => {
     assert.ok(bench.fleet.named("amsterdam1"));
     assert.match((await rename("nosuch1", "oslo1")).text, /no server of that name/);
     await bench.fleet.remove("london2");
+  });
+
+  it("sees services by their names, and no button that would be refused: an office's own machine that runs stays", async () => {
+    assert.match(
+      await operator.text("server?name=amsterdam1"),
+      /<h3>Remove<\/h3>/,
+      "one that is silent may go",
+    );
+    const real = askControl(bench.control);
+    const ask: Ask = async <Answer>(method: "GET" | "POST", path: string, body?: object) => {
+      const answer = await real<Answer>(method, path, body);
+      const { servers } = (answer.ok ? answer.value : {}) as { servers?: ServerView[] };
+      for (const server of servers ?? []) {
+        server.news = "up";
+        server.services = [{ service: "stealth-tls", healthy: true }];
+      }
+      return answer;
+    };
+    const running = await openAdminBench({ ask });
+    const page = await (await operatorOf(running)).text("server?name=amsterdam1");
+    assert.doesNotMatch(page, /<h3>Remove<\/h3>/);
+    assert.match(page, /OpenVPN in TLS: works/);
+    await running.close();
   });
 
   it("makes an account, with a password that is shown once or with one that is chosen", async () => {

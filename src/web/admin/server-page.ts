@@ -1,6 +1,7 @@
 import type { ServerView } from "../control/servers.ts";
 import { dayAndTime } from "../dates.ts";
 import { type Html, html } from "../html.ts";
+import { serviceName } from "../service-names.ts";
 import { sureBox } from "./fields.ts";
 import { buttonForm, tokenOf } from "./layout.ts";
 import type { AdminContext } from "./options.ts";
@@ -59,8 +60,8 @@ export function serverPage(c: AdminContext, server: ServerView, typedName = ""):
 <h2>Services</h2>
 <ul class="services">${server.services.map(({ service, healthy }) =>
     server.news === "up"
-      ? html`<li${!healthy && html` class="down"`}>${service}: ${healthy ? "works" : "does not work"}</li>`
-      : html`<li>${service}: not known</li>`,
+      ? html`<li${!healthy && html` class="down"`}>${serviceName(service)}: ${healthy ? "works" : "does not work"}</li>`
+      : html`<li>${serviceName(service)}: not known</li>`,
   )}</ul>
 <h2>What can be done</h2>
 <div class="actions">${server.draining ? act("undrain", "Take new logins again") : act("drain", "Drain: no new logins, who is online stays")}
@@ -78,8 +79,11 @@ ${
 <p>After a seizure, or when the line was not pasted in time: its key is forgotten, and there is a new line to paste.</p>
 ${sureBox("sure-rotate", "The server is cut off until the new line is pasted.")}<button class="button danger">Rotate</button></form>`
 }
-<form class="panel narrow" method="post" action="server"><h3>Remove</h3>${tokenOf(c)}
+${
+  !(server.local && server.news === "up") &&
+  html`<form class="panel narrow" method="post" action="server"><h3>Remove</h3>${tokenOf(c)}
 <input type="hidden" name="name" value="${name}"><input type="hidden" name="action" value="remove">
 <p>Its key is worth nothing at once, and its traffic figures go. Its exit goes on for at most 72 hours unless it is switched off.</p>
-${sureBox("sure-remove", "It comes back only as a new server.")}<button class="button danger">Remove</button></form>`;
+${sureBox("sure-remove", "It comes back only as a new server.")}<button class="button danger">Remove</button></form>`
+}`;
 }
