@@ -33,7 +33,7 @@ const FAILURES: Record<NonNullable<ListeningReport["failed"]>, string> = {
   EACCES: "FAILED: ports below 1024 need root",
   EADDRNOTAVAIL: "FAILED: this machine does not have that address",
   "no-root": "not available: the VPN needs root (sudo npm start)",
-  "no-tun": "not available: there is no /dev/net/tun on this machine",
+  "no-tun": "not available: this machine makes no tunnel devices (is there a /dev/net/tun?)",
   "not-installed": "not available: a Debian package is missing; run npm start as root",
   "no-certificate": "not available: the office has not signed this exit's certificate",
   other: "FAILED: it could not be started",

@@ -12,6 +12,7 @@ import { findPublicAddress } from "../office/addresses.ts";
 import { type Config, parseConfig } from "../office/config.ts";
 import { dataFolder } from "../office/folders.ts";
 import { parseListen } from "../office/listen-address.ts";
+import { placeNotSaid } from "../office/place-said.ts";
 import { type SiteTls, siteTls } from "../office/site-address.ts";
 import { secretFile } from "./credentials.ts";
 import { checkDns } from "./doctor-dns.ts";
@@ -227,13 +228,9 @@ async function checkAddress(settings: Config): Promise<Finding> {
 
 /** What visitors read on every page, and nobody can know but the operator. */
 function checkNames({ site, server }: Config): Finding {
-  const defaults = parseConfig("", "").server;
-  return server.city === defaults.city || server.country === defaults.country
-    ? note(
-        "texts",
-        `visitors read "${server.city}, ${server.country}"`,
-        "set server.city, server.country and their like",
-      )
+  const read = placeNotSaid({ server });
+  return read !== undefined
+    ? note("texts", `visitors read "${read}"`, "set server.city, server.country and their like")
     : good("texts", `${site.name}, ${server.city}, ${server.country}`);
 }
 

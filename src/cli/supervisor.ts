@@ -18,6 +18,7 @@ import type {
   OfficeReady,
   OfficeStart,
 } from "../office/messages.ts";
+import { notesOfPlace } from "../office/place-said.ts";
 import { notesOfCertificate, notesOfPorts } from "../office/server-settings.ts";
 import { CheckResponders } from "./check-responders.ts";
 import { officeSecrets, settingsFile, settingsFiles } from "./credentials.ts";
@@ -85,6 +86,7 @@ export class Supervisor {
     const address = await findPublicAddress(this.#config);
     this.#warnings = [
       ...address.warnings,
+      ...notesOfPlace(this.#config),
       ...notesOfPorts(this.#config),
       ...notesOfCertificate(this.#config, address.host),
     ];
