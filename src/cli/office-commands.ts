@@ -57,6 +57,14 @@ export function addVoucherCommands(program: Command, office: Office): void {
         show(office.json(), answer, answer.codes.join("\n"));
       },
     );
+  voucher
+    .command("count")
+    .description("how many are not used yet, and how many were used within the last 30 days")
+    .action(async () => {
+      const counts = await office.ask<{ unused: number; used: number }>("GET", "/vouchers/counts");
+      const text = `  not used yet               ${counts.unused}\n  used in the last 30 days   ${counts.used}`;
+      show(office.json(), counts, text);
+    });
 }
 
 export function addAccountCommands(program: Command, office: Office): void {
