@@ -13,6 +13,7 @@ import { portForwardingCases } from "./cases/port-forwarding.ts";
 import { portShadowingCases } from "./cases/port-shadowing.ts";
 import { profileCases } from "./cases/profiles.ts";
 import { proxyCases } from "./cases/proxies.ts";
+import { renewalCases } from "./cases/renewal.ts";
 import { sessionsCases } from "./cases/sessions.ts";
 import { sshCases } from "./cases/ssh.ts";
 import { stealthObfs4Cases, stealthTlsCases } from "./cases/stealth.ts";
@@ -44,6 +45,7 @@ const SERVICES: readonly (readonly [string, (scene: () => ServicesScene) => void
   ["port-shadowing", portShadowingCases],
   ["sessions", sessionsCases],
   ["check", checkCases],
+  ["renewal", renewalCases],
   // It ends with the operator's switch turned off.
   ["port-forwarding", portForwardingCases],
   // Last: it floods one exit.
