@@ -30,7 +30,8 @@ export class Ikev2Client {
   readonly #ended: Promise<void>;
   #vici: ViciClient | undefined;
   #failed = false;
-  #address = "";
+  /** Let through by the block; nothing where there is none. */
+  #address: string | undefined;
 
   private constructor(on: Namespace, folder: string) {
     this.#on = on;
@@ -43,10 +44,18 @@ export class Ikev2Client {
     this.#ended = new Promise((resolve) => this.#process.once("exit", () => resolve()));
   }
 
-  static async start(on: Namespace, folder: string, login: Ikev2Login): Promise<Ikev2Client> {
+  /** `block`: as the app does it. That is this client's own, and no file of ours makes it. */
+  static async start(
+    on: Namespace,
+    folder: string,
+    login: Ikev2Login,
+    { block = true } = {},
+  ): Promise<Ikev2Client> {
     const client = new Ikev2Client(on, mkdtempSync(join(folder, `ikev2-${++clients}-`)));
-    await client.#block("add", login.address);
-    client.#address = login.address;
+    if (block) {
+      await client.#block("add", login.address);
+      client.#address = login.address;
+    }
     await client.#connect(login);
     return client;
   }
@@ -94,13 +103,18 @@ export class Ikev2Client {
   }
 
   async stop(): Promise<void> {
+    await this.end();
+    if (this.#address !== undefined) await this.#block("del", this.#address);
+    rmSync(this.#folder, { recursive: true, force: true });
+  }
+
+  /** strongSwan goes, and what blocks the rest stays. */
+  async end(): Promise<void> {
     this.#vici?.close();
     this.#process.kill("SIGTERM");
     const timer = setTimeout(() => this.#process.kill("SIGKILL"), 5000);
     await this.#ended;
     clearTimeout(timer);
-    await this.#block("del", this.#address);
-    rmSync(this.#folder, { recursive: true, force: true });
   }
 
   /** Behind strongSwan's own table (220): what it does not take goes nowhere. The exit itself is reached past both. */

@@ -68,12 +68,11 @@ export class SshByProfile {
     exit: LabExit,
     member: ApiMember,
     login: { username: string; password: string },
-    options: string[],
-    words: string[] = [],
+    { options, words, env: more }: { options: string[]; words: string[]; env: Record<string, string> },
   ): Promise<Output> {
     const { argv, env } = await SshByProfile.prepare(folder, exit, member, login);
     const [program, ...rest] = argv;
-    return on.run([program!, ...options, ...rest, ...words], { env, timeoutMs: 20_000 });
+    return on.run([program!, ...options, ...rest, ...words], { env: { ...env, ...more }, timeoutMs: 20_000 });
   }
 
   get over(): boolean {

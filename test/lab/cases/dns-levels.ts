@@ -4,11 +4,12 @@ import { after, before, describe, test } from "node:test";
 import { DNS_LEVELS, type DnsLevel, resolverOf } from "../../../src/lib/dns-levels.ts";
 import { lab } from "../addresses.ts";
 import type { ApiMember } from "../api-member.ts";
-import { until } from "../namespace.ts";
+import { signalIfAlive, until } from "../namespace.ts";
 import { OpenVpnClient } from "../openvpn-client.ts";
 import { resolve } from "../probes.ts";
 import { BLOCKLIST_FOLDER } from "../services-config.ts";
 import type { LabExit, ServicesScene } from "../services-scene.ts";
+import { addDevice, deviceFile, WireguardClient } from "../wireguard-client.ts";
 
 /** Every name below any.lab.example is the web server's: what is kept back is, each by one list alone. */
 const NAMES: Record<Exclude<DnsLevel, "none">, string> = {
@@ -16,6 +17,8 @@ const NAMES: Record<Exclude<DnsLevel, "none">, string> = {
   malware: "malware.any.lab.example",
   adult: "adult.any.lab.example",
 };
+/** Ten times over, for a machine that others use as well; what it took is printed. */
+const BACK_WITHIN_MS = 3000;
 const WEB = lab.internet.web4;
 
 /** Resolvers by blocklist level, as a profile chooses them; the lists are files at the office and `lethe blocklists renew`. */
@@ -39,7 +42,8 @@ export function dnsLevelCases(scene: () => ServicesScene): void {
     await vpn.online(30_000);
     return { vpn, text };
   };
-  const ask = (name: string, level: DnsLevel) => resolve(scene().world.client, name, resolverOf(level).v4);
+  const ask = (name: string, level: DnsLevel, family: "v4" | "v6" = "v4") =>
+    resolve(scene().world.client, name, resolverOf(level)[family]);
 
   describe("DNS levels", () => {
     after(() => rmSync(BLOCKLIST_FOLDER, { recursive: true, force: true }));
@@ -59,11 +63,15 @@ export function dnsLevelCases(scene: () => ServicesScene): void {
           await until(`${exit.name}'s lists`, 30_000, async () => (await ask(NAMES.adult, "adult")) === "");
           for (const [at, level] of DNS_LEVELS.entries())
             for (const [list, name] of Object.values(NAMES).entries())
-              for (const question of [name, `deep.${name}`])
+              for (const [question, family] of [
+                [name, "v4"],
+                [name, "v6"],
+                [`deep.${name}`, "v4"],
+              ] as const)
                 assert.equal(
-                  await ask(question, level),
+                  await ask(question, level, family),
                   list < at ? "" : WEB,
-                  `${exit.name} ${level} ${question}`,
+                  `${exit.name} ${level} ${question} at its ${family}`,
                 );
           assert.equal(await ask("fine.any.lab.example", "adult"), WEB, "control: others are answered");
         } finally {
@@ -94,6 +102,53 @@ export function dnsLevelCases(scene: () => ServicesScene): void {
         lab.internet.trap,
         "control: without the tunnel that resolver answers",
       );
+    });
+
+    test("WireGuard's file for Linux with a level: whatever resolver is asked, that level's answers", async () => {
+      const { world, oslo } = scene();
+      const member = await scene().newMember("dns-wireguard.lab");
+      const device = await addDevice(member);
+      for (const level of ["none", "ads"] as const) {
+        const file = await deviceFile(member, device, oslo.name, `system=linux&level=${level}`);
+        const client = await WireguardClient.start(world.client, world.folder, file);
+        try {
+          await client.online();
+          for (const resolver of [lab.internet.foreignResolver, lab.internet.web6]) {
+            const asked = (name: string) => resolve(world.client, name, resolver);
+            assert.equal(await asked(NAMES.ads), level === "ads" ? "" : WEB, `${level} at ${resolver}`);
+            assert.equal(await asked(NAMES.malware), WEB, `${level} at ${resolver}`);
+          }
+        } finally {
+          await client.stop();
+        }
+      }
+    });
+
+    test("the resolvers killed: no name is asked for past them, and they are back", async (context) => {
+      const { world, oslo } = scene();
+      const { vpn } = await online(await scene().member("dns.lab"), oslo, "none");
+      try {
+        assert.equal(await ask("before.any.lab.example", "none"), WEB);
+        const dead = await oslo.machine.pidsMatching(/^\S*unbound /);
+        assert.ok(dead.length > 0);
+        await world.forget();
+        const killedAt = performance.now();
+        for (const pid of dead) signalIfAlive(pid, "SIGKILL");
+        let names = 0;
+        await until("an answer", 60_000, async () => {
+          return (await ask(`killed-${++names}.any.lab.example`, "none")) === WEB;
+        });
+        const backMs = performance.now() - killedAt;
+        context.diagnostic(`names again after ${Math.round(backMs)} ms`);
+        const asked = (await world.seen()).dns.filter(({ name }) => name.startsWith("killed-"));
+        assert.ok(asked.length > 0);
+        for (const { server, from } of asked)
+          assert.deepEqual({ server, from }, { server: lab.internet.resolver, from: oslo.v4 });
+        assert.equal(await ask(NAMES.ads, "ads"), "", "each level is as it was");
+        assert.ok(backMs <= BACK_WITHIN_MS * 10, `${backMs} ms`);
+      } finally {
+        await vpn.stop();
+      }
     });
 
     test("a renewed list holds on every exit at once, and one that cannot be read leaves the old one", async () => {

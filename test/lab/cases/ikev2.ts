@@ -2,21 +2,22 @@ import assert from "node:assert/strict";
 import { readdirSync, readlinkSync } from "node:fs";
 import { test } from "node:test";
 import { Ikev2Client, type Sswan } from "../ikev2-client.ts";
-import type { ServicesScene } from "../services-scene.ts";
-import { type VpnClientOptions, type VpnService, vpnServiceCases } from "../vpn-service.ts";
+import { seenAddress, seenAddressV6 } from "../probes.ts";
+import { clientAddresses, type ServicesScene } from "../services-scene.ts";
+import { captureStrays, type VpnClientOptions, type VpnService, vpnServiceCases } from "../vpn-service.ts";
 
 /** strongSwan, by the file for its app that the site gives. */
-export async function startIkev2(options: VpnClientOptions): Promise<Ikev2Client> {
+export async function startIkev2(options: VpnClientOptions, how?: { block: boolean }): Promise<Ikev2Client> {
   const { on, folder, exit, member, login } = options;
   const { status, text } = await member.ask("GET", `/api/v1/account/profiles/sswan/${exit.name}`);
   if (status !== 200) throw new Error(`no profile for ${exit.name}: ${status} ${text}`);
   const profile = JSON.parse(text) as Sswan;
-  return Ikev2Client.start(on, folder, { profile, address: exit.v4, ...login });
+  return Ikev2Client.start(on, folder, { profile, address: exit.v4, ...login }, how);
 }
 
 const ikev2: VpnService = {
   name: "IKEv2",
-  start: startIkev2,
+  start: (options) => startIkev2(options),
   engine: /charon-systemd --lethe=/,
   refusals: {
     wrong: /ERROR_AUTHENTICATION_FAILURE/,
@@ -28,6 +29,27 @@ const ikev2: VpnService = {
 
 export function ikev2Cases(scene: () => ServicesScene): void {
   vpnServiceCases(ikev2, scene);
+
+  test("IKEv2: the tunnel takes everything while it is there; what holds traffic back afterwards is the client's own block and nothing of ours: without it traffic goes on bare", async () => {
+    const { world, berlin, exits } = scene();
+    const member = await scene().newMember("block-ikev2.lab");
+    const options = { on: world.client, folder: world.folder, exit: berlin, member };
+    for (const block of [true, false]) {
+      const client = await startIkev2({ ...options, login: await scene().login(member) }, { block });
+      try {
+        await client.online(30_000);
+        const strays = await captureStrays(world.client, berlin, exits);
+        assert.equal(await seenAddress(world.client), berlin.v4);
+        assert.equal(await seenAddressV6(world.client), berlin.v6);
+        assert.deepEqual(await strays.stop(), [], block ? "with the block" : "by its routes alone");
+        await client.end();
+        const bare = await seenAddress(world.client, "--max-time", "2");
+        assert.equal(bare, block ? undefined : clientAddresses.client.v4);
+      } finally {
+        await client.stop();
+      }
+    }
+  });
 
   test("IKEv2: a client that offers MOBIKE is told no other address of the server", async () => {
     const { world, berlin } = scene();

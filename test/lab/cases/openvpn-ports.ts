@@ -1,10 +1,9 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { startCapture } from "../capture.ts";
 import { OpenVpnClient } from "../openvpn-client.ts";
 import { seenAddress, seenAddressV6 } from "../probes.ts";
 import type { ServicesScene } from "../services-scene.ts";
-import { lastWords } from "../vpn-service.ts";
+import { captureOthers } from "../vpn-service.ts";
 
 const LISTENERS = [
   ["udp", 1194],
@@ -18,7 +17,7 @@ export function openvpnPortCases(scene: () => ServicesScene): void {
   describe("OpenVPN's ports", () => {
     for (const [protocol, port] of LISTENERS)
       test(`${protocol} ${port}: online over IPv4 and over IPv6, with both inside, and nothing else on the uplink`, async () => {
-        const { world, oslo } = scene();
+        const { world, oslo, exits } = scene();
         // Over UDP a session counts for 5 s after its client has said goodbye: a member for each.
         const login = await (await scene().newMember(`port-${protocol}${port}.lab`)).vpn(oslo.name);
         for (const address of [oslo.v4, oslo.v6]) {
@@ -32,11 +31,8 @@ export function openvpnPortCases(scene: () => ServicesScene): void {
           const others = login.profile.split("\n").filter((line) => !line.startsWith("remote "));
           const profile = [remote, ...others].join("\n");
           const client = OpenVpnClient.start(world.client, world.folder, { ...login, profile });
-          const uplink = await startCapture(
-            world.client,
-            "eth0",
-            `host ${address} and not (${protocol} port ${port}) and not arp and not (${lastWords(address)})`,
-          );
+          const service = `host ${address} and ${protocol} port ${port}`;
+          const uplink = await captureOthers(world.client, service, exits);
           try {
             await client.online(30_000);
             assert.equal(await seenAddress(world.client), oslo.v4, remote);
@@ -46,6 +42,9 @@ export function openvpnPortCases(scene: () => ServicesScene): void {
             await uplink.stop();
             await client.stop();
           }
+          const control = await captureOthers(world.client, service, exits);
+          await seenAddress(world.client);
+          assert.notDeepEqual(await control.stop(), [], "control: without the tunnel they are seen");
         }
       });
 

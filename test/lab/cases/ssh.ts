@@ -1,15 +1,22 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { lab } from "../addresses.ts";
 import type { ApiMember } from "../api-member.ts";
-import { type Namespace, signalIfAlive, until } from "../namespace.ts";
+import { InternetServer } from "../internet-server.ts";
+import { Namespace, signalIfAlive, until } from "../namespace.ts";
+import { assertNothingPast } from "../nothing-past.ts";
 import { fetchFrom, seenAddress, seenAddressV6 } from "../probes.ts";
 import { clientAddresses, type LabExit, type ServicesScene } from "../services-scene.ts";
 import { SshByProfile, THROUGH_SSH } from "../ssh-by-profile.ts";
 import { Transfer } from "../transfer.ts";
-import { captureStrays } from "../vpn-service.ts";
 
 /** limits.sessions_per_credential of services-config.ts. */
 const SESSIONS_MOST = 3;
+/** Ten times over, for a machine that others use as well; what it took is printed. */
+const BACK_WITHIN_MS = 3000;
+const CUT_WITHIN_MS = 2000;
+/** Of a web server of the exit's own, which nobody is to reach through it. */
+const CLOSED_PORT = 8089;
 /** The command line of the exit's processes of SSH. */
 const WORKERS = /(bundle\.ts|exit\.mjs) ssh\b/;
 
@@ -20,14 +27,20 @@ export function sshCases(scene: () => ServicesScene): void {
     exit: LabExit,
     member: ApiMember,
     on: Namespace = scene().world.client,
-    password?: string,
+    { password, options = [] }: { password?: string; options?: string[] } = {},
   ) => {
     const login = await scene().login(member);
     const { folder } = scene().world;
-    return SshByProfile.start(on, folder, exit, member, { ...login, ...(password && { password }) });
+    const given = { ...login, ...(password && { password }) };
+    return SshByProfile.start(on, folder, exit, member, given, ...options);
   };
-  const online = async (exit: LabExit, member: ApiMember, on?: Namespace): Promise<SshByProfile> => {
-    const client = await start(exit, member, on);
+  const online = async (
+    exit: LabExit,
+    member: ApiMember,
+    on?: Namespace,
+    options: string[] = [],
+  ): Promise<SshByProfile> => {
+    const client = await start(exit, member, on, { options });
     try {
       await client.online();
       return client;
@@ -65,33 +78,24 @@ export function sshCases(scene: () => ServicesScene): void {
         assert.match(listed ?? "", new RegExp(`^${host}\tSHA256:[A-Za-z0-9+/]{43}$`, "m"));
     });
 
-    test("while it is used the client's uplink bears packets to the exit alone", async () => {
-      const { world, oslo } = scene();
-      const use = async (...options: string[]): Promise<void> => {
-        await seenAddress(world.client, ...options);
-        const download = new Transfer(world.client, 2_000_000, 4_000_000, ...options);
-        assert.equal(await download.ended(20_000), 0, download.said);
-      };
+    test("while it is used the client's uplink bears packets to the exit alone, and names are asked for there", async () => {
+      const { oslo } = scene();
       const client = await online(oslo, await anna());
-      const strays = await captureStrays(world.client, oslo, scene().exits);
       try {
-        await use(...THROUGH_SSH);
-        assert.deepEqual(await strays.stop(), []);
+        const [, address = ""] = THROUGH_SSH;
+        const locally = ["--proxy", address.replace("socks5h:", "socks5:")];
+        await assertNothingPast(scene(), oslo, [THROUGH_SSH], locally);
       } finally {
-        await strays.stop();
         await client.stop();
       }
-      const control = await captureStrays(world.client, oslo, scene().exits);
-      await use();
-      assert.ok((await control.stop()).length > 20, "control: without the tunnel they are seen");
     });
 
-    test("no shell, no command, no files, no way back, and no destination that the exit's policy closes", async () => {
+    test("no shell, no command, no files, no way back, no X11 and no agent", async () => {
       const { world, berlin } = scene();
       const member = await anna();
       const login = await scene().login(member);
-      const run = (options: string[], words: string[] = []) =>
-        SshByProfile.run(world.client, world.folder, berlin, member, login, options, words);
+      const run = (options: string[], words: string[] = [], env: Record<string, string> = {}) =>
+        SshByProfile.run(world.client, world.folder, berlin, member, login, { options, words, env });
       const plain = ["-o", "SessionType=default", "-o", "ClearAllForwardings=yes"];
       assert.match((await run([...plain, "-T"])).stderr, /administratively prohibited/);
       assert.match((await run([...plain, "-T"], ["id"])).stderr, /administratively prohibited/);
@@ -101,12 +105,50 @@ export function sshCases(scene: () => ServicesScene): void {
       );
       const back = await run(["-N", "-o", "ExitOnForwardFailure=yes", "-R", "9999:127.0.0.1:1"]);
       assert.match(back.stderr, /remote port forwarding failed/);
-      const client = await online(berlin, member);
+      // What a program would use had ssh got it the session; neither may so much as be asked for.
+      const more = ["-v", "-T", "-o", "ForwardX11Trusted=yes", "-X", "-o", "ForwardAgent=/dev/null"];
+      const { stderr } = await run([...plain, ...more], ["id"], { DISPLAY: "127.0.0.1:99" });
+      assert.match(stderr, /administratively prohibited/);
+      assert.doesNotMatch(stderr, /Requesting (X11|authentication agent) forwarding/);
+    });
+
+    test("no destination that the exit's policy closes, by -D and by -L; -L leads to public ones by address and by name", async () => {
+      const { world, berlin } = scene();
+      const own = new Namespace(berlin.machine.name);
+      const metadata = ["169.254.169.254/32", "dev", "lo"];
+      await own.must(["ip", "address", "add", ...metadata]);
+      // Something that would answer, on every address of the exit's.
+      const answering = await InternetServer.start(own, "web", String(CLOSED_PORT));
+      const open = { 8081: `${lab.internet.web4}:80`, 8082: "web4.lab.example:80" };
+      const forwards = { ...open, 8083: `127.0.0.1:${CLOSED_PORT}` };
+      const client = await online(
+        berlin,
+        await anna(),
+        world.client,
+        Object.entries(forwards).flatMap(([port, to]) => ["-L", `127.0.0.1:${port}:${to}`]),
+      );
+      const refused = () => client.said.split("open failed").length - 1;
+      const assertClosed = async (url: string, ...through: string[]): Promise<void> => {
+        const before = refused();
+        assert.equal(await fetchFrom(world.client, url, ...through), undefined, url);
+        await until(`ssh to say so of ${url}`, 5000, () => refused() > before);
+      };
       try {
-        for (const closed of ["127.0.0.1:22", "10.66.255.1:53", `${berlin.v4}:2222`, "169.254.169.254:80"]) {
-          assert.equal(await fetchFrom(world.client, `http://${closed}/`, ...THROUGH_SSH), undefined, closed);
-          await until("ssh to say so", 5000, () => client.said.includes("open failed"));
+        for (const address of [
+          "127.0.0.1",
+          "[::1]",
+          "10.66.255.1",
+          berlin.v4,
+          `[${berlin.v6}]`,
+          "169.254.169.254",
+        ]) {
+          const url = `http://${address}:${CLOSED_PORT}/ip`;
+          assert.notEqual(await fetchFrom(own, url), undefined, `control: the machine itself has ${url}`);
+          await assertClosed(url, ...THROUGH_SSH);
         }
+        await assertClosed("http://127.0.0.1:8083/ip");
+        for (const port of Object.keys(open))
+          assert.equal(await fetchFrom(world.client, `http://127.0.0.1:${port}/ip`), berlin.v4, `-L ${port}`);
         assert.equal(
           await seenAddress(world.client, ...THROUGH_SSH),
           berlin.v4,
@@ -114,12 +156,14 @@ export function sshCases(scene: () => ServicesScene): void {
         );
       } finally {
         await client.stop();
+        answering.kill();
+        await own.must(["ip", "address", "del", ...metadata]);
       }
     });
 
     test("a wrong password, and an account whose paid time is over, are refused in ssh's own words", async () => {
       const { berlin } = scene();
-      await refused(await start(berlin, await anna(), undefined, "wrong"), /Permission denied/);
+      await refused(await start(berlin, await anna(), undefined, { password: "wrong" }), /Permission denied/);
       await refused(await start(berlin, await scene().expired()), /The paid time of this account is over/);
       await (await online(berlin, await anna())).stop();
     });
@@ -158,11 +202,12 @@ export function sshCases(scene: () => ServicesScene): void {
         undefined,
         "closed: nothing past the tunnel",
       );
-      await until("them to be back", 30_000, async () => {
+      await until("them to be back", 60_000, async () => {
         const now = await berlin.machine.pidsMatching(WORKERS);
         return now.length >= dead.length && !now.some((pid) => dead.includes(pid));
       });
-      context.diagnostic(`back after ${Math.round(performance.now() - killedAt)} ms`);
+      const backMs = performance.now() - killedAt;
+      context.diagnostic(`back after ${Math.round(backMs)} ms`);
       const again = await until("a new connection", 30_000, () =>
         anna()
           .then((member) => online(berlin, member))
@@ -170,6 +215,7 @@ export function sshCases(scene: () => ServicesScene): void {
       );
       assert.equal(await seenAddress(world.client, ...THROUGH_SSH), berlin.v4);
       await again.stop();
+      assert.ok(backMs <= BACK_WITHIN_MS * 10, `${backMs} ms`);
     });
 
     test("terminated: the session ends within 2 s, no new one begins, and another member's goes on", async (context) => {
@@ -182,10 +228,10 @@ export function sshCases(scene: () => ServicesScene): void {
         await until("bytes", 10_000, () => download.bytes > 100_000);
         const asked = performance.now();
         await office.mustCommand("account", "terminate", member.name);
-        await until("ssh to end", 20_000, () => client.over);
+        await until("ssh to end", 60_000, () => client.over);
         const ms = performance.now() - asked;
         context.diagnostic(`over ${Math.round(ms)} ms after the command began`);
-        assert.ok(ms < 20_000);
+        assert.ok(ms <= CUT_WITHIN_MS * 10, `${ms} ms`);
         await download.stop();
         assert.equal(await seenAddress(world.client2, ...THROUGH_SSH), berlin.v4, "the other goes on");
         await refused(await start(berlin, member), /Permission denied/);

@@ -6,7 +6,7 @@ import type { Namespace } from "../namespace.ts";
 import { until } from "../namespace.ts";
 import { seenAddress } from "../probes.ts";
 import type { LabExit, ServicesScene } from "../services-scene.ts";
-import { type VpnService, vpnServiceCases } from "../vpn-service.ts";
+import { type VpnClient, type VpnService, vpnServiceCases } from "../vpn-service.ts";
 import {
   addDevice,
   deviceFile,
@@ -25,19 +25,31 @@ function deviceOf(member: ApiMember, on: Namespace): Promise<WireguardDevice> {
   return known;
 }
 
-const fileOf = async (member: ApiMember, on: Namespace, exit: LabExit): Promise<string> =>
-  deviceFile(member, await deviceOf(member, on), exit.name);
+/** The files that were fetched, by member, machine and server. */
+const files = new Map<string, string>();
+
+async function fileOf(member: ApiMember, on: Namespace, exit: LabExit): Promise<string> {
+  const file = await deviceFile(member, await deviceOf(member, on), exit.name);
+  files.set(`${member.name} ${on.name} ${exit.name}`, file);
+  return file;
+}
+
+const clientOf = (client: WireguardClient): VpnClient => ({
+  online: (timeoutMs) => client.online(timeoutMs),
+  said: () => client.output,
+  stop: () => client.stop(),
+});
 
 /** WireGuard, by the file that the site gives for wg-quick. */
 const wireguard: VpnService = {
   name: "WireGuard",
   async start({ on, folder, exit, member }) {
-    const client = await WireguardClient.start(on, folder, await fileOf(member, on, exit));
-    return {
-      online: (timeoutMs) => client.online(timeoutMs),
-      said: () => client.output,
-      stop: () => client.stop(),
-    };
+    return clientOf(await WireguardClient.start(on, folder, await fileOf(member, on, exit)));
+  },
+  async startAgain({ on, folder, exit, member }) {
+    const file = files.get(`${member.name} ${on.name} ${exit.name}`);
+    if (file === undefined) throw new Error(`${member.name} has fetched no file for ${exit.name}`);
+    return clientOf(await WireguardClient.start(on, folder, file));
   },
   engine: /wireguard-go -f lethe-wg0/,
   refusals: {},
@@ -90,7 +102,9 @@ export const wireguardCases = (scene: () => ServicesScene): void => {
       } finally {
         await client.stop();
       }
-      await deviceFile(member, device, oslo.name);
+      const own = await deviceFile(member, device, oslo.name);
+      const addressIn = (text: string) => /^Address = .*$/m.exec(text)?.[0];
+      assert.equal(addressIn(own), addressIn(file), "a device has the same address in the tunnel everywhere");
       const fetched = await WireguardClient.start(world.client, world.folder, elsewhere);
       try {
         await fetched.online(); // control: the same file, once it was fetched
