@@ -103,6 +103,13 @@ export default {
       to: { circular: true },
     },
     {
+      name: "simulators-apart",
+      comment: "a simulator that shares our code shares our misreading of what it stands in for",
+      severity: "error",
+      from: { path: "^test/simulators/" },
+      to: { path: "^src/" },
+    },
+    {
       name: "resolvable",
       severity: "error",
       from: {},

@@ -8,16 +8,21 @@ import extractTSConfig from "dependency-cruiser/config-utl/extract-ts-config";
 import configuration from "../.dependency-cruiser.mjs";
 
 const { options, forbidden } = configuration;
-const result = await cruise(["src"], { ...options, ruleSet: { forbidden }, validate: true }, undefined, {
-  tsConfig: extractTSConfig("tsconfig.json"),
-});
+const result = await cruise(
+  ["src", "test/simulators"],
+  { ...options, ruleSet: { forbidden }, validate: true },
+  undefined,
+  {
+    tsConfig: extractTSConfig("tsconfig.json"),
+  },
+);
 const { modules, summary } = result.output;
-const ours = modules.filter(({ source }) => source.startsWith("src/"));
+const ours = modules.filter(({ source }) => /^(src|test\/simulators)\//.test(source));
 const imports = ours.flatMap(({ dependencies }) => dependencies).length;
 for (const { from, to, rule, comment } of summary.violations)
   process.stderr.write(`${rule.name}: ${from} → ${to}${comment ? ` (${comment})` : ""}\n`);
-const unread = readdirSync("src").filter(
-  (room) => !ours.some(({ source }) => source.startsWith(`src/${room}/`)),
+const unread = [...readdirSync("src").map((room) => `src/${room}`), "test/simulators"].filter(
+  (folder) => !ours.some(({ source }) => source.startsWith(`${folder}/`)),
 );
 if (ours.length === 0 || imports === 0 || unread.length > 0) {
   process.stderr.write(

@@ -8,6 +8,7 @@ export const COINS: Record<string, { code: string; digits: number; rate: string 
   "XMR-CHAIN": { code: "XMR", digits: 12, rate: "151.07" },
 };
 
+/** `InvoiceStatus` and `InvoiceAdditionalStatus` of the Greenfield API's schemas. */
 type Status = "New" | "Processing" | "Expired" | "Invalid" | "Settled";
 type AdditionalStatus = "None" | "PaidLate" | "PaidPartial" | "Marked" | "Invalid" | "PaidOver";
 
@@ -34,6 +35,7 @@ export interface Invoice {
   payments: Payment[];
 }
 
+/** `payment` of the events InvoiceReceivedPayment and InvoicePaymentSettled ("Webhooks" of the Greenfield API; schema `Payment`). */
 export function paymentOf({ id, method, units, status, receivedDate }: Payment): object {
   const { digits } = COINS[method]!;
   const value = fromUnits(units, digits);
@@ -56,7 +58,7 @@ export const paidUnits = ({ payments }: Invoice, by: string, settled = false): b
     .filter(({ method, status }) => method === by && (settled ? status === "Settled" : status !== "Invalid"))
     .reduce((sum, { units }) => sum + units, 0n);
 
-/** An invoice as the API shows it. */
+/** An invoice as the API shows it: schema `InvoiceData`, operation `Invoices_GetInvoice`. */
 export function invoiceView(
   invoice: Invoice,
   { store, address }: { store: string; address: string },
@@ -83,6 +85,7 @@ export function invoiceView(
   };
 }
 
+/** What an invoice costs in one coin: schema `InvoicePaymentMethodDataModel`, operation `Invoices_GetInvoicePaymentMethods`. */
 export function methodView(invoice: Invoice, name: string): object {
   const { code, digits, rate } = COINS[name]!;
   const due = coinAmount(invoice, name);

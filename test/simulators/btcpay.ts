@@ -20,6 +20,7 @@ import { fromUnits } from "./decimal.ts";
  * reading of the API is not made twice. Payments are the buttons of its checkout page, or the calls below.
  */
 
+/** Events as "Webhooks" of the Greenfield API lists them: schemas `WebhookInvoiceEvent` and `WebhookInvoice…Event`. */
 type EventType =
   | "InvoiceCreated"
   | "InvoiceReceivedPayment"
@@ -226,6 +227,7 @@ export class BtcpaySimulator {
     }
   }
 
+  /** The fields of every event: schemas `WebhookEvent` and `WebhookInvoiceEvent`; `more`: those of this one. */
   #tell(invoice: Invoice, type: EventType, more: object = {}): void {
     const deliveryId = id(22);
     const event = {
@@ -325,6 +327,7 @@ export class BtcpaySimulator {
     );
   }
 
+  /** Operation `Invoices_CreateInvoice`; what is wrong as schema `ValidationProblemDetails` has it. */
   #create(body: string): Invoice | { path: string; message: string }[] {
     const asked = JSON.parse(body);
     const wrong: { path: string; message: string }[] = [];
@@ -388,7 +391,7 @@ export class BtcpaySimulator {
   }
 }
 
-/** `sha256=HMAC256(UTF8(webhook's secret), body)`. */
+/** The header BTCPay-Sig ("Webhooks"): `sha256=HMAC256(UTF8(webhook's secret), body)`. */
 export const signature = (secret: string, body: string): string =>
   `sha256=${createHmac("sha256", secret).update(body, "utf8").digest("hex")}`;
 

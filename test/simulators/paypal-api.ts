@@ -94,6 +94,7 @@ export class Api {
     return missing;
   }
 
+  /** "Create order": docs/api/orders/v2/#orders_create. */
   #createOrder(body: Body, at: string): ApiAnswer {
     const [unit] = body?.purchase_units ?? [];
     const context = body?.payment_source?.paypal?.experience_context;
@@ -126,6 +127,7 @@ export class Api {
     return order === undefined ? missing : found(views.orderView(at, order));
   }
 
+  /** "Capture payment for order": docs/api/orders/v2/#orders_capture. */
   #capture(id: string, at: string): ApiAnswer {
     const order = this.#state.orders.get(id);
     if (order === undefined) return missing;
@@ -142,6 +144,7 @@ export class Api {
       create_time: this.#time(),
     };
     order.captures.push(capture);
+    // "A payment capture completes", or "The state of a payment capture changes to pending" (event names, Payments v2).
     const kind = this.#wrong.pending ? "PENDING" : "COMPLETED";
     this.#events.make(`PAYMENT.CAPTURE.${kind}`, "capture", views.captureView(at, capture));
     return made(views.orderView(at, order));
@@ -152,6 +155,7 @@ export class Api {
     return capture === undefined ? missing : found(views.captureView(at, capture));
   }
 
+  /** "Refund captured payment": docs/api/payments/v2/#captures_refund. */
   #refundCapture(id: string, body: Body, at: string): ApiAnswer {
     const capture = this.#state.capture(id);
     if (capture === undefined) return missing;
@@ -161,6 +165,7 @@ export class Api {
     capture.status = amount.value === capture.amount.value ? "REFUNDED" : "PARTIALLY_REFUNDED";
     const refund = { id: newId(), paymentId: id, amount, create_time: this.#time() };
     this.#state.refunds.push(refund);
+    // "A merchant refunds a payment capture" (event names, Payments v2).
     const view = views.refundView(at, refund, "");
     this.#events.make("PAYMENT.CAPTURE.REFUNDED", "refund", view);
     return made(view);
@@ -172,6 +177,7 @@ export class Api {
     return sale === undefined ? missing : found(views.saleView(at, sale, subscription?.custom_id));
   }
 
+  /** "Refund sale": docs/api/payments/v1/#sale_refund. */
   #refundSale(id: string, at: string): ApiAnswer {
     const sale = this.#state.sale(id);
     if (sale === undefined) return missing;
@@ -180,11 +186,13 @@ export class Api {
     sale.state = "refunded";
     const refund = { id: newId(), paymentId: id, amount: sale.amount, create_time: this.#time() };
     this.#state.refunds.push(refund);
+    // "A merchant refunds a sale" (event names, Payments v1).
     const view = views.saleRefundView(at, refund);
     this.#events.make("PAYMENT.SALE.REFUNDED", "refund", view);
     return made(view);
   }
 
+  /** "Create product": docs/api/catalog-products/v1/#products_create. */
   #createProduct(body: Body): ApiAnswer {
     if (typeof body?.name !== "string" || body.name === "") return invalid("MISSING_REQUIRED_PARAMETER");
     const id = newId("PROD-");
@@ -192,6 +200,7 @@ export class Api {
     return made({ id, name: body.name });
   }
 
+  /** "Create plan": docs/api/subscriptions/v1/#plans_create. */
   #createPlan(body: Body): ApiAnswer {
     if (!this.#state.products.has(body?.product_id)) return missing;
     const [cycle] = body.billing_cycles ?? [];
@@ -205,6 +214,7 @@ export class Api {
     return made({ id: plan.id, product_id: body.product_id, name: plan.name, status: "ACTIVE" });
   }
 
+  /** "Create subscription": docs/api/subscriptions/v1/#subscriptions_create. */
   #createSubscription(body: Body, at: string): ApiAnswer {
     const plan = this.#state.plans.get(body?.plan_id);
     if (plan === undefined) return missing;
@@ -231,12 +241,14 @@ export class Api {
     return subscription === undefined ? missing : found(views.subscriptionView(at, subscription));
   }
 
+  /** "Cancel subscription": docs/api/subscriptions/v1/#subscriptions_cancel. */
   cancelSubscription(id: string, at: string): ApiAnswer {
     const subscription = this.#state.subscriptions.get(id);
     if (subscription === undefined) return missing;
     if (subscription.status !== "ACTIVE" && subscription.status !== "SUSPENDED")
       return unprocessable("SUBSCRIPTION_STATUS_INVALID");
     subscription.status = "CANCELLED";
+    // "A subscription is cancelled" (event names, Subscriptions).
     this.#events.make(
       "BILLING.SUBSCRIPTION.CANCELLED",
       "subscription",
@@ -245,6 +257,7 @@ export class Api {
     return { status: 204, body: undefined };
   }
 
+  /** "List transactions for subscription": docs/api/subscriptions/v1/#subscriptions_transactions. */
   #transactions(id: string): ApiAnswer {
     const subscription = this.#state.subscriptions.get(id);
     if (subscription === undefined) return missing;
@@ -258,11 +271,13 @@ export class Api {
     return found({ transactions });
   }
 
+  /** "Show dispute details": docs/api/customer-disputes/v1/#disputes_get. */
   #dispute(id: string): ApiAnswer {
     const dispute = this.#state.disputes.get(id);
     return dispute === undefined ? missing : found(dispute);
   }
 
+  /** "Show webhook details": docs/api/webhooks/v1/#webhooks_get. */
   #webhook(id: string): ApiAnswer {
     const { webhookId, subscribed, url } = this.#events;
     if (id !== webhookId) return missing;

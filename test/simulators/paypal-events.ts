@@ -46,6 +46,10 @@ export class Events {
     this.#leaf = leaf;
   }
 
+  /**
+   * An event as "Show event notification details" has it (docs/api/webhooks/v1/#webhooks-events_get); its type is one of "Webhook event
+   * names" (api/rest/webhooks/event-names), and where an event is made stands when PayPal says that it is.
+   */
   make(type: string, resourceType: string, resource: object): SentEvent {
     const id = `WH-${newId("", 17)}-${newId("", 17)}`;
     const create_time = new Date(this.#now()).toISOString();
@@ -63,7 +67,7 @@ export class Events {
     return sent;
   }
 
-  /** The headers and body of one delivery. */
+  /** The headers and body of one delivery, signed as "Integrate webhooks" says under "Verify" (api/rest/webhooks/rest): id|time|webhook|CRC-32. */
   signed({ body }: SentEvent, spoiled: Spoiled = {}): { headers: Record<string, string>; body: string } {
     const transmissionId = randomUUID();
     const time = new Date(this.#now() - (spoiled.ageMs ?? 0)).toISOString().replace(/\.\d+Z$/, "Z");

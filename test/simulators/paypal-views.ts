@@ -1,7 +1,11 @@
 import type { Amount, Capture, Order, Refund, Sale, Subscription } from "./paypal-state.ts";
 
-/** Resources as PayPal sends them: in answers and as an event's `resource`. `at`: the simulator's own address. */
+/**
+ * Resources as PayPal sends them: in answers and as an event's `resource`. `at`: the simulator's own address. Each names its
+ * page of PayPal's reference, below developer.paypal.com/docs/api.
+ */
 
+/** "Show captured payment details": payments/v2/#captures_get. */
 export const captureView = (at: string, capture: Capture) => ({
   id: capture.id,
   amount: capture.amount,
@@ -22,6 +26,7 @@ export const captureView = (at: string, capture: Capture) => ({
   ],
 });
 
+/** "Show order details": orders/v2/#orders_get; the link `payer-action` as in "Create order" with a payment_source. */
 export const orderView = (at: string, order: Order) => ({
   id: order.id,
   intent: "CAPTURE",
@@ -53,6 +58,7 @@ export const orderView = (at: string, order: Order) => ({
   ],
 });
 
+/** "Show subscription details": subscriptions/v1/#subscriptions_get. */
 export const subscriptionView = (at: string, subscription: Subscription) => ({
   id: subscription.id,
   status: subscription.status,
@@ -76,12 +82,14 @@ export const subscriptionView = (at: string, subscription: Subscription) => ({
   ],
 });
 
+/** "amount" of Payments v1: payments/v1/#definition-amount. */
 const oldAmount = ({ currency_code, value }: Amount) => ({
   total: value,
   currency: currency_code,
   details: { subtotal: value },
 });
 
+/** "Show sale details": payments/v1/#sale_get; a subscription's payment has its id in `billing_agreement_id`. */
 export const saleView = (at: string, sale: Sale, custom: string | undefined) => ({
   id: sale.id,
   state: sale.state,
@@ -97,7 +105,7 @@ export const saleView = (at: string, sale: Sale, custom: string | undefined) => 
   ],
 });
 
-/** Of a capture: what it gave back stands behind the link "up". */
+/** "Show refund details": payments/v2/#refunds_get. Of a capture: what it gave back stands behind the link "up". */
 export const refundView = (at: string, refund: Refund, note: string) => ({
   id: refund.id,
   amount: refund.amount,
@@ -112,7 +120,7 @@ export const refundView = (at: string, refund: Refund, note: string) => ({
   ],
 });
 
-/** Of a subscription's payment, in the older interface's words. */
+/** "Refund sale": payments/v1/#sale_refund. Of a subscription's payment, in the older interface's words. */
 export const saleRefundView = (at: string, refund: Refund) => ({
   id: refund.id,
   sale_id: refund.paymentId,

@@ -94,12 +94,14 @@ export async function startPayPal(
       if (order !== undefined) {
         if (order.status !== "PAYER_ACTION_REQUIRED") throw new Error(`order ${id} is ${order.status}`);
         Object.assign(order, { status: "APPROVED", payer });
+        // "A buyer approved a checkout order" (event names, Orders).
         events.make("CHECKOUT.ORDER.APPROVED", "checkout-order", views.orderView(url, order));
         return withQuery(order.returnUrl, { token: id, PayerID: payer.payer_id });
       }
       const subscription = state.subscriptions.get(id);
       if (subscription?.status !== "APPROVAL_PENDING") throw new Error(`nothing to approve: ${id}`);
       Object.assign(subscription, { status: "ACTIVE", payer });
+      // "A subscription is activated" (event names, Subscriptions).
       events.make(
         "BILLING.SUBSCRIPTION.ACTIVATED",
         "subscription",
@@ -124,6 +126,7 @@ export async function startPayPal(
         create_time: time(),
       };
       subscription.sales.push(sale);
+      // "A sale completes", or a payment is made on a subscription (event names, Payments v1 and Subscriptions).
       events.make("PAYMENT.SALE.COMPLETED", "sale", views.saleView(url, sale, subscription.custom_id));
       return sale;
     },
@@ -135,6 +138,7 @@ export async function startPayPal(
       const payment = state.capture(paymentId) ?? state.sale(paymentId);
       if (payment === undefined) throw new Error(`no such payment: ${paymentId}`);
       const refund = { id: newId(), paymentId, amount: payment.amount, create_time: time() };
+      // "PayPal reverses a payment capture" (event names, Payments v2), and "PayPal reverses a sale" (Payments v1).
       return "orderId" in payment
         ? events.make("PAYMENT.CAPTURE.REVERSED", "refund", views.refundView(url, refund, "Payment reversed"))
         : events.make("PAYMENT.SALE.REVERSED", "sale", views.saleRefundView(url, refund));
@@ -150,6 +154,7 @@ export async function startPayPal(
       };
       dispute.dispute_outcome = { outcome_code: outcome };
       state.disputes.set(dispute.dispute_id, dispute);
+      // "A dispute is resolved" (event names, Disputes).
       return events.make("CUSTOMER.DISPUTE.RESOLVED", "dispute", dispute);
     },
     refundPartly(id, value) {
