@@ -10,7 +10,7 @@ export const BLOCKLIST_FOLDER = join(tmpdir(), `lethe-lab-blocklists-${process.p
 /** lethe.toml of the services' world; a server that joins takes its services from here, too. */
 export const servicesConfig = `[site]
 name = "Lab VPN"
-listen = ["${fleet.office.v4}:${ports.site}"]
+listen = ["${fleet.office.v4}:${ports.site}", "[${fleet.office.v6}]:${ports.site}"]
 url = "http://${fleet.office.v4}:${ports.site}"
 
 [server]
@@ -55,5 +55,5 @@ validate = false
 sessions_per_credential = 3
 
 [egress]
-allow = ["198.18.0.0/16", "2001:db8:100::/48", "192.0.2.0/24"]
+allow = ["198.18.0.0/16", "2001:db8:100::/48", "192.0.2.0/24", "${fleet.office.v6}/128"]
 `;

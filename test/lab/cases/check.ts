@@ -7,6 +7,7 @@ import { ports } from "../provider.ts";
 import { clientAddresses, type ServicesScene } from "../services-scene.ts";
 
 const SITE = `http://${fleet.office.v4}:${ports.site}`;
+const SITE_6 = `http://[${fleet.office.v6}]:${ports.site}`;
 const STUN_PORT = 3478;
 
 /** A Binding request (RFC 8489), and the address in the answer, four bytes or sixteen. */
@@ -57,6 +58,48 @@ export function checkCases(scene: () => ServicesScene): void {
         await vpn.stop();
       }
     }
+  });
+
+  test("a VPN that carries IPv4 alone is told Yes by IPv4 and no more, and the script's question by IPv6 shows the address past it; control: our file carries both", async () => {
+    const { world, oslo } = scene();
+    const member = await scene().member("check.lab");
+    const vpn = await member.vpn(oslo.name);
+    const half = vpn.profile.replace("redirect-gateway def1 ipv6", "redirect-gateway def1");
+    assert.notEqual(half, vpn.profile);
+    const without = ["ifconfig-ipv6", "route-ipv6", "tun-ipv6"].flatMap((option) => [
+      ...["--pull-filter", "ignore", option],
+    ]);
+    const look = async (profile: string, ...options: string[]) => {
+      const client = OpenVpnClient.start(world.client, world.folder, { ...vpn, profile }, ...options);
+      try {
+        await client.online();
+        const get = (origin: string, path: string) =>
+          world.client.must(["curl", "-sS", "--max-time", "15", `${origin}${path}`]);
+        const by4 = JSON.parse(await get(SITE, "/check/address")) as { address: string };
+        const by6 = JSON.parse(await get(SITE_6, "/check/address")) as { address: string };
+        return { by4, by6, page: await get(SITE, "/check") };
+      } finally {
+        await client.stop();
+      }
+    };
+    const ours = `Oslo, Norway (${oslo.name})`;
+    const bare = await look(half, ...without);
+    assert.deepEqual(
+      [bare.by4, bare.by6],
+      [{ address: oslo.v4, ours }, { address: clientAddresses.client.v6 }],
+    );
+    const said = bare.page.replaceAll(/<template[^>]*>.*?<\/template>/gs, "");
+    assert.match(said, /<strong>Yes, by IPv4:<\/strong>.*By IPv6 this page cannot test it/);
+    assert.doesNotMatch(said, /<strong>Yes:/);
+    const whole = await look(vpn.profile);
+    assert.deepEqual(
+      [whole.by4, whole.by6],
+      [
+        { address: oslo.v4, ours },
+        { address: oslo.v6, ours },
+      ],
+      "control",
+    );
   });
 
   test("STUN asked through a tunnel shows the exit's address and not the member's", async () => {
