@@ -78,6 +78,8 @@ export interface EgressPolicy {
   opensPort(port: number): boolean;
   /** May members go to this address and port? Everything is decided here: a dial needs no other question. */
   opens(ip: Ip, port: number): boolean;
+  /** Has the operator blocked this address or port? What is closed for other reasons is not meant. */
+  blocks(ip: Ip, port: number): boolean;
 }
 
 const CLOSED = 0;
@@ -136,6 +138,13 @@ export function createEgressPolicy(options: {
       if (!this.opensPort(port)) return false;
       if (sitePorts.has(port) && own.has(formatIp(ip))) return denied.lookup(ip) === undefined;
       return opensAddress(ip);
+    },
+    blocks(address, port) {
+      const blocked = (ip: Ip): boolean =>
+        denied.lookup(ip) !== undefined || (ip.length === 16 && embedded(ip).some(blocked));
+      const ofPort =
+        denyPorts.includes(port) || portRanges.some(({ from, to }) => from <= port && port <= to);
+      return ofPort || blocked(unmap(address));
     },
   };
 }

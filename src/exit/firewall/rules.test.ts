@@ -82,6 +82,30 @@ test("each tunnel may only speak as itself", () => {
     assert.match(chainOf(text, `from_${device}`), /^ {4}drop\n {2}\}$/m, "and nothing else");
 });
 
+test("what the operator blocks ends also where it is established; where nothing is blocked no packet is asked", () => {
+  const outward = (more: object): string[] =>
+    chainOf(render({ portForwarding: true, ...more }), "outward")
+      .split("\n")
+      .map((line) => line.trim());
+  const egress = { allow: [], deny: [], denyPorts: [6667], denyPortRanges: [{ from: 20_000, to: 20_001 }] };
+  const lines = outward({ egress });
+  const rule = "ct direction original meta l4proto { tcp, udp } th dport @blocked_ports goto refuse";
+  assert.ok(
+    lines.indexOf(rule) > 0 && lines.indexOf(rule) < lines.indexOf("ct state established,related accept"),
+  );
+  assert.match(setOf(render({ egress }), "blocked_ports"), /elements = \{ 6667, 20000-20001 \}/);
+  const inward = chainOf(render({ egress, portForwarding: true }), "inward");
+  assert.match(
+    inward,
+    /ct status dnat ct direction original .* th dport @blocked_ports drop\n[\s\S]*ct state established/,
+  );
+  const none = { egress: { ...egress, denyPorts: [], denyPortRanges: [] } };
+  assert.ok(!render({ ...none, portForwarding: true }).includes("blocked_ports"));
+  assert.ok(!outward(none).some((line) => line.includes("@deny")));
+  for (const deny of ["ip daddr @deny4 goto refuse", "ip6 daddr @deny6 goto refuse"])
+    assert.ok(outward({}).indexOf(deny) > 0, deny);
+});
+
 test("both directions' SYN are held to the route's segment size; established packets are not asked where none can come", () => {
   const [size, established] = ["tcp option maxseg size set rt mtu", "ct state established,related accept"];
   const first = (text: string, chain: string): boolean =>

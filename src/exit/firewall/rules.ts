@@ -84,6 +84,18 @@ export function firewallRules(settings: FirewallSettings, facts: FirewallFacts):
   const resolvers4 = `{ ${levels.map(({ v4 }) => v4).join(", ")} }`;
   const resolvers6 = `{ ${levels.map(({ v6 }) => v6).join(", ")} }`;
   const forwarding = settings.portForwarding === true;
+  // What the operator has blocked ends also where it is established: looked for at every packet only while something is. A
+  // member's answer to a caller with such a port is none of it.
+  const blocked = [...egress.denyPorts, ...deniedRanges(egress)];
+  const toBlocked = [
+    ...(blocked.length > 0
+      ? ["ct direction original meta l4proto { tcp, udp } th dport @blocked_ports goto refuse"]
+      : []),
+    ...(deny4.length > 0 ? ["ip daddr @deny4 goto refuse"] : []),
+    ...(deny6.length > 0 ? ["ip6 daddr @deny6 goto refuse"] : []),
+  ]
+    .map((rule) => `    ${rule}`)
+    .join("\n");
   // What answers a SYN belongs to an established connection; from a member it comes with port forwarding alone.
   const segments = "    tcp flags syn / syn,rst tcp option maxseg size set rt mtu";
   // Clients draw their own ports from 32768 on (Linux) or 49152 on: a service there is kept by `sourcePorts` alone.
@@ -98,6 +110,7 @@ ${set("deny4", "ipv4_addr", deny4)}
 ${set("deny6", "ipv6_addr", deny6)}
 ${set("own4", "ipv4_addr", own4)}
 ${set("own6", "ipv6_addr", own6)}
+${blocked.length > 0 ? set("blocked_ports", "inet_service", blocked) : ""}
 ${set("denied_ports", "inet_service", [...closedPorts, ...egress.denyPorts, ...deniedRanges(egress)])}
 ${set("site_ports", "inet_service", sitePorts)}
 ${set("stun_ports", "inet_service", stunPorts)}
@@ -163,6 +176,7 @@ ${eachTunnel("oifname", "goto inward")}
   chain outward {
     # One member's device never reaches another's.
 ${eachTunnel("oifname", "drop")}
+${toBlocked}
 ${forwarding ? segments : ""}
     ct state established,related accept
 ${forwarding ? "" : segments}
@@ -170,8 +184,6 @@ ${forwarding ? "" : segments}
     # CVE-2021-3773: with a service's port as its source, a client could take over what is meant for the service.
     meta l4proto . th sport @service_ports drop
     meta l4proto { tcp, udp } th dport @denied_ports goto refuse
-    ip daddr @deny4 goto refuse
-    ip6 daddr @deny6 goto refuse
     ip daddr @own4 tcp dport @site_ports accept
     ip daddr @own4 udp dport @stun_ports accept
     ip6 daddr @own6 tcp dport @site_ports accept
@@ -184,6 +196,7 @@ ${forwarding ? "" : segments}
   }
 
   chain inward {
+${forwarding && blocked.length > 0 ? "    ct status dnat ct direction original meta l4proto { tcp, udp } th dport @blocked_ports drop" : ""}
 ${segments}
     ct state established,related accept
 ${forwarding ? "    ct status dnat meta l4proto { tcp, udp } accept" : ""}

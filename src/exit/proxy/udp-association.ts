@@ -2,6 +2,8 @@ import { createSocket, type Socket as UdpSocket } from "node:dgram";
 import { isIPv6, type Socket } from "node:net";
 import { formatIp, type Ip, parseIp, unmap } from "../../lib/ip.ts";
 import { type EgressPolicy, parseHost } from "../egress.ts";
+import type { Place } from "./live-list.ts";
+import type { LiveWay, LiveWays } from "./live-ways.ts";
 import type { Resolve } from "./resolve.ts";
 import { readSocksDatagram, socksDatagramHead } from "./socks5-datagram.ts";
 import type { Expiring, Sweeper } from "./sweeper.ts";
@@ -12,6 +14,8 @@ export interface UdpContext {
   resolve: Resolve;
   /** Where clients reach this machine: behind a NAT none of them is its own. */
   publicAddresses: ReadonlySet<string>;
+  /** Where an association stands while it lives. */
+  ways: LiveWays;
 }
 
 /** Destinations that one association remembers; the one used longest ago goes. Whoever is not among them is not heard. */
@@ -41,7 +45,7 @@ const canonical = (address: string): string => {
  * client has sent something. So nobody can have us send to a third party, and what nobody asked for goes nowhere. It lives
  * as long as the TCP connection, and no longer than a proxy's tunnel without a datagram.
  */
-export class UdpAssociation implements Expiring {
+export class UdpAssociation implements Expiring, LiveWay {
   deadlineMs: number;
   readonly #client: Socket;
   readonly #context: UdpContext;
@@ -53,6 +57,8 @@ export class UdpAssociation implements Expiring {
   /** `address port` of those. */
   readonly #heard = new Map<string, number>();
   readonly #peer: string;
+  readonly #place: Place<LiveWay>;
+  #policy: EgressPolicy;
   #peerPort: number | undefined;
   #waiting = 0;
   #over = false;
@@ -70,6 +76,13 @@ export class UdpAssociation implements Expiring {
     this.#inner.on("message", (bytes, { address, port }) => this.#fromClient(bytes, address, port));
     client.once("close", () => this.#end());
     timing.sweeper.add(this);
+    this.#policy = context.policy;
+    this.#place = context.ways.add(this);
+  }
+
+  follow(policy: EgressPolicy): void {
+    this.#policy = policy;
+    for (const [key, { ip, port }] of this.#destinations) if (policy.blocks(ip, port)) this.#forget(key);
   }
 
   /** Where the client is to send its datagrams; nothing where there is no such place. */
@@ -110,8 +123,8 @@ export class UdpAssociation implements Expiring {
 
   async #sendFirst(hostText: string, port: number, key: string, data: Buffer): Promise<void> {
     const host = parseHost(hostText);
-    const { policy, resolve } = this.#context;
-    if (host === undefined || !policy.opensPort(port) || this.#waiting >= WAITING_MOST) return;
+    const { resolve } = this.#context;
+    if (host === undefined || !this.#policy.opensPort(port) || this.#waiting >= WAITING_MOST) return;
     let addresses: readonly Ip[];
     if ("ip" in host) addresses = [host.ip];
     else {
@@ -121,7 +134,7 @@ export class UdpAssociation implements Expiring {
       if (!resolution.ok) return;
       addresses = resolution.addresses;
     }
-    const found = addresses.find((ip) => policy.opens(ip, port));
+    const found = addresses.find((ip) => this.#policy.opens(ip, port));
     if (found === undefined || this.#over) return;
     const ip = unmap(found);
     const destination = { ip, address: formatIp(ip), port, untilMs: performance.now() + RESOLVED_MS };
@@ -178,6 +191,7 @@ export class UdpAssociation implements Expiring {
   #end(): void {
     this.#over = true;
     this.#sweeper.delete(this);
+    this.#context.ways.delete(this.#place);
     this.#inner.close();
     for (const socket of this.#outer.values()) socket.close();
     this.#outer.clear();

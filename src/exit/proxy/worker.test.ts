@@ -77,6 +77,34 @@ describe("a proxy worker", { timeout: 60_000 }, () => {
     }
   });
 
+  it("ends what the operator blocks while it is open, and nothing else", async () => {
+    const worker = createProxyWorker({ authoriser: new FakeAuthoriser(), log: () => {} });
+    const echo = await startServer((socket) => socket.pipe(socket));
+    const other = await startServer((socket) => socket.pipe(socket));
+    const apply = (egress: NonNullable<Parameters<typeof testSettings>[0]["egress"]>) =>
+      worker.apply({ settings: testSettings({ egress }), ownAddresses: [], resolvers: [] });
+    const tunnel = async (socks5: number, port: number): Promise<Wire> => {
+      const wire = new Wire(socks5);
+      wire.send(socksHandshake(port));
+      await wire.take(14);
+      return wire;
+    };
+    try {
+      const [{ port = 0 } = {}] = await apply({});
+      const [blocked, open] = [await tunnel(port, echo.port), await tunnel(port, other.port)];
+      await apply({ denyPortRanges: [{ from: echo.port, to: echo.port }] });
+      assert.equal(await blocked.closed(), "reset", "broken off, not ended");
+      open.send("still");
+      assert.equal(String(await open.take(5)), "still");
+      await apply({ deny: ["127.0.0.0/8"] });
+      assert.equal(await open.closed(), "reset");
+    } finally {
+      worker.close();
+      echo.close();
+      other.close();
+    }
+  });
+
   it("reports a port that is taken or out of reach, keeps the others, and gets it later", async () => {
     const taken = createServer().listen(0, "127.0.0.1");
     await once(taken, "listening");

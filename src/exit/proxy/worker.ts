@@ -8,6 +8,7 @@ import type { ProxyContext } from "./context.ts";
 import { serveHttp } from "./http-server.ts";
 import { type Endpoint, Listeners } from "./listeners.ts";
 import { LiveList } from "./live-list.ts";
+import { LiveWays } from "./live-ways.ts";
 import { createLobby } from "./lobby.ts";
 import { createSelfTestOpener } from "./open.ts";
 import type { Resolve } from "./resolve.ts";
@@ -20,7 +21,7 @@ import { wayOut } from "./way-out.ts";
 const LOBBY_LIMIT = 4096;
 
 export interface ProxyWorker {
-  /** Follows new settings: live tunnels stay as they were made. Resolves with where the worker listens now. */
+  /** Follows new settings: live tunnels stay as they were made, but for what the operator now blocks. Resolves with where the worker listens now. */
   apply(
     settings: Pick<ProxySettings, "settings" | "ownAddresses" | "resolvers" | "pair">,
   ): Promise<ListeningReport[]>;
@@ -40,6 +41,7 @@ export function createProxyWorker(options: {
 }): ProxyWorker {
   const sweeper = new Sweeper();
   const clients = new LiveList<Socket>();
+  const ways = new LiveWays();
   let context: ProxyContext | undefined;
 
   const serve = (handler: (client: Socket, context: ProxyContext) => void) => (client: Socket) => {
@@ -78,13 +80,13 @@ export function createProxyWorker(options: {
   return {
     async apply(next) {
       const { settings, pair } = next;
-      const { policy, resolve, open } = wayOut(next, { sweeper, resolve: options.resolve });
+      const { policy, resolve, open } = wayOut(next, { sweeper, ways, resolve: options.resolve });
       // A new object for new connections: those that live go on under the settings they began with.
       context = {
         authoriser: options.authoriser,
         open,
         openSelfTest,
-        udp: { policy, resolve, publicAddresses: new Set(settings.ownAddresses) },
+        udp: { policy, resolve, publicAddresses: new Set(settings.ownAddresses), ways },
         limits: settings.limits,
         lobby,
         sweeper,

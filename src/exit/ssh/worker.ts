@@ -6,6 +6,7 @@ import type { PortRequests } from "../low-ports.ts";
 import type { ListeningReport, ProxySettings } from "../messages.ts";
 import { Listeners } from "../proxy/listeners.ts";
 import { LiveList } from "../proxy/live-list.ts";
+import { LiveWays } from "../proxy/live-ways.ts";
 import { createLobby, type Guest } from "../proxy/lobby.ts";
 import { createSelfTestOpener } from "../proxy/open.ts";
 import type { Resolve } from "../proxy/resolve.ts";
@@ -63,6 +64,7 @@ export function createSshWorker(options: {
   const clients = new LiveList<Socket>();
   const lobby = createLobby({ sweeper, limit: LOBBY_LIMIT });
   const openSelfTest = createSelfTestOpener(options.selfTestTarget, sweeper, connectPlainFile);
+  const ways = new LiveWays();
   let context: SshContext | undefined;
 
   const server = new ssh2.Server({
@@ -100,7 +102,7 @@ export function createSshWorker(options: {
   return {
     apply(next) {
       const { settings } = next;
-      const { open } = wayOut(next, { sweeper, resolve: options.resolve });
+      const { open } = wayOut(next, { sweeper, ways, resolve: options.resolve });
       context = {
         authoriser: options.authoriser,
         open,

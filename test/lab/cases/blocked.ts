@@ -66,7 +66,7 @@ export function blockedCases(scene: () => ServicesScene): void {
   };
 
   describe("what an operator blocks on a server", () => {
-    test("a port and an address: refused at once through OpenVPN and SOCKS5; all else goes on, and both are open again afterwards", async (context) => {
+    test("a port and an address: refused at once through OpenVPN and SOCKS5; what was open to them ends, all else goes on, and both are open again afterwards", async (context) => {
       const { world, oslo } = scene();
       const login = await (await scene().member("blocked.lab")).vpn(oslo.name);
       const socks5 = curlThrough("socks5", login, oslo.v4);
@@ -78,7 +78,7 @@ export function blockedCases(scene: () => ServicesScene): void {
       const vpn = OpenVpnClient.start(world.client, world.folder, login);
       const servers: InternetServer[] = [];
       const sockets: Datagrams[] = [];
-      const downloads: Transfer[] = [];
+      const downloads: { onBlocked: Transfer; elsewhere: Transfer }[] = [];
       try {
         await vpn.online(30_000);
         const mark = vpn.output.length;
@@ -95,8 +95,15 @@ export function blockedCases(scene: () => ServicesScene): void {
           socket.send(web4, 80, text);
         };
         const heard = (text: string) => web.received.some((received) => received.text === text);
-        for (const { on, options } of ways) downloads.push(new Transfer(on, undefined, 100_000, ...options));
-        await until("bytes", 10_000, () => downloads.every(({ bytes }) => bytes > 0));
+        const elsewhere = ["--connect-to", `${web4}:80:${web4}:${OTHER_PORT}`];
+        for (const { on, options } of ways)
+          downloads.push({
+            onBlocked: new Transfer(on, undefined, 100_000, ...options),
+            elsewhere: new Transfer(on, undefined, 100_000, ...options, ...elsewhere),
+          });
+        await until("bytes", 10_000, () =>
+          downloads.every((each) => each.onBlocked.bytes > 0 && each.elsewhere.bytes > 0),
+        );
 
         await open(ways, web4);
         await open(ways, trap, OTHER_PORT);
@@ -114,9 +121,16 @@ export function blockedCases(scene: () => ServicesScene): void {
         await send(40_012, "while it is blocked");
         await open(ways, web4, OTHER_PORT);
         await open(ways, `[${web6}]`, OTHER_PORT);
-        const bytes = downloads.map((download) => download.bytes);
-        await until("what was open before to go on", 5000, () =>
-          downloads.every((download, index) => download.bytes > bytes[index]!),
+        for (const { onBlocked } of downloads) {
+          const code = await onBlocked.ended(KNOWN_WITHIN_MS);
+          assert.ok(
+            code !== undefined && code !== 0,
+            `what was open to a blocked port is broken off: ${code}`,
+          );
+        }
+        const bytes = downloads.map((each) => each.elsewhere.bytes);
+        await until("what is open elsewhere to go on", 5000, () =>
+          downloads.every((each, index) => each.elsewhere.bytes > bytes[index]!),
         );
         assert.ok(!heard("while it is blocked"));
 
@@ -129,7 +143,7 @@ export function blockedCases(scene: () => ServicesScene): void {
         const restarts = /SIGUSR1|SIGTERM|Initialization Sequence/;
         assert.ok(!vpn.output.slice(mark).some((line) => restarts.test(line)), "the session stayed");
       } finally {
-        for (const download of downloads) await download.stop();
+        for (const each of downloads) await Promise.all([each.onBlocked.stop(), each.elsewhere.stop()]);
         for (const server of servers) server.kill();
         await Promise.all(sockets.map((socket) => socket.close()));
         await vpn.stop();
