@@ -75,11 +75,7 @@ Examples:
       const text = await readText("Your answer, ended with Ctrl-D on a line of its own:\n");
       const body = { number, text, ...(close && { close }) };
       const { ticket: now } = await office.ask<{ ticket: TicketView }>("POST", "/tickets/answer", body);
-      show(
-        office.json(),
-        now,
-        `Answered.${now.mail ? " The e-mail address given is told that there is an answer." : ""}\n${lineText(now)}`,
-      );
+      show(office.json(), now, `Answered.${mailed(now)}\n${lineText(now)}`);
     });
   ticket
     .command("close")
@@ -164,6 +160,11 @@ function readIdentities(file: string): string[] {
     throw error instanceof BackupError ? new StartError(error.message) : error;
   }
 }
+
+const mailed = ({ mail, mailHasText }: TicketView): string => {
+  if (mailHasText) return " The answer is sent to the e-mail address given, too, as whoever wrote wants it.";
+  return mail ? " The e-mail address given is told that there is an answer." : "";
+};
 
 const lineText = (ticket: TicketView): string =>
   [

@@ -49,12 +49,23 @@ export const reminderLetter = (site: Site, to: string, paidUntil: number, daysLe
     "If you do not, your access ends then, and the account is deleted some time later; the page says when. To get no such reminders, take the address out of your account's settings.",
   );
 
-/** That there is an answer, and nothing of what was asked or answered: that is read with the ticket's secret. */
-export const answerLetter = (site: Site, { to, number }: { to: string; number: string }): Letter =>
+/** That there is an answer; nothing of what was asked, and what was answered only as `text`: else that is read with the ticket's secret. */
+export const answerLetter = (
+  site: Site,
+  { to, number, text }: { to: string; number: string; text?: string },
+): Letter =>
   letter(
     to,
     `${site.name}: an answer to your ticket`,
-    `There is an answer to your ticket ${number} at ${site.name}. Read it with the ticket's number and the secret that you were shown when you wrote to us:`,
+    ...(text === undefined
+      ? [
+          `There is an answer to your ticket ${number} at ${site.name}. Read it with the ticket's number and the secret that you were shown when you wrote to us:`,
+        ]
+      : [
+          `This is the answer to your ticket ${number} at ${site.name}, sent to you as you wished:`,
+          `---\n${text}\n---`,
+          "To write more, go to your ticket with its number and the secret that you were shown when you wrote to us; an answer to this e-mail reaches nobody:",
+        ]),
     `${site.origin}/ticket`,
     "This address is forgotten when the ticket is closed.",
   );

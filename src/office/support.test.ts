@@ -8,6 +8,7 @@ import { FakeClock } from "../lib/clock.ts";
 import { ok } from "../lib/result.ts";
 import { type Letter, letterProblem } from "../mail/letter.ts";
 import { openTestStore } from "../store/testing.ts";
+import { MESSAGE_CHARACTERS_MOST } from "../support/tickets.ts";
 import { parseConfig } from "./config.ts";
 import { OfficeStartError } from "./start-errors.ts";
 import { makeSupport, readOwnArticles } from "./support.ts";
@@ -37,11 +38,35 @@ async function office(settings: string, enqueue?: (letter: Letter) => Promise<ne
 
 const recipient = await identityToRecipient(await generateX25519Identity());
 
+const toSomeone = (withText: boolean) => ({ address: "someone@example.org", withText });
+
+test("who wants the answer itself by e-mail gets it, as long as one can be, and never the question", async () => {
+  const { support, letters, store } = await office(`to = ["${recipient}"]`);
+  const { tickets } = support;
+  const opened = await tickets.open({ once: "1", text: "A QUESTION", email: toSomeone(true) });
+  assert.ok(opened.ok);
+  const { number, secret } = opened.value;
+  await tickets.answer(number, "THE ANSWER\nSubject: of two lines");
+  await tickets.answer(number, `x${"\n".repeat(MESSAGE_CHARACTERS_MOST - 2)}x`);
+  await tickets.answer(number, "🦦".repeat(MESSAGE_CHARACTERS_MOST));
+  assert.equal(letters.length, 3);
+  for (const letter of letters) {
+    assert.equal(letterProblem(letter), undefined);
+    assert.equal(letter.to, "someone@example.org");
+    assert.ok(!letter.text.includes("QUESTION") && !letter.text.includes(secret));
+    assert.ok(!letter.subject.includes("ANSWER"));
+  }
+  assert.ok(letters[0]!.text.includes("\n\n---\nTHE ANSWER\nSubject: of two lines\n---\n\n"));
+  await tickets.close(number);
+  assert.equal((await tickets.show(number))?.mailHasText, false, "forgotten with the address");
+  await store.close();
+});
+
 test("mails say that there is something to read and nothing of it; the operator gets one an hour at most", async () => {
   const settings = `to = ["${recipient}"]\ncontact_address = "team@example.net"`;
   const { support, letters, clock, store } = await office(settings);
   const { tickets } = support;
-  const first = await tickets.open({ once: "1", text: "A QUESTION", email: "someone@example.org" });
+  const first = await tickets.open({ once: "1", text: "A QUESTION", email: toSomeone(false) });
   await tickets.open({ once: "2", text: "ANOTHER" });
   assert.deepEqual(
     letters.map(({ to }) => to),
@@ -71,7 +96,7 @@ test("a mail queue that fails loses no letter and no answer", async () => {
       throw new Error("disk full");
     },
   );
-  const opened = await support.tickets.open({ once: "1", text: "hello", email: "a@example.org" });
+  const opened = await support.tickets.open({ once: "1", text: "hello", email: toSomeone(false) });
   assert.ok(opened.ok);
   assert.ok((await support.tickets.answer(opened.value.number, "yes")).ok);
   assert.equal((await support.tickets.read(opened.value))?.texts.length, 2);

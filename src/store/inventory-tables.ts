@@ -380,8 +380,8 @@ const tables: { [Name in keyof Tables]: TableInventory<Tables[Name]> } = {
       opened_day: { what: "The day on which it was opened", purpose: "Answering the oldest first" },
       closed_day: { what: "The day on which it was closed", purpose: "Deleting it on time" },
       email_sealed: {
-        what: "The e-mail address, if one was given, encrypted under a key outside the database",
-        purpose: "Telling that there is an answer, and not what it says",
+        what: "The e-mail address, if one was given, and whether the answer itself is to be sent there, encrypted under a key outside the database",
+        purpose: "Telling that there is an answer; what it says only where whoever wrote wants that",
         lifetime: `until the ticket is closed; else ${ticketLife}`,
       },
       delete_after: { what: "The day on which it is deleted", purpose: "Deleting it on time" },

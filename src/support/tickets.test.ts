@@ -9,7 +9,7 @@ import { sweep } from "../store/inventory.ts";
 import { onEachStore, openTestStore, type StoreKind } from "../store/testing.ts";
 import { openMessage } from "./sealed-message.ts";
 import { type TicketPass, ticketIdentity, ticketPass, ticketRecipient, typedPass } from "./ticket-key.ts";
-import { MESSAGE_CHARACTERS_MOST, MESSAGES_MOST, Tickets } from "./tickets.ts";
+import { type AnsweredMail, MESSAGE_CHARACTERS_MOST, MESSAGES_MOST, Tickets } from "./tickets.ts";
 
 const DAY_MS = 86_400_000;
 
@@ -17,7 +17,7 @@ async function office(kind: StoreKind, { mail = true }: { mail?: boolean } = {})
   const { store, files } = await openTestStore(kind);
   const clock = new FakeClock();
   const identity = await generateX25519Identity();
-  const told: { to: string; number: string }[] = [];
+  const told: AnsweredMail[] = [];
   const secret = randomBytes(32);
   const make = (recipients: string[]) =>
     new Tickets({
@@ -28,7 +28,12 @@ async function office(kind: StoreKind, { mail = true }: { mail?: boolean } = {})
       answered: mail ? async (each) => void told.push(each) : undefined,
     });
   const tickets = make([await identityToRecipient(identity)]);
-  const opened = async (text: string, email?: string, once = randomBytes(16).toString("hex")) => {
+  const opened = async (
+    text: string,
+    address?: string,
+    { once = randomBytes(16).toString("hex"), withText = false } = {},
+  ) => {
+    const email = address === undefined ? undefined : { address, withText };
     const made = await tickets.open({ once, text, email });
     assert.ok(made.ok);
     return made.value;
@@ -63,6 +68,20 @@ onEachStore(
     assert.ok((await bytes()).includes(pass.number), "what is looked through is the database");
     for (const word of ["NOPENOPE", "SERVERTWO", "someone@example.org", pass.secret])
       assert.ok(!(await bytes()).includes(word), word);
+    await store.close();
+  },
+);
+
+onEachStore(
+  "an answer that is wanted by e-mail goes along, and stands no more in the database for it",
+  async (kind) => {
+    const { tickets, opened, told, store, bytes } = await office(kind);
+    const { number } = await opened("hello", "someone@example.org", { withText: true });
+    assert.equal((await tickets.show(number))?.mailHasText, true);
+    assert.ok((await tickets.answer(number, " Try SERVERTWO\r\n")).ok);
+    assert.deepEqual(told, [{ to: "someone@example.org", number, text: "Try SERVERTWO" }]);
+    await store.scrub();
+    for (const word of ["SERVERTWO", "someone@example.org"]) assert.ok(!(await bytes()).includes(word), word);
     await store.close();
   },
 );

@@ -7,7 +7,7 @@ import { fail, ok, type Result } from "../lib/result.ts";
 import { LIFETIMES } from "../policy/lifetimes.ts";
 import type { Store } from "../store/open.ts";
 import type { Tables } from "../store/tables.ts";
-import { openEmail, sealEmail } from "./sealed-email.ts";
+import { openEmail, sealEmail, type TicketEmail } from "./sealed-email.ts";
 import { openMessage, sealMessage } from "./sealed-message.ts";
 import { type TicketPass, ticketIdentity, ticketPass, ticketRecipient, typedNumber } from "./ticket-key.ts";
 
@@ -48,6 +48,8 @@ export interface TicketView {
   messages: number;
   /** Whether an answer is announced by e-mail. */
   mail: boolean;
+  /** Whether the e-mail holds the answer itself. */
+  mailHasText: boolean;
   /** The day on which it is deleted. */
   deleteDay: number;
 }
@@ -69,6 +71,13 @@ export interface ReadTicket extends TicketView {
   texts: { fromOperator: boolean; day: number; text: string }[];
 }
 
+/** That there is an answer; `text`: the answer, where whoever wrote wants it sent. */
+export interface AnsweredMail {
+  to: string;
+  number: string;
+  text?: string;
+}
+
 type Trx = Transaction<Tables>;
 type Row = Selectable<Tables["tickets"]>;
 
@@ -84,7 +93,7 @@ export class Tickets {
   readonly #mailKey: Uint8Array;
   readonly #recipients: readonly string[];
   readonly #arrived: (() => Promise<void>) | undefined;
-  readonly #answered: ((mail: { to: string; number: string }) => Promise<void>) | undefined;
+  readonly #answered: ((mail: AnsweredMail) => Promise<void>) | undefined;
 
   /**
    * `secret`: 32 bytes that only the office has. `recipients`: the operator's age keys; none: there are no tickets.
@@ -97,7 +106,7 @@ export class Tickets {
     secret: Uint8Array;
     recipients: readonly string[];
     arrived?: (() => Promise<void>) | undefined;
-    answered?: ((mail: { to: string; number: string }) => Promise<void>) | undefined;
+    answered?: ((mail: AnsweredMail) => Promise<void>) | undefined;
   }) {
     this.#store = options.store;
     this.#clock = options.clock;
@@ -120,12 +129,12 @@ export class Tickets {
 
   /**
    * Opens a ticket. `once`: a random text of this one form; the same again gives the same ticket and changes nothing.
-   * `email`: checked by the caller. Throws StoreError.
+   * `email`: its address is checked by the caller. Throws StoreError.
    */
   async open(input: {
     once: string;
     text: string;
-    email?: string | undefined;
+    email?: TicketEmail | undefined;
   }): Promise<Result<TicketPass, TicketError>> {
     if (!this.reachable) return fail("support-closed");
     const text = acceptText(input.text);
@@ -212,7 +221,7 @@ export class Tickets {
     return rows
       .map((row) => {
         const { count = 0, last = row.opened_day } = counts.get(row.number) ?? {};
-        return viewOf(row, Number(count), Number(last));
+        return this.#viewOf(row, Number(count), Number(last));
       })
       .sort(
         (a, b) => order[a.state] - order[b.state] || a.lastDay - b.lastDay || (a.number < b.number ? -1 : 1),
@@ -237,12 +246,12 @@ export class Tickets {
       body,
     }));
     return {
-      ...viewOf(row, messages.length, messages.at(-1)?.day ?? Number(row.opened_day)),
+      ...this.#viewOf(row, messages.length, messages.at(-1)?.day ?? Number(row.opened_day)),
       sealed: messages,
     };
   }
 
-  /** The operator's answer, encrypted like the rest; whoever gave an address is told that there is one, and not what it says. */
+  /** The operator's answer, encrypted like the rest; whoever gave an address is told that there is one, and what it says only if they want that. */
   async answer(
     number: string,
     text: string,
@@ -259,8 +268,13 @@ export class Tickets {
       fromOperator: true,
     });
     if (!done.ok) return done;
-    const to = row.email_sealed === null ? undefined : openEmail(this.#mailKey, plain, row.email_sealed);
-    if (to !== undefined) await this.#answered?.({ to, number: plain });
+    const email = this.#emailOf(row);
+    if (email !== undefined)
+      await this.#answered?.({
+        to: email.address,
+        number: plain,
+        ...(email.withText && { text: accepted.value }),
+      });
     return close ? this.close(plain) : ok(undefined);
   }
 
@@ -373,6 +387,24 @@ export class Tickets {
     return true;
   }
 
+  #emailOf({ number, email_sealed: sealed }: Row): TicketEmail | undefined {
+    return sealed === null ? undefined : openEmail(this.#mailKey, number, sealed);
+  }
+
+  #viewOf(row: Row, messages: number, lastDay: number): TicketView {
+    return {
+      number: row.number,
+      state: row.state,
+      openedDay: Number(row.opened_day),
+      closedDay: row.closed_day === null ? undefined : Number(row.closed_day),
+      lastDay,
+      messages,
+      mail: row.email_sealed !== null,
+      mailHasText: this.#emailOf(row)?.withText === true,
+      deleteDay: Math.floor(Number(row.delete_after ?? 0) / DAY_S),
+    };
+  }
+
   #messageId(ticket: string, once: string): string {
     return createHmac("sha256", this.#key).update(`message ${ticket} ${once}`).digest("hex").slice(0, 32);
   }
@@ -395,14 +427,3 @@ function acceptText(text: string): Result<string, "message-empty" | "message-lon
 
 const rowOf = (db: Trx | Store["db"], number: string): Promise<Row | undefined> =>
   db.selectFrom("tickets").selectAll().where("number", "=", number).executeTakeFirst();
-
-const viewOf = (row: Row, messages: number, lastDay: number): TicketView => ({
-  number: row.number,
-  state: row.state,
-  openedDay: Number(row.opened_day),
-  closedDay: row.closed_day === null ? undefined : Number(row.closed_day),
-  lastDay,
-  messages,
-  mail: row.email_sealed !== null,
-  deleteDay: Math.floor(Number(row.delete_after ?? 0) / DAY_S),
-});

@@ -46,7 +46,7 @@ ${
   state === "closed"
     ? html`<p>It is closed, and will be deleted on ${day(ticket.deleteDay * DAY_S)}.</p>`
     : html`<form class="panel" method="post" action="ticket">${tokenOf(c)}<input type="hidden" name="number" value="${number}"><input type="hidden" name="action" value="answer">
-<div class="field"><label for="text">Your answer</label><p class="hint" id="text-hint">Encrypted before it is stored.${ticket.mail && html` An e-mail tells that there is an answer, not what it says.`}</p>
+<div class="field"><label for="text">Your answer</label><p class="hint" id="text-hint">Encrypted before it is stored.${ticket.mail && (ticket.mailHasText ? html` <strong>It goes out by e-mail, too, as whoever wrote wants it:</strong> mail is not encrypted on its way.` : html` An e-mail tells that there is an answer, not what it says.`)}</p>
 <textarea id="text" name="text" required rows="8" maxlength="${MESSAGE_CHARACTERS_MOST}" aria-describedby="text-hint">${typed}</textarea></div>
 <p class="check"><input type="checkbox" id="close" name="close" value="yes"><label for="close">That is all: close the ticket</label></p>
 <button class="button">Answer</button></form>

@@ -31,6 +31,7 @@ interface Typed {
   topic: string;
   text: string;
   email: string;
+  mailText: boolean;
   tellName: boolean;
   challenge: string;
 }
@@ -44,7 +45,7 @@ const FIELD_OF: Partial<Record<Problem, "text" | "email" | "sum">> = {
   wrong: "sum",
 };
 
-const NOBODY: Typed = { topic: "", text: "", email: "", tellName: false, challenge: "" };
+const NOBODY: Typed = { topic: "", text: "", email: "", mailText: false, tellName: false, challenge: "" };
 
 /** The sum, for browsers without scripts; contact.js takes it away and works instead. */
 function puzzle(
@@ -128,10 +129,14 @@ ${
     autocomplete: "email",
     value: typed.email,
     hint: say.text(
-      "Only to tell you that there is an answer, never what it says. It is kept encrypted and forgotten when the ticket is closed.",
+      "To tell you that there is an answer. It is kept encrypted and forgotten when the ticket is closed.",
     ),
     error: errorOf("email"),
   })
+}
+${
+  tickets.mails &&
+  html`<label class="check"><input type="checkbox" name="mail-text" value="yes"${typed.mailText && html` checked`}><span>${say`Send me the answer itself by e-mail`}<span class="hint">${say`Mail is not encrypted on its way, and lies readable in your mailbox. Otherwise the e-mail says nothing of the answer.`}</span></span></label>`
 }
 ${
   member !== undefined &&
@@ -201,6 +206,7 @@ export function addContact(app: Hono<SiteEnv>, web: Web): void {
       topic: TOPICS.find((topic) => topic === get("topic")) ?? "Something else",
       text: get("text"),
       email: get("email").trim(),
+      mailText: get("mail-text") === "yes",
       tellName: get("tell-name") === "yes",
       challenge: get("challenge"),
     };
@@ -232,7 +238,9 @@ export function addContact(app: Hono<SiteEnv>, web: Web): void {
         "",
         typed.text,
       ].join("\n"),
-      email: email.value,
+      ...(email.value !== undefined && {
+        email: { address: email.value, withText: typed.mailText },
+      }),
     });
     if (opened.ok) return sentPage(web, c, opened.value);
     giveBack();

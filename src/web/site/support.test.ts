@@ -379,6 +379,19 @@ test("an address is taken where mail is sent: checked, told of the answer and of
   const { number } = passIn(await (await write(visitor, clock, { email: "someone@example.org" })).text());
   await tickets.answer(number, "A secret answer");
   assert.deepEqual(told, [{ to: "someone@example.org", number }]);
+  // The answer itself only where it is wanted, and that is said with what it means.
+  const form = await (await visitor.get("/contact")).text();
+  assert.match(form, /<input type="checkbox" name="mail-text" value="yes">/);
+  assert.match(form, /Mail is not encrypted on its way/);
+  const wants = { email: "someone@example.org", "mail-text": "yes" };
+  const refused = await (await write(visitor, clock, { ...wants, text: "" })).text();
+  assert.match(refused, /<input type="checkbox" name="mail-text" value="yes" checked>/);
+  const sent = await (await write(visitor, clock, wants)).text();
+  const wanted = passIn(sent);
+  await tickets.answer(wanted.number, "An open answer");
+  assert.deepEqual(told[1], { to: "someone@example.org", number: wanted.number, text: "An open answer" });
+  const ticket = await visitor.post("/ticket", { token: tokenOf(sent, "/ticket"), ...wanted });
+  assert.match(await ticket.text(), /The answer is sent to you by e-mail, too/);
 });
 
 test("without a key nobody can write, and the pages say so and where to write instead", async () => {

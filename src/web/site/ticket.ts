@@ -81,7 +81,7 @@ ${formError(problem === undefined || ofText ? undefined : say.text(WORDING[probl
     ticket.state === "closed"
       ? say`It is deleted on ${day(ticket.deleteDay * DAY_S)}, all of it.`
       : say`If nobody writes any more it is deleted on ${day(ticket.deleteDay * DAY_S)}.`
-  }${ticket.mail && html` ${say`You are told by e-mail when there is an answer.`}`}</p>
+  }${ticket.mail && html` ${ticket.mailHasText ? say`The answer is sent to you by e-mail, too.` : say`You are told by e-mail when there is an answer.`}`}</p>
 ${ticket.texts.map((each) => message(c, web, each))}
 ${
   ticket.state !== "closed" &&
