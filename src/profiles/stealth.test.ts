@@ -113,3 +113,36 @@ test("the real stunnel takes every line, for every system but Windows", (t) => {
     rmSync(folder, { recursive: true });
   }
 });
+
+test("the real openvpn takes every line of what goes with them, for every system but Windows", (t) => {
+  const openvpn = findProgram("openvpn");
+  if (openvpn === undefined) return t.skip(skipFor("openvpn is not installed"));
+  const { stdout: tlsCrypt } = spawnSync(openvpn, ["--genkey", "tls-crypt"], { encoding: "utf8" });
+  const said = (files: readonly { name: string; content: string }[], more = ""): string => {
+    const folder = mkdtempSync(join(tmpdir(), "lethe-stealth-"));
+    try {
+      for (const { name, content } of files) writeFileSync(join(folder, name), content, { mode: 0o600 });
+      const { name, content } = files.find((file) => /^remote /m.test(file.content))!;
+      writeFileSync(join(folder, name), `${content}${more}`);
+      writeFileSync(join(folder, "login"), "name\npassword\n", { mode: 0o600 });
+      const argv = ["--config", name, "--auth-user-pass", "login", "--dev", "null"];
+      return spawnSync(openvpn, argv, { cwd: folder, encoding: "utf8", timeout: 20_000 }).stdout;
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  };
+  // It reads all of its options, then the authority, which is none, on purpose.
+  const wrong = /Options error|Unrecognized option(?!.*block-outside-dns)/;
+  const at = { ...input, tlsCrypt };
+  for (const system of SYSTEMS.filter((each) => each !== "windows"))
+    for (const guarded of system === "linux" ? [false, true] : [false])
+      for (const files of [
+        stealthTlsFiles({ ...at, system, guarded }),
+        stealthObfs4Files({ ...at, system, guarded, bridge: BRIDGE }),
+      ]) {
+        const output = said(files);
+        assert.match(output, /Cannot load CA certificate file/, `${system}: ${output}`);
+        assert.doesNotMatch(output, wrong, system);
+      }
+  assert.match(said(stealthTlsFiles(at), "no-such-option\n"), wrong, "control");
+});
