@@ -3,6 +3,7 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 import { sql, type Transaction } from "kysely";
 import { base32 } from "../lib/base32.ts";
 import type { Clock } from "../lib/clock.ts";
+import { deriveKey } from "../lib/derive-key.ts";
 import { fail, ok, type Result } from "../lib/result.ts";
 import {
   deletedAfter,
@@ -36,6 +37,9 @@ export interface SignUpInput {
   email?: string | undefined;
 }
 
+/** What became of news of a subscription. `another-runs`: nothing, since another one pays for the account. */
+export type SubscriptionNoted = "noted" | "another-runs" | "account-unknown";
+
 export type SignUpError =
   | "name-taken"
   | "name-invalid"
@@ -52,6 +56,7 @@ export class Accounts {
   readonly #store: Store;
   readonly #clock: Clock;
   readonly #siteSecret: KeyObject;
+  readonly #subscriptionKey: Uint8Array;
   readonly #passwords: Passwords;
   readonly #changes: Changes;
   readonly #access: VpnAccess;
@@ -65,6 +70,7 @@ export class Accounts {
     this.#clock = options.clock;
     // As a key object: an HMAC is then four times as fast, and nothing prints it by mistake.
     this.#siteSecret = createSecretKey(options.siteSecret);
+    this.#subscriptionKey = deriveKey(options.siteSecret, "lethe subscriptions");
     this.#changes = new Changes(options.store);
     this.#access = new VpnAccess({ siteSecret: this.#siteSecret, clock: options.clock });
     this.roster = new RosterAccounts({ store: options.store, changes: this.#changes, access: this.#access });
@@ -372,17 +378,25 @@ export class Accounts {
     return span;
   }
 
-  /** Whether a PayPal subscription pays for the account, as PayPal says. False where there is no such account. */
-  async setRenews(id: string, renews: boolean): Promise<boolean> {
-    const outcome = await this.transact<bigint, never>(async (trx) => {
-      const { numUpdatedRows } = await trx
-        .updateTable("accounts")
-        .set({ renews: renews ? 1 : 0 })
-        .where("id", "=", id)
-        .executeTakeFirst();
-      return ok(numUpdatedRows);
+  /**
+   * Notes whether this PayPal subscription runs for the account, as PayPal says. One runs at a time: while it does, what is said of
+   * another one changes nothing. A keyed hash of its number tells them apart.
+   */
+  async noteSubscription(id: string, subscription: string, runs: boolean): Promise<SubscriptionNoted> {
+    const hash = createHmac("sha256", this.#subscriptionKey).update(subscription).digest("base64url");
+    const outcome = await this.transact<SubscriptionNoted, never>(async (trx, announce) => {
+      const row = await trx.selectFrom("accounts").selectAll().where("id", "=", id).executeTakeFirst();
+      if (row === undefined) return ok("account-unknown");
+      if (row.subscription_hash !== null && row.subscription_hash !== hash) return ok("another-runs");
+      const noted = { renews: runs ? 1 : 0, subscription_hash: runs ? hash : null };
+      if (row.renews === noted.renews && row.subscription_hash === noted.subscription_hash)
+        return ok("noted");
+      await trx.updateTable("accounts").set(noted).where("id", "=", id).execute();
+      // The servers wait for its next payment, or no longer do (policy/expiry.ts, accessUntil).
+      if (row.paid_until !== null) announce(this.#access.changeOf({ ...row, ...noted }), id);
+      return ok("noted");
     });
-    return outcome.ok && outcome.value === 1n;
+    return outcome.ok ? outcome.value : "account-unknown";
   }
 
   /** Adds days to the paid time, from its end or from now. For the operator; payments use `extendIn`. */

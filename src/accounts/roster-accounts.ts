@@ -1,3 +1,4 @@
+import { accessUntil } from "../policy/expiry.ts";
 import type { Store } from "../store/open.ts";
 import type { AccountChange, Changes } from "./changes.ts";
 import { EXPIRED_TOLD_S, type VpnAccess } from "./vpn-access.ts";
@@ -42,7 +43,7 @@ export class RosterAccounts {
     // By id alone: with a condition on the time SQLite would go by the time's index and sort all of it for each page.
     const rows = await this.#store.db
       .selectFrom("accounts")
-      .select(["id", "vpn_salt", "paid_until", "terminated"])
+      .select(["id", "vpn_salt", "paid_until", "terminated", "renews"])
       .where("id", ">", id)
       .orderBy("id")
       .limit(READ_ROWS)
@@ -54,7 +55,7 @@ export class RosterAccounts {
   async credentialsOf(ids: readonly string[]): Promise<AccountCredential[]> {
     const rows = await this.#store.db
       .selectFrom("accounts")
-      .select(["id", "vpn_salt", "paid_until", "terminated"])
+      .select(["id", "vpn_salt", "paid_until", "terminated", "renews"])
       .where("id", "in", ids)
       .execute();
     return rows.map((row) => ({ id: row.id, credential: this.#access.rosterCredentialOf(row) }));
@@ -65,8 +66,19 @@ export class RosterAccounts {
     const rows = await this.#store.db
       .selectFrom("accounts")
       .select("id")
-      .where("paid_until", ">", fromS - EXPIRED_TOLD_S)
-      .where("paid_until", "<=", toS - EXPIRED_TOLD_S)
+      .where(({ and, eb, or }) =>
+        or(
+          [false, true].map((renews) => {
+            // What a running subscription adds (policy/expiry.ts) lies between the end of the paid time and that of access.
+            const keptS = EXPIRED_TOLD_S + accessUntil(0, renews);
+            return and([
+              eb("renews", "=", renews ? 1 : 0),
+              eb("paid_until", ">", fromS - keptS),
+              eb("paid_until", "<=", toS - keptS),
+            ]);
+          }),
+        ),
+      )
       .execute();
     return rows.map(({ id }) => id);
   }

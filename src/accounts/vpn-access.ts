@@ -1,6 +1,7 @@
 import type { KeyObject } from "node:crypto";
 import type { Transaction } from "kysely";
 import type { Clock } from "../lib/clock.ts";
+import { accessUntil } from "../policy/expiry.ts";
 import { LIFETIMES } from "../policy/lifetimes.ts";
 import type { AccountRow, Tables } from "../store/tables.ts";
 import type { AccountChange, Announce } from "./changes.ts";
@@ -13,7 +14,7 @@ import {
   vpnTag,
 } from "./vpn-credentials.ts";
 
-/** So long after the paid time the roster carries an account on, so that an exit can say that it is over, and not that the password is wrong. */
+/** So long after access has ended the roster carries an account on, so that an exit can say that it is over, and not that the password is wrong. */
 export const EXPIRED_TOLD_S = LIFETIMES.expiredTold.days * 86_400;
 
 /** What an account's row says of its access: the VPN credentials made from its salt, and what the exits are to know of them. */
@@ -51,11 +52,12 @@ export class VpnAccess {
 
   /** What the roster carries of it; nothing where it has no access. */
   rosterCredentialOf(
-    row: Pick<AccountRow, "vpn_salt" | "paid_until" | "terminated">,
+    row: Pick<AccountRow, "vpn_salt" | "paid_until" | "terminated" | "renews">,
   ): RosterCredential | undefined {
     if (row.terminated !== 0 || row.paid_until === null) return undefined;
-    if (row.paid_until + EXPIRED_TOLD_S <= Math.floor(this.#clock.now() / 1000)) return undefined;
-    return rosterCredential(this.credentialsOf(row), row.paid_until);
+    const untilS = accessUntil(row.paid_until, row.renews !== 0);
+    if (untilS + EXPIRED_TOLD_S <= Math.floor(this.#clock.now() / 1000)) return undefined;
+    return rosterCredential(this.credentialsOf(row), untilS);
   }
 
   /** New credentials, inside a transaction on accounts. */

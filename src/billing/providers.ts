@@ -45,8 +45,11 @@ export type Finished =
   | { state: "open"; redirect?: string; missing?: CoinAmount }
   /** It will not be paid any more. `short`: less came than was asked for. */
   | { state: "failed"; reason: "declined" | "cancelled" | "expired" | "short" }
-  /** Paid, but not for what was ordered, or for an account that is gone: given back where the provider can. */
-  | { state: "refused"; reason: CreditRefusal; refunded: boolean }
+  /**
+   * Paid, but not for what was ordered, for an account that is gone, or as a second subscription while another one runs: given back
+   * where the provider can.
+   */
+  | { state: "refused"; reason: CreditRefusal | "subscription-runs"; refunded: boolean }
   | { state: "unavailable" };
 
 /**

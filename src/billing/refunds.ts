@@ -203,7 +203,8 @@ export class Refunds {
     if (given !== "given") return given;
     if (subscription !== undefined && !(await gateway.cancel(subscription))) return "unavailable";
     await payments.takeBack(provider, paymentId, "refund");
-    if (subscription !== undefined && accountId !== undefined) await accounts.setRenews(accountId, false);
+    if (subscription !== undefined && accountId !== undefined)
+      await accounts.noteSubscription(accountId, subscription, false);
     return "given";
   }
 }

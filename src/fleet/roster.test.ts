@@ -60,6 +60,51 @@ onEachStore("the roster starts with everybody who has paid, and then follows eve
 });
 
 onEachStore(
+  "while a subscription runs, access waits a day for PayPal's next payment; what is paid for stays as it is",
+  async (kind) => {
+    const { clock, store, accounts, member } = await newOffice(kind);
+    const alice = await member("alice", 30);
+    await member("bob", 30);
+    await accounts.noteSubscription(alice, "I-BW452GLLEP1G", true);
+    const publisher = new Notebook();
+    const feed = await feedRoster({ members: accounts.roster, publisher, clock });
+    const usernameOf = async (id: string) => (await accounts.vpnCredentials(id)).username;
+    const minutesLeft = (username: string) =>
+      Math.round(publisher.rows.get(username)!.untilMinutes - clock.now() / 60_000);
+    const hers = await usernameOf(alice);
+    const his = [...publisher.rows.keys()].find((username) => username !== hers)!;
+
+    // Day 30 and six hours: PayPal has not charged yet.
+    clock.advance((30 * DAY_S + 6 * 3600) * 1000);
+    assert.equal(minutesLeft(hers), 18 * 60);
+    assert.equal(minutesLeft(his), -6 * 60);
+    assert.equal((await accounts.byName("alice"))!.paidUntil, clock.now() / 1000 - 6 * 3600);
+    // The payment comes: thirty days from now, as for anybody whose time is over, and the day beside them.
+    await accounts.extend(alice, 30);
+    assert.equal((await accounts.byName("alice"))!.paidUntil, clock.now() / 1000 + 30 * DAY_S);
+    assert.equal(minutesLeft(hers), 31 * 1440);
+
+    // It is cancelled in the day after the next end: access ends at once, and at the paid end where that lies ahead.
+    clock.advance((30 * DAY_S + 3600) * 1000);
+    assert.equal(minutesLeft(hers), 23 * 60);
+    await accounts.noteSubscription(alice, "I-BW452GLLEP1G", false);
+    assert.equal(minutesLeft(hers), -60);
+    await accounts.noteSubscription(alice, "I-BW452GLLEP1G", true);
+    assert.equal(minutesLeft(hers), 23 * 60);
+
+    // Three days after that the roster need not tell of it any more.
+    clock.advance((3 * DAY_S + 22 * 3600) * 1000);
+    await feed.prune();
+    assert.deepEqual([...publisher.rows.keys()], [hers]);
+    clock.advance(2 * 3600 * 1000);
+    await feed.prune();
+    assert.equal(publisher.rows.size, 0);
+    await feed.close();
+    await store.close();
+  },
+);
+
+onEachStore(
   "whoever's time is over leaves the roster, and whoever pays again in that moment stays",
   async (kind) => {
     const { clock, store, accounts, member } = await newOffice(kind);

@@ -167,6 +167,7 @@ export type Reason =
   | "account-gone"
   | "account-terminated"
   | "coupon-used"
+  | "subscription-runs"
   | "order-expired"
   | "other";
 

@@ -42,6 +42,12 @@ export const CANCELLATION: readonly Rule[] = [
       "Deleting an account leads through PayPal first where a subscription runs, so that nobody pays for an account that is gone.",
   },
   {
+    id: "one-subscription",
+    page: "cancellation",
+    sentence: () =>
+      "One subscription pays for an account at a time: a second one that begins while it runs is cancelled by us, and what it charged is given back.",
+  },
+  {
     id: "charge-for-gone",
     page: "cancellation",
     sentence: () =>

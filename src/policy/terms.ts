@@ -1,3 +1,4 @@
+import { RENEWAL_DAYS } from "./expiry.ts";
 import { LIFETIMES, lifetimeText } from "./lifetimes.ts";
 import { formatMoney } from "./money.ts";
 import { daysText } from "./plans.ts";
@@ -24,6 +25,12 @@ export const TERMS: readonly Rule[] = [
     page: "terms",
     sentence: () =>
       "Access ends with the paid time, to the minute, on all devices; nothing is owed after it.",
+  },
+  {
+    id: "access-while-renewing",
+    page: "terms",
+    sentence: () =>
+      `While a PayPal subscription runs, access goes on for up to ${daysText(RENEWAL_DAYS)} after the end of the paid time, since PayPal’s next payment may come some hours late; it ends earlier if the subscription does.`,
   },
   {
     id: "account-deleted",

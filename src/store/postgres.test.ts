@@ -37,6 +37,7 @@ test("numbers come back as numbers, whatever their column's type", { skip }, asy
     email_verified: 0,
     renews: 0,
     taken_back: null,
+    subscription_hash: null,
   });
   const count = await store.db
     .selectFrom("accounts")

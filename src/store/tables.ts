@@ -44,6 +44,8 @@ interface AccountTable {
   email_verified: Generated<number>;
   /** 0 or 1: a PayPal subscription runs. */
   renews: Generated<number>;
+  /** Base64url of a keyed hash of that subscription's number; null: none runs, or it was noted before this was kept. */
+  subscription_hash: string | null;
   /** Paid time that was taken out again: `accounts/paid-time.ts`; null: none. */
   taken_back: string | null;
 }

@@ -226,11 +226,10 @@ export class PayPalClient {
     return list.ok ? ok(list.value.transactions) : list;
   }
 
-  /** "already" where it does not run any more. */
-  cancelSubscription(id: string): Answer<void> {
+  /** "already" where it does not run any more. `reason`: for the buyer, at most 127 characters. */
+  cancelSubscription(id: string, reason = "The account is closed."): Answer<void> {
     const path = `/v1/billing/subscriptions/${encodeURIComponent(id)}/cancel`;
-    const body = { reason: "The account is closed." };
-    return this.#call("POST", path, shapes.nothing, { requestId: `cancel ${id}`, body });
+    return this.#call("POST", path, shapes.nothing, { requestId: `cancel ${id}`, body: { reason } });
   }
 
   /** The app's webhook as PayPal has it (Webhooks v1, "Show webhook details"). */

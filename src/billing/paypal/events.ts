@@ -191,7 +191,7 @@ function handlerOf(shop: PayPalShop): (event: shapes.PayPalEvent) => Promise<Web
         if (!named.success) return "refused";
         const subscription = await subscriptionOf(named.data.id);
         if (typeof subscription === "string") return subscription;
-        return (await settlement.followSubscription(subscription)) ? "done" : "later";
+        return (await settlement.followSubscription(subscription)) === "unanswered" ? "later" : "done";
       }
       default:
         return "done";

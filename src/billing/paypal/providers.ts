@@ -128,8 +128,11 @@ export class PayPalSubscriptions implements PaymentProvider {
       Number.isNaN(sinceS) ? this.#dayAgoS() : sinceS - 60,
     );
     if (!paid.ok) return unfinished(paid.error);
-    await this.#settlement.followSubscription(subscription);
+    const noted = await this.#settlement.followSubscription(subscription);
     const [first] = paid.value;
+    // Cancelled by us a moment ago; what it may yet charge goes back when PayPal tells of it.
+    if (first === undefined && noted === "another-runs" && subscription.status === "ACTIVE")
+      return { state: "refused", reason: "subscription-runs", refunded: true };
     if (first === undefined)
       return subscription.status === "ACTIVE" || subscription.status === "APPROVED"
         ? { state: "waiting" }

@@ -1,6 +1,7 @@
-import type { Accounts } from "../../accounts/accounts.ts";
+import type { Accounts, SubscriptionNoted } from "../../accounts/accounts.ts";
 import type { Clock } from "../../lib/clock.ts";
 import type { Log, Reason } from "../../lib/event-log.ts";
+import { fail } from "../../lib/result.ts";
 import { LIFETIMES } from "../../policy/lifetimes.ts";
 import type { Credit, Payments } from "../payments.ts";
 import type { Finished } from "../providers.ts";
@@ -19,6 +20,12 @@ export interface PayPalParts {
   clock: Clock;
   log: Log;
 }
+
+/** What PayPal tells the buyer of a subscription that we end. */
+const CANCELLED_FOR = {
+  gone: "The account is closed.",
+  another: "Another subscription pays for this account already. What this one has charged goes back.",
+};
 
 /**
  * From what PayPal has taken to what it pays for: every payment that PayPal confirms is counted once, or given back at once where
@@ -78,6 +85,8 @@ export class PayPalSettlement {
     const state = sale.state?.toLowerCase() ?? "completed";
     if (state === "pending") return { state: "waiting" };
     if (state === "denied" || state === "declined") return { state: "failed", reason: "declined" };
+    // Before it counts: of two that begin at one time one has the account, and the other's payment goes back.
+    const noted = await this.#note(subscription);
     const settled = await this.#settle(
       {
         provider: "paypal",
@@ -90,59 +99,74 @@ export class PayPalSettlement {
         payer: subscription.subscriber?.payer_id,
       },
       state === "completed",
+      noted === "another-runs",
     );
     // What could not count has been cancelled with its payment.
-    const status = settled.state === "refused" ? "CANCELLED" : subscription.status;
-    await this.followSubscription({ ...subscription, status });
+    if (settled.state === "refused") await this.#note({ ...subscription, status: "CANCELLED" });
+    else if ((await this.followSubscription(subscription)) === "unanswered") return { state: "unavailable" };
     return settled;
   }
 
   /**
-   * Whether a subscription runs stands on the account; of an account that is gone it is cancelled, so that it charges nobody again.
-   * False where PayPal has to be asked once more.
+   * Whether a subscription runs stands on the account. One that runs is cancelled where the account is gone, or where another one
+   * pays for it already, so that it charges nobody again. `unanswered`: PayPal has to be asked once more for that.
    */
-  async followSubscription(subscription: Subscription): Promise<boolean> {
-    const { client, accounts, seal } = this.#parts;
-    const order = seal.open(subscription.custom_id);
-    if (order?.accountId === undefined) return true;
-    const runs = subscription.status === "ACTIVE";
-    if ((await accounts.setRenews(order.accountId, runs)) || !runs) return true;
-    const cancelled = await client.cancelSubscription(subscription.id);
-    return cancelled.ok || cancelled.error === "already";
+  async followSubscription(subscription: Subscription): Promise<SubscriptionNoted | "unanswered"> {
+    const noted = await this.#note(subscription);
+    if (noted === "noted" || !isActive(subscription)) return noted;
+    const reason = noted === "another-runs" ? CANCELLED_FOR.another : CANCELLED_FOR.gone;
+    const cancelled = await this.#parts.client.cancelSubscription(subscription.id, reason);
+    return cancelled.ok || cancelled.error === "already" ? noted : "unanswered";
   }
 
-  /** `here`: PayPal has the money now. Where it has been given back, it counts only if it counted before. */
-  async #settle(credit: Credit, here: boolean): Promise<Finished> {
+  async #note(subscription: Subscription): Promise<SubscriptionNoted> {
+    const { accounts, seal } = this.#parts;
+    const order = seal.open(subscription.custom_id);
+    if (order?.accountId === undefined) return "noted";
+    return accounts.noteSubscription(order.accountId, subscription.id, isActive(subscription));
+  }
+
+  /**
+   * `here`: PayPal has the money now. Where it has been given back, it counts only if it counted before. `second`: it is a
+   * subscription's, and another one pays for the account.
+   */
+  async #settle(credit: Credit, here: boolean, second = false): Promise<Finished> {
     const { payments } = this.#parts;
     const { provider, paymentId } = credit;
     if (!here) {
       const known = await payments.find(provider, paymentId);
-      return known === undefined
-        ? { state: "failed", reason: "cancelled" }
+      if (known === undefined) return { state: "failed", reason: "cancelled" };
+      return second && known.accountId === undefined
+        ? { state: "refused", reason: "subscription-runs", refunded: true }
         : { state: "paid", provider, paymentId };
     }
     // It may have counted, and what said so is gone: somebody has PayPal send an old event again, say. It counts for nothing, and
     // is not given back either.
     if (this.#nowS() - credit.atS > (LIFETIMES.paymentEvent.days - 1) * 86_400)
       return { state: "failed", reason: "expired" };
-    const outcome = await payments.credit(credit);
+    const outcome =
+      second && (await payments.find(provider, paymentId)) === undefined
+        ? fail("subscription-runs")
+        : await payments.credit(credit);
     if (outcome.ok) return { state: "paid", provider, paymentId };
     this.#parts.log("payment-uncredited", { part: "paypal", reason: outcome.error });
-    return { state: "refused", reason: outcome.error, refunded: await this.#giveBack(credit) };
+    return { state: "refused", reason: outcome.error, refunded: await this.#giveBack(credit, second) };
   }
 
   /**
    * A payment that cannot count goes back; the subscription that it belongs to is cancelled. Where PayPal does not answer, both go
    * on by themselves (refunds.ts).
    */
-  async #giveBack({ provider, paymentId, subscription }: Credit): Promise<boolean> {
+  async #giveBack({ provider, paymentId, subscription }: Credit, second: boolean): Promise<boolean> {
     const { client, payments, log } = this.#parts;
     const given = await client.refund(paymentId);
     const refunded = given.ok || given.error === "already";
     // From here on it counts for nothing, whatever is reported, and if the account comes back.
     if (refunded) await payments.takeBack(provider, paymentId, "refund");
     else logProblem(log, given.error);
-    const cancelled = subscription === undefined ? undefined : await client.cancelSubscription(subscription);
+    const reason = second ? CANCELLED_FOR.another : CANCELLED_FOR.gone;
+    const cancelled =
+      subscription === undefined ? undefined : await client.cancelSubscription(subscription, reason);
     const ended = cancelled === undefined || cancelled.ok || cancelled.error === "already";
     const again = refunded ? !ended : given.error !== "refused" && given.error !== "unknown";
     if (again) await payments.oweBack({ provider, paymentId, subscription });
@@ -163,6 +187,8 @@ export function logProblem(log: Log, problem: PayPalProblem): void {
   };
   log("provider-failed", { part: "paypal", reason: reasons[problem] ?? "refused" });
 }
+
+const isActive = ({ status }: Subscription): boolean => status === "ACTIVE";
 
 function secondsOf(time: string | undefined): number | undefined {
   const ms = Date.parse(time ?? "");

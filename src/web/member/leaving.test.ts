@@ -45,7 +45,7 @@ test("looking, exporting and deleting go on working when the paid time is over",
 
 test("deleting leads through PayPal first where a subscription runs", async () => {
   const visitor = await signedUp(bench, "renewing");
-  await bench.accounts.setRenews(await idOf("renewing"), true);
+  await bench.accounts.noteSubscription(await idOf("renewing"), "I-BW452GLLEP1G", true);
   const page = await (await visitor.get("/member/settings")).text();
   assert.match(page, /href="https:\/\/www\.paypal\.com\/myaccount\/autopay\/"/);
   assert.match(page, /name="subscription-cancelled"/);
@@ -67,7 +67,7 @@ test("deleting leads through PayPal first where a subscription runs", async () =
 
 test("the API asks the same before it deletes", async () => {
   await signedUp(bench, "byapi");
-  await bench.accounts.setRenews(await idOf("byapi"), true);
+  await bench.accounts.noteSubscription(await idOf("byapi"), "I-BW452GLLEP1G", true);
   const post = (path: string, body: object, token?: string) =>
     bench.app.request(path, {
       method: "POST",

@@ -189,7 +189,7 @@ test("what cannot be ordered is told beside the field, and nothing is begun", as
     assert.match(text, expected);
     assert.ok(!text.includes("<script>") && !text.includes('"<b>"'));
   }
-  await bench.accounts.setRenews(id, true);
+  await bench.accounts.noteSubscription(id, "I-BW452GLLEP1G", true);
   const subscribed = { ...wish, for: "account", method: "paypal-subscription" };
   assert.match(
     await markup(await member.fill("/order", "/order", subscribed)),

@@ -1,5 +1,5 @@
 import type { CheckoutError } from "../../../billing/checkout.ts";
-import type { CreditRefusal, Finished } from "../../../billing/providers.ts";
+import type { Finished } from "../../../billing/providers.ts";
 import type { ReceiptError } from "../../../billing/receipts.ts";
 
 /** What a buyer reads where an order could not be begun. Nothing has been paid then. */
@@ -49,12 +49,14 @@ export const FAILED_WORDING: Record<Extract<Finished, { state: "failed" }>["reas
     "Less came in than the order costs, so that nothing was counted. Write to us with the invoice’s number, and we settle it.",
 };
 
-export const REFUSED_WORDING: Record<CreditRefusal, string> = {
+export const REFUSED_WORDING: Record<Extract<Finished, { state: "refused" }>["reason"], string> = {
   "amount-differs": "What came in is not what the order costs, so that nothing was counted.",
   "account-gone": "The account that this was ordered for no longer exists.",
   "account-terminated": "The account that this was ordered for was ended by the operator.",
   "order-expired": "This order is too old to be counted.",
   "coupon-used": "The coupon had been used up before the order was paid.",
+  "subscription-runs":
+    "Another PayPal subscription pays for your account already, so that this one was cancelled at PayPal. The other one goes on.",
 };
 
 export const REFUND_WORDING: Record<"unavailable" | "provider-refused" | "payment-unknown", string> = {
