@@ -5,6 +5,7 @@ import { bestServer } from "../../fleet/recommend.ts";
 import type { SlotTraffic } from "../../fleet/server-news.ts";
 import type { ServerStatus } from "../../fleet/server-status.ts";
 import { FakeClock } from "../../lib/clock.ts";
+import { SERVICES, type Service } from "../../link/services.ts";
 import { openBench, signedUp, Visitor } from "../testkit.ts";
 import { columns, dayChart, stepPath } from "./day-chart.ts";
 import { hourColumns } from "./month-chart.ts";
@@ -61,6 +62,32 @@ test("a server's place, bandwidth, traffic, load and services stand on the page"
     assert.ok(page.includes(text), text);
   }
   assert.ok(!page.includes("large downloads or P2P"));
+});
+
+test("every service stands on the page by its name and ports, and one that does not work says so", async () => {
+  const NAMES: Record<Service, string> = {
+    openvpn: "OpenVPN",
+    wireguard: "WireGuard",
+    ikev2: "IKEv2",
+    ssh: "SSH tunnel",
+    socks5: "SOCKS5 proxy",
+    "socks5-tls": "SOCKS5 proxy over TLS",
+    http: "HTTP proxy",
+    https: "HTTPS proxy",
+    "stealth-tls": "OpenVPN in TLS",
+    "stealth-obfs4": "OpenVPN in obfs4",
+  };
+  const services = SERVICES.map((service, index) => ({
+    service,
+    healthy: service !== "wireguard",
+    ports: [{ protocol: "tcp" as const, port: 4000 + index }],
+  }));
+  const page = await statusPage([server({ services })]);
+  for (const [index, service] of SERVICES.entries()) {
+    const down = service === "wireguard" ? [' class="down"', " – not working at the moment"] : ["", ""];
+    const line = `<li${down[0]}><strong>${NAMES[service]}</strong> ${4000 + index}${down[1]}</li>`;
+    assert.ok(page.includes(line), line);
+  }
 });
 
 test("one server alone is called no choice", async () => {
