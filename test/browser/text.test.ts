@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { promisify } from "node:util";
 import { skipFor } from "../../src/lib/testing.ts";
+import { signedUp } from "../../src/web/testkit.ts";
 import { crawl, type Found } from "./crawl.ts";
 import { type LiveSite, openLiveSite } from "./live-site.ts";
 
@@ -18,13 +19,23 @@ const AT_ONCE = 4;
 
 let site: LiveSite;
 let pages: Found[];
+let members: Found[];
 let folder: string;
 
 before(async () => {
   if (skip) return;
   site = await openLiveSite();
   pages = (await crawl(site.origin, ["/"])).found;
+  const member = await signedUp(site.bench, "reader");
+  const { id } = (await site.bench.accounts.byName("reader"))!;
+  await site.bench.accounts.extend(id, 30);
+  const cookie = [...member.cookies].map(([name, value]) => `${name}=${value}`).join("; ");
+  const theirs = await crawl(site.origin, ["/member", "/member/devices"], cookie);
+  members = theirs.found.filter(({ path }) => !pages.some((each) => each.path === path));
   folder = mkdtempSync(join(tmpdir(), "lethe-text-"));
+  writeFileSync(join(folder, "cookies"), cookieFile(member.cookies), { mode: 0o600 });
+  const settings = ["ACCEPT_ALL_COOKIES:TRUE", "PERSISTENT_COOKIES:TRUE", `COOKIE_FILE:${folder}/cookies`];
+  writeFileSync(join(folder, "lynx.cfg"), `${settings.join("\n")}\n`);
 });
 after(async () => {
   await site?.close();
@@ -42,11 +53,21 @@ const words = (markup: string): string =>
     .replace(/\s+/g, " ")
     .trim();
 
-/** What lynx shows, as one line. */
-async function shown(path: string): Promise<string> {
+/** As browsers' cookie files are: host, whether its subdomains too, path, TLS alone, end (Unix), name, value; by tabs. */
+function cookieFile(cookies: ReadonlyMap<string, string>): string {
+  const host = new URL(site.origin).hostname;
+  const endsS = Math.floor(Date.now() / 1000) + 3600;
+  return [...cookies]
+    .map(([name, value]) => `${[host, "FALSE", "/", "FALSE", endsS, name, value].join("\t")}\n`)
+    .join("");
+}
+
+/** What lynx shows, as one line; of a member's page with the member's cookies. */
+async function shown(path: string, own: boolean): Promise<string> {
+  const cookies = own ? [`-cfg=${join(folder, "lynx.cfg")}`] : [];
   const { stdout } = await run(
     "lynx",
-    ["-dump", "-nolist", "-width=200", "-display_charset=utf-8", `${site.origin}${path}`],
+    ["-dump", "-nolist", "-width=200", "-display_charset=utf-8", ...cookies, `${site.origin}${path}`],
     {
       env: { ...process.env, LC_ALL: "C.UTF-8", HOME: folder },
       timeout: 30_000,
@@ -56,10 +77,14 @@ async function shown(path: string): Promise<string> {
 }
 
 test("every page can be read: its headings are there, and no markup or script shows", { skip }, async () => {
-  const queue = [...pages];
+  assert.ok(members.some(({ path }) => path === "/member/settings"));
+  const queue = [
+    ...pages.map((page) => ({ ...page, own: false })),
+    ...members.map((page) => ({ ...page, own: true })),
+  ];
   const work = async () => {
     for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
-      const text = await shown(next.path);
+      const text = await shown(next.path, next.own);
       for (const [, heading] of next.markup.matchAll(/<h[12]\b[^>]*>(.*?)<\/h[12]>/gs))
         assert.ok(
           text.includes(words(heading!)),
