@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import ssh2, { type ClientChannel, type ConnectConfig } from "ssh2";
+import type { ServerSettings } from "../../link/settings.ts";
 import { FakeAuthoriser, PASSWORD, testSettings, USERNAME } from "../proxy/testing.ts";
 import { hostKeys } from "./host-keys.ts";
 import { createSshWorker } from "./worker.ts";
@@ -15,14 +16,24 @@ export const keys = hostKeys(folder);
 
 export async function startSsh(
   changes: Parameters<typeof testSettings>[0] & Pick<Parameters<typeof createSshWorker>[0], "resolve"> = {},
-): Promise<{ port: number; authoriser: FakeAuthoriser; close(): void }> {
+): Promise<{
+  port: number;
+  authoriser: FakeAuthoriser;
+  /** The same settings with another egress policy. */
+  restrict(egress: Partial<ServerSettings["egress"]>): Promise<unknown>;
+  close(): void;
+}> {
   const authoriser = new FakeAuthoriser();
   const resolve = changes.resolve ?? (async () => ({ ok: false, reason: "no-such-name" }) as const);
   const worker = createSshWorker({ authoriser, log: () => {}, hostKeys: keys.private, resolve });
   const settings = testSettings(changes);
   settings.services = { ssh: { listen: [{ address: "127.0.0.1", port: 0 }] } };
-  const [report] = await worker.apply({ settings, ownAddresses: [], resolvers: [] });
-  return { port: report!.port, authoriser, close: () => worker.close() };
+  const apply = (egress: Partial<ServerSettings["egress"]>) => {
+    const changed = { ...settings, egress: { ...settings.egress, ...egress } };
+    return worker.apply({ settings: changed, ownAddresses: [], resolvers: [] });
+  };
+  const [report] = await apply({});
+  return { port: report!.port, authoriser, restrict: apply, close: () => worker.close() };
 }
 
 export class TestClient {

@@ -78,6 +78,24 @@ describe("SSH tunnels", { timeout: 120_000 }, () => {
     client.close();
   });
 
+  it("end where the operator blocks what they lead to, and nowhere else", async () => {
+    const other = await startServer((socket) => socket.pipe(socket));
+    const own = await startSsh();
+    const client = await TestClient.ready(own.port);
+    const [blocked, open] = [
+      await client.tunnel("127.0.0.1", echo.port),
+      await client.tunnel("127.0.0.1", other.port),
+    ];
+    const closed = new Promise((resolve) => blocked.once("close", resolve));
+    await own.restrict({ denyPortRanges: [{ from: echo.port, to: echo.port }] });
+    await closed;
+    open.end("still");
+    assert.equal(String(await readAll(open)), "still");
+    client.close();
+    own.close();
+    other.close();
+  });
+
   it("carry all that is sent, both ways at once, however it is cut up", async () => {
     const client = await TestClient.ready(ssh.port);
     await fc.assert(
