@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import type { Browser, BrowserContext } from "playwright-core";
+import type { Browser, BrowserContext, Page } from "playwright-core";
 import { openBrowser, skip } from "./browser.ts";
 import { crawl, type Found } from "./crawl.ts";
 import { addMember, type LiveSite, LONG_EMAIL, logIn, openLiveSite } from "./live-site.ts";
@@ -149,6 +149,31 @@ for (const [colorScheme, width] of [
     assert.deepEqual(findings.foreignRequests, []);
   });
 }
+
+/** What the browser makes of a property of all that fit a selector: each value once. */
+const styleOf = (page: Page, selector: string, property: string): Promise<string[]> =>
+  page.evaluate(
+    `[...new Set([...document.querySelectorAll(${JSON.stringify(selector)})].map((each) => getComputedStyle(each).getPropertyValue(${JSON.stringify(property)})))]`,
+  );
+
+test("the terms are printed whole, without what only leads elsewhere", { skip }, async () => {
+  const context = await browser.newContext({ baseURL: site.origin });
+  const page = await context.newPage();
+  await page.goto("/terms");
+  const elsewhere = page.locator(".top nav, footer, form, .tabs");
+  const rules = page.locator("li[id^=rule-]");
+  assert.ok((await elsewhere.filter({ visible: true }).count()) >= 2, "on the screen they are there");
+  await page.emulateMedia({ media: "print" });
+  assert.equal(await elsewhere.filter({ visible: true }).count(), 0);
+  assert.ok((await rules.count()) > 5);
+  assert.equal(await rules.filter({ visible: true }).count(), await rules.count());
+  assert.ok(await page.locator("h1").isVisible());
+  // No rule is torn over two sheets, and no panel prints as a grey box.
+  assert.deepEqual(await styleOf(page, "li[id^=rule-]", "break-inside"), ["avoid"]);
+  assert.deepEqual(await styleOf(page, ".rules-page .panel", "border-top-width"), ["0px"]);
+  assert.deepEqual(await styleOf(page, ".rules-page .panel", "background-color"), ["rgba(0, 0, 0, 0)"]);
+  await context.close();
+});
 
 test("without JavaScript, on a phone, every page shows what it has and no button that does nothing", {
   skip,

@@ -112,18 +112,19 @@ export async function killAndCount(options: {
   };
   let office = await start();
   // How long a report takes about, on this machine now, so that the deaths fall around its end.
-  const aimMs: Record<string, number> = { paypal: 100, bitcoin: 50, monero: 50 };
+  const aimMs: Record<string, number> = { paypal: 100, "paypal-subscription": 100, bitcoin: 50, monero: 50 };
+  /** By account: the subscription that runs. Its next round is its next period's payment. */
+  const running = new Map<string, BegunOrder>();
   try {
     for (let round = 0; round < kills; round++) {
-      const method = pick(["paypal", "bitcoin", "monero"]);
-      const accountId = random() < 0.25 ? undefined : pick(members.ids);
-      const begun = await ask<{ ok: true; value: { order: BegunOrder } }>(office, "/begin", {
-        method,
-        accountId,
-        attempt: String(round),
-      });
-      const { order } = begun.value;
-      const reports = () => [...pay(method, order.reference)];
+      const method = pick(["paypal", "paypal-subscription", "bitcoin", "monero"]);
+      const subscribed = method === "paypal-subscription";
+      // A voucher renews nothing.
+      const accountId = random() < 0.25 && !subscribed ? undefined : pick(members.ids);
+      const order = (subscribed && running.get(accountId!)) || (await begin(method, accountId, round));
+      if (subscribed) running.set(accountId!, order);
+      const madeBefore = paypal.events.made.length;
+      const reports = () => [...pay(method, order.reference, madeBefore)];
       const first = reports();
       // The report, the same again at once, or the buyer coming back at the same moment.
       const race = pick(["alone", "twice", "return"]);
@@ -175,11 +176,25 @@ export async function killAndCount(options: {
   }
   return tally;
 
-  /** The buyer pays, where they have not yet; what the provider has to tell of it. */
-  function* pay(method: string, reference: string): Generator<Delivery> {
-    if (method === "paypal") {
+  async function begin(method: string, accountId: string | undefined, round: number): Promise<BegunOrder> {
+    const attempt = String(round);
+    const begun = await ask<{ ok: boolean; value: { order: BegunOrder } }>(office, "/begin", {
+      method,
+      accountId,
+      attempt,
+    });
+    assert.ok(begun.ok, `round ${round}: ${JSON.stringify(begun)}`);
+    return begun.value.order;
+  }
+
+  /** The buyer pays, where they have not yet in this round; what the provider has to tell of it, of PayPal's events those after `madeBefore`. */
+  function* pay(method: string, reference: string, madeBefore: number): Generator<Delivery> {
+    if (method.startsWith("paypal")) {
       if (paypal.state.orders.get(reference)?.status === "PAYER_ACTION_REQUIRED") paypal.approve(reference);
-      for (const event of paypal.events.made)
+      const status = paypal.state.subscriptions.get(reference)?.status;
+      if (status === "APPROVAL_PENDING") paypal.approve(reference);
+      else if (status === "ACTIVE" && paypal.events.made.length === madeBefore) paypal.charge(reference);
+      for (const event of paypal.events.made.slice(madeBefore))
         if (event.body.includes(reference))
           yield { path: "/webhooks/paypal", ...paypal.events.signed(event) };
       return;
