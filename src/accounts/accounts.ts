@@ -431,7 +431,7 @@ export class Accounts {
     return ok({ account: await this.#setPaidTimeIn(trx, announce, row, time), span });
   }
 
-  /** Ends access at once, whatever is paid. The account goes after 30 days, or earlier when the member deletes it. */
+  /** Ends access at once, whatever is paid. The account goes as `unpaidDeletedAfter` says, or earlier when the member deletes it. */
   async terminate(name: string): Promise<Result<AccountView, "account-unknown">> {
     return this.#setTerminated(name, 1);
   }

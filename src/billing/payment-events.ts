@@ -1,38 +1,8 @@
 import { createCipheriv, createDecipheriv, createHmac, randomBytes } from "node:crypto";
 import { deriveKey } from "../lib/derive-key.ts";
-import { PAYMENT_METHODS, type PaymentMethod } from "../policy/methods.ts";
-import type { Money } from "../policy/money.ts";
+import { PAYMENT_METHODS } from "../policy/methods.ts";
+import type { PaymentRecord } from "../policy/payment-record.ts";
 import type { ProviderName } from "./providers.ts";
-
-/** What is known of a payment to whoever has the provider's id of it, and to nobody else. */
-export interface PaymentRecord {
-  /** `refunding`: the provider has been, or is about to be, told to give it back. */
-  state: "paid" | "refunding" | "refunded" | "charged-back";
-  method: PaymentMethod;
-  /** Whose time it was; undefined: a voucher was bought, or it was taken back before it ever counted. */
-  accountId?: string | undefined;
-  /** The bought voucher's hash. */
-  voucherHash?: string | undefined;
-  plan: string;
-  days: number;
-  /** What came in. */
-  paid: Money;
-  /** A coupon made it cheaper. */
-  coupon: boolean;
-  /** When it was paid, UTC seconds, a whole minute. */
-  atS: number;
-  /** What this payment gave of the account's paid time, on the scale of policy/expiry.ts; both 0 for a voucher. */
-  fromS: number;
-  untilS: number;
-  /** How much of it was taken away again when the payment was taken back, seconds. */
-  takenS: number;
-  /** The account had never run before (and, where payers are remembered, the payer had never bought). */
-  first: boolean;
-  /** PayPal's id of the subscription that it belongs to. */
-  subscription?: string | undefined;
-  /** The provider's id of the report by which it was taken back last. */
-  news?: string | undefined;
-}
 
 const NONCE_BYTES = 12;
 const TAG_BYTES = 16;

@@ -49,7 +49,7 @@ export type Finished =
    * Paid, but not for what was ordered, for an account that is gone, or as a second subscription while another one runs: given back
    * where the provider can.
    */
-  | { state: "refused"; reason: CreditRefusal | "subscription-runs"; refunded: boolean }
+  | { state: "refused"; reason: CreditRefusal | "subscription-runs"; refunded: boolean; paymentId?: string }
   | { state: "unavailable" };
 
 /**

@@ -3,7 +3,7 @@ import { createPublicKey, verify } from "node:crypto";
 import { test } from "node:test";
 import fc from "fast-check";
 import { PAYMENT_METHODS } from "../policy/methods.ts";
-import type { PaymentRecord } from "./payment-events.ts";
+import type { PaymentRecord } from "../policy/payment-record.ts";
 import { Receipts } from "./receipts.ts";
 
 const receipts = new Receipts(new Uint8Array(32).fill(1));

@@ -13,7 +13,7 @@ import { deriveKey } from "../lib/derive-key.ts";
 import { fail, ok, type Result } from "../lib/result.ts";
 import { PAYMENT_METHODS, type PaymentMethod } from "../policy/methods.ts";
 import type { Money } from "../policy/money.ts";
-import type { PaymentRecord } from "./payment-events.ts";
+import type { PaymentRecord } from "../policy/payment-record.ts";
 import type { ProviderName } from "./providers.ts";
 
 /** What a receipt says to everybody who has it. */

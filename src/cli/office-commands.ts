@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import type { AccountView } from "../accounts/account-view.ts";
 import { randomPassword } from "../lib/random-password.ts";
+import { LIFETIMES } from "../policy/lifetimes.ts";
 import type { InventoryEntry } from "../store/inventory.ts";
 import { wholeNumber } from "./arguments.ts";
 import { UsageError } from "./start-error.ts";
@@ -102,12 +103,13 @@ export function addAccountCommands(program: Command, office: Office): void {
       const view = await office.ask<AccountView>("POST", "/accounts/extend", { name, days });
       show(office.json(), view, textOf(view));
     });
-  verb("terminate", "end access now, on every service; the account is deleted after 30 days").action(
-    async (name: string) => {
-      const view = await office.ask<AccountView>("POST", "/accounts/terminate", { name });
-      show(office.json(), view, "Terminated: no new login, and live sessions end within two seconds.");
-    },
-  );
+  verb(
+    "terminate",
+    `end access now, on every service; the account is deleted after ${LIFETIMES.unpaidAccount.days + 1} days`,
+  ).action(async (name: string) => {
+    const view = await office.ask<AccountView>("POST", "/accounts/terminate", { name });
+    show(office.json(), view, "Terminated: no new login, and live sessions end within two seconds.");
+  });
   verb("reinstate", "take a termination back").action(async (name: string) => {
     const view = await office.ask<AccountView>("POST", "/accounts/reinstate", { name });
     show(office.json(), view, "Access is back, as far as it is paid.");

@@ -1,6 +1,8 @@
-/** Five-minute slots of a day. */
-export const SLOTS_A_DAY = 288;
-export const SLOT_S = 300;
+import { TRAFFIC_STEP_S } from "../lib/traffic-step.ts";
+
+export const SLOT_S = TRAFFIC_STEP_S;
+/** Slots of a day. */
+export const SLOTS_A_DAY = 86_400 / SLOT_S;
 /** Four health minutes missed: an exit tests itself every minute, and news needs a moment to travel. */
 const HEALTH_OLD_AFTER_MINUTES = 3;
 /** Two slots missed, and a minute for the news to travel: for exits that report no health of their own. */

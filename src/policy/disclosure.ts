@@ -1,4 +1,5 @@
 import { LIFETIMES, lifetimeText } from "./lifetimes.ts";
+import { paymentRecordText } from "./payment-record.ts";
 
 /** What an answer to a lawful request for data can contain: all that is stored about an account, and nothing else. */
 export interface DisclosedAccount {
@@ -24,8 +25,9 @@ const NOT_STORED = [
   "  password         an Argon2id hash; the password cannot be read from it",
   "  VPN credentials  made from a random number and a key of the office; no server keeps who used them, or when",
   "Nothing else can be found by it: no name or postal address, no time of sign-up, log-in or connection, no network",
-  `address, nothing of the traffic. Of a payment a keyed hash is kept for ${lifetimeText(LIFETIMES.paymentEvent.days)} and to the end of`,
-  "the month, which only whoever knows the payment provider's own number of that payment can find. Every stored value is listed by: lethe inventory",
+  "address, nothing of the traffic.",
+  `Of a payment a record is kept for ${lifetimeText(LIFETIMES.paymentEvent.days)} and to the end of the month: a keyed hash, and sealed ${paymentRecordText}.`,
+  "Only with the payment provider's own number of that payment can it be found and opened. Every stored value is listed by: lethe inventory",
 ];
 
 /** The true answer, in lines. `account`: undefined where there is none of that name. */
@@ -42,7 +44,7 @@ export function disclosure(name: string, account: DisclosedAccount | undefined):
     `  e-mail address   ${email === undefined ? "none" : `${email} (${verified})`}`,
     `  paid until       ${paidUntil === undefined ? "never paid" : time(paidUntil)}`,
     ...(takenBack === undefined ? [] : [`  taken back       ${takenBack} of paid time`]),
-    `  subscription     ${renews ? "one runs at PayPal; its number is not stored" : "none"}`,
+    `  subscription     ${renews ? "one runs at PayPal; a keyed hash of its number is stored" : "none"}`,
     `  ended by us      ${terminated ? "yes" : "no"}`,
     `  deleted after    ${time(deleteAfter)}`,
     `  devices          ${devices.length === 0 ? "none for WireGuard; other devices are not known" : `${devices.length} for WireGuard; other devices are not known`}`,

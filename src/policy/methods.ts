@@ -32,7 +32,7 @@ export const METHODS: Readonly<Record<PaymentMethod, MethodRules>> = {
     recurring: false,
     needsAccount: false,
     stored:
-      "A keyed hash of the payment, so that it counts once, and how to take it back, readable only with PayPal’s number of it.",
+      "A keyed hash of the payment, so that it counts once, and what it was for, readable only with PayPal’s number of it.",
     elsewhere: "PayPal knows who paid us, and when; it gets no username.",
   },
   "paypal-subscription": {
@@ -40,7 +40,8 @@ export const METHODS: Readonly<Record<PaymentMethod, MethodRules>> = {
     neverRefunded: undefined,
     recurring: true,
     needsAccount: true,
-    stored: "A keyed hash of each payment, as above, and on the account that a subscription runs; not which.",
+    stored:
+      "Of each payment what is stored of one that is made once, and PayPal’s number of the subscription with it; on the account, that a subscription runs, with a keyed hash of its number.",
     elsewhere: "PayPal knows who pays us, and until when; it gets no username.",
   },
   bitcoin: {
@@ -48,7 +49,8 @@ export const METHODS: Readonly<Record<PaymentMethod, MethodRules>> = {
     neverRefunded: "cryptocurrency",
     recurring: false,
     needsAccount: false,
-    stored: "A keyed hash of the invoice’s number, so that it counts once.",
+    stored:
+      "A keyed hash of the invoice’s number, so that it counts once, and what it was for, readable only with that number.",
     elsewhere: "The payment stands in Bitcoin’s public chain for good, without your account.",
   },
   monero: {
@@ -56,7 +58,8 @@ export const METHODS: Readonly<Record<PaymentMethod, MethodRules>> = {
     neverRefunded: "cryptocurrency",
     recurring: false,
     needsAccount: false,
-    stored: "A keyed hash of the invoice’s number, so that it counts once.",
+    stored:
+      "A keyed hash of the invoice’s number, so that it counts once, and what it was for, readable only with that number.",
     elsewhere: "Nobody can read from Monero’s chain who paid whom.",
   },
   "gift-card": {

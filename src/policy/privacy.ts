@@ -1,3 +1,4 @@
+import { TRAFFIC_STEP_S } from "../lib/traffic-step.ts";
 import { LIFETIMES, lifetimeText } from "./lifetimes.ts";
 import type { Rule } from "./rule.ts";
 
@@ -7,7 +8,7 @@ export const PRIVACY: readonly Rule[] = [
     id: "stored-only",
     page: "privacy",
     sentence: () =>
-      "We store login credentials (a username, and the password as a hash), the e-mail address if one is given, and the day the account runs out.",
+      "We store login credentials (a username, and the password as a hash), the e-mail address if one is given, and when the account runs out, to the minute.",
   },
   {
     id: "listed-or-not-stored",
@@ -24,14 +25,14 @@ export const PRIVACY: readonly Rule[] = [
     id: "totals-only",
     page: "privacy",
     sentence: () =>
-      "Of the traffic only each server’s total is recorded, in steps of 1 % of its bandwidth and five minutes, and shown to everyone.",
+      `Of the traffic only each server’s total is recorded, in steps of 1 % of its bandwidth and ${TRAFFIC_STEP_S / 60} minutes, and shown to everyone.`,
   },
   {
     id: "nothing-of-the-payer",
     page: "privacy",
     sentence: ({ payerHash }) =>
       payerHash
-        ? `Of who paid we keep a keyed hash of their number at PayPal for ${lifetimeText(LIFETIMES.payerHash.days)}, so that a second first purchase shows; no name, no address, no e-mail address.`
+        ? `Of who paid we keep a keyed hash of their number at PayPal for ${lifetimeText(LIFETIMES.payerHash.days)} and to the end of the month, so that a second first purchase shows; no name, no address, no e-mail address.`
         : "Nothing is stored about who paid: no name, no address, no e-mail address, no number of theirs.",
   },
   {

@@ -1,3 +1,4 @@
+import { LIFETIMES, lifetimeText } from "./lifetimes.ts";
 import { METHODS, type NeverRefunded, type PaymentMethod } from "./methods.ts";
 import type { Rule } from "./rule.ts";
 
@@ -109,7 +110,7 @@ export const REFUND_TERMS: readonly Rule[] = [
     page: "refunds",
     sentence: ({ payerHash }) =>
       payerHash
-        ? "Whether a purchase is the first we know from the account, and from a keyed hash of the payer’s number at PayPal, which is kept for 12 months."
+        ? `Whether a purchase is the first we know from the account, and from a keyed hash of the payer’s number at PayPal, which is kept for ${lifetimeText(LIFETIMES.payerHash.days)} and to the end of the month.`
         : "Whether a purchase is the first we know from the account alone: of an account that was deleted nothing is left, so that a new one’s first purchase is a first purchase.",
   },
 ];

@@ -1,4 +1,5 @@
 import { LIFETIMES, lifetimeText } from "../policy/lifetimes.ts";
+import { paymentRecordText } from "../policy/payment-record.ts";
 import type { Tables } from "./tables.ts";
 
 /** `what`: in a member's words. `lifetime`: where it is another than the row's. */
@@ -272,11 +273,11 @@ const tables: { [Name in keyof Tables]: TableInventory<Tables[Name]> } = {
     sweep: { column: "delete_after", unitS: 1, keepS: 0 },
     columns: {
       event_hash: {
-        what: "A keyed hash of the payment's number at PayPal or the BTCPay server",
+        what: "A keyed hash of the payment's number at PayPal or the BTCPay server, of the code in an envelope with cash, or of an order that a coupon paid in full",
         purpose: "No payment counts twice, however often it is told",
       },
       sealed: {
-        what: "What the payment was for: the account's random number or the voucher's hash, plan, days and amount. Encrypted under a key that only the office's key and the payment's number together give: the office alone can not read it",
+        what: `What the payment was for, as far as each applies: ${paymentRecordText}. Encrypted under a key that only the office's key and the payment's number together give: the office alone can not read it`,
         purpose: "Giving the money back, and ending what a payment bought that the buyer's bank took back",
       },
       delete_after: {

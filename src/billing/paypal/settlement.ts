@@ -150,7 +150,12 @@ export class PayPalSettlement {
         : await payments.credit(credit);
     if (outcome.ok) return { state: "paid", provider, paymentId };
     this.#parts.log("payment-uncredited", { part: "paypal", reason: outcome.error });
-    return { state: "refused", reason: outcome.error, refunded: await this.#giveBack(credit, second) };
+    return {
+      state: "refused",
+      reason: outcome.error,
+      refunded: await this.#giveBack(credit, second),
+      paymentId,
+    };
   }
 
   /**

@@ -3,6 +3,8 @@ import type { AccountView } from "../../accounts/account-view.ts";
 import { EXTENSION_DAYS_MOST } from "../../accounts/accounts.ts";
 import { randomPassword } from "../../lib/random-password.ts";
 import type { Result } from "../../lib/result.ts";
+import { accessUntil } from "../../policy/expiry.ts";
+import { LIFETIMES } from "../../policy/lifetimes.ts";
 import { day, dayAndTime } from "../dates.ts";
 import { type Html, html } from "../html.ts";
 import { findForm, newAccountForm, renewAllForm } from "./account-forms.ts";
@@ -18,7 +20,7 @@ function accountPanel(c: AdminContext, account: Shown, nowS: number): Html {
     buttonForm(c, { action: "account", label, fields: { name, action }, look });
   const access = terminated
     ? html`<span class="badge bad">terminated: no access</span>`
-    : paidUntil !== undefined && paidUntil > nowS
+    : paidUntil !== undefined && accessUntil(paidUntil, account.renews) > nowS
       ? html`<span class="badge good">has access</span>`
       : html`<span class="badge warn">not paid</span>`;
   return html`<section class="panel"><h2>${name}</h2>
@@ -41,8 +43,7 @@ ${sureBox("sure", "Delete the account and all that is stored about it, now. It c
 
 const DONE: Record<string, string> = {
   extend: "Extended.",
-  terminate:
-    "Terminated: no new login, and live sessions end within two seconds. The account is deleted after 30 days.",
+  terminate: `Terminated: no new login, and live sessions end within two seconds. The account is deleted after ${LIFETIMES.unpaidAccount.days + 1} days.`,
   reinstate: "Access is back, as far as it is paid.",
   renew: "New VPN credentials. Every device needs the new ones.",
   delete: "Deleted.",

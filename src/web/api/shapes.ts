@@ -2,6 +2,7 @@ import { z } from "@hono/zod-openapi";
 import type { AccountView } from "../../accounts/account-view.ts";
 import { groupsOf } from "../../fleet/groups.ts";
 import type { ServerStatus } from "../../fleet/server-status.ts";
+import { accessUntil } from "../../policy/expiry.ts";
 import { WORDING } from "../wording.ts";
 
 /** What the JSON API takes and gives. Times are RFC 3339 in UTC. */
@@ -154,7 +155,7 @@ export function accountBody(account: AccountView, nowS: number): z.infer<typeof 
     emailVerified,
     renews,
     paidUntil: paidUntil === undefined ? null : iso(paidUntil),
-    active: !terminated && paidUntil !== undefined && paidUntil > nowS,
+    active: !terminated && paidUntil !== undefined && accessUntil(paidUntil, renews) > nowS,
     terminated,
     deleteAfter: iso(deleteAfter),
   };

@@ -2,6 +2,7 @@ import type { OpenAPIHono } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import { canonicalName } from "../../accounts/rules.ts";
 import { allGroups } from "../../fleet/recommend.ts";
+import { accessUntil } from "../../policy/expiry.ts";
 import { tryEitherLogIn } from "../log-in-attempt.ts";
 import type { SiteEnv } from "../options.ts";
 import type { Web } from "../web.ts";
@@ -33,11 +34,12 @@ async function answer(web: Web, c: Context<SiteEnv>): Promise<object | { error: 
   const found = await tryEitherLogIn(web, c, name, form.get("password") ?? "");
   if (!found.ok)
     return { error: found.error === "slow-down" ? "errorApiCallLimit" : "errorUsernamePassword" };
-  const { terminated, paidUntil } = found.value;
+  const { terminated, paidUntil, renews } = found.value;
   if (terminated) return { error: "errorDisabled" };
-  if (paidUntil === undefined || paidUntil * 1000 <= web.clock.now()) return { error: "errorExpired" };
+  if (paidUntil === undefined || accessUntil(paidUntil, renews) * 1000 <= web.clock.now())
+    return { error: "errorExpired" };
   return {
-    validUntil: timeText(paidUntil),
+    validUntil: timeText(accessUntil(paidUntil, renews)),
     randomExit: flag(false),
     neuroRouting: flag(false),
     defaultPortForwarding: flag(web.portForwarding === true),

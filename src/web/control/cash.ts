@@ -1,14 +1,14 @@
 import type { Context, Hono } from "hono";
 import { z } from "zod";
 import type { Cash, CashError, CashOrder, WaitingCash } from "../../billing/cash.ts";
+import { LIFETIMES, lifetimeText } from "../../policy/lifetimes.ts";
 import { parsePrice, priceText } from "../../policy/money.ts";
 
 const codeRequest = z.strictObject({ code: z.string().max(100) });
 const bookRequest = z.strictObject({ code: z.string().max(100), amount: z.string().max(40).optional() });
 
 const ERRORS: Record<CashError, string> = {
-  "cash-unknown":
-    "No order waits for that code. Compare it with the envelope; an order that nobody pays is forgotten after 90 days.",
+  "cash-unknown": `No order waits for that code. Compare it with the envelope; an order that nobody pays is forgotten after ${lifetimeText(LIFETIMES.cashOrder.days)}.`,
   "amount-differs":
     "That is less than the order costs, or another currency. Nothing was booked; an account can be given days by hand (lethe account extend).",
   "account-gone":

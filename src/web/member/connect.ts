@@ -2,6 +2,7 @@ import type { Hono } from "hono";
 import type { AccountView } from "../../accounts/account-view.ts";
 import { allGroups, bestServer, recommended } from "../../fleet/recommend.ts";
 import type { ServerStatus } from "../../fleet/server-status.ts";
+import { accessUntil } from "../../policy/expiry.ts";
 import { SYSTEMS } from "../../profiles/kinds.ts";
 import { PROXY_WARNING, proxySettings } from "../../profiles/proxy.ts";
 import { tokenField } from "../forms.ts";
@@ -153,8 +154,8 @@ const systems = (): Html => html`<section class="panel"><h2>What do you want to 
     html`<li><a href="/member/connect/${system}">${systemPicture(system)}<span>${SYSTEM_NAMES[system]}</span></a></li>`,
 )}</ul></section>`;
 
-const hasAccess = ({ paidUntil, terminated }: AccountView, nowMs: number): boolean =>
-  !terminated && paidUntil !== undefined && paidUntil * 1000 > nowMs;
+const hasAccess = ({ paidUntil, terminated, renews }: AccountView, nowMs: number): boolean =>
+  !terminated && paidUntil !== undefined && accessUntil(paidUntil, renews) * 1000 > nowMs;
 
 export function addConnect(app: Hono<SiteEnv>, web: Web): void {
   app.get(

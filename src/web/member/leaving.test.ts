@@ -5,6 +5,7 @@ import { inventory, sweep } from "../../store/inventory.ts";
 import { type Bench, openBench, PASSWORD, signedUp, Visitor } from "../testkit.ts";
 
 const DAY_MS = 86_400_000;
+const NO_ACCESS = /This account has no paid time: nothing below lets you in/;
 const clock = new FakeClock();
 let bench: Bench;
 before(async () => {
@@ -47,6 +48,11 @@ test("deleting leads through PayPal first where a subscription runs", async () =
   const visitor = await signedUp(bench, "renewing");
   await bench.accounts.noteSubscription(await idOf("renewing"), "I-BW452GLLEP1G", true);
   const page = await (await visitor.get("/member/settings")).text();
+  await bench.accounts.extend(await idOf("renewing"), 1);
+  const link = /<a href="https:\/\/www\.paypal\.com\/myaccount\/autopay\/" rel="noopener noreferrer">/;
+  const overview = await (await visitor.get("/member")).text();
+  assert.match(overview, link);
+  assert.match(overview, /adds to it with each payment/);
   assert.match(page, /href="https:\/\/www\.paypal\.com\/myaccount\/autopay\/"/);
   assert.match(page, /name="subscription-cancelled"/);
   const refused = await visitor.fill("/member/settings", "/member/delete", { password: PASSWORD });
@@ -97,4 +103,22 @@ test("an account goes by itself 30 days after its paid time, not a sweep earlier
   clock.advance(1000);
   await sweep(bench.store, clock);
   assert.equal(await bench.accounts.byName("forgotten"), undefined);
+});
+
+test("until PayPal's late payment is there, the pages say what the servers do", async () => {
+  await signedUp(bench, "waiting");
+  const id = await idOf("waiting");
+  const textOf = async (path: string) => (await (await loggedIn("waiting")).get(path)).text();
+  await bench.accounts.extend(id, 1);
+  clock.advance(DAY_MS + 3_600_000);
+  assert.match(await textOf("/member"), /run out/);
+  assert.match(await textOf("/member/connect"), NO_ACCESS);
+  await bench.accounts.noteSubscription(id, "I-BW452GLLEP1G", true);
+  const told = await textOf("/member");
+  assert.match(told, /active.*its next payment has not come yet\. Access goes on until/s);
+  assert.match(told, /href="https:\/\/www\.paypal\.com\/myaccount\/autopay\/"/);
+  assert.doesNotMatch(await textOf("/member/connect"), NO_ACCESS);
+  clock.advance(DAY_MS);
+  assert.match(await textOf("/member"), /run out/);
+  assert.match(await textOf("/member/connect"), NO_ACCESS);
 });

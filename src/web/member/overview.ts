@@ -1,11 +1,13 @@
 import type { Context, Hono } from "hono";
 import type { VoucherError } from "../../billing/vouchers.ts";
+import { accessUntil } from "../../policy/expiry.ts";
 import { day, dayAndTime, timeLeft } from "../dates.ts";
 import { field, tokenField } from "../forms.ts";
 import { forMembers } from "../gate.ts";
 import { type Html, html } from "../html.ts";
 import { page } from "../layout.ts";
 import type { Member, SiteEnv } from "../options.ts";
+import { subscriptionsAt } from "../paypal-link.ts";
 import type { Web } from "../web.ts";
 import { WORDING } from "../wording.ts";
 import { doneNotice } from "./done.ts";
@@ -28,9 +30,14 @@ function paidPanel(web: Web, { account }: Member): Html {
 <p class="big">Paid until ${dayAndTime(paidUntil)}</p>
 <p class="muted">${timeLeft(paidUntil - nowS)}. ${
       account.renews
-        ? html`Your PayPal subscription adds to it with each payment. <a href="/cancellation">Cancel it at PayPal</a>, and access ends then`
+        ? html`Your PayPal subscription adds to it with each payment. <a href="${subscriptionsAt(web)}" rel="noopener noreferrer">Cancel it at PayPal</a> (<a href="/cancellation">how</a>), and access ends then`
         : "Nothing renews by itself. If you do not renew, access ends then"
     }, and the account is deleted on ${day(deleteAfter)}.</p>${toOrder(web, "Renew")}</section>`;
+  }
+  if (paidUntil !== undefined && accessUntil(paidUntil, account.renews) > nowS) {
+    return html`<section class="panel"><h2>Access <span class="badge good">active</span></h2>
+<p class="big">Paid time ended on ${dayAndTime(paidUntil)}</p>
+<p class="muted">Your PayPal subscription runs, and its next payment has not come yet. Access goes on until ${dayAndTime(accessUntil(paidUntil, true))}. <a href="${subscriptionsAt(web)}" rel="noopener noreferrer">Look at PayPal</a> whether it can charge you.</p>${toOrder(web, "Pay once")}</section>`;
   }
   return html`<section class="panel"><h2>Access <span class="badge warn">${paidUntil === undefined ? "not paid yet" : "run out"}</span></h2>
 <p class="big">${paidUntil === undefined ? "No paid time yet" : html`Paid time ended on ${day(paidUntil)}`}</p>

@@ -9,6 +9,7 @@ import { type Html, html } from "../html.ts";
 import { page } from "../layout.ts";
 import { tryPassword } from "../log-in-attempt.ts";
 import type { Member, SiteEnv } from "../options.ts";
+import { subscriptionsAt } from "../paypal-link.ts";
 import { sendConfirmation } from "../send-confirmation.ts";
 import type { Web } from "../web.ts";
 import { WORDING } from "../wording.ts";
@@ -42,12 +43,6 @@ function emailText(web: Web, { email, emailVerified }: AccountView): Html {
     ? html`<p><span class="badge good">confirmed</span> A forgotten password can be reset through it, and you are reminded ${REMINDER_DAYS.join(" days and ")} day before your paid time ends.</p>`
     : html`<p><span class="badge warn">not confirmed</span> Until you have opened the link that we send, a forgotten password cannot be reset through it, and nobody reminds you before your paid time ends.</p>`;
 }
-
-/** Where PayPal lists what charges somebody by itself. */
-const PAYPAL_SUBSCRIPTIONS = "https://www.paypal.com/myaccount/autopay/";
-/** A demo leads to its own PayPal: nobody is to look for play money at the real one. */
-const subscriptionsAt = (web: Web): string =>
-  web.demo?.find(({ title }) => title.endsWith("PayPal"))?.href ?? PAYPAL_SUBSCRIPTIONS;
 
 function settingsPage(web: Web, c: Context<SiteEnv>, member: Member, failed?: Failed): Response {
   const token = tokenField(member.session.formToken);

@@ -44,6 +44,11 @@ test("every rule stands with its sentence on its page", async () => {
   }
 });
 
+test("cancelling leads to PayPal's own list of automatic payments", async () => {
+  const link = /<a href="https:\/\/www\.paypal\.com\/myaccount\/autopay\/" rel="noopener noreferrer">/;
+  assert.match(await page("/cancellation"), link);
+});
+
 test("the rules speak of what is offered at the moment", async () => {
   assert.match(await page("/cancellation"), /A subscription exists with PayPal alone/);
   await bench.switches.set("paypal-subscription", false);

@@ -7,6 +7,7 @@ import { sayIn } from "../languages/page-language.ts";
 import { page } from "../layout.ts";
 import type { SiteEnv } from "../options.ts";
 import { ownText } from "../own-texts.ts";
+import { subscriptionsAt } from "../paypal-link.ts";
 import { policyNow } from "../policy-values.ts";
 import type { Web } from "../web.ts";
 
@@ -57,7 +58,7 @@ const PAGES: readonly RulePage[] = [
     // Also while none is sold: one that was bought before may still run.
     onward: (say, web) =>
       web.policy.methods.includes("paypal-subscription") &&
-      say`<section class="panel"><h2>How to cancel at PayPal</h2><ol><li>Log in at paypal.com, or open PayPal’s app.</li><li>Open the settings, then Payments, then Automatic payments (in the app: Wallet).</li><li>Choose this service, and cancel.</li></ol><p>PayPal tells us that nothing more will come; your account runs to its paid end. You need not write to us.</p></section>`,
+      say`<section class="panel"><h2>How to cancel at PayPal</h2><ol><li>Open <a href="${subscriptionsAt(web)}" rel="noopener noreferrer">your automatic payments at PayPal</a> (in PayPal’s app: Wallet, Automatic payments).</li><li>Choose this service, and cancel.</li></ol><p>PayPal tells us that nothing more will come; your account runs to its paid end. You need not write to us.</p></section>`,
   },
   {
     page: "fair-use",

@@ -98,7 +98,7 @@ ${field(
     value: typed?.voucher ?? "",
     hint: say.text(
       "The code of a gift card or voucher, if you have one. Adds its days at once. You can also redeem one later. Without paid time there is no access, and the account is deleted after {0} days.",
-      LIFETIMES.unpaidAccount.days,
+      LIFETIMES.unpaidAccount.days + 1,
     ),
     error: errorOf("voucher"),
   },

@@ -266,9 +266,21 @@ test("each end of an order has its words", async () => {
     assert.match(await markup(await visitor.get("/order/return")), words);
   };
   await told({ state: "failed", reason: "declined" }, /was declined/);
-  await told({ state: "failed", reason: "short" }, /Less came in/);
+  // Whoever is told to write with a number has it there.
+  const itsNumber = (number: string) => `.*Its number: <code class="code">${number}</code>`;
+  for (const [reason, words] of [
+    ["short", "Less came in"],
+    ["expired", "The time for this payment is over"],
+  ] as const)
+    await told({ state: "failed", reason }, new RegExp(`${words}${itsNumber(newest)}`, "s"));
   await told({ state: "refused", reason: "account-gone", refunded: true }, /The money goes back to you/);
-  await told({ state: "refused", reason: "amount-differs", refunded: false }, /Write to us/);
+  const refused = { state: "refused", reason: "amount-differs", refunded: false } as const;
+  await told(refused, new RegExp(`Write to us${itsNumber(newest)}`, "s"));
+  await told({ ...refused, paymentId: "2GG279541U471931P" }, new RegExp(itsNumber("2GG279541U471931P"), "s"));
+  await told(
+    { state: "refused", reason: "subscription-runs", refunded: true },
+    /Another PayPal subscription pays for your account already.*The money goes back to you/s,
+  );
   await told({ state: "unavailable" }, /does not answer/);
   await told({ state: "paid", provider: "paypal", paymentId: "UNKNOWN" }, /a while ago/);
   assert.match(await markup(await visitor.get("/order/cancelled")), /Nothing was paid/);

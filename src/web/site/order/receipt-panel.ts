@@ -1,10 +1,10 @@
 import type { Context } from "hono";
 import { toString as qrCode } from "qrcode";
 import type { Bought } from "../../../billing/checkout.ts";
-import type { PaymentRecord } from "../../../billing/payment-events.ts";
 import type { Receipt } from "../../../billing/receipts.ts";
 import { METHODS } from "../../../policy/methods.ts";
 import { formatMoney, priceText } from "../../../policy/money.ts";
+import type { PaymentRecord } from "../../../policy/payment-record.ts";
 import { decideRefund, refundSentence } from "../../../policy/refund.ts";
 import { dayAndTime } from "../../dates.ts";
 import { type Html, html, trusted } from "../../html.ts";

@@ -65,6 +65,9 @@ async function tell(
 ): Promise<Told> {
   const say = sayIn(c);
   const again = html`<p><a class="button" href="/order?plan=${order.plan}">${say`Order again`}</a></p>`;
+  // What the provider and we find it by: pages that tell people to write to us show it.
+  const reference = (outcome.state === "refused" && outcome.paymentId) || order.reference;
+  const number = html`<p>${say`Its number: <code class="code">${reference}</code>`}</p>`;
   switch (outcome.state) {
     case "paid": {
       const bought = await checkout.bought(outcome.provider, outcome.paymentId);
@@ -97,13 +100,13 @@ ${outcome.redirect !== undefined && isWebAddress(outcome.redirect) && html`<p><a
     case "failed":
       return {
         title: "Not paid",
-        body: html`<h1>${say`Not paid`}</h1><p class="lead">${say.text(FAILED_WORDING[outcome.reason])}</p>${again}`,
+        body: html`<h1>${say`Not paid`}</h1><p class="lead">${say.text(FAILED_WORDING[outcome.reason])}</p>${(outcome.reason === "short" || outcome.reason === "expired") && number}${again}`,
       };
     case "refused":
       return {
         title: "Not counted",
         body: html`<h1>${say`Not counted`}</h1><p class="lead">${say.text(REFUSED_WORDING[outcome.reason])}</p>
-<p>${outcome.refunded ? say`The money goes back to you by the way it came.` : say`Write to us with the payment’s number, and we settle it.`}</p>`,
+<p>${outcome.refunded ? say`The money goes back to you by the way it came.` : say`Write to us with the payment’s number, and we settle it.`}</p>${!outcome.refunded && number}`,
       };
     case "unavailable":
       return {
@@ -121,7 +124,7 @@ const unknownOrder = (web: Web, c: Context<SiteEnv>): Response => {
   const say = sayIn(c);
   const body = html`<h1>${say`No order in this browser`}</h1>
 <p class="lead">${say`An order is shown in the browser that began it, for ${ORDER_COOKIE_DAYS} days, and this one knows of none. Perhaps you paid in another one, or its cookies were deleted.`}</p>
-<p>${say`A payment counts all the same: see <a href="/member">your account</a>. For a voucher that you can not see any more, write to us with the payment’s number.`}</p>`;
+<p>${say`A payment counts all the same: see <a href="/member">your account</a>. For a voucher that you can not see any more, write to us with the payment’s number: it stands in PayPal’s mail, or on the invoice that your wallet paid.`}</p>`;
   return page(web, c, { title: "No order in this browser", section: "pricing", body, status: 404 });
 };
 
