@@ -1,4 +1,5 @@
 import { type Html, html } from "./html.ts";
+import type { Say } from "./languages/language.ts";
 
 const DAY_S = 86_400;
 const long = new Intl.DateTimeFormat("en-GB", { dateStyle: "long", timeZone: "UTC" });
@@ -20,8 +21,8 @@ export const timeOfDay = (seconds: number): Html =>
   html`<time datetime="${iso(seconds)}">${clockTime.format(seconds * 1000)} UTC</time>`;
 
 /** `95 days left`, `less than a day left`, rounded down. */
-export function timeLeft(seconds: number): string {
+export function timeLeft(say: Say, seconds: number): string {
   const days = Math.floor(seconds / DAY_S);
-  if (days < 1) return "less than a day left";
-  return days === 1 ? "1 day left" : `${days} days left`;
+  if (days < 1) return say.text("less than a day left");
+  return days === 1 ? say.text("1 day left") : say.text("{0} days left", days);
 }

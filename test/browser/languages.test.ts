@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import type { Language, Sentence } from "../../src/web/languages/language.ts";
+import { signedUp } from "../../src/web/testkit.ts";
 import { crawl, type Found } from "./crawl.ts";
 import { type LiveSite, openLiveSite } from "./live-site.ts";
 
@@ -12,8 +13,29 @@ class Brackets extends Map<string, Sentence> {
 }
 const MADE_UP: Language = { tag: "qaa", name: "Bracketed", sentences: new Brackets() };
 
-/** Pages whose every word can be translated; what stands on others besides the layout may be English still. */
-const WHOLE = ["/", "/how-it-works", "/about", "/pricing", "/order", "/sign-up", "/log-in", "/no-such-page"];
+/** Pages whose every word can be translated; what stands on others besides the layout may be English still (docs/operating.md). */
+const WHOLE = [
+  "/",
+  "/how-it-works",
+  "/about",
+  "/pricing",
+  "/order",
+  "/sign-up",
+  "/log-in",
+  "/forgot-password",
+  "/reset-password?link=old",
+  "/confirm-email?link=old",
+  "/analytics",
+  "/contact",
+  "/ticket",
+  "/no-such-page",
+];
+const WHOLE_TO_MEMBERS = [
+  "/member",
+  "/member?done=voucher",
+  "/member/settings",
+  "/member/settings?done=password",
+];
 /** Names that are the same in every language. */
 const NAMES =
   /Example Collective|Bracketed|English|API|Amsterdam|Reykjavík|Santiago de Chile|Zürich|OpenVPN|GB|\d+ %|€[\d.]+/g;
@@ -22,7 +44,8 @@ let site: LiveSite;
 let pages: Found[];
 
 before(async () => {
-  site = await openLiveSite(0, { languages: [MADE_UP] });
+  const analytics = { origin: "https://vpn.example.net", visit: async () => undefined };
+  site = await openLiveSite(0, { languages: [MADE_UP], analytics });
   pages = (await crawl(site.origin, ["/qaa/"])).found;
 });
 after(() => site?.close());
@@ -44,6 +67,20 @@ function unsaid(markup: string): string[] {
       .match(/\p{L}{2,}/gu) ?? []
   );
 }
+
+test("a member's overview and settings are said whole, paid and not paid", async () => {
+  const member = await signedUp(site.bench, "reader");
+  const cookie = [...member.cookies].map(([name, value]) => `${name}=${value}`).join("; ");
+  const { id } = (await site.bench.accounts.byName("reader"))!;
+  for (const days of [0, 30]) {
+    if (days > 0) await site.bench.accounts.extend(id, days);
+    for (const path of WHOLE_TO_MEMBERS) {
+      const answer = await fetch(`${site.origin}/qaa${path}`, { headers: { cookie }, redirect: "manual" });
+      assert.equal(answer.status, 200, path);
+      assert.deepEqual(unsaid(await answer.text()), [], `${path}, ${days} days`);
+    }
+  }
+});
 
 test("every link leads on in the language that the first address had", () => {
   assert.ok(pages.length > 20);

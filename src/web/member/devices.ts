@@ -6,6 +6,7 @@ import type { ProfileFile } from "../../profiles/kinds.ts";
 import { field, formError, tokenField } from "../forms.ts";
 import { forMembers } from "../gate.ts";
 import { type Html, html } from "../html.ts";
+import { sayIn } from "../languages/page-language.ts";
 import { page } from "../layout.ts";
 import type { Member, SiteEnv } from "../options.ts";
 import { levelsOf, profileQuery } from "../profile-files.ts";
@@ -152,7 +153,7 @@ async function devicesPage(
     wishes: failed === undefined ? wishes : { ...wishesOf(c.get("form")), server: wanted(c.get("form")) },
   };
   const { devices } = shown;
-  const body = html`${doneNotice(c.req.query("done"))}
+  const body = html`${doneNotice(sayIn(c), c.req.query("done"))}
 <p><a href="/member/connect">Get connected</a></p>
 <h1>WireGuard devices</h1>
 ${formError(failed && WORDING[failed.problem])}

@@ -1,4 +1,5 @@
 import { type Html, html } from "../html.ts";
+import type { Say } from "../languages/language.ts";
 
 /** What was just done, told on the page that one is led to after a form. The address carries a word of this list, no text. */
 const DONE: Record<string, string> = {
@@ -18,7 +19,9 @@ const DONE: Record<string, string> = {
   "email-removed": "Your e-mail address is deleted.",
 };
 
-export function doneNotice(word: string | undefined): Html | undefined {
+export function doneNotice(say: Say, word: string | undefined): Html | undefined {
   const text = word !== undefined && Object.hasOwn(DONE, word) ? DONE[word] : undefined;
-  return text === undefined ? undefined : html`<div class="notice" role="status"><p>${text}</p></div>`;
+  return text === undefined
+    ? undefined
+    : html`<div class="notice" role="status"><p>${say.text(text)}</p></div>`;
 }

@@ -6,6 +6,8 @@ import { errorPage } from "../errors.ts";
 import { field, formError, tokenField } from "../forms.ts";
 import { forMembers } from "../gate.ts";
 import { type Html, html } from "../html.ts";
+import type { Say } from "../languages/language.ts";
+import { sayIn } from "../languages/page-language.ts";
 import { page } from "../layout.ts";
 import { tryPassword } from "../log-in-attempt.ts";
 import type { Member, SiteEnv } from "../options.ts";
@@ -34,103 +36,119 @@ const mayConfirm = (web: Web, { email, emailVerified }: AccountView): boolean =>
   web.mail !== undefined && email !== undefined && !emailVerified;
 
 /** What an address is good for here. */
-function emailText(web: Web, { email, emailVerified }: AccountView): Html {
+function emailText(web: Web, say: Say, { email, emailVerified }: AccountView): Html {
   if (web.mail === undefined)
-    return html`<p>It is optional, and only for reaching you about your account. This site sends no mail by itself, and nobody can reset a forgotten password.</p>`;
+    return html`<p>${say`It is optional, and only for reaching you about your account. This site sends no mail by itself, and nobody can reset a forgotten password.`}</p>`;
   if (email === undefined)
-    return html`<p>It is optional. Without a confirmed address a forgotten password cannot be reset, and nobody reminds you before your paid time ends.</p>`;
+    return html`<p>${say`It is optional. Without a confirmed address a forgotten password cannot be reset, and nobody reminds you before your paid time ends.`}</p>`;
   return emailVerified
-    ? html`<p><span class="badge good">confirmed</span> A forgotten password can be reset through it, and you are reminded ${REMINDER_DAYS.join(" days and ")} day before your paid time ends.</p>`
-    : html`<p><span class="badge warn">not confirmed</span> Until you have opened the link that we send, a forgotten password cannot be reset through it, and nobody reminds you before your paid time ends.</p>`;
+    ? html`<p>${say`<span class="badge good">confirmed</span> A forgotten password can be reset through it, and you are reminded ${REMINDER_DAYS[0]} days and ${REMINDER_DAYS[1]} day before your paid time ends.`}</p>`
+    : html`<p>${say`<span class="badge warn">not confirmed</span> Until you have opened the link that we send, a forgotten password cannot be reset through it, and nobody reminds you before your paid time ends.`}</p>`;
 }
 
 function settingsPage(web: Web, c: Context<SiteEnv>, member: Member, failed?: Failed): Response {
   const token = tokenField(member.session.formToken);
+  const say = sayIn(c);
   const errorIn = (section: Section, ...problems: Problem[]) =>
     failed?.section === section && problems.includes(failed.problem) ? WORDING[failed.problem] : undefined;
   const email = failed?.email ?? member.account.email ?? "";
-  const body = html`${doneNotice(c.req.query("done"))}
-<h1>Settings</h1>
-${formError(failed && "Nothing was changed. See below why.")}
-<section class="panel split" id="password"><div><h2>Change your password</h2>
-<p>Everywhere else you are logged in to this site, you are then logged out. Your devices stay online, unless you make new VPN credentials, too.</p></div>
+  const body = html`${doneNotice(say, c.req.query("done"))}
+<h1>${say`Settings`}</h1>
+${formError(failed && say.text("Nothing was changed. See below why."))}
+<section class="panel split" id="password"><div><h2>${say`Change your password`}</h2>
+<p>${say`Everywhere else you are logged in to this site, you are then logged out. Your devices stay online, unless you make new VPN credentials, too.`}</p></div>
 <form method="post" action="/member/password">${token}
-${field({
-  name: "old",
-  idPrefix: "password-",
-  label: "Present password",
-  type: "password",
-  required: true,
-  autocomplete: "current-password",
-  error: errorIn("password", "password-wrong"),
-})}
-${field({
-  name: "new",
-  idPrefix: "password-",
-  label: "New password",
-  type: "password",
-  required: true,
-  autocomplete: "new-password",
-  hint: `${PASSWORD_CHARACTERS.least} characters or more.`,
-  error: errorIn("password", "password-short", "password-long", "password-is-name"),
-})}
+${field(
+  {
+    name: "old",
+    idPrefix: "password-",
+    label: "Present password",
+    type: "password",
+    required: true,
+    autocomplete: "current-password",
+    error: errorIn("password", "password-wrong"),
+  },
+  say,
+)}
+${field(
+  {
+    name: "new",
+    idPrefix: "password-",
+    label: "New password",
+    type: "password",
+    required: true,
+    autocomplete: "new-password",
+    hint: say`${PASSWORD_CHARACTERS.least} characters or more.`,
+    error: errorIn("password", "password-short", "password-long", "password-is-name"),
+  },
+  say,
+)}
 <div class="check"><input type="checkbox" id="renew-vpn" name="renew-vpn" value="yes" aria-describedby="renew-vpn-hint">
-<div><label for="renew-vpn">Make new VPN credentials, too</label>
-<span class="hint" id="renew-vpn-hint">Choose this if somebody else may have been in your account. Every device then needs the new VPN username and password.</span></div></div>
-<button class="button">Change password</button></form></section>
-<section class="panel split" id="email"><div><h2>E-mail address</h2>
-<p>${member.account.email === undefined ? "None is stored." : html`Stored: <strong>${member.account.email}</strong>`}</p>
-${emailText(web, member.account)}</div>
-<div>${mayConfirm(web, member.account) && html`<form method="post" action="/member/email/confirm">${token}<button class="button">Send the link to confirm it</button></form>`}
+<div><label for="renew-vpn">${say`Make new VPN credentials, too`}</label>
+<span class="hint" id="renew-vpn-hint">${say`Choose this if somebody else may have been in your account. Every device then needs the new VPN username and password.`}</span></div></div>
+<button class="button">${say`Change password`}</button></form></section>
+<section class="panel split" id="email"><div><h2>${say`E-mail address`}</h2>
+<p>${member.account.email === undefined ? say`None is stored.` : say`Stored: <strong>${member.account.email}</strong>`}</p>
+${emailText(web, say, member.account)}</div>
+<div>${mayConfirm(web, member.account) && html`<form method="post" action="/member/email/confirm">${token}<button class="button">${say`Send the link to confirm it`}</button></form>`}
 <form method="post" action="/member/email">${token}
-${field({
-  name: "email",
-  label: "E-mail address",
-  type: "email",
-  autocomplete: "email",
-  value: email,
-  hint: "Leave it empty to delete the address.",
-  error: errorIn("email", "email-invalid"),
-})}
-${field({
-  name: "password",
-  idPrefix: "email-",
-  label: "Your password",
-  type: "password",
-  required: true,
-  autocomplete: "current-password",
-  error: errorIn("email", "password-wrong"),
-})}
-<button class="button">Save</button></form></div></section>
-<section class="panel split" id="export"><div><h2>Everything stored about you</h2>
-<p>Every value, what it is for, and how long it stays: as a page, and as one JSON file, which also contains your VPN password.</p></div>
-<div><p><a class="button quiet" href="/member/everything">Look at it</a></p>
-<form method="post" action="/member/export">${token}<button class="button quiet">Download</button></form></div></section>
-<section class="panel split" id="delete"><div><h2>Delete the account</h2>
-<p>At once and for good: the account, its e-mail address and its paid time. Devices that are connected are cut off. Nobody can bring it back.</p>
+${field(
+  {
+    name: "email",
+    label: "E-mail address",
+    type: "email",
+    autocomplete: "email",
+    value: email,
+    hint: "Leave it empty to delete the address.",
+    error: errorIn("email", "email-invalid"),
+  },
+  say,
+)}
+${field(
+  {
+    name: "password",
+    idPrefix: "email-",
+    label: "Your password",
+    type: "password",
+    required: true,
+    autocomplete: "current-password",
+    error: errorIn("email", "password-wrong"),
+  },
+  say,
+)}
+<button class="button">${say`Save`}</button></form></div></section>
+<section class="panel split" id="export"><div><h2>${say`Everything stored about you`}</h2>
+<p>${say`Every value, what it is for, and how long it stays: as a page, and as one JSON file, which also contains your VPN password.`}</p></div>
+<div><p><a class="button quiet" href="/member/everything">${say`Look at it`}</a></p>
+<form method="post" action="/member/export">${token}<button class="button quiet">${say`Download`}</button></form></div></section>
+<section class="panel split" id="delete"><div><h2>${say`Delete the account`}</h2>
+<p>${say`At once and for good: the account, its e-mail address and its paid time. Devices that are connected are cut off. Nobody can bring it back.`}</p>
 ${
   member.account.renews &&
-  html`<p><strong>A PayPal subscription pays for this account.</strong> Cancel it first, or PayPal goes on charging you:</p>
-<ol><li><a href="${subscriptionsAt(web)}" rel="noopener noreferrer">Open your automatic payments at PayPal</a>, choose this service, and cancel.</li><li>Then delete the account here.</li></ol>
-<p class="muted">If a charge comes all the same for an account that is gone, we give it back and cancel the subscription.</p>`
+  html`<p>${say`<strong>A PayPal subscription pays for this account.</strong> Cancel it first, or PayPal goes on charging you:`}</p>
+<ol><li>${say`<a href="${subscriptionsAt(web)}" rel="noopener noreferrer">Open your automatic payments at PayPal</a>, choose this service, and cancel.`}</li><li>${say`Then delete the account here.`}</li></ol>
+<p class="muted">${say`If a charge comes all the same for an account that is gone, we give it back and cancel the subscription.`}</p>`
 }</div>
 <form method="post" action="/member/delete">${token}
 ${
   member.account.renews &&
   html`<div class="check"><input type="checkbox" id="subscription-cancelled" name="subscription-cancelled" value="yes"${errorIn("delete", "subscription-runs") !== undefined && html` aria-invalid="true" aria-describedby="subscription-error"`}>
-<div><label for="subscription-cancelled">I have cancelled the subscription at PayPal</label></div></div>
-${errorIn("delete", "subscription-runs") !== undefined && html`<p class="error" id="subscription-error">${errorIn("delete", "subscription-runs")}</p>`}`
+<div><label for="subscription-cancelled">${say`I have cancelled the subscription at PayPal`}</label></div></div>
+${errorIn("delete", "subscription-runs") !== undefined && html`<p class="error" id="subscription-error">${say.text(WORDING["subscription-runs"])}</p>`}`
 }
-${field({
-  name: "password",
-  idPrefix: "delete-",
-  label: "Your password",
-  type: "password",
-  required: true,
-  autocomplete: "current-password",
-  error: errorIn("delete", "password-wrong"),
-})}
-<button class="button danger">Delete this account</button></form></section>`;
+${field(
+  {
+    name: "password",
+    idPrefix: "delete-",
+    label: "Your password",
+    type: "password",
+    required: true,
+    autocomplete: "current-password",
+    error: errorIn("delete", "password-wrong"),
+  },
+  say,
+)}
+<button class="button danger">${say`Delete this account`}</button></form></section>`;
   return page(web, c, {
     title: failed === undefined ? "Settings" : "Error: settings",
     section: "member",

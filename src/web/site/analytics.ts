@@ -3,6 +3,7 @@ import type { Context, Hono, MiddlewareHandler } from "hono";
 import { getCookie, setCookie } from "hono/cookie";
 import type { InventoryEntry } from "../../store/inventory.ts";
 import { type Html, html } from "../html.ts";
+import { sayIn } from "../languages/page-language.ts";
 import type { SiteEnv } from "../options.ts";
 import type { Web } from "../web.ts";
 
@@ -47,21 +48,22 @@ const allow = (web: Web, c: Context<SiteEnv>): void =>
 const refuse = (web: Web, c: Context<SiteEnv>): void => remember(web, c, "refused", REFUSED_DAYS);
 
 /** Both answers in one form, as large as each other. */
-export const choiceForm = (
-  web: Web,
-  c: Context<SiteEnv>,
-): Html => html`<form method="post" action="/analytics">
+export function choiceForm(web: Web, c: Context<SiteEnv>): Html {
+  const say = sayIn(c);
+  return html`<form method="post" action="/analytics">
 <input type="hidden" name="token" value="${c.get("session")?.formToken ?? web.cookies.visitorToken(c)}">
 <input type="hidden" name="back" value="${c.req.path}">
-<p class="actions"><button class="button" name="choice" value="refuse">Do not count me</button>
-<button class="button" name="choice" value="allow">Count my visits</button></p></form>`;
+<p class="actions"><button class="button" name="choice" value="refuse">${say`Do not count me`}</button>
+<button class="button" name="choice" value="allow">${say`Count my visits`}</button></p></form>`;
+}
 
 /** Asks whoever has not answered yet, on the pages that would be counted; nothing where there is nothing to ask. */
 export function analyticsBanner(web: Web, c: Context<SiteEnv>): Html | undefined {
   if (web.analytics === undefined || c.get("session") !== undefined || c.req.method !== "GET")
     return undefined;
   if (!COUNTED.test(c.req.path) || choiceOf(web, c).kind !== "none") return undefined;
-  return html`<section class="notice ask" aria-label="Analytics"><p>May we count your visits with Google Analytics? Only if you say so; your address is cut before it leaves our machine, and your browser never talks to Google. <a href="/analytics">More about it</a></p>
+  const say = sayIn(c);
+  return html`<section class="notice ask" aria-label="${say.text("Analytics")}"><p>${say`May we count your visits with Google Analytics? Only if you say so; your address is cut before it leaves our machine, and your browser never talks to Google. <a href="/analytics">More about it</a>`}</p>
 ${choiceForm(web, c)}</section>`;
 }
 

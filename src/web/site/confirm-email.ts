@@ -1,23 +1,22 @@
 import type { Context, Hono } from "hono";
 import { tokenField } from "../forms.ts";
 import { type Html, html } from "../html.ts";
+import { sayIn } from "../languages/page-language.ts";
 import { page } from "../layout.ts";
 import type { SiteEnv } from "../options.ts";
 import type { Web } from "../web.ts";
 
 function answer(web: Web, c: Context<SiteEnv>, title: string, text: Html, status: 200 | 410 = 200): Response {
-  return page(web, c, { title, body: html`<div class="narrow"><h1>${title}</h1>${text}</div>`, status });
+  const body = html`<div class="narrow"><h1>${sayIn(c).text(title)}</h1>${text}</div>`;
+  return page(web, c, { title, body, status });
 }
 
-const linkOver = (web: Web, c: Context<SiteEnv>): Response =>
-  answer(
-    web,
-    c,
-    "This link is over",
-    html`<p class="lead">It was used already, is older than half an hour, or was not copied whole. Nothing was changed.</p>
-<p>If the address is not confirmed yet, your account's <a href="/member/settings#email">settings</a> send another.</p>`,
-    410,
-  );
+function linkOver(web: Web, c: Context<SiteEnv>): Response {
+  const say = sayIn(c);
+  const text = html`<p class="lead">${say`It was used already, is older than half an hour, or was not copied whole. Nothing was changed.`}</p>
+<p>${say`If the address is not confirmed yet, your account's <a href="/member/settings#email">settings</a> send another.`}</p>`;
+  return answer(web, c, "This link is over", text, 410);
+}
 
 /** Opening the link changes nothing and names no account (mail programs open links by themselves to look at them); the form on its page does. */
 export function addConfirmEmail(app: Hono<SiteEnv>, web: Web): void {
@@ -26,16 +25,17 @@ export function addConfirmEmail(app: Hono<SiteEnv>, web: Web): void {
     const found = await web.mail?.links.open("confirm-email", link);
     if (found === undefined) return linkOver(web, c);
     const { email } = found.account;
+    const say = sayIn(c);
     return answer(
       web,
       c,
       "Confirm your address",
-      html`<p class="lead">Did you enter <strong>${email}</strong> for your account here?</p>
-<p>Whoever reads this address can then set a new password for that account, and is reminded before its paid time ends.</p>
+      html`<p class="lead">${say`Did you enter <strong>${email}</strong> for your account here?`}</p>
+<p>${say`Whoever reads this address can then set a new password for that account, and is reminded before its paid time ends.`}</p>
 <form class="panel" method="post" action="/confirm-email">${tokenField(web.cookies.visitorToken(c))}
 <input type="hidden" name="link" value="${link}">
-<button class="button">Yes, confirm it</button></form>
-<p>If it is not yours, close this page: you will not hear from us again.</p>`,
+<button class="button">${say`Yes, confirm it`}</button></form>
+<p>${say`If it is not yours, close this page: you will not hear from us again.`}</p>`,
     );
   });
 
@@ -44,11 +44,8 @@ export function addConfirmEmail(app: Hono<SiteEnv>, web: Web): void {
     if (found?.account.email === undefined) return linkOver(web, c);
     const { id, email } = found.account;
     if (!(await web.accounts.confirmEmail(id, email))) return linkOver(web, c);
-    return answer(
-      web,
-      c,
-      "Your address is confirmed",
-      html`<p class="lead">A forgotten password can be reset through it now.</p><p><a class="button" href="/member">To your account</a></p>`,
-    );
+    const say = sayIn(c);
+    const text = html`<p class="lead">${say`A forgotten password can be reset through it now.`}</p><p><a class="button" href="/member">${say`To your account`}</a></p>`;
+    return answer(web, c, "Your address is confirmed", text);
   });
 }

@@ -122,17 +122,18 @@ ${area({
 })}
 ${
   tickets.mails &&
-  field({
-    name: "email",
-    label: say.text("E-mail address"),
-    type: "email",
-    autocomplete: "email",
-    value: typed.email,
-    hint: say.text(
-      "To tell you that there is an answer. It is kept encrypted and forgotten when the ticket is closed.",
-    ),
-    error: errorOf("email"),
-  })
+  field(
+    {
+      name: "email",
+      label: "E-mail address",
+      type: "email",
+      autocomplete: "email",
+      value: typed.email,
+      hint: "To tell you that there is an answer. It is kept encrypted and forgotten when the ticket is closed.",
+      error: errorOf("email"),
+    },
+    say,
+  )
 }
 ${
   tickets.mails &&

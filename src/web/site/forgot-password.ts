@@ -6,6 +6,8 @@ import { MAIL_LINK_MINUTES } from "../../policy/lifetimes.ts";
 import { errorPage } from "../errors.ts";
 import { field, formError, tokenField } from "../forms.ts";
 import { type Html, html } from "../html.ts";
+import type { Say } from "../languages/language.ts";
+import { sayIn } from "../languages/page-language.ts";
 import { page } from "../layout.ts";
 import { MAIL_LINK_S } from "../mail-door.ts";
 import type { SiteEnv } from "../options.ts";
@@ -15,38 +17,44 @@ import { WORDING } from "../wording.ts";
 /** One letter holds the links of so many accounts with one address. */
 const ACCOUNTS_MOST = 5;
 
-const WITHOUT_MAIL = html`<p class="lead">This site sends no mail, so a forgotten password cannot be reset. Nobody can look it up: only a hash of it is stored.</p>
-<p>Your devices go on working with their VPN username and password until the paid time ends. Then <a href="/sign-up">make a new account</a>.</p>`;
+const withoutMail = (
+  say: Say,
+): Html => html`<p class="lead">${say`This site sends no mail, so a forgotten password cannot be reset. Nobody can look it up: only a hash of it is stored.`}</p>
+<p>${say`Your devices go on working with their VPN username and password until the paid time ends. Then <a href="/sign-up">make a new account</a>.`}</p>`;
 
 function askPage(web: Web, c: Context<SiteEnv>, typed = "", problem?: "email-invalid"): Response {
-  const form = html`<p class="lead">If the address is stored with an account and was confirmed there, we send a link by which you choose a new password.</p>
-${formError(problem && WORDING[problem])}
+  const say = sayIn(c);
+  const form = html`<p class="lead">${say`If the address is stored with an account and was confirmed there, we send a link by which you choose a new password.`}</p>
+${formError(problem && say.text(WORDING[problem]))}
 <form class="panel" method="post" action="/forgot-password">
 ${tokenField(web.cookies.visitorToken(c))}
-${field({
-  name: "email",
-  label: "E-mail address of your account",
-  type: "email",
-  required: true,
-  autocomplete: "email",
-  value: typed,
-})}
-<button class="button">Send the link</button>
+${field(
+  {
+    name: "email",
+    label: "E-mail address of your account",
+    type: "email",
+    required: true,
+    autocomplete: "email",
+    value: typed,
+  },
+  say,
+)}
+<button class="button">${say`Send the link`}</button>
 </form>
-<p>An account without a confirmed address has no reset: nobody can look a password up, since only a hash of it is stored. Its devices go on working until the paid time ends.</p>`;
+<p>${say`An account without a confirmed address has no reset: nobody can look a password up, since only a hash of it is stored. Its devices go on working until the paid time ends.`}</p>`;
   return page(web, c, {
     title: problem === undefined ? "Forgot your password?" : "Error: forgot your password?",
     section: "log-in",
-    body: html`<div class="narrow"><h1>Forgot your password?</h1>${web.mail === undefined ? WITHOUT_MAIL : form}</div>`,
+    body: html`<div class="narrow"><h1>${say`Forgot your password?`}</h1>${web.mail === undefined ? withoutMail(say) : form}</div>`,
     status: problem === undefined ? 200 : 422,
   });
 }
 
 /** The same to the letter, whether or not there is such an account. */
-const answer = (): Html => html`<div class="narrow"><h1>Look into your mailbox</h1>
-<p class="lead">If an account has this address and confirmed it, a letter is on its way to it. Its link is good for ${MAIL_LINK_MINUTES} minutes, once.</p>
-<p>Nothing came after some minutes? Look among the unwanted mail; then the address is perhaps another one, or was never confirmed.</p>
-<p><a href="/log-in">Back to the log-in</a></p></div>`;
+const answer = (say: Say): Html => html`<div class="narrow"><h1>${say`Look into your mailbox`}</h1>
+<p class="lead">${say`If an account has this address and confirmed it, a letter is on its way to it. Its link is good for ${MAIL_LINK_MINUTES} minutes, once.`}</p>
+<p>${say`Nothing came after some minutes? Look among the unwanted mail; then the address is perhaps another one, or was never confirmed.`}</p>
+<p><a href="/log-in">${say`Back to the log-in`}</a></p></div>`;
 
 /**
  * Finds the accounts and writes the letter. After the answer went out: neither its words nor how long it takes may tell
@@ -82,6 +90,6 @@ export function addForgotPassword(app: Hono<SiteEnv>, web: Web): void {
         web.log("mail-undelivered", { reason: reasonOf(error) }),
       );
     });
-    return page(web, c, { title: "Look into your mailbox", section: "log-in", body: answer() });
+    return page(web, c, { title: "Look into your mailbox", section: "log-in", body: answer(sayIn(c)) });
   });
 }

@@ -40,16 +40,16 @@ ${inventoryTable(
 ${before}
 <section class="panel">${ruleList(say, rulesOf("privacy", await policyNow(web)))}</section>
 <div class="columns">
-<div class="panel"><h2>Never recorded</h2><ul>
-<li>when, from where, or how often you log in or connect</li>
-<li>your address, the sites you visit, the names you look up</li>
-<li>how much of the traffic is yours: only each server's total is counted, in steps of 1 % of its bandwidth and five minutes</li>
+<div class="panel"><h2>${say`Never recorded`}</h2><ul>
+<li>${say`when, from where, or how often you log in or connect`}</li>
+<li>${say`your address, the sites you visit, the names you look up`}</li>
+<li>${say`how much of the traffic is yours: only each server's total is counted, in steps of 1 % of its bandwidth and five minutes`}</li>
 </ul></div>
-<div class="panel"><h2>Yours to take or delete</h2><p>In <a href="/member/settings">your account</a> you can see everything that is stored about you, as a page and as one file, and delete the account. What is deleted is overwritten at once.</p><p>${web.analytics === undefined ? "No analytics run here, and no page loads anything from anybody else." : "No page loads anything from anybody else."}</p></div>
+<div class="panel"><h2>${say`Yours to take or delete`}</h2><p>${say`In <a href="/member/settings">your account</a> you can see everything that is stored about you, as a page and as one file, and delete the account. What is deleted is overwritten at once.`}</p><p>${web.analytics === undefined ? say`No analytics run here, and no page loads anything from anybody else.` : say`No page loads anything from anybody else.`}</p></div>
 </div>
-${web.analytics !== undefined && analyticsPrivacy()}
+${web.analytics !== undefined && analyticsPrivacy(say)}
 ${tables}
-<div class="panel"><h2>What no provider can promise</h2><p>A VPN hides your address from the sites you visit, and what you do from the network you are in. It does not hide you from a site that you log in to, and whoever watches both ends of the Internet at once may still compare what goes in with what comes out.</p></div>
+<div class="panel"><h2>${say`What no provider can promise`}</h2><p>${say`A VPN hides your address from the sites you visit, and what you do from the network you are in. It does not hide you from a site that you log in to, and whoever watches both ends of the Internet at once may still compare what goes in with what comes out.`}</p></div>
 ${after}</article>`;
     return page(web, c, {
       title: "Privacy",
