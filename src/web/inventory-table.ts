@@ -1,5 +1,6 @@
 import type { InventoryEntry } from "../store/inventory.ts";
 import { type Html, html } from "./html.ts";
+import type { Say } from "./languages/language.ts";
 
 /** What a table shows of an entry. */
 type Listed = Pick<InventoryEntry, "place" | "table" | "what" | "purpose" | "lifetime">;
@@ -22,15 +23,15 @@ function groups(entries: readonly Listed[]): Group[] {
   return [...found.values()];
 }
 
-const row = ({ what, purpose, lifetime }: Group): Html => html`<tr>
-<th scope="row">${what.length === 1 ? what[0] : html`<ul>${what.map((each) => html`<li>${each}</li>`)}</ul>`}</th>
-<td data-label="What for">${purpose}</td>
-<td data-label="How long">${lifetime}</td>
+const row = (say: Say, { what, purpose, lifetime }: Group): Html => html`<tr>
+<th scope="row">${what.length === 1 ? say.text(what[0]!) : html`<ul>${what.map((each) => html`<li>${say.text(each)}</li>`)}</ul>`}</th>
+<td data-label="${say.text("What for")}">${say.text(purpose)}</td>
+<td data-label="${say.text("How long")}">${say.text(lifetime)}</td>
 </tr>`;
 
 /** What is stored, what for, and how long. */
-export function inventoryTable(caption: string, entries: readonly Listed[]): Html {
-  return html`<div class="panel"><table><caption>${caption}</caption>
-<thead><tr><th scope="col">What</th><th scope="col">What for</th><th scope="col">How long</th></tr></thead>
-<tbody>${groups(entries).map(row)}</tbody></table></div>`;
+export function inventoryTable(say: Say, caption: string, entries: readonly Listed[]): Html {
+  return html`<div class="panel"><table><caption>${say.text(caption)}</caption>
+<thead><tr><th scope="col">${say`What`}</th><th scope="col">${say`What for`}</th><th scope="col">${say`How long`}</th></tr></thead>
+<tbody>${groups(entries).map((group) => row(say, group))}</tbody></table></div>`;
 }

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import type { Language, Sentence } from "../../src/web/languages/language.ts";
-import { signedUp } from "../../src/web/testkit.ts";
+import { signedUp, tokenOf } from "../../src/web/testkit.ts";
 import { crawl, type Found } from "./crawl.ts";
 import { type LiveSite, openLiveSite } from "./live-site.ts";
 
@@ -28,6 +28,12 @@ const WHOLE = [
   "/analytics",
   "/contact",
   "/ticket",
+  "/privacy",
+  "/terms",
+  "/personal-use",
+  "/refunds",
+  "/cancellation",
+  "/fair-use",
   "/no-such-page",
 ];
 const WHOLE_TO_MEMBERS = [
@@ -35,10 +41,11 @@ const WHOLE_TO_MEMBERS = [
   "/member?done=voucher",
   "/member/settings",
   "/member/settings?done=password",
+  "/member/everything",
 ];
 /** Names that are the same in every language. */
 const NAMES =
-  /Example Collective|Bracketed|English|API|Amsterdam|Reykjavík|Santiago de Chile|Zürich|OpenVPN|GB|\d+ %|€[\d.]+/g;
+  /Example Collective|Bracketed|English|API|accounts\.\w+|Amsterdam|Reykjavík|Santiago de Chile|Zürich|OpenVPN|GB|\d+ %|€[\d.]+/g;
 
 let site: LiveSite;
 let pages: Found[];
@@ -52,7 +59,11 @@ after(() => site?.close());
 
 /** The words of a page that no sentence said. */
 function unsaid(markup: string): string[] {
-  const text = markup.replace(/<head>[\s\S]*<\/head>/, "").replace(/<[^>]*>/g, " ");
+  const text = markup
+    .replace(/<head>[\s\S]*<\/head>/, "")
+    // Values are not said: what is stored, and when it was.
+    .replace(/<(code|time)\b[^>]*>[^<]*<\/\1>/g, " ")
+    .replace(/<[^>]*>/g, " ");
   let depth = 0;
   let left = "";
   for (const letter of text) {
@@ -80,6 +91,14 @@ test("a member's overview and settings are said whole, paid and not paid", async
       assert.deepEqual(unsaid(await answer.text()), [], `${path}, ${days} days`);
     }
   }
+  const overview = await (await fetch(`${site.origin}/qaa/member`, { headers: { cookie } })).text();
+  const credentials = await fetch(`${site.origin}/qaa/member/credentials`, {
+    method: "POST",
+    headers: { cookie, origin: site.origin },
+    body: new URLSearchParams({ token: tokenOf(overview, "/qaa/member/credentials") }),
+  });
+  assert.equal(credentials.status, 200);
+  assert.deepEqual(unsaid(await credentials.text()), []);
 });
 
 test("every link leads on in the language that the first address had", () => {

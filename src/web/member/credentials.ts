@@ -3,6 +3,7 @@ import type { VpnCredentials } from "../../accounts/vpn-credentials.ts";
 import { tokenField } from "../forms.ts";
 import { forMembers } from "../gate.ts";
 import { html } from "../html.ts";
+import { sayIn } from "../languages/page-language.ts";
 import { page } from "../layout.ts";
 import type { Member, SiteEnv } from "../options.ts";
 import { values } from "../values.ts";
@@ -15,23 +16,27 @@ function credentialsPage(
   credentials: VpnCredentials,
   renewed: boolean,
 ): Response {
+  const say = sayIn(c);
   const body = html`${
     renewed &&
-    html`<div class="notice" role="status"><p>These are your new VPN credentials. The old ones have stopped working, and open connections that used them were ended: every device needs the new ones.</p></div>`
+    html`<div class="notice" role="status"><p>${say`These are your new VPN credentials. The old ones have stopped working, and open connections that used them were ended: every device needs the new ones.`}</p></div>`
   }
-<h1>VPN username and password</h1>
+<h1>${say`VPN username and password`}</h1>
 <section class="panel">
-${values([
-  { id: "vpn-username", name: "VPN username", value: credentials.username },
-  { id: "vpn-password", name: "VPN password", value: credentials.password },
-])}
-<p>Enter them in your VPN client, or as the proxy's username and password. They are for your own devices: whoever has them goes online as you, until you ask for new ones.</p>
-<div class="actions"><a class="button" href="/member/connect">Get connected</a> <a href="/member">Hide them</a></div>
+${values(
+  [
+    { id: "vpn-username", name: say.text("VPN username"), value: credentials.username },
+    { id: "vpn-password", name: say.text("VPN password"), value: credentials.password },
+  ],
+  say,
+)}
+<p>${say`Enter them in your VPN client, or as the proxy's username and password. They are for your own devices: whoever has them goes online as you, until you ask for new ones.`}</p>
+<div class="actions"><a class="button" href="/member/connect">${say`Get connected`}</a> <a href="/member">${say`Hide them`}</a></div>
 </section>
-<section class="panel"><h2>New VPN credentials</h2>
-<p>If somebody else may know them, or a device is lost. The old ones stop at once, on every device.</p>
+<section class="panel"><h2>${say`New VPN credentials`}</h2>
+<p>${say`If somebody else may know them, or a device is lost. The old ones stop at once, on every device.`}</p>
 <form method="post" action="/member/credentials/renew">${tokenField(member.session.formToken)}
-<button class="button danger">Make new VPN credentials</button></form></section>`;
+<button class="button danger">${say`Make new VPN credentials`}</button></form></section>`;
   return page(web, c, {
     title: "VPN username and password",
     section: "member",

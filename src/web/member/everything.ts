@@ -50,7 +50,7 @@ export function addEverything(app: Hono<SiteEnv>, web: Web): void {
 <p class="lead">${say`This is all. There is no list of your log-ins, connections, payments or addresses that could stand here.`}</p>
 <form method="post" action="/member/export">${tokenField(session.formToken)}<p>${say`The same as one JSON file, with the VPN username and password, which are worked out and not stored:`} <button class="button quiet">${say`Download`}</button></p></form>
 ${storedTable(say, everything.stored)}
-${inventoryTable("Outside the account’s rows: what may exist, and what nobody can find by your account", elsewhere)}
+${inventoryTable(say, "Outside the account’s rows: what may exist, and what nobody can find by your account", elsewhere)}
 <p><a href="/member/settings#delete">${say`Delete the account`}</a></p>`;
       return page(web, c, { title: "Everything stored about you", section: "member", tab: "settings", body });
     }),

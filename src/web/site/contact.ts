@@ -174,10 +174,13 @@ function sentPage(web: Web, c: Context<SiteEnv>, { number, secret }: TicketPass)
   const say = sayIn(c);
   const body = html`<div class="narrow"><h1>${say`Your letter is here`}</h1>
 <div class="notice warn"><p><strong>${say`Write both down now.`}</strong> ${say`They are shown once, and nobody can find them again: with them you read the answer.`}</p></div>
-${values([
-  { id: "ticket-number", name: say.text("Ticket number"), value: grouped(number) },
-  { id: "ticket-secret", name: say.text("Secret"), value: grouped(secret) },
-])}
+${values(
+  [
+    { id: "ticket-number", name: say.text("Ticket number"), value: grouped(number) },
+    { id: "ticket-secret", name: say.text("Secret"), value: grouped(secret) },
+  ],
+  say,
+)}
 <form method="post" action="/ticket">${tokenField(formToken(web, c))}
 <input type="hidden" name="number" value="${number}"><input type="hidden" name="secret" value="${secret}">
 <p><button class="button">${say`Go to your ticket`}</button></p></form>

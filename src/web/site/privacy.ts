@@ -3,6 +3,7 @@ import { rulesOf } from "../../policy/all-rules.ts";
 import type { InventoryEntry } from "../../store/inventory.ts";
 import { html } from "../html.ts";
 import { inventoryTable } from "../inventory-table.ts";
+import type { Say } from "../languages/language.ts";
 import { sayIn } from "../languages/page-language.ts";
 import { page } from "../layout.ts";
 import type { SiteEnv } from "../options.ts";
@@ -16,15 +17,18 @@ import { ruleList } from "./policy.ts";
 export function addPrivacy(app: Hono<SiteEnv>, web: Web): void {
   const about = (aboutAccount: boolean, place: (entry: InventoryEntry) => boolean) =>
     web.inventory.filter((entry) => entry.aboutAccount === aboutAccount && place(entry));
-  const tables = html`${inventoryTable(
+  const tables = (say: Say) => html`${inventoryTable(
+    say,
     "About your account, in our database",
     about(true, (entry) => entry.place === "table"),
   )}
 ${inventoryTable(
+  say,
   "About your account, elsewhere",
   about(true, (entry) => entry.place !== "table"),
 )}
 ${inventoryTable(
+  say,
   "About no account",
   about(false, () => true),
 )}`;
@@ -48,7 +52,7 @@ ${before}
 <div class="panel"><h2>${say`Yours to take or delete`}</h2><p>${say`In <a href="/member/settings">your account</a> you can see everything that is stored about you, as a page and as one file, and delete the account. What is deleted is overwritten at once.`}</p><p>${web.analytics === undefined ? say`No analytics run here, and no page loads anything from anybody else.` : say`No page loads anything from anybody else.`}</p></div>
 </div>
 ${web.analytics !== undefined && analyticsPrivacy(say)}
-${tables}
+${tables(say)}
 <div class="panel"><h2>${say`What no provider can promise`}</h2><p>${say`A VPN hides your address from the sites you visit, and what you do from the network you are in. It does not hide you from a site that you log in to, and whoever watches both ends of the Internet at once may still compare what goes in with what comes out.`}</p></div>
 ${after}</article>`;
     return page(web, c, {
