@@ -98,7 +98,7 @@ export class Payments {
     const { provider, paymentId, order, paid } = credit;
     return this.#accounts.transact<Credited, CreditRefusal>(async (trx, announce) => {
       const before = await this.#findIn(trx, provider, paymentId);
-      if (before !== undefined) return ok({ outcome: "already", record: before });
+      if (before !== undefined && !isStillToCount(before)) return ok({ outcome: "already", record: before });
       if (paid.currency !== order.price.currency || paid.minor < order.price.minor)
         return fail("amount-differs");
       // A subscription's payments have an old order and are told by the provider as they come; any other one of this age may have
@@ -115,14 +115,17 @@ export class Payments {
         if (use?.left !== true && order.price.minor === 0) return fail("coupon-used");
         if (use?.tooMany === true && provider !== "cash") return fail("coupon-used");
       }
-      await trx
-        .insertInto("payment_events")
-        .values({
-          event_hash: this.#events.hash(provider, paymentId),
-          sealed: this.#events.seal(provider, paymentId, given.value),
-          delete_after: goesAfter(this.#nowS(), LIFETIMES.paymentEvent.days),
-        })
-        .execute();
+      if (before !== undefined)
+        await this.#rewriteIn(trx, provider, paymentId, { ...given.value, news: before.news });
+      else
+        await trx
+          .insertInto("payment_events")
+          .values({
+            event_hash: this.#events.hash(provider, paymentId),
+            sealed: this.#events.seal(provider, paymentId, given.value),
+            delete_after: goesAfter(this.#nowS(), LIFETIMES.paymentEvent.days),
+          })
+          .execute();
       // It could not count before, and was to be given back for that.
       await this.due.removeIn(trx, this.#events.hash(provider, paymentId));
       return ok({ outcome: "credited", record: given.value });
@@ -256,7 +259,10 @@ export class Payments {
     return outcome;
   }
 
-  /** A chargeback that was decided for us or taken back: what it had ended is given again, once. */
+  /**
+   * A chargeback that was decided for us or taken back: what it had ended is given again, once. A payment that never counted gives
+   * nothing here, and counts when it is credited next.
+   */
   async giveAgain(
     provider: ProviderName,
     paymentId: string,
@@ -376,6 +382,10 @@ export class Payments {
     return Math.floor(seconds / 60) * 60;
   }
 }
+
+/** Taken back before it was reported, and back with us: what it pays for has not been given. */
+export const isStillToCount = ({ state, accountId, voucherHash }: PaymentRecord): boolean =>
+  state === "paid" && accountId === undefined && voucherHash === undefined;
 
 /** Stands for a payment that was taken back before it was reported. */
 const NOTHING = {

@@ -149,6 +149,39 @@ test("a chargeback that comes before the payment's own event: that then counts f
   assert.equal(await shop.paidDays(accountId), 0);
 });
 
+test("a chargeback that came before the payment's own event and is decided for us: the payment counts then", async () => {
+  const accountId = await shop.member("won-before-counted");
+  const reference = await shop.approved({ accountId });
+  await shop.shop.client.capture(reference);
+  const completed = last("PAYMENT.CAPTURE.COMPLETED");
+  const [capture] = paypal.state.orders.get(reference)!.captures;
+  assert.equal(await shop.deliver(paypal.reverse(capture!.id)), "done");
+  assert.equal(await shop.deliver(completed), "done");
+  assert.equal(await shop.paidDays(accountId), 0);
+  const won = paypal.resolveDispute(capture!.id, "RESOLVED_SELLER_FAVOUR");
+  for (let times = 0; times < 3; times += 1) {
+    assert.equal(await shop.deliver(won), "done");
+    assert.equal(await shop.deliver(completed), "done");
+    assert.equal(await shop.paidDays(accountId), 30);
+  }
+  // News of the reversal that was won ends nothing any more.
+  assert.equal(await shop.deliver(shop.events("PAYMENT.CAPTURE.REVERSED").at(-1)!), "done");
+  assert.equal(await shop.paidDays(accountId), 30);
+});
+
+test("a chargeback while a refund is on its way ends the days also where PayPal has forgotten the subscription", async () => {
+  const accountId = await shop.member("forgotten-subscription");
+  const reference = await shop.approved({ accountId }, "subscription");
+  assert.equal(await shop.deliver(last("PAYMENT.SALE.COMPLETED")), "done");
+  assert.equal(await shop.paidDays(accountId), 30);
+  const paymentId = paypal.state.subscriptions.get(reference)!.sales[0]!.id;
+  assert.ok((await shop.payments.beginRefund("paypal", paymentId)).ok);
+  const reversed = paypal.reverse(paymentId);
+  paypal.state.subscriptions.delete(reference);
+  assert.equal(await shop.deliver(reversed), "done");
+  assert.equal(await shop.paidDays(accountId), 0);
+});
+
 test("a dispute that the buyer wins ends what it was about; one that is lost, or won later, does not", async () => {
   const { accountId, paymentId } = await paid("dispute");
   assert.equal(await shop.deliver(paypal.resolveDispute(paymentId, "RESOLVED_SELLER_FAVOUR")), "done");

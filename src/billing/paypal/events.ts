@@ -1,4 +1,5 @@
 import type { Result } from "../../lib/result.ts";
+import { isStillToCount } from "../payments.ts";
 import type { Finished, Webhook, WebhookAnswer, WebhookRequest } from "../providers.ts";
 import type { WebhookCertificates } from "./certificates.ts";
 import type { PayPalProblem } from "./client.ts";
@@ -69,7 +70,9 @@ function handlerOf(shop: PayPalShop): (event: shapes.PayPalEvent) => Promise<Web
     // A refund that was claimed and stopped half-way: the subscription goes, too.
     if (known?.state === "refunding" && known.subscription !== undefined) {
       const cancelled = await client.cancelSubscription(known.subscription);
-      if (!cancelled.ok && cancelled.error !== "already") return answerTo(cancelled.error);
+      // One that PayPal does not know runs no more, either.
+      if (!cancelled.ok && cancelled.error !== "already" && cancelled.error !== "unknown")
+        return answerTo(cancelled.error);
     }
     await payments.takeBack("paypal", paymentId, why, news);
     return "done";
@@ -85,7 +88,13 @@ function handlerOf(shop: PayPalShop): (event: shapes.PayPalEvent) => Promise<Web
   const captureCompleted = async (resource: unknown): Promise<WebhookAnswer> => {
     const named = shapes.capture.safeParse(resource);
     if (!named.success) return "refused";
-    const captured = await client.captured(named.data.id);
+    return settleCapture(await client.captured(named.data.id), resource);
+  };
+
+  const settleCapture = async (
+    captured: Result<shapes.Capture, PayPalProblem>,
+    resource: unknown,
+  ): Promise<WebhookAnswer> => {
     if (!captured.ok) return answerTo(captured.error);
     if (seal.open(captured.value.custom_id) === undefined) return "done";
     // Who paid, and where a capture does not say it whom, stands on the order.
@@ -102,11 +111,17 @@ function handlerOf(shop: PayPalShop): (event: shapes.PayPalEvent) => Promise<Web
     if (!named.success) return "refused";
     // Without one it is no payment of a subscription, and none that we asked for.
     if (named.data.billing_agreement_id === undefined) return "done";
-    const sale = await client.sale(named.data.id);
+    return settleSale(await client.sale(named.data.id), named.data.billing_agreement_id);
+  };
+
+  const settleSale = async (
+    sale: Result<shapes.Sale, PayPalProblem>,
+    agreement?: string,
+  ): Promise<WebhookAnswer> => {
     if (!sale.ok) return answerTo(sale.error);
-    const subscription = await subscriptionOf(
-      sale.value.billing_agreement_id ?? named.data.billing_agreement_id,
-    );
+    const id = sale.value.billing_agreement_id ?? agreement;
+    if (id === undefined) return "done";
+    const subscription = await subscriptionOf(id);
     if (typeof subscription === "string") return subscription;
     return answerOf(await settlement.ofSale(sale.value, subscription));
   };
@@ -144,6 +159,14 @@ function handlerOf(shop: PayPalShop): (event: shapes.PayPalEvent) => Promise<Web
     return typeof (await subscriptionOf(sale.value.billing_agreement_id)) !== "string";
   };
 
+  /** A payment by its number alone, as PayPal has it now. */
+  const settle = async (paymentId: string): Promise<WebhookAnswer> => {
+    const captured = await client.captured(paymentId);
+    return captured.ok || captured.error !== "unknown"
+      ? settleCapture(captured, captured.ok ? captured.value : undefined)
+      : settleSale(await client.sale(paymentId));
+  };
+
   const disputeResolved = async (resource: unknown): Promise<WebhookAnswer> => {
     const named = shapes.dispute.safeParse(resource);
     if (!named.success) return "refused";
@@ -152,12 +175,18 @@ function handlerOf(shop: PayPalShop): (event: shapes.PayPalEvent) => Promise<Web
     // An app without the right to look at disputes still hears how they end.
     const dispute = found.ok ? found.value : named.data;
     const outcome = dispute.dispute_outcome?.outcome_code ?? "";
+    let answer: WebhookAnswer = "done";
     for (const { seller_transaction_id: paymentId } of dispute.disputed_transactions ?? []) {
       if (paymentId === undefined || (await payments.find("paypal", paymentId)) === undefined) continue;
       if (BUYERS.has(outcome)) await takeBack(paymentId, "chargeback");
-      else if (OURS.has(outcome)) await payments.giveAgain("paypal", paymentId);
+      else if (OURS.has(outcome)) {
+        await payments.giveAgain("paypal", paymentId);
+        const known = await payments.find("paypal", paymentId);
+        if (known !== undefined && isStillToCount(known) && (await settle(paymentId)) === "later")
+          answer = "later";
+      }
     }
-    return "done";
+    return answer;
   };
 
   return async ({ event_type, resource }) => {

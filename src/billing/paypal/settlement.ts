@@ -3,7 +3,7 @@ import type { Clock } from "../../lib/clock.ts";
 import type { Log, Reason } from "../../lib/event-log.ts";
 import { fail } from "../../lib/result.ts";
 import { LIFETIMES } from "../../policy/lifetimes.ts";
-import type { Credit, Payments } from "../payments.ts";
+import { type Credit, isStillToCount, type Payments } from "../payments.ts";
 import type { Finished } from "../providers.ts";
 import type { OrderSeal } from "../sealed-order.ts";
 import { moneyOf, type PayPalClient, type PayPalProblem } from "./client.ts";
@@ -116,7 +116,9 @@ export class PayPalSettlement {
     if (noted === "noted" || !isActive(subscription)) return noted;
     const reason = noted === "another-runs" ? CANCELLED_FOR.another : CANCELLED_FOR.gone;
     const cancelled = await this.#parts.client.cancelSubscription(subscription.id, reason);
-    return cancelled.ok || cancelled.error === "already" ? noted : "unanswered";
+    return cancelled.ok || cancelled.error === "already" || cancelled.error === "unknown"
+      ? noted
+      : "unanswered";
   }
 
   async #note(subscription: Subscription): Promise<SubscriptionNoted> {
@@ -144,8 +146,9 @@ export class PayPalSettlement {
     // is not given back either.
     if (this.#nowS() - credit.atS > (LIFETIMES.paymentEvent.days - 1) * 86_400)
       return { state: "failed", reason: "expired" };
+    const known = second ? await payments.find(provider, paymentId) : undefined;
     const outcome =
-      second && (await payments.find(provider, paymentId)) === undefined
+      second && (known === undefined || isStillToCount(known))
         ? fail("subscription-runs")
         : await payments.credit(credit);
     if (outcome.ok) return { state: "paid", provider, paymentId };
