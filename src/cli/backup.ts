@@ -6,6 +6,7 @@ import { isRecipient } from "../backup/encryption.ts";
 import type { BackupMade } from "../backup/make.ts";
 import { dataFolder } from "../office/folders.ts";
 import { ensureUsers } from "../office/users.ts";
+import { LIFETIMES } from "../policy/lifetimes.ts";
 import type { WorkerAnswer, WorkerOrder } from "./backup-worker.ts";
 import { inWords, readConfig } from "./prepare.ts";
 import { StartError } from "./start-error.ts";
@@ -62,7 +63,10 @@ export async function backUp(
     lines.push(
       `Not in it, since they are not in ${office}: ${made.absent.join(", ")}. Keep these yourself; a restore needs them.`,
     );
-  if (!options.keysOnly) lines.push("It holds every member of today: delete it after 30 days at the latest.");
+  if (!options.keysOnly)
+    lines.push(
+      `It holds every member of today: delete it after ${LIFETIMES.backup.days} days at the latest.`,
+    );
   return { made: { ...made, file: path }, text: lines.join("\n") };
 }
 

@@ -60,10 +60,12 @@ export function addVoucherCommands(program: Command, office: Office): void {
     );
   voucher
     .command("count")
-    .description("how many are not used yet, and how many were used within the last 30 days")
+    .description(
+      `how many are not used yet, and how many of those used are still known (${LIFETIMES.usedVoucher.days} days and to the end of the month)`,
+    )
     .action(async () => {
       const counts = await office.ask<{ unused: number; used: number }>("GET", "/vouchers/counts");
-      const text = `  not used yet               ${counts.unused}\n  used in the last 30 days   ${counts.used}`;
+      const text = `  not used yet               ${counts.unused}\n  used, and still known      ${counts.used}`;
       show(office.json(), counts, text);
     });
 }

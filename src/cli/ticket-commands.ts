@@ -4,6 +4,7 @@ import type { Command } from "commander";
 import { BackupError } from "../backup/backup-error.ts";
 import { identitiesIn } from "../backup/encryption.ts";
 import { grouped } from "../lib/typed-code.ts";
+import { LIFETIMES } from "../policy/lifetimes.ts";
 import { openMessage } from "../support/sealed-message.ts";
 import type { SealedTicket, TicketView } from "../support/tickets.ts";
 import type { TicketsAnswer } from "../web/control/support.ts";
@@ -80,7 +81,7 @@ Examples:
   ticket
     .command("close")
     .argument("<number>")
-    .description("no more messages; it is deleted 30 days later")
+    .description(`no more messages; it is deleted ${LIFETIMES.closedTicket.days} days later`)
     .action(async (number: string) => {
       const { ticket: now } = await office.ask<{ ticket: TicketView }>("POST", "/tickets/close", { number });
       show(office.json(), now, lineText(now));

@@ -1,6 +1,7 @@
 import type { Hono } from "hono";
 import { EXTENSION_DAYS_MOST } from "../../accounts/accounts.ts";
 import { COUPON_USES_MOST } from "../../billing/vouchers.ts";
+import { LIFETIMES } from "../../policy/lifetimes.ts";
 import { type Html, html } from "../html.ts";
 import { line, numberField, wholeNumber } from "./fields.ts";
 import { adminPage, notice, problem, tokenOf } from "./layout.ts";
@@ -24,7 +25,7 @@ export function addVouchers(app: Hono<AdminEnv>, admin: AdminOptions): void {
   const page = async (c: AdminContext, said: Said = {}): Promise<Response> => {
     const counts = await admin.ask<{ unused: number; used: number }>("GET", "/vouchers/counts");
     const body = html`<h1>Vouchers</h1>
-<p class="lead">Gift cards give days of access; coupons take something off the price of an order.${counts.ok && html` Not used yet: ${counts.value.unused}. Used within the last 30 days: ${counts.value.used}.`}</p>
+<p class="lead">Gift cards give days of access; coupons take something off the price of an order.${counts.ok && html` Not used yet: ${counts.value.unused}. Used, and still known for ${LIFETIMES.usedVoucher.days} days and to the end of the month: ${counts.value.used}.`}</p>
 ${problem(said.error)}${said.codes !== undefined && codesPanel(said.codes)}
 <div class="columns">
 <form class="panel" method="post" action="vouchers">${tokenOf(c)}<input type="hidden" name="kind" value="days"><h2>Gift cards</h2>
