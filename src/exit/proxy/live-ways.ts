@@ -1,4 +1,4 @@
-import { parseIp } from "../../lib/ip.ts";
+import { type Ip, parseIp } from "../../lib/ip.ts";
 import type { EgressPolicy } from "../egress.ts";
 import { LiveList, type Place } from "./live-list.ts";
 import type { Connect } from "./open.ts";
@@ -15,9 +15,18 @@ export interface LiveWay {
  */
 export class LiveWays {
   readonly #ways = new LiveList<LiveWay>();
+  /** The newest: whoever logged in before it has an older one of his own. */
+  #policy: EgressPolicy | undefined;
 
   add(way: LiveWay): Place<LiveWay> {
+    if (this.#policy !== undefined) way.follow(this.#policy);
     return this.#ways.add(way);
+  }
+
+  /** `policy`, as it was when a client came, without what has been blocked since. */
+  without(policy: EgressPolicy): EgressPolicy {
+    const blocked = (ip: Ip, port: number): boolean => this.#policy?.blocks(ip, port) === true;
+    return { ...policy, opens: (ip, port) => policy.opens(ip, port) && !blocked(ip, port) };
   }
 
   delete(place: Place<LiveWay>): void {
@@ -42,6 +51,7 @@ export class LiveWays {
   }
 
   follow(policy: EgressPolicy): void {
+    this.#policy = policy;
     for (const way of this.#ways.filter(() => true)) way.follow(policy);
   }
 }

@@ -20,7 +20,7 @@ export function wayOut(
   });
   const resolve = options.resolve ?? createResolver({ servers: resolvers });
   const { sweeper, ways } = options;
-  const opener = createOpener({ policy, resolve, sweeper });
+  const opener = createOpener({ policy: ways.without(policy), resolve, sweeper });
   ways.follow(policy);
   return { policy, resolve, open: (host, port, connect) => opener(host, port, ways.watching(connect)) };
 }

@@ -4,6 +4,7 @@ import { once } from "node:events";
 import { createServer as createHttpServer } from "node:http";
 import { type AddressInfo, connect, createServer } from "node:net";
 import { after, before, describe, it } from "node:test";
+import type { Resolve } from "./resolve.ts";
 import {
   FakeAuthoriser,
   PASSWORD,
@@ -102,6 +103,37 @@ describe("a proxy worker", { timeout: 60_000 }, () => {
       worker.close();
       echo.close();
       other.close();
+    }
+  });
+
+  it("opens nothing that the operator blocks while a client is logging in or its name is looked up", async () => {
+    const lookup = Promise.withResolvers<Awaited<ReturnType<Resolve>>>();
+    const worker = createProxyWorker({
+      authoriser: new FakeAuthoriser(),
+      log: () => {},
+      resolve: () => lookup.promise,
+    });
+    const echo = await startServer((socket) => socket.pipe(socket));
+    const apply = (egress: NonNullable<Parameters<typeof testSettings>[0]["egress"]>) =>
+      worker.apply({ settings: testSettings({ egress }), ownAddresses: [], resolvers: [] });
+    const handshake = socksHandshake(echo.port);
+    const request = handshake.subarray(handshake.length - 10);
+    try {
+      const [{ port = 0 } = {}] = await apply({});
+      const [early, byName] = [new Wire(port), new Wire(port)];
+      for (const wire of [early, byName]) {
+        wire.send(handshake.subarray(0, handshake.length - 10));
+        assert.equal((await wire.take(4)).at(-1), 0, "logged in");
+      }
+      byName.send(Buffer.concat([Buffer.from("\x05\x01\x00\x03\x0csome.example"), request.subarray(8)]));
+      await apply({ denyPortRanges: [{ from: echo.port, to: echo.port }] });
+      early.send(request);
+      lookup.resolve({ ok: true, addresses: [Uint8Array.of(127, 0, 0, 1)] });
+      for (const wire of [early, byName])
+        assert.equal((await wire.take(10))[1], 2, "not allowed by ruleset (RFC 1928 section 6)");
+    } finally {
+      worker.close();
+      echo.close();
     }
   });
 

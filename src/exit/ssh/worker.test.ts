@@ -86,9 +86,15 @@ describe("SSH tunnels", { timeout: 120_000 }, () => {
       await client.tunnel("127.0.0.1", echo.port),
       await client.tunnel("127.0.0.1", other.port),
     ];
-    const closed = new Promise((resolve) => blocked.once("close", resolve));
+    // A channel that nobody reads never says that it has ended.
+    const closed = new Promise((resolve) => blocked.resume().once("close", resolve));
     await own.restrict({ denyPortRanges: [{ from: echo.port, to: echo.port }] });
     await closed;
+    assert.match(
+      await refusal(client.tunnel("127.0.0.1", echo.port)),
+      /Channel open failure/,
+      "by an older login",
+    );
     open.end("still");
     assert.equal(String(await readAll(open)), "still");
     client.close();
