@@ -1,4 +1,5 @@
-import { readFileSync } from "node:fs";
+import { globSync, readFileSync } from "node:fs";
+import ts from "typescript";
 import type { Language } from "../../src/web/languages/language.ts";
 import { parseLanguage } from "../../src/web/languages/parse-language.ts";
 import { signedUp } from "../../src/web/testkit.ts";
@@ -12,6 +13,25 @@ import { openLiveSite } from "./live-site.ts";
  */
 
 const said = new Set<string>(Object.values(WORDING));
+
+/** What the sources say: pages that only a form, a letter's link or a setting leads to are in no crawl. */
+function inSources(node: ts.Node): void {
+  if (ts.isTaggedTemplateExpression(node) && node.tag.getText() === "say") {
+    const { template } = node;
+    const text = ts.isNoSubstitutionTemplateLiteral(template)
+      ? template.text
+      : template.head.text +
+        template.templateSpans.map(({ literal }, at) => `{${at}}${literal.text}`).join("");
+    said.add(text.replace(/\s+/g, " ").trim());
+  }
+  if (ts.isCallExpression(node) && node.expression.getText() === "say.text") {
+    const [sentence] = node.arguments;
+    if (sentence !== undefined && ts.isStringLiteralLike(sentence)) said.add(sentence.text);
+  }
+  ts.forEachChild(node, inSources);
+}
+for (const path of globSync("src/web/**/*.ts", { exclude: ["**/*.test.ts", "**/testkit*.ts"] }))
+  inSources(ts.createSourceFile(path, readFileSync(path, "utf8"), ts.ScriptTarget.Latest, true));
 
 class Listening extends Map<string, string> {
   override readonly size = 1;
