@@ -175,6 +175,19 @@ test("a chargeback of a voucher that nobody used makes it void", async () => {
   await store.close();
 });
 
+test("a voucher lives no longer for having been void", async () => {
+  const { store, clock, payments, order, pay } = await office("sqlite");
+  const until = () => store.db.selectFrom("vouchers").select("delete_after").executeTakeFirstOrThrow();
+  assert.ok((await pay(order(undefined), "CAP1")).ok);
+  const bought = await until();
+  clock.advance(170 * 86_400_000);
+  assert.ok((await payments.takeBack("paypal", "CAP1", "chargeback")).ok);
+  assert.deepEqual(await until(), bought);
+  assert.ok((await payments.giveAgain("paypal", "CAP1")).ok);
+  assert.deepEqual(await until(), bought);
+  await store.close();
+});
+
 test("an account that is gone or ended is not brought back by a chargeback", async () => {
   const { store, accounts, payments, member, order, pay } = await office("sqlite");
   const id = await member("alice");

@@ -223,7 +223,8 @@ inShop(
     await shop.accounts.remove(accountId);
     shop.paypal.wrong.refund = "REFUND_FAILED_INSUFFICIENT_FUNDS";
     const finished = await shop.subscriptions.finish(reference);
-    assert.deepEqual(finished, { state: "refused", reason: "account-gone", refunded: false });
+    const paymentId = shop.paypal.state.subscriptions.get(reference)!.sales[0]!.id;
+    assert.deepEqual(finished, { state: "refused", reason: "account-gone", refunded: false, paymentId });
     delete shop.paypal.wrong.refund;
     const [due] = await shop.payments.due.list();
     shop.clock.advance(MINUTE_MS);

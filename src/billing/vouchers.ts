@@ -223,7 +223,7 @@ export class Vouchers {
   async voidIn(trx: Transaction<Tables>, hash: string): Promise<boolean> {
     const { numUpdatedRows } = await trx
       .updateTable("vouchers")
-      .set({ used: 1, delete_after: goesAfter(this.#nowS(), VOUCHER_DAYS) })
+      .set({ used: 1 })
       .where("code_hash", "=", hash)
       .where("used", "=", 0)
       .executeTakeFirst();

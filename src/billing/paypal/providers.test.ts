@@ -97,8 +97,9 @@ test("less than the price, or another currency, is given back and counts for not
     const reference = await shop.approved({ accountId });
     paypal.wrong.takes = takes;
     const finished = await shop.oneOff.finish(reference);
-    assert.deepEqual(finished, { state: "refused", reason: "amount-differs", refunded: true });
     const [capture] = paypal.state.orders.get(reference)!.captures;
+    const paymentId = capture!.id;
+    assert.deepEqual(finished, { state: "refused", reason: "amount-differs", refunded: true, paymentId });
     assert.equal(capture!.status, "REFUNDED");
     assert.equal(await shop.paidDays(accountId), 0);
     // Told again of it, by whomever, it still counts for nothing.
