@@ -15,7 +15,7 @@ const NAME = "seen.example.net";
 let from = "192.0.2.10";
 let resolver = "192.0.2.10";
 /** What the site answers at its name for the other version of IP; undefined: nobody gets there. */
-let other: { address: string; ours?: string } | undefined;
+let other: { address?: string; ours?: string; error?: string } | undefined;
 const sightings = new CheckSightings(new Uint8Array(32));
 
 let bench: Bench;
@@ -98,6 +98,22 @@ test("an IPv6 address past the tunnel makes a Yes by IPv4 a No, and one that is 
     assert.deepEqual(
       foreign.filter((url) => !url.includes(NAME)),
       ["http://v6.example.net/check/address"],
+    );
+    await assertClean(page);
+    await page.context().close();
+  }
+  other = undefined;
+});
+
+test("what answers by IPv6 and does not tell by whom it was asked makes no Yes whole", { skip }, async () => {
+  [from, resolver] = ["192.0.2.10", "192.0.2.10"];
+  for (const answer of [{ error: "busy" }, { address: "" }, { address: "192.0.2.10", ours: "Amsterdam" }]) {
+    other = answer;
+    const { page } = await open();
+    await page.locator("#other", { hasText: "does not say" }).waitFor();
+    assert.match(
+      (await page.locator("#verdict > p").textContent())!,
+      /^Yes, by IPv4: .* By IPv6: see below\.$/,
     );
     await assertClean(page);
     await page.context().close();

@@ -83,23 +83,33 @@ async function showWebrtc(place) {
   if (leaks) leak.replaceChildren(leak.querySelector("template").content.cloneNode(true));
 }
 
+/** Not an error page, a site that does not see where visitors come from, or a name that has addresses of the page's own version, too. */
+const tells = (answer, version) =>
+  typeof answer?.address === "string" &&
+  answer.address !== "" &&
+  (version === undefined || answer.address.includes(":") === (version === "IPv6"));
+
 /** What a website sees by the version of IP that this page did not come by. A name that has that one alone is asked. */
 async function showOther(place) {
-  const { origin, inside } = place.dataset;
+  const { origin, inside, version } = place.dataset;
   const verdict = document.getElementById("verdict");
   place.textContent = "asking …";
   const signal = AbortSignal.timeout(OTHER_MS);
-  const answer = await fetch(`${origin}/check/address`, { credentials: "omit", signal })
-    .then((response) => response.json())
-    .catch(() => undefined);
+  const response = await fetch(`${origin}/check/address`, { credentials: "omit", signal }).catch(
+    () => undefined,
+  );
+  const answer = await response?.json().catch(() => undefined);
   const say = (of, className = "notice") => {
     const words = verdict.querySelector(`template[data-of="${of}"]`);
     verdict.className = className;
     verdict.replaceChildren(words.content.cloneNode(true));
   };
-  if (answer === undefined) {
+  if (response === undefined) {
     place.textContent = "nothing gets out";
     say("whole");
+  } else if (!tells(answer, inside === "yes" ? undefined : version)) {
+    // Something gets out, as whom nobody knows: the page says no more than it did.
+    place.textContent = "not tested: what answers there does not say from where it was asked so";
   } else if (answer.ours !== undefined) {
     place.replaceChildren(list([line(answer.address, `: our server in ${answer.ours}`)]));
     say("whole");

@@ -80,7 +80,7 @@ function dnsRow(
 /** Without a script: a page that is reached by that version alone. */
 function otherRow({ server, inside }: Whereabouts, { other, origin }: OtherVersion): Html | false {
   if (server === undefined || origin === undefined) return false;
-  return html`<div><dt>By ${other}</dt><dd><span id="other" data-origin="${origin}" data-inside="${inside ? "yes" : "no"}">not tested: that needs JavaScript, or <a href="${origin}/check">open this page by ${other}</a>. If it does not open, nothing of yours gets out by ${other}.</span></dd></div>`;
+  return html`<div><dt>By ${other}</dt><dd><span id="other" data-origin="${origin}" data-inside="${inside ? "yes" : "no"}" data-version="${other}">not tested: that needs JavaScript, or <a href="${origin}/check">open this page by ${other}</a>. If it does not open, nothing of yours gets out by ${other}.</span></dd></div>`;
 }
 
 function checkPage(
