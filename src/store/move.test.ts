@@ -137,7 +137,7 @@ test("everything arrives as it was, and the file stays as it was", { skip }, asy
     assert.equal(rows, expected.length);
     assert.deepEqual(await rowsOf(store, table as keyof Tables), expected, table);
   }
-  assert.equal(moved.length, 18);
+  assert.equal(moved.length, 19);
   assert.ok(moved[0]!.rows > 1000);
   assert.match(moved[0]!.digest, /^[0-9a-f]{64}$/);
   await source.close();

@@ -57,7 +57,7 @@ test("what is written stands after closing and opening again, and only the owner
   const rows = await again.db.selectFrom("accounts").selectAll().execute();
   assert.deepEqual(
     rows.map((row) => ({ ...row })),
-    [{ ...account("alice"), email_verified: 0, renews: 0, taken_back: null }],
+    [{ ...account("alice"), email_verified: 0, renews: 0, taken_back: null, subscription_hash: null }],
   );
   await again.close();
 });
