@@ -8,6 +8,7 @@ import { fail, ok, type Result } from "../lib/result.ts";
 import {
   deletedAfter,
   give,
+  keepsOthersOut,
   type PaidTime,
   type Span,
   takeOut,
@@ -379,15 +380,17 @@ export class Accounts {
   }
 
   /**
-   * Notes whether this PayPal subscription runs for the account, as PayPal says. One runs at a time: while it does, what is said of
-   * another one changes nothing. A keyed hash of its number tells them apart.
+   * Notes whether this PayPal subscription runs for the account, as PayPal says. One runs at a time: while it does (and
+   * pays), what is said of another one changes nothing. A keyed hash of its number tells them apart.
    */
   async noteSubscription(id: string, subscription: string, runs: boolean): Promise<SubscriptionNoted> {
     const hash = createHmac("sha256", this.#subscriptionKey).update(subscription).digest("base64url");
     const outcome = await this.transact<SubscriptionNoted, never>(async (trx, announce) => {
       const row = await trx.selectFrom("accounts").selectAll().where("id", "=", id).executeTakeFirst();
       if (row === undefined) return ok("account-unknown");
-      if (row.subscription_hash !== null && row.subscription_hash !== hash) return ok("another-runs");
+      const another = row.subscription_hash !== null && row.subscription_hash !== hash;
+      if (another && (!runs || keepsOthersOut(true, row.paid_until ?? undefined, this.#nowS())))
+        return ok("another-runs");
       const noted = { renews: runs ? 1 : 0, subscription_hash: runs ? hash : null };
       if (row.renews === noted.renews && row.subscription_hash === noted.subscription_hash)
         return ok("noted");

@@ -2,6 +2,7 @@ import { createHmac, randomBytes } from "node:crypto";
 import type { AccountView } from "../accounts/account-view.ts";
 import type { Clock } from "../lib/clock.ts";
 import { fail, ok, type Result } from "../lib/result.ts";
+import { keepsOthersOut } from "../policy/expiry.ts";
 import { METHODS, PAYMENT_METHODS, type PaymentMethod } from "../policy/methods.ts";
 import { type Money, percentOff } from "../policy/money.ts";
 import type { PaymentRecord } from "../policy/payment-record.ts";
@@ -157,12 +158,13 @@ export class Checkout {
       if (plan.days > SUBSCRIPTION_DAYS_MOST) return fail("subscription-too-long");
       // A coupon takes something off once; a subscription's price is the same every time.
       if (coupon !== undefined) return fail("subscription-no-coupon");
-      if (account?.renews === true) return fail("subscription-runs");
+      if (account !== undefined && keepsOthersOut(account.renews, account.paidUntil, this.#nowS()))
+        return fail("subscription-runs");
     }
     if (method !== undefined && METHODS[method].needsAccount && account === undefined && !free)
       return fail("method-needs-account");
 
-    const nowS = Math.floor(this.#options.clock.now() / 1000);
+    const nowS = this.#nowS();
     const { order, text } = this.#options.seal.seal({
       kind: account === undefined ? "voucher" : "account",
       ...(account !== undefined && { accountId: account.id }),
@@ -196,6 +198,10 @@ export class Checkout {
     if (!begun.ok) return begun;
     const { redirect, reference } = begun.value;
     return ok({ order: { ...shown, method, reference }, redirect });
+  }
+
+  #nowS(): number {
+    return Math.floor(this.#options.clock.now() / 1000);
   }
 }
 

@@ -1,7 +1,15 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { deletedAfter, give, type PaidTime, type Span, takeOut, unpaidDeletedAfter } from "./expiry.ts";
+import {
+  deletedAfter,
+  give,
+  keepsOthersOut,
+  type PaidTime,
+  type Span,
+  takeOut,
+  unpaidDeletedAfter,
+} from "./expiry.ts";
 
 const DAY_S = 86_400;
 const NOW = 1_900_000_020; // a whole minute
@@ -176,4 +184,12 @@ test("accounts go 30 days after their paid time, and 31 days after the day of an
     unpaidDeletedAfter(midnight + DAY_S - 1),
     "it does not tell the hour",
   );
+});
+
+test("a subscription keeps another one out until its payment is a day late", () => {
+  assert.equal(keepsOthersOut(true, undefined, NOW), true);
+  assert.equal(keepsOthersOut(true, NOW, NOW), true);
+  assert.equal(keepsOthersOut(true, NOW - 86_400 + 1, NOW), true);
+  assert.equal(keepsOthersOut(true, NOW - 86_400, NOW), false);
+  assert.equal(keepsOthersOut(false, NOW + 60, NOW), false);
 });

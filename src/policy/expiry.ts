@@ -102,6 +102,13 @@ export const RENEWAL_DAYS = 1;
 export const accessUntil = (paidUntil: number, renews: boolean): number =>
   renews ? paidUntil + RENEWAL_DAYS * DAY_S : paidUntil;
 
+/**
+ * Whether the subscription that is noted for an account keeps another one out. Not where its payment is overdue: PayPal's word that it
+ * ended may never have come. If it charges after all, that goes back and it is cancelled. `paidUntil` undefined: its first payment is awaited.
+ */
+export const keepsOthersOut = (renews: boolean, paidUntil: number | undefined, nowS: number): boolean =>
+  renews && (paidUntil === undefined || accessUntil(paidUntil, true) > nowS);
+
 /** When an account is deleted by itself whose paid time ends (or ended) then. */
 export const deletedAfter = (paidUntil: number): number => paidUntil + LIFETIMES.unpaidAccount.days * DAY_S;
 

@@ -158,3 +158,21 @@ test("where PayPal does not answer just then, the second one's payment goes back
   assert.equal(await shop.deliver(events[3]!), "done");
   await oneIsLeft(accountId, references);
 });
+
+test("one whose end PayPal never told, and that has long paid nothing, keeps no other one out", async () => {
+  const accountId = await shop.member("never-told");
+  const first = await begun(accountId);
+  assert.equal(await shop.deliver(last("PAYMENT.SALE.COMPLETED")), "done");
+  // The office was away for longer than PayPal tries.
+  shop.paypal.cancel(first);
+  assert.equal(await runs(accountId), true);
+  shop.clock.advance(31 * 86_400_000 + 60_000);
+  const second = await begun(accountId);
+  assert.equal(await shop.deliver(last("PAYMENT.SALE.COMPLETED")), "done");
+  assert.equal(statusOf(second), "ACTIVE");
+  assert.equal(await shop.paidDays(accountId), 30);
+  assert.equal(await runs(accountId), true);
+  // What comes at last of the first one says nothing of the second.
+  assert.equal(await shop.deliver(last("BILLING.SUBSCRIPTION.CANCELLED")), "done");
+  assert.equal(await runs(accountId), true);
+});
