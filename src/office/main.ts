@@ -258,6 +258,7 @@ async function start(message: OfficeStart): Promise<void> {
     check: {
       ownServer: settings.server,
       origins: checkOrigins(config),
+      page: siteOrigin(config),
       stun: stunAddresses(config.check.stun, message.addresses),
       ...(config.check.dns_name !== "" && {
         dns: {

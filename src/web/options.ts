@@ -123,6 +123,8 @@ export interface CheckDoor {
   ownServer?: string;
   /** Where the site is reached by one version of IP alone. */
   origins?: { ipv4?: string; ipv6?: string };
+  /** Where the page itself is reached: no other site's script is told an address. Undefined: whatever a request calls it. */
+  page?: string;
   /** Where browsers find a STUN server, `192.0.2.1:3478` or `[2001:db8::1]:3478`. */
   stun: readonly string[];
   /** Where a name is delegated to us: names below it, and who has asked for one (undefined: it is over). */

@@ -12,6 +12,7 @@ before(async () => {
     check: {
       ownServer: "amsterdam1",
       origins: { ipv4: "https://v4.example.net", ipv6: "https://v6.example.net" },
+      page: "https://vpn.example.net",
       stun: ["192.0.2.10:3478", "[2001:db8::10]:3478"],
       dns: {
         name: "seen.example.net",
@@ -26,8 +27,10 @@ before(async () => {
 });
 after(() => bench.close());
 
-const get = async (path: string, host = "localhost") =>
+const get = async (path: string, host = "vpn.example.net") =>
   bench.app.request(`http://${host}${path}`, { headers: { host } });
+const ask = async (origin: string) =>
+  bench.app.request("http://v6.example.net/check/address", { headers: { host: "v6.example.net", origin } });
 const json = async (address: string) => {
   from = address;
   return (await get("/checkip/json")).json();
@@ -99,10 +102,12 @@ test("the page's script is told the address that it asks from, at any name of th
     ["2001:db8:ffff::7", undefined],
   ] as const) {
     from = address;
-    const answer = await get("/check/address", "v6.example.net");
+    const answer = await ask("https://vpn.example.net");
     assert.deepEqual(await answer.json(), { address, ...(ours !== undefined && { ours }) });
-    assert.equal(answer.headers.get("access-control-allow-origin"), "*");
+    assert.equal(answer.headers.get("access-control-allow-origin"), "https://vpn.example.net");
     assert.equal(answer.headers.get("cache-control"), "no-store");
+    for (const other of ["https://elsewhere.example", "https://vpn.example.net.elsewhere.example", "null"])
+      assert.equal((await ask(other)).headers.get("access-control-allow-origin"), null, other);
   }
 });
 

@@ -20,8 +20,20 @@ interface OtherVersion {
   origin: string | undefined;
 }
 
-function otherVersion(web: Web, ip: string): OtherVersion {
-  const { ipv4, ipv6 } = web.check?.origins ?? {};
+/**
+ * Whether our own page stands there. What is outside of a member's tunnel because the client is connected to it, this machine, must not
+ * tell another site's script the address that the tunnel hides from that site.
+ */
+function isPage(web: Web, host: string): boolean {
+  const { page, origins = {} } = web.check ?? {};
+  if (page === undefined) return true;
+  const main = new URL(page).host;
+  const others = Object.values(origins).map((origin) => new URL(origin).host);
+  return [main, `checkip.${main}`, ...others].includes(host.toLowerCase());
+}
+
+function otherVersion(web: Web, c: Context<SiteEnv>, ip: string): OtherVersion {
+  const { ipv4, ipv6 } = isPage(web, c.req.header("host") ?? "") ? (web.check?.origins ?? {}) : {};
   return ip.includes(":")
     ? { came: "IPv6", other: "IPv4", origin: ipv4 }
     : { came: "IPv4", other: "IPv6", origin: ipv6 };
@@ -92,7 +104,7 @@ function checkPage(
   const { dns, stun = [] } = web.check ?? {};
   const { ip, server } = where;
   const given = c.req.query("test");
-  const version = otherVersion(web, ip);
+  const version = otherVersion(web, c, ip);
   const body = html`<h1>Am I protected?</h1>
 ${verdict(where, version)}
 <section class="panel"><h2>What websites see</h2>
@@ -151,10 +163,13 @@ export function addCheck(app: Hono<SiteEnv>, web: Web): void {
   for (const path of ["/check", "/checkip", "/checkip/"]) app.get(path, forPeople);
   for (const format of CHECKIP_FORMATS) app.get(`/checkip/${format}`, (c) => forScripts(c, format));
 
-  // For the page's script, at the name that is reached by the other version of IP. Anybody may ask: it tells who asks of himself.
+  // For the page's script, at the name that is reached by the other version of IP.
   app.get("/check/address", async (c) => {
     const { ip, server } = (await look(c)).where;
-    c.header("access-control-allow-origin", "*");
+    const origin = c.req.header("origin") ?? "";
+    c.header("vary", "Origin");
+    if (URL.canParse(origin) && isPage(web, new URL(origin).host))
+      c.header("access-control-allow-origin", origin);
     return c.json({ address: ip, ours: server && placeOf(server) });
   });
 
