@@ -250,10 +250,10 @@ export class Reconciler {
     this.#foreignDrops = (await readRuleset())?.foreignDrops ?? [];
   }
 
-  async #hasNetwork(): Promise<boolean> {
+  async #hasNetwork(patienceMs?: number): Promise<boolean> {
     this.#network ??= new NetworkLock();
     // A former life of ours, or of a machine's other exit, may just be ending; later on nobody need wait.
-    const taken = await this.#network.take(this.#saidTaken ? 0 : undefined);
+    const taken = await this.#network.take(this.#saidTaken ? 0 : patienceMs);
     if (!taken && !this.#saidTaken) this.#log("engine-unavailable", { part: "exit", reason: "another-exit" });
     this.#saidTaken = !taken;
     return taken;
@@ -407,7 +407,8 @@ export class Reconciler {
   async clear(): Promise<void> {
     await this.close();
     await this.#engines.stopAll();
-    if (this.#isRoot() && (await this.#hasNetwork())) await this.#takeAway();
+    // Whoever has the network keeps it, and is not waited for.
+    if (this.#isRoot() && (await this.#hasNetwork(0))) await this.#takeAway();
     this.#network?.release();
   }
 

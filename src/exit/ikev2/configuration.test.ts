@@ -57,7 +57,9 @@ test("with and without ports for devices addresses come from two pools that have
   assert.deepEqual(forwarded, {
     "lethe-4-forwarded": { addrs: "10.66.136.0-10.66.143.255", dns: ["10.66.255.1"] },
   });
-  assert.deepEqual(unforwarded, { "lethe-4": { addrs: "10.66.144.0-10.66.191.254", dns: ["10.66.255.1"] } });
+  assert.deepEqual(unforwarded, {
+    "lethe-4-unforwarded": { addrs: "10.66.144.0-10.66.191.254", dns: ["10.66.255.1"] },
+  });
   for (const [forwarding, loaded] of [
     [true, forwarded],
     [false, unforwarded],

@@ -166,6 +166,6 @@ export function pools({
 const pool4Of = (forwarding: boolean) =>
   forwarding
     ? { name: "lethe-4-forwarded", ...IKEV2_POOL }
-    : { name: "lethe-4", first: "10.66.144.0", last: "10.66.191.254" };
+    : { name: "lethe-4-unforwarded", first: "10.66.144.0", last: "10.66.191.254" };
 
 const POOL_6 = "fd6c:6574:6865:8000::2-fd6c:6574:6865:8000::ffff";
