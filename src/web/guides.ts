@@ -77,7 +77,7 @@ const openvpn = (install: string, open: string, note: string, more: Partial<Guid
 /** What OpenVPN's file cannot do on that system. */
 const NO_KILL_SWITCH = "The file has no kill switch: while the tunnel is down, what you send goes out bare.";
 const STEALTH_KILL_SWITCH =
-  "A routing table of its own and a kill switch, as the guarded OpenVPN has them: past the tunnel goes only what carries it, to the server's address and port. `sudo sh lethe-guard.sh off` lets traffic out again after openvpn died.";
+  "A routing table of its own and a kill switch, as the guarded OpenVPN has them: past the tunnel goes only what carries it, to the server's address and port. `sudo sh lethe-guard.sh off` lets traffic out again after openvpn died. A zip without that script is of a server whose IPv4 address nobody knows, and has no kill switch.";
 
 const stealthTls = (install: string, start: string, note: string): Guide => ({
   title: "OpenVPN in TLS",
