@@ -116,7 +116,11 @@ export class Payments {
         if (use?.tooMany === true && provider !== "cash") return fail("coupon-used");
       }
       if (before !== undefined)
-        await this.#rewriteIn(trx, provider, paymentId, { ...given.value, news: before.news });
+        await this.#rewriteIn(trx, provider, paymentId, {
+          ...given.value,
+          news: before.news,
+          lost: before.lost,
+        });
       else
         await trx
           .insertInto("payment_events")
@@ -250,7 +254,14 @@ export class Payments {
         if (record.state === "refunded" || record.state === "charged-back") return fail("already");
         if (news !== undefined && record.news === news) return fail("already");
         const { effect, takenS } = await this.#endIn(trx, announce, record);
-        const ended = { ...record, state, takenS, ...(news !== undefined && { news }) } as const;
+        const ended: PaymentRecord = {
+          ...record,
+          state,
+          takenS,
+          ...(news !== undefined && { news }),
+          // The dispute may be decided for us: what was granted is still owed then.
+          ...(why === "chargeback" && record.state === "refunding" && { granted: true }),
+        };
         await this.#rewriteIn(trx, provider, paymentId, ended);
         return ok({ record: ended, effect });
       },
@@ -261,24 +272,50 @@ export class Payments {
 
   /**
    * A chargeback that was decided for us or taken back: what it had ended is given again, once. A payment that never counted gives
-   * nothing here, and counts when it is credited next.
+   * nothing here, and counts when it is credited next. One whose refund had been granted goes on being given back. `dispute`: the
+   * provider's id of the one that was decided so: old news of it gives nothing while another dispute about the payment stands lost.
    */
   async giveAgain(
     provider: ProviderName,
     paymentId: string,
+    dispute?: string,
   ): Promise<Result<PaymentRecord, "payment-unknown" | "already">> {
     return this.#accounts.transact<PaymentRecord, "payment-unknown" | "already">(async (trx, announce) => {
       const record = await this.#findIn(trx, provider, paymentId);
       if (record === undefined) return fail("payment-unknown");
       if (record.state !== "charged-back") return fail("already");
-      const { accountId, voucherHash, takenS } = record;
+      const { accountId, voucherHash, takenS, granted, lost, ...rest } = record;
+      if (dispute !== undefined && lost?.some((other) => other !== dispute)) return fail("already");
       let times: Partial<Span> = {};
       if (accountId !== undefined && takenS > 0)
         times = (await this.#accounts.giveAgainIn(trx, announce, accountId, takenS)) ?? {};
-      if (voucherHash !== undefined) await this.#vouchers.restoreIn(trx, voucherHash);
-      const again: PaymentRecord = { ...record, ...times, takenS: 0, state: "paid" };
+      // Where a refund was granted the voucher was void before, and stays so.
+      if (voucherHash !== undefined && !granted) await this.#vouchers.restoreIn(trx, voucherHash);
+      const again: PaymentRecord = {
+        ...rest,
+        accountId,
+        voucherHash,
+        ...times,
+        takenS: 0,
+        state: granted ? "refunding" : "paid",
+      };
+      if (granted) {
+        const due = { provider, paymentId, subscription: record.subscription };
+        await this.due.addIn(trx, this.#events.hash(provider, paymentId), due, { claimed: false });
+      }
       await this.#rewriteIn(trx, provider, paymentId, again);
       return ok(again);
+    });
+  }
+
+  /** A dispute about a payment was decided for the buyer: what it paid for is given again only where that is decided anew. */
+  async disputeLost(provider: ProviderName, paymentId: string, dispute: string): Promise<void> {
+    await this.#accounts.transact<void, never>(async (trx) => {
+      const record = await this.#findIn(trx, provider, paymentId);
+      if (record === undefined || record.lost?.includes(dispute)) return ok(undefined);
+      const lost = [...(record.lost ?? []), dispute];
+      await this.#rewriteIn(trx, provider, paymentId, { ...record, lost });
+      return ok(undefined);
     });
   }
 

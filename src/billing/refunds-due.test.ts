@@ -246,6 +246,35 @@ inShop("what was to go back and counts after all is left alone", async (shop) =>
   assert.deepEqual(await rows(shop), []);
 });
 
+inShop("a chargeback while PayPal is silent, decided for us: what was granted goes on", async (shop) => {
+  const refunds = refundsOf(shop);
+  const accountId = await shop.member("disputing");
+  const time = await purchase(shop, { accountId });
+  const voucher = await purchase(shop, {});
+  const member = await shop.member("redeemer");
+  shop.paypal.wrong.down = 503;
+  for (const { receipt } of [time, voucher])
+    assert.equal((await refunds.claim(receipt)).outcome, "unavailable");
+  delete shop.paypal.wrong.down;
+  for (const { paymentId } of [time, voucher])
+    assert.equal(await shop.deliver(shop.paypal.reverse(paymentId)), "done");
+  assert.equal(await shop.paidDays(accountId), 0);
+  assert.deepEqual(await rows(shop), []);
+  // Longer than the rules would grant it anew.
+  shop.clock.advance(20 * DAY_MS);
+  for (const { paymentId } of [time, voucher])
+    assert.equal(await shop.deliver(shop.paypal.resolveDispute(paymentId, "RESOLVED_SELLER_FAVOUR")), "done");
+  const code = shop.payments.voucherCode("paypal", voucher.paymentId);
+  assert.equal((await shop.vouchers.redeem(member, code)).ok, false);
+  const looked = await refunds.look(time.receipt);
+  assert.ok(looked.outcome === "decided" && looked.decision.granted && looked.unfinished);
+  shop.clock.advance(MINUTE_MS);
+  assert.equal(await refunds.round(), 2);
+  assert.deepEqual([given(shop, time), given(shop, voucher)], [1, 1]);
+  assert.equal(await shop.paidDays(accountId), 0);
+  assert.deepEqual(await rows(shop), []);
+});
+
 inShop("a row names neither payment, account nor amount", async (shop) => {
   const accountId = await shop.member("unnamed");
   const one = await purchase(shop, { accountId }, "subscription");

@@ -29,6 +29,10 @@ export interface PaymentRecord {
   subscription?: string | undefined;
   /** The provider's id of the report by which it was taken back last. */
   news?: string | undefined;
+  /** A refund had been granted, and had not been made, when the buyer's bank took it. */
+  granted?: boolean | undefined;
+  /** The provider's ids of disputes about it that were decided for the buyer and stand so. */
+  lost?: string[] | undefined;
 }
 
 /** What each of them is, for the data inventory and for whoever asks lawfully: a field without words does not compile. */
@@ -48,6 +52,8 @@ const PAYMENT_RECORD_WORDS: Record<keyof PaymentRecord, string> = {
   state: "whether it was given or taken back",
   takenS: "how much paid time that ended",
   news: "the provider's number of the report of it",
+  granted: "whether a refund was granted before the buyer's bank took it",
+  lost: "the provider's numbers of disputes about it that were lost",
 };
 
 /** `the account's random number, …`: all that a payment's sealed record may hold. */

@@ -37,7 +37,7 @@ export interface PayPalSimulator {
   /** The buyer's bank takes a payment back. */
   reverse(paymentId: string): SentEvent;
   /** A dispute about a payment ends so. */
-  resolveDispute(paymentId: string, outcome: string): SentEvent;
+  resolveDispute(paymentId: string, outcome: string, which?: "another"): SentEvent;
   /** Part of a payment is given back by hand. */
   refundPartly(captureId: string, value: string): void;
   /** Tokens given so far work no more. */
@@ -143,11 +143,11 @@ export async function startPayPal(
         ? events.make("PAYMENT.CAPTURE.REVERSED", "refund", views.refundView(url, refund, "Payment reversed"))
         : events.make("PAYMENT.SALE.REVERSED", "sale", views.saleRefundView(url, refund));
     },
-    resolveDispute(paymentId, outcome) {
+    resolveDispute(paymentId, outcome, which) {
       const known = [...state.disputes.values()].find(
         ({ disputed_transactions }) => disputed_transactions[0]?.seller_transaction_id === paymentId,
       );
-      const dispute = known ?? {
+      const dispute = (which === undefined ? known : undefined) ?? {
         dispute_id: newId("PP-D-", 8),
         status: "RESOLVED",
         disputed_transactions: [{ seller_transaction_id: paymentId }],

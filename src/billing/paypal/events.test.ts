@@ -216,6 +216,23 @@ test("a reversal that is delivered again when its dispute was won ends nothing; 
   assert.equal(await shop.paidDays(accountId), 0);
 });
 
+test("old news of a dispute that was won gives nothing while another one about the payment is lost", async () => {
+  const { accountId, paymentId } = await paid("two-disputes");
+  assert.equal(await shop.deliver(paypal.reverse(paymentId)), "done");
+  const won = paypal.resolveDispute(paymentId, "RESOLVED_SELLER_FAVOUR");
+  assert.equal(await shop.deliver(won), "done");
+  assert.equal(await shop.paidDays(accountId), 30);
+  assert.equal(await shop.deliver(paypal.reverse(paymentId)), "done");
+  const lost = paypal.resolveDispute(paymentId, "RESOLVED_BUYER_FAVOUR", "another");
+  assert.equal(await shop.deliver(lost), "done");
+  assert.equal(await shop.deliver(won), "done");
+  assert.equal(await shop.paidDays(accountId), 0);
+  // The lost one is decided anew, for us.
+  [...paypal.state.disputes.values()].at(-1)!.dispute_outcome = { outcome_code: "RESOLVED_SELLER_FAVOUR" };
+  assert.equal(await shop.deliver(lost), "done");
+  assert.equal(await shop.paidDays(accountId), 30);
+});
+
 test("an order with a coupon, sealed for one payment, pays for nothing as a subscription", async () => {
   const accountId = await shop.member("replayed");
   await shop.approved({ accountId }, "subscription");

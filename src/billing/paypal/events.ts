@@ -174,13 +174,16 @@ function handlerOf(shop: PayPalShop): (event: shapes.PayPalEvent) => Promise<Web
     if (!found.ok && found.error === "unavailable") return "later";
     // An app without the right to look at disputes still hears how they end.
     const dispute = found.ok ? found.value : named.data;
+    const { dispute_id: id } = named.data;
     const outcome = dispute.dispute_outcome?.outcome_code ?? "";
     let answer: WebhookAnswer = "done";
     for (const { seller_transaction_id: paymentId } of dispute.disputed_transactions ?? []) {
       if (paymentId === undefined || (await payments.find("paypal", paymentId)) === undefined) continue;
-      if (BUYERS.has(outcome)) await takeBack(paymentId, "chargeback");
-      else if (OURS.has(outcome)) {
-        await payments.giveAgain("paypal", paymentId);
+      if (BUYERS.has(outcome)) {
+        await payments.disputeLost("paypal", paymentId, id);
+        await takeBack(paymentId, "chargeback");
+      } else if (OURS.has(outcome)) {
+        await payments.giveAgain("paypal", paymentId, id);
         const known = await payments.find("paypal", paymentId);
         if (known !== undefined && isStillToCount(known) && (await settle(paymentId)) === "later")
           answer = "later";

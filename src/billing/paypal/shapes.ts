@@ -102,7 +102,7 @@ export const subscriptionPayments = z.object({
 });
 
 export const dispute = z.object({
-  dispute_id: z.string(),
+  dispute_id: id,
   /** OPEN, WAITING_FOR_…, UNDER_REVIEW, RESOLVED, OTHER. */
   status: z.string().optional(),
   dispute_outcome: z.object({ outcome_code: z.string().optional() }).optional(),
