@@ -108,7 +108,7 @@ onEachStore("a refund ends what was paid for; asked for twice at once it is begu
   const begun = await Promise.all([1, 2, 3].map(() => payments.beginRefund("paypal", "CAP1")));
   const again = begun.map((each) => each.ok && each.value.again);
   assert.deepEqual(again.toSorted(), [false, true, true]);
-  await payments.refundFailed("paypal", "CAP1");
+  await payments.refundFailed("paypal", "CAP1", { again: false });
   assert.equal((await payments.find("paypal", "CAP1"))?.state, "paid");
   assert.ok((await payments.beginRefund("paypal", "CAP1")).ok);
   const heard: string[] = [];
@@ -122,7 +122,7 @@ onEachStore("a refund ends what was paid for; asked for twice at once it is begu
   assert.equal(heard.length, 1, "the exits hear of it");
   assert.deepEqual(await payments.beginRefund("paypal", "CAP1"), { ok: false, error: "already" });
   assert.deepEqual(await payments.beginRefund("paypal", "CAP9"), { ok: false, error: "payment-unknown" });
-  await payments.refundFailed("paypal", "CAP1");
+  await payments.refundFailed("paypal", "CAP1", { again: false });
   assert.equal((await payments.find("paypal", "CAP1"))?.state, "refunded");
   await store.close();
 });

@@ -178,7 +178,7 @@ export class Payments {
       const record = await this.#findIn(trx, provider, paymentId);
       if (record === undefined) return fail("payment-unknown");
       const due = { provider, paymentId, subscription: record.subscription };
-      const note = () => this.due.addIn(trx, this.#events.hash(provider, paymentId), due, { claimed: true });
+      const note = () => this.due.addIn(trx, this.#events.hash(provider, paymentId), due, "claimed");
       if (record.state === "refunding") {
         await note();
         return ok({ record, again: true });
@@ -193,28 +193,50 @@ export class Payments {
     });
   }
 
-  /** The provider will not give it back: everything is as before `beginRefund`. */
-  async refundFailed(provider: ProviderName, paymentId: string): Promise<void> {
-    await this.#accounts.transact<void, never>(async (trx) => {
-      const record = await this.#findIn(trx, provider, paymentId);
-      if (record?.state !== "refunding") return ok(undefined);
-      if (record.voucherHash !== undefined) await this.#vouchers.restoreIn(trx, record.voucherHash);
-      await this.#rewriteIn(trx, provider, paymentId, { ...record, state: "paid" });
-      await this.due.removeIn(trx, this.#events.hash(provider, paymentId));
-      return ok(undefined);
-    });
+  /**
+   * The provider will not give it back: everything is as before `beginRefund`. Not where it was granted earlier (`again`) or is the
+   * operator's already, who may be paying it by hand: it is and stays the operator's then, and a voucher void.
+   */
+  async refundFailed(
+    provider: ProviderName,
+    paymentId: string,
+    { again }: { again: boolean },
+  ): Promise<"as-before" | "stopped" | "stopped-before"> {
+    const hash = this.#events.hash(provider, paymentId);
+    const outcome = await this.#accounts.transact<"as-before" | "stopped" | "stopped-before", never>(
+      async (trx) => {
+        const record = await this.#findIn(trx, provider, paymentId);
+        if (record?.state !== "refunding") return ok("as-before");
+        if (await this.due.isStopped(hash, trx)) return ok("stopped-before");
+        if (again) {
+          await this.due.stopIn(trx, hash);
+          return ok("stopped");
+        }
+        if (record.voucherHash !== undefined) await this.#vouchers.restoreIn(trx, record.voucherHash);
+        await this.#rewriteIn(trx, provider, paymentId, { ...record, state: "paid" });
+        await this.due.removeIn(trx, hash);
+        return ok("as-before");
+      },
+    );
+    return outcome.ok ? outcome.value : outcome.error;
   }
 
   /** The provider does not answer now; it is asked again by itself. "stopped": it was for the last time. */
-  refundLater(provider: ProviderName, paymentId: string): Promise<"later" | "stopped" | "gone"> {
+  refundLater(
+    provider: ProviderName,
+    paymentId: string,
+  ): Promise<"later" | "stopped" | "stopped-before" | "gone"> {
     return this.due.later(this.#events.hash(provider, paymentId));
+  }
+
+  /** Whether a refund that was granted is the operator's to do. */
+  refundStopped(provider: ProviderName, paymentId: string): Promise<boolean> {
+    return this.due.isStopped(this.#events.hash(provider, paymentId));
   }
 
   /** A payment that cannot count is to be given back, and the provider does not do it now: it is asked again by itself. */
   async oweBack(due: RefundDue): Promise<void> {
-    await this.due.addIn(this.#store.db, this.#events.hash(due.provider, due.paymentId), due, {
-      claimed: false,
-    });
+    await this.due.addIn(this.#store.db, this.#events.hash(due.provider, due.paymentId), due, "later");
   }
 
   /**
@@ -301,7 +323,7 @@ export class Payments {
       };
       if (granted) {
         const due = { provider, paymentId, subscription: record.subscription };
-        await this.due.addIn(trx, this.#events.hash(provider, paymentId), due, { claimed: false });
+        await this.due.addIn(trx, this.#events.hash(provider, paymentId), due, "later");
       }
       await this.#rewriteIn(trx, provider, paymentId, again);
       return ok(again);

@@ -203,6 +203,49 @@ inShop("refused when asked again: granted stays granted, and it is the operator'
   assert.deepEqual(await rows(shop), []);
 });
 
+inShop(
+  "what PayPal refused and the operator has to do is not undone by the receipt sent again",
+  async (shop) => {
+    const refunds = refundsOf(shop);
+    const bought = await purchase(shop, {});
+    const member = await shop.member("in-between");
+    const code = shop.payments.voucherCode("paypal", bought.paymentId);
+    shop.paypal.wrong.down = 503;
+    await refunds.claim(bought.receipt);
+    delete shop.paypal.wrong.down;
+    shop.paypal.wrong.refund = "REFUND_NOT_ALLOWED";
+    shop.clock.advance(MINUTE_MS);
+    await refunds.round();
+    shop.logged.length = 0;
+    const stands = async () => {
+      const [due] = await shop.payments.due.list();
+      assert.deepEqual([due?.paymentId, due?.nextS], [bought.paymentId, undefined]);
+      assert.equal((await shop.vouchers.redeem(member, code)).ok, false);
+      assert.ok(!shop.logged.some((line) => line.startsWith("refund-stopped")), "said once");
+    };
+    assert.equal((await refunds.claim(bought.receipt)).outcome, "stopped");
+    await stands();
+    delete shop.paypal.wrong.refund;
+    shop.paypal.wrong.down = 503;
+    assert.equal((await refunds.claim(bought.receipt)).outcome, "stopped");
+    await stands();
+    delete shop.paypal.wrong.down;
+    // By another try of the buyer's, too, before it was tried by itself.
+    const other = await purchase(shop, {});
+    shop.paypal.wrong.down = 503;
+    assert.equal((await refunds.claim(other.receipt)).outcome, "unavailable");
+    delete shop.paypal.wrong.down;
+    shop.paypal.wrong.refund = "REFUND_NOT_ALLOWED";
+    assert.equal((await refunds.claim(other.receipt)).outcome, "stopped");
+    assert.ok(shop.logged.includes("refund-stopped refused"));
+    assert.equal((await shop.payments.due.list()).length, 2);
+    // PayPal makes it after all.
+    delete shop.paypal.wrong.refund;
+    assert.equal((await refunds.claim(bought.receipt)).outcome, "given");
+    assert.equal(given(shop, bought), 1);
+  },
+);
+
 inShop("too little money at PayPal is no refusal for ever", async (shop) => {
   const refunds = refundsOf(shop);
   const bought = await purchase(shop, { accountId: await shop.member("poor") });

@@ -56,23 +56,25 @@ export class RefundsDue {
 
   /**
    * Notes it, unless it is noted. `hash`: the payment's in `payment_events`. `claimed`: the caller asks the provider now; others
-   * leave it alone for as long as that can take.
+   * leave it alone for as long as that can take. `stopped`: nobody asks; it is the operator's from the beginning.
    */
   async addIn(
     db: Pick<Kysely<Tables>, "insertInto">,
     hash: string,
     due: RefundDue,
-    { claimed }: { claimed: boolean },
+    how: "claimed" | "later" | "stopped",
   ): Promise<void> {
     const nowS = this.#nowS();
+    const delete_after = (Math.floor(nowS / DAY_S) + 1 + LIFETIMES.refundDue.days) * DAY_S;
+    const not_before = { claimed: nowS + CLAIM_S, later: nowS + FIRST_WAIT_S, stopped: delete_after }[how];
     await db
       .insertInto("refunds_due")
       .values({
         event_hash: hash,
         sealed: this.#seal(hash, due),
-        not_before: nowS + (claimed ? CLAIM_S : FIRST_WAIT_S),
+        not_before,
         attempts: 0,
-        delete_after: (Math.floor(nowS / DAY_S) + 1 + LIFETIMES.refundDue.days) * DAY_S,
+        delete_after,
       })
       .onConflict((conflict) => conflict.doNothing())
       .execute();
@@ -109,11 +111,11 @@ export class RefundsDue {
     }
   }
 
-  /** It is to be tried again, later each time. "stopped": it has been tried for long enough, and is the operator's from here on. */
-  async later(hash: string): Promise<"later" | "stopped" | "gone"> {
+  /** It is to be tried again, later each time. "stopped": it has been tried for long enough, and is the operator's from here on; "stopped-before": it was. */
+  async later(hash: string): Promise<"later" | "stopped" | "stopped-before" | "gone"> {
     const row = await this.#rowOf(hash);
     if (row === undefined) return "gone";
-    if (isStopped(row)) return "later";
+    if (isStopped(row)) return "stopped-before";
     const nowS = this.#nowS();
     const endS = triedUntil(row);
     if (nowS >= endS) {
@@ -126,9 +128,22 @@ export class RefundsDue {
   }
 
   /** It is not tried any more; the row stays until its end, for the operator to see. */
-  async stop(hash: string): Promise<void> {
-    const row = await this.#rowOf(hash);
-    if (row !== undefined) await this.#set(hash, row.delete_after);
+  stop(hash: string): Promise<void> {
+    return this.stopIn(this.#store.db, hash);
+  }
+
+  async stopIn(db: Pick<Kysely<Tables>, "updateTable">, hash: string): Promise<void> {
+    await db
+      .updateTable("refunds_due")
+      .set(({ ref }) => ({ not_before: ref("delete_after") }))
+      .where("event_hash", "=", hash)
+      .execute();
+  }
+
+  /** Whether it is the operator's to do. */
+  async isStopped(hash: string, db: Pick<Kysely<Tables>, "selectFrom"> = this.#store.db): Promise<boolean> {
+    const row = await this.#rowOf(hash, db);
+    return row !== undefined && isStopped(row);
   }
 
   /** All of them, oldest first. */
@@ -148,12 +163,8 @@ export class RefundsDue {
     }));
   }
 
-  #rowOf(hash: string): Promise<Row | undefined> {
-    return this.#store.db
-      .selectFrom("refunds_due")
-      .selectAll()
-      .where("event_hash", "=", hash)
-      .executeTakeFirst();
+  #rowOf(hash: string, db: Pick<Kysely<Tables>, "selectFrom"> = this.#store.db): Promise<Row | undefined> {
+    return db.selectFrom("refunds_due").selectAll().where("event_hash", "=", hash).executeTakeFirst();
   }
 
   async #set(hash: string, not_before: number): Promise<void> {

@@ -22,7 +22,9 @@ export type Claim =
   | { outcome: "decided"; receipt: Receipt; decision: RefundDecision; unfinished: boolean }
   | { outcome: "no-receipt"; error: ReceiptError }
   /** A genuine receipt of a payment that nothing is known of: the database was set back to before it. */
-  | { outcome: "payment-unknown"; receipt: Receipt };
+  | { outcome: "payment-unknown"; receipt: Receipt }
+  /** Granted; the provider does not do it, and it is the operator's to give back by hand. */
+  | { outcome: "stopped"; receipt: Receipt };
 
 export type Refunded =
   | Exclude<Claim, { outcome: "decided" }>
@@ -144,7 +146,11 @@ export class Refunds {
     if (!claim.decision.granted) return { outcome: "refused", receipt, rule: claim.decision.rule };
     const gateway = this.#options.providers[provider];
     // It was set up when the purchase was made; the operator has taken it away since.
-    if (gateway === undefined) return { outcome: "unavailable", receipt };
+    if (gateway === undefined)
+      return {
+        outcome: (await payments.refundStopped(provider, paymentId)) ? "stopped" : "unavailable",
+        receipt,
+      };
     const begun = await payments.beginRefund(provider, paymentId);
     if (!begun.ok) {
       if (begun.error === "payment-unknown") return { outcome: "payment-unknown", receipt };
@@ -155,13 +161,18 @@ export class Refunds {
     switch (await this.#carryOut(opened, gateway, begun.value.record)) {
       case "given":
         return { outcome: "given", receipt };
-      case "refused":
-        await payments.refundFailed(provider, paymentId);
-        return { outcome: "provider-refused", receipt };
-      case "unavailable":
-        if ((await payments.refundLater(provider, paymentId)) === "stopped")
-          this.#options.log("refund-stopped", { part: "paypal", reason: "expired" });
-        return { outcome: "unavailable", receipt };
+      case "refused": {
+        const left = await payments.refundFailed(provider, paymentId, begun.value);
+        if (left === "as-before") return { outcome: "provider-refused", receipt };
+        if (left === "stopped") this.#options.log("refund-stopped", { part: "paypal", reason: "refused" });
+        return { outcome: "stopped", receipt };
+      }
+      case "unavailable": {
+        const left = await payments.refundLater(provider, paymentId);
+        if (left === "stopped") this.#options.log("refund-stopped", { part: "paypal", reason: "expired" });
+        const stopped = left === "stopped" || left === "stopped-before";
+        return { outcome: stopped ? "stopped" : "unavailable", receipt };
+      }
     }
   }
 

@@ -50,10 +50,12 @@ const RECEIPT_ERRORS: Record<ReceiptError, string> = {
   "receipt-altered": "That receipt was altered: its signature does not fit what it says.",
 };
 
-const TROUBLE: Record<"unavailable" | "provider-refused" | "payment-unknown", string> = {
+const TROUBLE: Record<"unavailable" | "provider-refused" | "payment-unknown" | "stopped", string> = {
   unavailable: `The refund is granted, and PayPal does not answer, or is no longer set up here. It is asked again by itself for ${LIFETIMES.refundTried.days} days; \`lethe refund list\` shows how it stands.`,
   "provider-refused":
     "The rules grant the refund, and PayPal did not make it (see its own pages for why). Nothing was changed here; what you give back there by hand is noticed.",
+  stopped:
+    "The refund is granted, PayPal does not make it, and it is asked no more by itself: give it back at PayPal by hand. `lethe refund list` shows its number; what you give back there is noticed.",
   "payment-unknown":
     "The receipt is genuine, and nothing is known of its payment: the database was set back to before it. Give it back at PayPal by hand.",
 };

@@ -77,6 +77,7 @@ ${unfinished && html`<p>${say`You have asked for it before; it is not through ye
       }
       case "unavailable":
       case "provider-refused":
+      case "stopped":
       case "payment-unknown": {
         const text = say.text(REFUND_WORDING[refunded.outcome]);
         return ask(c, formError(text), typed, 422);

@@ -59,11 +59,16 @@ export const REFUSED_WORDING: Record<Extract<Finished, { state: "refused" }>["re
     "Another PayPal subscription pays for your account already, so that this one was cancelled at PayPal. The other one goes on.",
 };
 
-export const REFUND_WORDING: Record<"unavailable" | "provider-refused" | "payment-unknown", string> = {
+export const REFUND_WORDING: Record<
+  "unavailable" | "provider-refused" | "payment-unknown" | "stopped",
+  string
+> = {
   unavailable:
     "The refund is granted, and PayPal does not answer at the moment. We ask it again by ourselves until it has given the money back; you need do nothing. What the purchase paid for ends then.",
   "provider-refused":
     "The rules grant this refund, and PayPal did not make it. Nothing was changed. Write to us, and we settle it by hand.",
+  stopped:
+    "The refund is granted, and PayPal does not make it. We give it back by hand, and have it on our list; it stays granted. Nothing changes by sending the receipt again.",
   "payment-unknown":
     "The receipt is genuine, and we know nothing of its payment: our database was set back to a time before it. Write to us, and we settle it by hand.",
 };
