@@ -3,6 +3,7 @@ import { Accounts } from "../accounts/accounts.ts";
 import { FakeClock } from "../lib/clock.ts";
 import { grouped } from "../lib/typed-code.ts";
 import { sweep } from "../store/inventory.ts";
+import { everyTable } from "../store/inventory-tables.ts";
 import { onEachStore, openTestStore, type StoreKind } from "../store/testing.ts";
 import { CASH_CODE_GROUP, Cash } from "./cash.ts";
 import { Payments } from "./payments.ts";
@@ -128,6 +129,23 @@ onEachStore("too little, another currency, or an account that is gone books noth
   assert.equal(await cash.cancel(late.code), false);
   assert.deepEqual(await cash.book(late.code), { ok: false, error: "cash-unknown" });
   assert.deepEqual(await cash.finish(late.code), { state: "failed", reason: "expired" });
+  await store.close();
+});
+
+onEachStore("an order lives as long as the inventory says, to the second", async (kind) => {
+  assert.match(
+    everyTable.cash_orders!.lifetime,
+    /to the end of the day \(UTC\) 90 days after the order at most$/,
+  );
+  const { cash, clock, order, store } = await newOffice(kind);
+  await order("account");
+  const dayS = Math.floor(clock.now() / 1000 / DAY_S) * DAY_S;
+  clock.advance((dayS + 91 * DAY_S - 1) * 1000 - clock.now());
+  assert.equal((await cash.list()).length, 1);
+  clock.advance(1000);
+  assert.equal((await cash.list()).length, 0);
+  await sweep(store, clock);
+  assert.equal((await store.db.selectFrom("cash_orders").selectAll().execute()).length, 0);
   await store.close();
 });
 

@@ -4,7 +4,7 @@ import type { Clock } from "../lib/clock.ts";
 import { deriveKey } from "../lib/derive-key.ts";
 import { fail, ok, type Result } from "../lib/result.ts";
 import { plainCode } from "../lib/typed-code.ts";
-import { LIFETIMES } from "../policy/lifetimes.ts";
+import { goesWithDay, LIFETIMES } from "../policy/lifetimes.ts";
 import type { Money } from "../policy/money.ts";
 import type { Store } from "../store/open.ts";
 import type { Payments } from "./payments.ts";
@@ -86,7 +86,7 @@ export class Cash implements PaymentProvider {
         amount_minor: order.price.minor,
         currency: order.price.currency,
         sealed: this.#sealed(code, order),
-        delete_after: this.#today() + (LIFETIMES.cashOrder.days + 1) * DAY_S,
+        delete_after: goesWithDay(this.#nowS(), LIFETIMES.cashOrder.days),
       })
       .onConflict((conflict) => conflict.doNothing())
       .execute();
@@ -207,10 +207,6 @@ export class Cash implements PaymentProvider {
 
   #nowS(): number {
     return Math.floor(this.#clock.now() / 1000);
-  }
-
-  #today(): number {
-    return Math.floor(this.#nowS() / DAY_S) * DAY_S;
   }
 }
 

@@ -2,7 +2,7 @@ import { createCipheriv, createDecipheriv, randomBytes } from "node:crypto";
 import type { Kysely } from "kysely";
 import type { Clock } from "../lib/clock.ts";
 import { deriveKey } from "../lib/derive-key.ts";
-import { LIFETIMES } from "../policy/lifetimes.ts";
+import { goesWithDay, LIFETIMES } from "../policy/lifetimes.ts";
 import type { Store } from "../store/open.ts";
 import type { RefundDueRow, Tables } from "../store/tables.ts";
 import type { ProviderName } from "./providers.ts";
@@ -65,7 +65,7 @@ export class RefundsDue {
     how: "claimed" | "later" | "stopped",
   ): Promise<void> {
     const nowS = this.#nowS();
-    const delete_after = (Math.floor(nowS / DAY_S) + 1 + LIFETIMES.refundDue.days) * DAY_S;
+    const delete_after = goesWithDay(nowS, LIFETIMES.refundDue.days);
     const not_before = { claimed: nowS + CLAIM_S, later: nowS + FIRST_WAIT_S, stopped: delete_after }[how];
     await db
       .insertInto("refunds_due")

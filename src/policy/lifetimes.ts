@@ -57,6 +57,14 @@ export function goesAfter(nowS: number, days: number): number {
   return Date.UTC(over.getUTCFullYear(), over.getUTCMonth() + 1, 1) / 1000;
 }
 
+/** When a row goes whose day may be known, and no more than that: with the end (UTC) of the day so many days on. */
+export const goesWithDay = (nowS: number, days: number): number =>
+  (Math.floor(nowS / 86_400) + 1 + days) * 86_400;
+
+/** The same in words: what a row may live at most. */
+export const dayEndText = (days: number, since: string): string =>
+  `to the end of the day (UTC) ${days} days after ${since}`;
+
 /** `30 days`, `3 years`: years where they are whole. */
 export const lifetimeText = (days: number): string => {
   if (days % 365 === 0 && days > 365) return `${days / 365} years`;

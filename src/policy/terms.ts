@@ -48,7 +48,7 @@ export const TERMS: readonly Rule[] = [
     id: "cash-lifetime",
     page: "terms",
     sentence: () =>
-      `Cash that arrives later than ${lifetimeText(LIFETIMES.cashOrder.days)} after the order, or without its code, cannot be booked: we then do not know for whom it is.`,
+      `Cash that arrives later than ${lifetimeText(LIFETIMES.cashOrder.days)} after the day of the order, or without its code, cannot be booked: we then do not know for whom it is.`,
   },
   {
     id: "no-lost-password",

@@ -1,4 +1,4 @@
-import { LIFETIMES, lifetimeText } from "../policy/lifetimes.ts";
+import { dayEndText, LIFETIMES, lifetimeText } from "../policy/lifetimes.ts";
 import { paymentRecordText } from "../policy/payment-record.ts";
 import type { Tables } from "./tables.ts";
 
@@ -287,7 +287,7 @@ const tables: { [Name in keyof Tables]: TableInventory<Tables[Name]> } = {
     },
   },
   refunds_due: {
-    lifetime: `until the money has gone back; PayPal is asked for ${LIFETIMES.refundTried.days} days, and the row goes after ${LIFETIMES.refundDue.days} days`,
+    lifetime: `until the money has gone back; PayPal is asked for ${LIFETIMES.refundTried.days} days, and the row lives ${dayEndText(LIFETIMES.refundDue.days, "it fell due")} at most`,
     aboutAccount: true,
     sweep: { column: "delete_after", unitS: 1, keepS: 0 },
     columns: {
@@ -306,7 +306,7 @@ const tables: { [Name in keyof Tables]: TableInventory<Tables[Name]> } = {
     },
   },
   cash_orders: {
-    lifetime: `until the money is booked; ${LIFETIMES.cashOrder.days} days at most`,
+    lifetime: `until the money is booked; ${dayEndText(LIFETIMES.cashOrder.days, "the order")} at most`,
     aboutAccount: true,
     sweep: { column: "delete_after", unitS: 1, keepS: 0 },
     columns: {
