@@ -221,6 +221,27 @@ export class Payments {
     return outcome.ok ? outcome.value : outcome.error;
   }
 
+  /**
+   * The provider had taken a refund on and has not made it in the end. What the payment paid for stays ended; the money is the
+   * operator's to give back by hand. True where that is news. `ours`: also where the payment never counted.
+   */
+  async refundBounced(
+    provider: ProviderName,
+    paymentId: string,
+    { ours }: { ours: boolean },
+  ): Promise<boolean> {
+    const hash = this.#events.hash(provider, paymentId);
+    const outcome = await this.#accounts.transact<boolean, never>(async (trx) => {
+      const record = await this.#findIn(trx, provider, paymentId);
+      if (record === undefined ? !ours : record.state !== "refunded") return ok(false);
+      if (await this.due.isStopped(hash, trx)) return ok(false);
+      await this.due.addIn(trx, hash, { provider, paymentId }, "stopped");
+      await this.due.stopIn(trx, hash);
+      return ok(true);
+    });
+    return outcome.ok && outcome.value;
+  }
+
   /** The provider does not answer now; it is asked again by itself. "stopped": it was for the last time. */
   refundLater(
     provider: ProviderName,
@@ -288,6 +309,9 @@ export class Payments {
         return ok({ record: ended, effect });
       },
     );
+    // The buyer has the money, and nobody has to give it back: also where it had been given back before and came back to us.
+    if (!outcome.ok && (await this.find(provider, paymentId))?.state === "refunded")
+      await this.due.remove(this.#events.hash(provider, paymentId));
     if (outcome.ok) await this.#store.scrub();
     return outcome;
   }

@@ -255,6 +255,41 @@ inShop(
   },
 );
 
+inShop(
+  "a refund that PayPal took on and did not make is the operator's to do, and no secret",
+  async (shop) => {
+    const refunds = refundsOf(shop);
+    const accountId = await shop.member("bounced");
+    const bought = await purchase(shop, { accountId });
+    assert.equal((await refunds.claim(bought.receipt)).outcome, "given");
+    shop.logged.length = 0;
+    const failed = shop.paypal.failRefund(bought.paymentId);
+    for (let times = 0; times < 2; times += 1) assert.equal(await shop.deliver(failed), "done");
+    assert.deepEqual(
+      shop.logged.filter((line) => line.startsWith("refund-stopped")),
+      ["refund-stopped refused"],
+    );
+    const [due] = await shop.payments.due.list();
+    assert.deepEqual([due?.paymentId, due?.nextS], [bought.paymentId, undefined]);
+    assert.equal((await refunds.look(bought.receipt)).outcome, "stopped");
+    assert.equal((await refunds.claim(bought.receipt)).outcome, "stopped");
+    assert.equal(await shop.paidDays(accountId), 0);
+    assert.equal(given(shop, bought), 1);
+    // By hand: the row goes, and the old news brings it back no more.
+    shop.paypal.refundPartly(bought.paymentId, "5.00");
+    assert.equal(await shop.deliver(shop.events("PAYMENT.CAPTURE.REFUNDED").at(-1)!), "done");
+    assert.deepEqual(await rows(shop), []);
+    assert.equal(await shop.deliver(failed), "done");
+    assert.deepEqual(await rows(shop), []);
+    // Of a purchase that was not given back it says nothing.
+    const other = await purchase(shop, { accountId });
+    shop.paypal.refundPartly(other.paymentId, "2.00");
+    assert.equal(await shop.deliver(shop.paypal.failRefund(other.paymentId)), "done");
+    assert.deepEqual(await rows(shop), []);
+    assert.equal(await shop.paidDays(accountId), 30);
+  },
+);
+
 inShop("too little money at PayPal is no refusal for ever", async (shop) => {
   const refunds = refundsOf(shop);
   const bought = await purchase(shop, { accountId: await shop.member("poor") });

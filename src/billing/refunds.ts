@@ -21,10 +21,10 @@ export type Claim =
   /** What the rules say; nothing was done. `unfinished`: it was granted before, and the money has not gone back yet. */
   | { outcome: "decided"; receipt: Receipt; decision: RefundDecision; unfinished: boolean }
   | { outcome: "no-receipt"; error: ReceiptError }
-  /** A genuine receipt of a payment that nothing is known of: the database was set back to before it. */
-  | { outcome: "payment-unknown"; receipt: Receipt }
   /** Granted; the provider does not do it, and it is the operator's to give back by hand. */
-  | { outcome: "stopped"; receipt: Receipt };
+  | { outcome: "stopped"; receipt: Receipt }
+  /** A genuine receipt of a payment that nothing is known of: the database was set back to before it. */
+  | { outcome: "payment-unknown"; receipt: Receipt };
 
 export type Refunded =
   | Exclude<Claim, { outcome: "decided" }>
@@ -125,6 +125,9 @@ export class Refunds {
     const record = await payments.find(provider, paymentId);
     const unfinished = record?.state === "refunding";
     if (unfinished) return { outcome: "decided", receipt, decision: { granted: true }, unfinished };
+    // It was given back, and came back to us.
+    if (record?.state === "refunded" && (await payments.refundStopped(provider, paymentId)))
+      return { outcome: "stopped", receipt };
     const decision = decideRefund({
       method: receipt.method,
       coupon: receipt.coupon,

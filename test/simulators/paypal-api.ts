@@ -72,6 +72,7 @@ export class Api {
       ["POST", /^\/v2\/checkout\/orders\/(\w+)\/capture$/, (id) => this.#capture(id, at)],
       ["GET", /^\/v2\/payments\/captures\/(\w+)$/, (id) => this.#captured(id, at)],
       ["POST", /^\/v2\/payments\/captures\/(\w+)\/refund$/, (id) => this.#refundCapture(id, body, at)],
+      ["GET", /^\/v2\/payments\/refunds\/(\w+)$/, (id) => this.#refund(id, at)],
       ["GET", /^\/v1\/payments\/sale\/(\w+)$/, (id) => this.#sale(id, at)],
       ["POST", /^\/v1\/payments\/sale\/(\w+)\/refund$/, (id) => this.#refundSale(id, at)],
       ["POST", /^\/v1\/catalogs\/products$/, () => this.#createProduct(body)],
@@ -169,6 +170,12 @@ export class Api {
     const view = views.refundView(at, refund, "");
     this.#events.make("PAYMENT.CAPTURE.REFUNDED", "refund", view);
     return made(view);
+  }
+
+  /** "Show refund details": docs/api/payments/v2/#refunds_get. */
+  #refund(id: string, at: string): ApiAnswer {
+    const refund = this.#state.refunds.find((each) => each.id === id);
+    return refund === undefined ? missing : found(views.refundView(at, refund, ""));
   }
 
   #sale(id: string, at: string): ApiAnswer {

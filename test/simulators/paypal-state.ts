@@ -71,6 +71,8 @@ export interface Refund {
   paymentId: string;
   amount: Amount;
   create_time: string;
+  /** COMPLETED where it is not said. */
+  status?: "PENDING" | "FAILED";
 }
 
 export interface Dispute {

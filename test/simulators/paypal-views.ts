@@ -111,7 +111,7 @@ export const refundView = (at: string, refund: Refund, note: string) => ({
   amount: refund.amount,
   note_to_payer: note,
   seller_payable_breakdown: { gross_amount: refund.amount, total_refunded_amount: refund.amount },
-  status: "COMPLETED",
+  status: refund.status ?? "COMPLETED",
   create_time: refund.create_time,
   update_time: refund.create_time,
   links: [

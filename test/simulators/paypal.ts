@@ -38,6 +38,8 @@ export interface PayPalSimulator {
   reverse(paymentId: string): SentEvent;
   /** A dispute about a payment ends so. */
   resolveDispute(paymentId: string, outcome: string, which?: "another"): SentEvent;
+  /** The last refund of a capture, PENDING until now, fails in the end. */
+  failRefund(captureId: string): SentEvent;
   /** Part of a payment is given back by hand. */
   refundPartly(captureId: string, value: string): void;
   /** Tokens given so far work no more. */
@@ -156,6 +158,14 @@ export async function startPayPal(
       state.disputes.set(dispute.dispute_id, dispute);
       // "A dispute is resolved" (event names, Disputes).
       return events.make("CUSTOMER.DISPUTE.RESOLVED", "dispute", dispute);
+    },
+    failRefund(id) {
+      const refund = state.refunds.findLast(({ paymentId }) => paymentId === id);
+      const capture = state.capture(id);
+      if (refund === undefined || capture === undefined) throw new Error(`no such refund: ${id}`);
+      refund.status = "FAILED";
+      capture.status = "COMPLETED";
+      return events.make("PAYMENT.REFUND.FAILED", "refund", views.refundView(url, refund, ""));
     },
     refundPartly(id, value) {
       const capture = state.capture(id);

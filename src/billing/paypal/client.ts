@@ -158,6 +158,11 @@ export class PayPalClient {
     return failed ? fail("refused") : given;
   }
 
+  /** How a refund stands, and what it is of (Payments v2, "Show refund details"). */
+  refundDetails(refundId: string): Answer<shapes.Refund> {
+    return this.#call("GET", `/v2/payments/refunds/${encodeURIComponent(refundId)}`, shapes.refund);
+  }
+
   /** A product to bill for (Catalog products v1). `instead`: the plan that PayPal no longer has; else the same call gets the same product. */
   createProduct(siteName: string, instead = ""): Answer<{ id: string }> {
     return this.#call("POST", "/v1/catalogs/products", shapes.made, {

@@ -29,6 +29,12 @@ export const PAYPAL_EVENTS = [
 ] as const;
 
 /**
+ * A refund that was PENDING, from a bank account of the shop's, has failed. Heard where it comes (a webhook for all events) and not
+ * asked for: other shops know it, and PayPal's list of event names (Payments v2) does not have it.
+ */
+const REFUND_FAILED = "PAYMENT.REFUND.FAILED";
+
+/**
  * PayPal's webhook. An event says only what to look at: it may come twice, late, in any order or from somebody's notes; what is then
  * done follows from how PayPal says it stands now.
  */
@@ -137,6 +143,24 @@ function handlerOf(shop: PayPalShop): (event: shapes.PayPalEvent) => Promise<Web
     return found.value.status.toUpperCase() === "REFUNDED" ? takeBack(paymentId, "refund") : "done";
   };
 
+  /** PENDING counts as given (client.ts): where PayPal then does not make it somebody has to do it by hand. */
+  const refundFailed = async (resource: unknown): Promise<WebhookAnswer> => {
+    const named = shapes.takenBack.safeParse(resource);
+    if (!named.success) return "refused";
+    const refund = await client.refundDetails(named.data.id);
+    if (!refund.ok) return answerTo(refund.error);
+    const paymentId = paymentOf(refund.value);
+    if (paymentId === undefined || !/^(FAILED|CANCELLED)$/.test(refund.value.status ?? "")) return "done";
+    const captured = await client.captured(paymentId);
+    if (!captured.ok) return answerTo(captured.error);
+    // Another refund of it was made.
+    if (captured.value.status === "REFUNDED") return "done";
+    const ours = seal.open(captured.value.custom_id) !== undefined;
+    if (await payments.refundBounced("paypal", paymentId, { ours }))
+      shop.log("refund-stopped", { part: "paypal", reason: "refused" });
+    return "done";
+  };
+
   const reversed = async (resource: unknown, kind: "capture" | "sale"): Promise<WebhookAnswer> => {
     const paymentId = paymentOf(resource);
     // An event that does not say of which payment it is: delivered again it would not say so either.
@@ -193,7 +217,7 @@ function handlerOf(shop: PayPalShop): (event: shapes.PayPalEvent) => Promise<Web
   };
 
   return async ({ event_type, resource }) => {
-    switch (event_type as (typeof PAYPAL_EVENTS)[number]) {
+    switch (event_type as (typeof PAYPAL_EVENTS)[number] | typeof REFUND_FAILED) {
       case "CHECKOUT.ORDER.APPROVED": {
         // The buyer approved and did not come back: the money is taken as if they had.
         const order = shapes.order.safeParse(resource);
@@ -211,6 +235,8 @@ function handlerOf(shop: PayPalShop): (event: shapes.PayPalEvent) => Promise<Web
         return refunded(resource, "sale");
       case "PAYMENT.CAPTURE.REVERSED":
         return reversed(resource, "capture");
+      case REFUND_FAILED:
+        return refundFailed(resource);
       case "PAYMENT.SALE.REVERSED":
         return reversed(resource, "sale");
       case "CUSTOMER.DISPUTE.RESOLVED":

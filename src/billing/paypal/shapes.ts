@@ -71,7 +71,13 @@ export const order = z.object({
 export type Order = z.infer<typeof order>;
 
 /** A refund's id and how far it is: COMPLETED, PENDING, FAILED, CANCELLED (v2); `state` in v1. */
-export const refund = z.object({ id, status: z.string().optional(), state: z.string().optional() });
+export const refund = z.object({
+  id,
+  status: z.string().optional(),
+  state: z.string().optional(),
+  /** The capture stands behind "up" (v2). */
+  links,
+});
 export type Refund = z.infer<typeof refund>;
 
 export const subscription = z.object({
