@@ -37,8 +37,13 @@ const TARGET = { address: places.target, port: IPERF_PORT };
 /** Clients that log in at one time: so many that waiting is not what is measured. */
 const AT_ONCE = 32;
 const ONLINE = /Initialization Sequence Completed/;
-/** Of the next client that logs in; 30,000 are left above it. */
-let nextPort = 20_000;
+/** Below those that the kernel draws for others, above stunnel's on the client; when the first comes again the server has long given up its former client. */
+const LOGIN_PORTS = { first: 12_000, last: 32_000 };
+let lastPort = LOGIN_PORTS.last;
+function nextPort(): number {
+  lastPort = lastPort < LOGIN_PORTS.last ? lastPort + 1 : LOGIN_PORTS.first;
+  return lastPort;
+}
 
 /** The ceiling: the same way through a server that forwards and translates, without any tunnel. */
 export async function ceiling({ world, durations }: Bench): Promise<Rates> {
@@ -80,7 +85,7 @@ async function openvpnFigures(
   const bound = readFileSync(join(folder, profile), "utf8").replace(/^nobind$/m, "bind");
   writeFileSync(join(folder, "bound.conf"), bound);
   const argv = () => ["openvpn", "--config", "bound.conf", "--auth-user-pass", "login", ...deviceless];
-  const logIn = loginOf(world.client, () => [...argv(), "--lport", String(nextPort++)], ONLINE, { folder });
+  const logIn = loginOf(world.client, () => [...argv(), "--lport", String(nextPort())], ONLINE, { folder });
   return { ...rates, logins: await logins(durations.loginS, AT_ONCE, logIn) };
 }
 
