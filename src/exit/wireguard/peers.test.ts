@@ -47,7 +47,13 @@ function scene() {
     for (let tries = 0; tries < 200 && !look(); tries++) await sleep(10);
     assert.ok(look());
   };
-  return { clock, engine, control, peers, online, states, settled };
+  /** Lets the next look at the engine come, and waits for what follows from it. */
+  const look = async () => {
+    clock.advance(2000);
+    peers.update({ remove: [], set: new Map() });
+    await sleep(50);
+  };
+  return { clock, engine, control, peers, online, states, settled, look };
 }
 
 const want = (...keys: string[]): PeerIndices => new Map(keys.map((key, at) => [key, at + 1]));
@@ -115,12 +121,7 @@ test("who is online is said when it changes; forgetting names that peer alone", 
 });
 
 test("who is online is told in the order of the handshakes, and not again when only that has changed", async () => {
-  const { clock, engine, control, peers, online, settled } = scene();
-  const look = async () => {
-    clock.advance(2000);
-    peers.update({ remove: [], set: new Map() });
-    await sleep(50);
-  };
+  const { engine, control, peers, online, settled, look } = scene();
   peers.want(want("one", "two"));
   peers.attach("1", control);
   await settled(() => online.length === 1);
@@ -134,12 +135,7 @@ test("who is online is told in the order of the handshakes, and not again when o
 });
 
 test("peers that were taken out behind our back are put back; one that the engine refuses is not tried for ever", async () => {
-  const { clock, engine, control, peers, states, settled } = scene();
-  const look = async () => {
-    clock.advance(2000);
-    peers.update({ remove: [], set: new Map() });
-    await sleep(50);
-  };
+  const { engine, control, peers, states, settled, look } = scene();
   peers.want(want("one", "two"));
   peers.attach("1", control);
   await settled(() => states.at(-1)?.ready === true);
