@@ -29,12 +29,13 @@ test("one exit has a network; another one stands aside until it ends, and one in
   for (const lock of [second, elsewhere]) lock.release();
 });
 
-test("one that is about to end is waited for, however it ends", async () => {
+test("one that is about to end is waited for, however it ends", async (t) => {
   const module = JSON.stringify(join(import.meta.dirname, "network-lock.ts"));
   const program = `const { NetworkLock } = await import(${module});
     console.log(await new NetworkLock(${JSON.stringify(folder)}).take());
     setInterval(() => {}, 1000);`;
   const other = spawn(process.execPath, ["--no-warnings", "--input-type=module", "-e", program]);
+  t.after(() => other.kill("SIGKILL"));
   const [said] = await once(other.stdout.setEncoding("utf8"), "data");
   assert.equal(said, "true\n");
   const lock = new NetworkLock(folder);

@@ -2,6 +2,8 @@ import { closeSync, openSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
 
 const SQLITE_BUSY = 5;
+/** What is held, so that it stays so though nobody keeps the answer: a database that nothing refers to is closed, its lock with it. */
+const held = new Set<DatabaseSync>();
 
 /**
  * Holds the file at `path` (made where it is not there, 0600: who may open it could hold it against us) for this process
@@ -19,5 +21,10 @@ export function holdFile(path: string): { release(): void } | undefined {
     if (((error as { errcode?: number }).errcode ?? 0) % 256 === SQLITE_BUSY) return undefined;
     throw error;
   }
-  return { release: () => database.close() };
+  held.add(database);
+  return {
+    release: () => {
+      if (held.delete(database)) database.close();
+    },
+  };
 }
