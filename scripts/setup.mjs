@@ -117,8 +117,16 @@ function findNode() {
   return link;
 }
 
-/** Runs one program on our terminal; Ctrl-C and SIGTERM are its to answer. Resolves with its exit code. */
-function run(command, args, env = {}) {
+/** Several times what the longest stage of the tests takes: a test that hangs is said to, and does not use up whatever waits for it. */
+const STAGE_DEADLINE_MS = 30 * 60_000;
+/** What a program that has to end is given to say so; the test runner then tells what was running. */
+const LAST_WORDS_MS = 20_000;
+
+/**
+ * Runs one program on our terminal; Ctrl-C and SIGTERM are its to answer. Resolves with its exit code; with 1 where it was ended
+ * after `deadlineMs`.
+ */
+function run(command, args, env = {}, deadlineMs = undefined) {
   return new Promise((resolve) => {
     const child = spawn(command, args, {
       cwd: process.cwd(),
@@ -126,6 +134,14 @@ function run(command, args, env = {}) {
       env: { ...process.env, ...env },
     });
     const pass = (signal) => child.kill(signal);
+    let lastWords;
+    const deadline =
+      deadlineMs &&
+      setTimeout(() => {
+        say(`Not done after ${(deadlineMs / 60_000).toFixed(0)} minutes: something hangs. Ending it.`);
+        child.kill("SIGINT");
+        lastWords = setTimeout(() => child.kill("SIGKILL"), LAST_WORDS_MS);
+      }, deadlineMs);
     // The terminal sends Ctrl-C to the child as well; SIGTERM comes to us alone.
     const ignore = () => {};
     process.on("SIGINT", ignore);
@@ -133,6 +149,8 @@ function run(command, args, env = {}) {
     process.on("SIGHUP", pass);
     child.on("error", (error) => fail(`${command}: ${error.message}`));
     child.on("exit", (code, signal) => {
+      clearTimeout(deadline);
+      clearTimeout(lastWords);
       process.removeListener("SIGINT", ignore);
       process.removeListener("SIGTERM", pass);
       process.removeListener("SIGHUP", pass);
@@ -180,7 +198,7 @@ async function runTests(node) {
   for (const [title, command, args] of stages) {
     say(`\n── ${title}`);
     const started = Date.now();
-    const code = await run(command, args, path);
+    const code = await run(command, args, path, STAGE_DEADLINE_MS);
     if (code !== 0) fail(`\n${title}: failed.`);
     say(`── ${title}: ${((Date.now() - started) / 1000).toFixed(1)} s`);
   }
