@@ -1,5 +1,6 @@
 import type { CertificateState } from "../certificates/state.ts";
 import { describeCertificate } from "../certificates/words.ts";
+import type { Failure } from "../exit/failure.ts";
 import type { ListeningReport } from "../exit/messages.ts";
 
 /** What `lethe status` answers, and `lethe up` prints: what runs where. */
@@ -28,7 +29,7 @@ const NAMES: Record<ListeningReport["service"], string> = {
   "stealth-obfs4": "OpenVPN in obfs4",
 };
 
-const FAILURES: Record<NonNullable<ListeningReport["failed"]>, string> = {
+const FAILURES: Record<Failure, string> = {
   EADDRINUSE: "FAILED: another program has this port; stop it or choose another in lethe.toml",
   EACCES: "FAILED: ports below 1024 need root",
   EADDRNOTAVAIL: "FAILED: this machine does not have that address",

@@ -1,6 +1,5 @@
-import { existsSync } from "node:fs";
 import type { Pair } from "../certificates/pair.ts";
-import type { EngineSpec, Engines, EngineView } from "../lib/engines.ts";
+import type { Engines } from "../lib/engines.ts";
 import type { Log } from "../lib/event-log.ts";
 import { findProgram } from "../lib/run-command.ts";
 import type { ServerIdentity } from "../link/identity.ts";
@@ -15,25 +14,21 @@ import {
 } from "./devices.ts";
 import { levelsOf } from "./dns/levels.ts";
 import { DnsService } from "./dns/service.ts";
+import type { Failure } from "./failure.ts";
 import { UplinkQueue } from "./fair-use/uplink-queue.ts";
 import { applyRules, removeRules } from "./firewall/apply.ts";
 import { readRuleset } from "./firewall/foreign.ts";
 import { listeningPorts } from "./firewall/listening.ts";
-import { FORWARDED_PORTS, openvpnPool } from "./firewall/port-forwarding.ts";
+import { FORWARDED_PORTS } from "./firewall/port-forwarding.ts";
 import { reservePorts } from "./firewall/reserved-ports.ts";
 import { firewallRules } from "./firewall/rules.ts";
 import { Ikev2Service } from "./ikev2/service.ts";
-import { launcher } from "./launcher.ts";
 import type { ExitStart, KeeperEngines, ListeningReport } from "./messages.ts";
 import { NetworkLock } from "./network-lock.ts";
-import { openvpnEngine } from "./openvpn/engine.ts";
-import { Stealth } from "./stealth/stealth.ts";
+import { OpenvpnService } from "./openvpn/service.ts";
 import { type Sysctls, setForwarding } from "./sysctls.ts";
-import { placesOf, RESOLVER_4, type Tunnel, tunnelNetworks, tunnelsOf } from "./tunnel-plan.ts";
-import { engineNames } from "./unix-names.ts";
+import { RESOLVER_4, tunnelNetworks, tunnelsOf } from "./tunnel-plan.ts";
 import { WireguardService } from "./wireguard/service.ts";
-
-type Failure = NonNullable<ListeningReport["failed"]>;
 
 /** What came of the last pass, and how the engines are now. */
 export interface ExitState {
@@ -48,8 +43,6 @@ export interface ExitState {
   ownAddresses: string[];
 }
 
-/** An office that is there signs a new exit's certificate at once. */
-const SIGNED_WITHIN_MS = 10_000;
 /** How often the machine is looked at for what we are not told of: addresses that come and go, a flushed firewall. */
 const LOOK_EVERY_MS = 5000;
 
@@ -64,7 +57,7 @@ export class Reconciler {
   readonly #log: Log;
   readonly #onState: (state: ExitState) => void;
   readonly #onIdentity: (part: ServerIdentity) => void;
-  readonly #stealth: Stealth;
+  readonly #openvpn: OpenvpnService;
   readonly wireguard: WireguardService;
   readonly #ikev2: Ikev2Service;
   readonly #dns: DnsService;
@@ -80,16 +73,10 @@ export class Reconciler {
   #refused = false;
   #saidUnprotected = false;
   #rules = "";
-  #tunnels: Tunnel[] = [];
   /** What keeps every engine from running. */
   #failure: Failure | undefined;
-  /** What keeps OpenVPN alone from running. */
-  #openvpnFailure: Failure | undefined;
   /** The resolvers are wanted. */
   #resolving = false;
-  /** Since when the office's signature has been waited for; nothing where there is a certificate. */
-  #unsignedSinceMs: number | undefined;
-  #ipv6 = false;
   #warnings: string[] = [];
   #foreignDrops: string[] = [];
   #saidBroken = false;
@@ -113,7 +100,7 @@ export class Reconciler {
   }) {
     this.#start = options.start;
     this.#engines = options.engines;
-    this.#stealth = new Stealth(options);
+    this.#openvpn = new OpenvpnService(options);
     this.wireguard = new WireguardService({
       folder: options.start.folder,
       account: options.start.accounts.vpn,
@@ -168,75 +155,40 @@ export class Reconciler {
 
   async #pass(settings: ServerSettings): Promise<void> {
     const networks = tunnelNetworks(settings.services);
-    this.#tunnels = tunnelsOf(settings.services.openvpn);
+    this.#openvpn.update(settings.services);
     this.#resolving = networks.length > 0;
     this.#warnings = [];
     this.#foreignDrops = [];
-    this.#openvpnFailure = undefined;
     this.#refused = false;
     this.#failure = this.#isRoot() ? missing(["nft", "ip"]) : "no-root";
     const leadsOn = (settings.hops ?? []).length > 0;
     if (this.#failure !== undefined || (networks.length === 0 && !leadsOn)) {
       if (this.#failure !== undefined && networks.length > 0)
         this.#log("engine-unavailable", { part: "openvpn", reason: this.#failure });
-      this.wireguard.standAside(settings.services.wireguard);
-      await this.#engines.want([]);
+      await this.#runNothing(settings);
       if (this.#rules !== "") await this.#takeAway();
       return;
     }
-    if (!(await this.#hasNetwork())) {
-      this.#failure = "other";
-      this.#refused = true;
-      this.#warnings.push(
-        "Another exit of Lethe runs on this machine, in the same network: devices, firewall and resolvers can be one's alone, and every VPN service stays off here until that one ends.",
-      );
-      this.wireguard.standAside(settings.services.wireguard);
-      await this.#engines.want([]);
-      return;
-    }
+    if (!(await this.#hasNetwork())) return this.#refuse(settings, "other", NETWORK_TAKEN);
     const { ipv6, ipv6Uplink } = ipv6Facts();
-    if (!(await this.#protect(settings, ipv6Uplink))) {
-      // Without the firewall members' packets would leave with tunnel addresses, and reach what is closed.
-      this.#failure = "other";
-      this.#refused = true;
-      this.#warnings.push(
-        "The firewall could not be set up (nft refused the rules): every VPN service stays off.",
-      );
-      this.wireguard.standAside(settings.services.wireguard);
-      await this.#engines.want([]);
-      return;
-    }
+    // Without the firewall members' packets would leave with tunnel addresses, and reach what is closed.
+    if (!(await this.#protect(settings, ipv6Uplink))) return this.#refuse(settings, "other", UNPROTECTED);
     reservePorts(this.#sysctls, settings);
     if (!setForwarding(this.#sysctls, ipv6Uplink)) {
-      this.#warnings.push(
-        "Forwarding could not be turned on (net.ipv4.ip_forward): members get no traffic over VPN.",
-      );
+      this.#warnings.push(NOT_FORWARDING);
     }
     await this.#queue.set();
-    this.#openvpnFailure = existsSync("/dev/net/tun") ? missing(["openvpn"]) : "no-tun";
-    const tunnels = this.#openvpnFailure === undefined ? this.#tunnels : [];
-    this.#ipv6 = ipv6;
-    this.#stealth.update(settings.services, ipv6);
-    const own = new Set(this.#tunnels.map(({ device }) => device));
+    const own = new Set(tunnelsOf(settings.services.openvpn).map(({ device }) => device));
     const devices = {
-      tunnels,
+      tunnels: this.#openvpn.prepare(settings.services, ipv6),
       others: networks.map(({ device }) => device).filter((device) => !own.has(device)),
       resolvers: this.#resolving ? (["none", ...levelsOf(settings)] as const) : [],
       ipv6,
     };
-    if (!(await makeDevices(devices))) {
-      this.#failure = "no-tun";
-      this.#refused = true;
-      this.wireguard.standAside(settings.services.wireguard);
-      await this.#engines.want([]);
-      return;
-    }
-    if (this.#openvpnFailure !== undefined && this.#tunnels.length > 0)
-      this.#log("engine-unavailable", { part: "openvpn", reason: this.#openvpnFailure });
+    if (!(await makeDevices(devices))) return this.#refuse(settings, "no-tun");
     await this.#engines.want([
       ...(this.#resolving ? await this.#dns.prepare(settings, ipv6, ipv6Uplink) : []),
-      ...this.#openvpnSpecs(settings, tunnels, ipv6),
-      ...(this.#signed() && tunnels.length > 0 ? this.#stealth.specs() : []),
+      ...this.#openvpn.specs(settings),
       ...(await this.wireguard.prepare(settings.services.wireguard, ipv6)),
       ...(await this.#ikev2.prepare(settings, ipv6)),
     ]);
@@ -244,10 +196,21 @@ export class Reconciler {
     this.#ikev2.attach();
     this.#dns.tidy();
     if (this.wireguard.publicKey !== undefined) this.#onIdentity({ wireguard: this.wireguard.publicKey });
-    if (this.#stealth.identity.obfs4 !== undefined) this.#onIdentity(this.#stealth.identity);
-    // The root process says when there is one: until then the resolver alone runs.
-    this.#unsignedSinceMs = this.#signed() ? undefined : (this.#unsignedSinceMs ?? performance.now());
+    if (this.#openvpn.identity.obfs4 !== undefined) this.#onIdentity(this.#openvpn.identity);
     this.#foreignDrops = (await readRuleset())?.foreignDrops ?? [];
+  }
+
+  async #runNothing(settings: ServerSettings): Promise<void> {
+    this.wireguard.standAside(settings.services.wireguard);
+    await this.#engines.want([]);
+  }
+
+  /** The machine said no: nothing runs, and the next look tries again. */
+  async #refuse(settings: ServerSettings, failure: Failure, warning?: string): Promise<void> {
+    this.#failure = failure;
+    this.#refused = true;
+    if (warning !== undefined) this.#warnings.push(warning);
+    await this.#runNothing(settings);
   }
 
   async #hasNetwork(patienceMs?: number): Promise<boolean> {
@@ -276,86 +239,20 @@ export class Reconciler {
     return applied;
   }
 
-  #signed(): boolean {
-    return existsSync(`${this.#start.folder}/tls.crt`);
-  }
-
-  #openvpnSpecs(settings: ServerSettings, tunnels: readonly Tunnel[], ipv6: boolean): EngineSpec[] {
-    const { accounts, folder } = this.#start;
-    return (this.#signed() ? tunnels : []).map((tunnel) =>
-      openvpnEngine({
-        program: findProgram("openvpn")!,
-        launcher: launcher({ fewCapabilities: true }),
-        tunnel,
-        tlsCrypt: settings.services.openvpn!.tlsCrypt,
-        configurationPath: this.#engines.configurationPath(tunnel.id),
-        place: {
-          folder,
-          managementSocket: this.#managementSocket(tunnel),
-          runAs: engineNames(accounts.vpn),
-          keeper: engineNames(accounts.keeper),
-          ipv6,
-          pool: settings.portForwarding === true ? openvpnPool(tunnel) : undefined,
-          portShare: this.#stealth.sharePlace(tunnel),
-        },
-      }),
-    );
-  }
-
-  #managementSocket(tunnel: Tunnel): string {
-    return `${this.#start.run.management}/${tunnel.id}.sock`;
-  }
-
   /** Says how everything is now. */
   report(): void {
     if (this.#settings === undefined || this.#closed) return;
-    const views = this.#tunnels.map((tunnel) => ({ tunnel, view: this.#engines.view(tunnel.id) }));
+    const openvpn = this.#openvpn.report(this.#failure);
     this.wireguard.attach();
     const wireguard = this.wireguard.report(this.#failure);
     this.#ikev2.attach();
     const ikev2 = this.#ikev2.report(this.#failure, this.#settings.services);
     const dns = this.#resolving && this.#failure === undefined ? this.#dns.report() : undefined;
-    const pending =
-      this.#stealth.pending ||
-      wireguard.pending ||
-      ikev2.pending ||
-      dns?.pending === true ||
-      views.some(({ view }) => view?.state === "starting" && view.refused === undefined);
-    const unsigned =
-      this.#unsignedSinceMs !== undefined &&
-      this.#tunnels.length > 0 &&
-      (this.#failure ?? this.#openvpnFailure) === undefined;
-    const signing = unsigned && performance.now() - this.#unsignedSinceMs! < SIGNED_WITHIN_MS;
-    const inside =
-      this.#failure ?? this.#openvpnFailure ?? (unsigned && !signing ? "no-certificate" : undefined);
-    const serves = views.some(({ view }) => view?.state === "running");
-    const listening = views.flatMap(({ tunnel, view }) => {
-      const failed = inside ?? failureOf(view);
-      return placesOf(tunnel)
-        .filter(({ address }) => this.#ipv6 || address !== "::" || !tunnel.listen.dual)
-        .map((place) => ({
-          service: "openvpn" as const,
-          protocol: tunnel.protocol,
-          ...place,
-          ...(failed && { failed }),
-        }));
-    });
-    const stealth = this.#stealth.report(inside, failureOf);
+    const pending = openvpn.pending || wireguard.pending || ikev2.pending || dns?.pending === true;
     this.#onState({
-      settled: !this.#passing && !pending && !signing,
-      listening: [...listening, ...stealth.listening, ...wireguard.listening, ...ikev2.listening],
-      engines: [
-        ...views.map(({ tunnel, view }) => ({
-          id: tunnel.id,
-          service: "openvpn" as const,
-          healthy: view?.state === "running",
-          ...(view?.refused === "EADDRINUSE" && serves && { leftOut: true as const }),
-          management: this.#managementSocket(tunnel),
-        })),
-        ...stealth.engines,
-        ...wireguard.engines,
-        ...ikev2.engines,
-      ],
+      settled: !this.#passing && !pending,
+      listening: [...openvpn.listening, ...wireguard.listening, ...ikev2.listening],
+      engines: [...openvpn.engines, ...wireguard.engines, ...ikev2.engines],
       warnings: [
         ...this.#warnings,
         ...wireguard.warnings,
@@ -417,6 +314,12 @@ export class Reconciler {
   }
 }
 
+const NETWORK_TAKEN =
+  "Another exit of Lethe runs on this machine, in the same network: devices, firewall and resolvers can be one's alone, and every VPN service stays off here until that one ends.";
+const UNPROTECTED = "The firewall could not be set up (nft refused the rules): every VPN service stays off.";
+const NOT_FORWARDING =
+  "Forwarding could not be turned on (net.ipv4.ip_forward): members get no traffic over VPN.";
+
 /** What others change, and what we make: the one must be looked at before a pass, the other after it. */
 const outsideFacts = (settings: ServerSettings): unknown[] => [
   ownAddresses(),
@@ -432,11 +335,4 @@ const seenAs = (...facts: unknown[]): string => JSON.stringify(facts);
 /** What keeps these programs from being run here. */
 function missing(programs: readonly string[]): Failure | undefined {
   return programs.every((name) => findProgram(name) !== undefined) ? undefined : "not-installed";
-}
-
-function failureOf(view: EngineView | undefined): Failure | undefined {
-  if (view === undefined || view.state === "running") return undefined;
-  const { state, refused } = view;
-  if (state === "starting" && refused === undefined) return undefined;
-  return refused === "EADDRINUSE" || refused === "EACCES" || refused === "EADDRNOTAVAIL" ? refused : "other";
 }

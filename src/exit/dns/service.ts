@@ -4,6 +4,7 @@ import { resolverOf } from "../../lib/dns-levels.ts";
 import type { EngineSpec, Engines } from "../../lib/engines.ts";
 import { findProgram } from "../../lib/run-command.ts";
 import type { ServerSettings } from "../../link/settings.ts";
+import { isStarting } from "../failure.ts";
 import { launcher } from "../launcher.ts";
 import type { ExitStart } from "../messages.ts";
 import { RESOLVER_4 } from "../tunnel-plan.ts";
@@ -117,7 +118,7 @@ export class DnsService {
   /** How they are now; `resolves`: the one that keeps nothing back answers. */
   report(): { pending: boolean; resolves: boolean; warnings: string[] } {
     const views = [RESOLVER, FILTER].map((id) => this.#engines.view(id));
-    const pending = views.some((view) => view?.state === "starting" && view.refused === undefined);
+    const pending = views.some(isStarting);
     const [resolves, filters] = views.map((view) => view?.state === "running");
     const levels = this.#settings === undefined ? [] : levelsOf(this.#settings);
     if (this.#missingProgram)

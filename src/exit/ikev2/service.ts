@@ -8,6 +8,7 @@ import type { Log } from "../../lib/event-log.ts";
 import { findProgram } from "../../lib/run-command.ts";
 import { certificateName } from "../../link/certificate-name.ts";
 import type { ServerSettings } from "../../link/settings.ts";
+import { engineFailure, type Failure } from "../failure.ts";
 import type { ExitStart, KeeperEngines, ListeningReport } from "../messages.ts";
 import { groupName, userName } from "../unix-names.ts";
 import { connections, type Ikev2Path, pools } from "./configuration.ts";
@@ -20,8 +21,6 @@ import type { ViciMessage } from "./vici-message.ts";
 
 /** From one try to tell strongSwan to the next. */
 const TELL_AGAIN_MS = 1000;
-
-type Failure = NonNullable<ListeningReport["failed"]>;
 
 /** What strongSwan is told over VICI. */
 interface Load {
@@ -210,9 +209,7 @@ export class Ikev2Service {
     const view = this.#engines.view(IKEV2_ENGINE);
     const told = this.#load !== undefined && this.#loaded.endsWith(` ${this.#load.hash}`);
     const ready = view?.state === "running" && told;
-    const refused = view?.refused === undefined ? undefined : failureOf(view.refused);
-    const dead = view?.state === "backing-off" ? "other" : undefined;
-    const failed = outside ?? this.#failure ?? refused ?? dead;
+    const failed = outside ?? this.#failure ?? engineFailure(view);
     return {
       listening: IKE_PORTS.map((port) => ({
         service: "ikev2",
@@ -234,7 +231,7 @@ export class Ikev2Service {
     };
   }
 
-  /** Takes away what is not the engine's: its device's placeholder, and rules that a killed one left. */
+  /** Takes away what is not the engine's: its device's placeholder, and with it the routes that a killed one left. */
   async clear(): Promise<void> {
     if (existsSync(this.#note)) await clearDevice(this.#note);
   }
@@ -260,8 +257,3 @@ export class Ikev2Service {
 const CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
 /** Of Debian's libcharon-extra-plugins. */
 export const EAP_RADIUS = "/usr/lib/ipsec/plugins/libstrongswan-eap-radius.so";
-
-const failureOf = (reason: string): Failure =>
-  reason === "EADDRINUSE" || reason === "EACCES" || reason === "EADDRNOTAVAIL" || reason === "no-tun"
-    ? reason
-    : "other";

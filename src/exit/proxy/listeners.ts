@@ -2,6 +2,7 @@ import { createServer, type Server, type Socket } from "node:net";
 import type { Log } from "../../lib/event-log.ts";
 import { reasonOf } from "../../lib/event-log.ts";
 import type { Service } from "../../link/services.ts";
+import { type Failure, failureOf } from "../failure.ts";
 import type { PortRequests } from "../low-ports.ts";
 import type { ListeningReport } from "../messages.ts";
 import { haveAddress } from "../self-test/addresses.ts";
@@ -14,11 +15,6 @@ export interface Endpoint {
 }
 
 const keyOf = ({ service, address, port }: Endpoint): string => `${service} ${address} ${port}`;
-
-const failureOf = (error: unknown): NonNullable<ListeningReport["failed"]> => {
-  const reason = reasonOf(error);
-  return reason === "EADDRINUSE" || reason === "EACCES" || reason === "EADDRNOTAVAIL" ? reason : "other";
-};
 
 /**
  * The listening sockets of one worker. All workers listen on the same ports (SO_REUSEPORT, socket(7)): the kernel spreads
@@ -69,7 +65,7 @@ export class Listeners {
       serve,
     );
     const { promise, resolve } = Promise.withResolvers<ListeningReport>();
-    const fail = (failed: NonNullable<ListeningReport["failed"]>): void => {
+    const fail = (failed: Failure): void => {
       this.#log("port-taken", { port, reason: failed });
       resolve({ ...report(endpoint, port), failed });
     };
@@ -82,10 +78,10 @@ export class Listeners {
       resolve(report(endpoint, bound && typeof bound === "object" ? bound.port : port));
     });
     server.once("error", (error) => {
-      const failed = failureOf(error);
+      const failed = failureOf(reasonOf(error));
       if (failed !== "EACCES" || this.#ports === undefined) return fail(failed);
       this.#ports.request({ address: host, port }, (socket, why) =>
-        socket ? server.listen(socket) : fail(failureOf({ code: why })),
+        socket ? server.listen(socket) : fail(failureOf(reasonOf({ code: why }))),
       );
     });
     server.listen({ host, port, backlog: 4096, reusePort: true, ipv6Only: host.includes(":") });

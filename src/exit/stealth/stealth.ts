@@ -1,8 +1,9 @@
 import { dirname } from "node:path";
-import type { EngineSpec, Engines, EngineView } from "../../lib/engines.ts";
+import type { EngineSpec, Engines } from "../../lib/engines.ts";
 import { findProgram } from "../../lib/run-command.ts";
 import type { ServerIdentity } from "../../link/identity.ts";
 import type { ServerSettings } from "../../link/settings.ts";
+import { engineFailure, type Failure, isStarting } from "../failure.ts";
 import { launcher, unprivileged } from "../launcher.ts";
 import type { Account, ExitStart, KeeperEngines, ListeningReport } from "../messages.ts";
 import type { Tunnel } from "../tunnel-plan.ts";
@@ -12,18 +13,16 @@ import { obfs4Engine } from "./obfs4.ts";
 import { obfs4Identity } from "./obfs4-identity.ts";
 import { stunnelEngine } from "./stunnel.ts";
 
-type Failure = NonNullable<ListeningReport["failed"]>;
-
-/** The part of the reconciler that leads members' clients to OpenVPN through TLS and obfs4. */
+/** The part of OpenVPN's service that leads members' clients to it through TLS and obfs4. */
 export class Stealth {
   readonly #start: ExitStart;
-  readonly #engines: Engines;
+  readonly #engines: Pick<Engines, "view" | "configurationPath">;
   #doors: Door[] = [];
   readonly #missing = new Map<Door["service"], Failure>();
   /** What members' profiles need to know of this exit. */
   identity: ServerIdentity = {};
 
-  constructor(options: { start: ExitStart; engines: Engines }) {
+  constructor(options: { start: ExitStart; engines: Pick<Engines, "view" | "configurationPath"> }) {
     this.#start = options.start;
     this.#engines = options.engines;
   }
@@ -89,20 +88,15 @@ export class Stealth {
   }
 
   get pending(): boolean {
-    return this.#doors.some(({ engine }) => {
-      const view = this.#engines.view(engine);
-      return view?.state === "starting" && view.refused === undefined;
-    });
+    return this.#doors.some(({ engine }) => isStarting(this.#engines.view(engine)));
   }
 
   /** How it is now. `inside`: why OpenVPN's own listener does not serve, where it does not. */
-  report(
-    inside: Failure | undefined,
-    failureOf: (view: EngineView | undefined) => Failure | undefined,
-  ): { listening: ListeningReport[]; engines: KeeperEngines["engines"] } {
+  report(inside: Failure | undefined): { listening: ListeningReport[]; engines: KeeperEngines["engines"] } {
     const states = this.#doors.map((door) => {
-      const failed = inside ?? this.#missing.get(door.service) ?? failureOf(this.#engines.view(door.engine));
-      const behind = door.sharedWith && failureOf(this.#engines.view(door.sharedWith.id));
+      const failed =
+        inside ?? this.#missing.get(door.service) ?? engineFailure(this.#engines.view(door.engine));
+      const behind = door.sharedWith && engineFailure(this.#engines.view(door.sharedWith.id));
       return { door, failed: failed ?? behind };
     });
     const engines = [...new Set(states.map(({ door }) => door.engine))].map((id) => {

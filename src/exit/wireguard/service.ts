@@ -3,6 +3,7 @@ import type { EngineSpec, Engines } from "../../lib/engines.ts";
 import type { Log, Reason } from "../../lib/event-log.ts";
 import { findProgram } from "../../lib/run-command.ts";
 import type { ServerSettings } from "../../link/settings.ts";
+import { type Failure, failureOf } from "../failure.ts";
 import { wireguardLauncher } from "../launcher.ts";
 import type { Account, KeeperEngines, ListeningReport } from "../messages.ts";
 import { WIREGUARD } from "../tunnel-plan.ts";
@@ -13,7 +14,6 @@ import { ownWireguardKey, type WireguardKey } from "./own-key.ts";
 import { WireguardPeers } from "./peers.ts";
 
 type Settings = NonNullable<ServerSettings["services"]["wireguard"]>;
-type Failure = NonNullable<ListeningReport["failed"]>;
 
 const WIREGUARD_ENGINE = "wireguard";
 /** The kernel has no process that could be another one. */
@@ -124,10 +124,8 @@ export class WireguardService {
     if (settings === undefined) return { listening: [], engines: [], warnings: [], pending: false };
     const { ready, failed } = this.peers.state;
     const view = this.#engines.view(WIREGUARD_ENGINE);
-    const why =
-      outside ??
-      this.#failure ??
-      failureOf(ready ? undefined : (view?.refused ?? failed ?? deadEngine(view?.state)));
+    const reason = ready ? undefined : (view?.refused ?? failed ?? deadEngine(view?.state));
+    const why = outside ?? this.#failure ?? (reason && failureOf(reason));
     const kind = this.#kind === undefined ? {} : { runsIn: this.#kind };
     const line = { service: "wireguard", protocol: "udp", port: settings.port } as const;
     return {
@@ -148,16 +146,3 @@ const SOCKET_TAKEN = `Another exit of Lethe on this machine, in a network of its
 
 const deadEngine = (state: string | undefined): Reason | undefined =>
   state === "backing-off" ? "other" : undefined;
-
-function failureOf(reason: Reason | undefined): Failure | undefined {
-  switch (reason) {
-    case undefined:
-    case "EADDRINUSE":
-    case "EACCES":
-    case "EADDRNOTAVAIL":
-    case "not-installed":
-      return reason;
-    default:
-      return "other";
-  }
-}
