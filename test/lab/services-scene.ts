@@ -106,7 +106,7 @@ export class ServicesScene {
 
   /** A member whose paid time is over, in the exits' eyes too: not one whom they no longer know. */
   async expired(): Promise<ApiMember> {
-    await sleep(this.#expiresAtMs - Date.now() + 1000);
+    await sleep(Math.max(0, this.#expiresAtMs - Date.now() + 1000));
     return this.member(EXPIRED);
   }
 
@@ -137,7 +137,7 @@ export class ServicesScene {
       await Promise.all(clients.map((client) => client.stop()));
     };
     try {
-      await Promise.all(clients.map((client) => client.online(30_000)));
+      await Promise.all(clients.map((client) => client.online()));
       return release;
     } catch (error) {
       await release();

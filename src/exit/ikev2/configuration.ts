@@ -16,12 +16,6 @@ export interface StrongswanPlace {
 /** Ties the policies of members' sessions to the XFRM interface (ip-link(8), type xfrm). */
 export const IF_ID = 0x6c65;
 
-/**
- * kernel-libipsec insists on a route for every client. They go into a table of their own that is asked after the main one,
- * where the whole pool already leads to our device: they never decide anything.
- */
-export const ROUTES_TABLE = 27_749;
-
 /** Nothing but what these sessions need: no `updown` above all, by which whoever speaks VICI could run programs. */
 const PLUGINS = [
   ...["random", "nonce", "openssl", "pem", "pkcs1", "pkcs8", "x509", "pubkey", "constraints"],
@@ -31,7 +25,8 @@ const PLUGINS = [
 
 /**
  * strongswan.conf(5). Silence: level -1 for every log there is (level 0 still tells of sessions that go up and down), and
- * nothing is written for a crash.
+ * nothing is written for a crash. No routing table of its own: it would add a rule for it, and with any rule of its own a kernel
+ * looks the rules up for every packet, of every service. So its routes are in the main table; device.ts has them passed over.
  */
 export function strongswanConfiguration(place: StrongswanPlace): string {
   const { path, viciSocket, radiusPort, radiusSecret, runAs } = place;
@@ -50,8 +45,7 @@ export function strongswanConfiguration(place: StrongswanPlace): string {
     }
   }
 ${runAs === undefined ? "" : `  user = ${runAs.user}\n  group = ${runAs.group}\n`}  crash_dump = no
-  routing_table = ${ROUTES_TABLE}
-  routing_table_prio = 32800
+  routing_table = 0
   install_virtual_ip = no
   send_vendor_id = no
   i_dont_care_about_security_and_use_aggressive_mode_psk = no

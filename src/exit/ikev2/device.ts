@@ -1,8 +1,8 @@
-import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { writeFileAtomic } from "../../lib/atomic-file.ts";
 import { findProgram, runCommand } from "../../lib/run-command.ts";
 import { IKEV2 } from "../tunnel-plan.ts";
-import { IF_ID, type Ikev2Path, ROUTES_TABLE } from "./configuration.ts";
+import { IF_ID, type Ikev2Path } from "./configuration.ts";
 
 const NET = "/sys/class/net";
 const { device, gateway4, prefix4, gateway6, prefix6 } = IKEV2;
@@ -55,11 +55,6 @@ export async function clearDevice(note: string): Promise<void> {
   if (/^ipsec\d+$/.test(placeholder) && existsSync(`${NET}/${placeholder}`))
     await ip(`link delete dev ${placeholder}`);
   rmSync(note, { force: true });
-  // A strongSwan that was killed leaves its rule, one a family.
-  for (const family of ["-4", "-6"]) {
-    for (let most = 4; most > 0 && (await ip(`${family} rule delete table ${ROUTES_TABLE}`)); most--);
-    await ip(`${family} route flush table ${ROUTES_TABLE}`);
-  }
 }
 
 /** The interface that the kernel's ESP goes through. False where it cannot be made. */
@@ -69,7 +64,7 @@ export const makeXfrmDevice = (ipv6: boolean): Promise<boolean> =>
 /**
  * Gives the device that strongSwan has just made our name, so that the firewall knows it. strongSwan goes on to name the old one in
  * a route for every client, and refuses a client whose route it cannot make: so a device of that name has to be there,
- * which leads nowhere; those routes are never asked (ROUTES_TABLE). False while there is none.
+ * which leads nowhere. False while there is none.
  */
 export async function takeDevice(before: readonly string[], note: string, ipv6: boolean): Promise<boolean> {
   if (!existsSync(`${NET}/${device}`)) {
@@ -84,5 +79,21 @@ export async function takeDevice(before: readonly string[], note: string, ipv6: 
   }
   const placeholder = readFileSync(note, "utf8").trim();
   const made = existsSync(`${NET}/${placeholder}`) || (await ip(`tuntap add dev ${placeholder} mode tun`));
-  return made && (await ip(`link set dev ${placeholder} up`, ...addressed(ipv6)));
+  if (!made || !passOverRoutesOf(placeholder, ipv6)) return false;
+  return ip(`link set dev ${placeholder} up`, ...addressed(ipv6));
+}
+
+/**
+ * A tun device that no process holds has no carrier, and its routes are then no routes (ip-sysctl.rst,
+ * ignore_routes_with_linkdown): a client's packet takes the whole pool's, to the device that has it. The setting goes with the
+ * device. False where it cannot be made.
+ */
+function passOverRoutesOf(placeholder: string, ipv6: boolean): boolean {
+  try {
+    for (const family of ipv6 ? ["ipv4", "ipv6"] : ["ipv4"])
+      writeFileSync(`/proc/sys/net/${family}/conf/${placeholder}/ignore_routes_with_linkdown`, "1\n");
+    return true;
+  } catch {
+    return false;
+  }
 }

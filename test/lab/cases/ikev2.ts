@@ -37,7 +37,7 @@ export function ikev2Cases(scene: () => ServicesScene): void {
     for (const block of [true, false]) {
       const client = await startIkev2({ ...options, login: await scene().login(member) }, { block });
       try {
-        await client.online(30_000);
+        await client.online();
         const strays = await captureStrays(world.client, berlin, exits);
         assert.equal(await seenAddress(world.client), berlin.v4);
         assert.equal(await seenAddressV6(world.client), berlin.v6);
@@ -57,7 +57,7 @@ export function ikev2Cases(scene: () => ServicesScene): void {
     const login = await scene().login(member);
     const client = await ikev2.start({ on: world.client, folder: world.folder, exit: berlin, member, login });
     try {
-      await client.online(30_000);
+      await client.online();
       assert.match(client.said(), /generating IKE_AUTH request.*N\(MOBIKE_SUP\)/, "control: it did offer");
       assert.match(client.said(), /parsed IKE_AUTH response/);
       assert.doesNotMatch(client.said(), /parsed IKE_AUTH response.*N\((MOBIKE_SUP|ADD_4_ADDR|ADD_6_ADDR)\)/);
@@ -72,5 +72,36 @@ export function ikev2Cases(scene: () => ServicesScene): void {
     assert.ok(open.length > 3, "control: its open files are seen");
     const files = open.filter((path) => path.startsWith("/") && !path.startsWith("/dev/"));
     assert.deepEqual(files, []);
+  });
+
+  test("IKEv2: a member online has the kernel ask no routing rule but its own, and strongSwan's routes lead no packet astray", async () => {
+    const { world, berlin } = scene();
+    const member = await scene().member("anna-ikev2.lab");
+    const login = await scene().login(member);
+    const client = await ikev2.start({ on: world.client, folder: world.folder, exit: berlin, member, login });
+    try {
+      await client.online();
+      const rules = async (family: string) => {
+        const shown = await berlin.machine.must(["ip", family, "rule", "show"]);
+        return shown.match(/lookup \S+/g)?.map((rule) => rule.slice("lookup ".length));
+      };
+      assert.deepEqual(await rules("-4"), ["local", "main", "default"]);
+      assert.deepEqual(await rules("-6"), ["local", "main"]);
+      const ownRoutes = async (family: string) => {
+        const shown = await berlin.machine.must(["ip", "-j", family, "route", "show"]);
+        const all = JSON.parse(shown) as { dst: string; dev: string }[];
+        return all.filter(({ dev, dst }) => /^ipsec\d+$/.test(dev) && !dst.startsWith("fe80:"));
+      };
+      for (const family of ["-4", "-6"]) {
+        const [route] = await ownRoutes(family);
+        assert.ok(route, "control: strongSwan's route is there");
+        const got = await berlin.machine.must(["ip", "-j", family, "route", "get", route.dst]);
+        assert.equal((JSON.parse(got) as { dev: string }[])[0]?.dev, "lethe-x0", "and passed over");
+      }
+      assert.equal(await seenAddress(world.client), berlin.v4);
+      assert.equal(await seenAddressV6(world.client), berlin.v6);
+    } finally {
+      await client.stop();
+    }
   });
 }
