@@ -46,6 +46,27 @@ describe("who asks for too much of the site", () => {
     assert.equal((await api("/accounts", { name: "elsewhere", password: PASSWORD })).status, 201);
   });
 
+  it("may not find out with one voucher who has an account here", async () => {
+    address = "198.51.100.30";
+    await signedUp(bench, "somebody");
+    const [voucher] = await bench.vouchers.create({ days: 30, count: 1 });
+    const statuses: number[] = [];
+    for (let count = 0; count < 25; count++)
+      statuses.push((await api("/accounts", { name: "somebody", password: PASSWORD, voucher })).status);
+    assert.deepEqual(statuses, [...Array<number>(20).fill(422), ...Array<number>(5).fill(429)]);
+    address = "198.51.100.31";
+    for (let count = 0; count < 25; count++) {
+      const slip = await api("/accounts", { name: `own-${count}`, password: "short", voucher });
+      assert.equal(slip.status, 422);
+    }
+    const codes = await bench.vouchers.create({ days: 30, count: 21 });
+    for (const [count, code] of codes.entries())
+      assert.equal(
+        (await api("/accounts", { name: `own-${count}`, password: PASSWORD, voucher: code })).status,
+        201,
+      );
+  });
+
   it("may not try passwords at will with a session that is not theirs", async () => {
     for (const [name, path, fields] of [
       ["guess-password", "/member/password", { old: "wrong password", new: "another password" }],

@@ -7,23 +7,29 @@ import type { SiteEnv } from "./options.ts";
 import { sendConfirmation } from "./send-confirmation.ts";
 import type { Web } from "./web.ts";
 
+/** `slow-down`: too many names that somebody has were tried with a voucher. */
+export type SignUpRefusal = "sign-up-slow" | "sign-up-closed" | "slow-down";
+
+export const isSignUpRefusal = (code: string): code is SignUpRefusal =>
+  code === "sign-up-slow" || code === "sign-up-closed" || code === "slow-down";
+
 /**
- * One try to sign up: the only way from the web to a new account, for pages and API alike. Without a voucher it is slowed
- * after many of one network; none where the operator has switched it off. Throws BusyError.
+ * One try to sign up: the only way from the web to a new account, for pages and API alike. It is slowed after many of
+ * one network without a voucher, and with one after many names that are taken; none where the operator has switched it off. Throws BusyError.
  */
 export async function trySignUp(
   web: Web,
   c: Context<SiteEnv>,
   { voucher, ...input }: SignUpInput & { voucher: string },
-): Promise<Result<AccountView, SignUpError | VoucherError | "sign-up-slow" | "sign-up-closed">> {
+): Promise<Result<AccountView, SignUpError | VoucherError | SignUpRefusal>> {
   if (!(await web.switches.isOn("sign-up"))) return fail("sign-up-closed");
-  // A bad voucher is refused before anything costs time.
-  if (voucher !== "") return confirmed(web, c, await web.vouchers.signUp({ ...input, voucher }));
-  const turn = web.signUps.take(web.clientAddress(c));
-  if (turn === undefined) return fail("sign-up-slow");
-  const made = await web.accounts.signUp(input);
+  // A bad voucher is refused before anything costs time. A good one is not used up by a name that is taken: these are counted as well.
+  const turn = (voucher === "" ? web.signUps : web.takenNames).take(web.clientAddress(c));
+  if (turn === undefined) return fail(voucher === "" ? "sign-up-slow" : "slow-down");
+  const made =
+    voucher === "" ? await web.accounts.signUp(input) : await web.vouchers.signUp({ ...input, voucher });
   // Which names are taken is not to be found out in great numbers; the other refusals are the visitor's slips.
-  if (!made.ok && made.error !== "name-taken") turn.giveBack();
+  if (made.ok ? voucher !== "" : made.error !== "name-taken") turn.giveBack();
   return confirmed(web, c, made);
 }
 

@@ -82,6 +82,7 @@ export function createSite(options: SiteOptions): Hono<SiteEnv> {
     answers: new AnswerCache(options.clock),
     throttle: new LoginThrottle({ clock: options.clock }),
     signUps: new SignUpThrottle(options.clock),
+    takenNames: new SignUpThrottle(options.clock),
     redemptions: new Redemptions(options.vouchers, options.clock),
     mailThrottle: new MailThrottle(options.clock),
   };

@@ -25,6 +25,8 @@ export interface Web extends SiteOptions {
   answers: AnswerCache;
   throttle: LoginThrottle;
   signUps: SignUpThrottle;
+  /** Of sign-ups with a voucher for names that somebody has. */
+  takenNames: SignUpThrottle;
   redemptions: Redemptions;
   /** Of letters that somebody asks for. */
   mailThrottle: MailThrottle;

@@ -7,7 +7,7 @@ import { tryLogIn, tryPassword } from "../log-in-attempt.ts";
 import type { Member, SiteEnv } from "../options.ts";
 import { COMMON_KINDS, download, profileQuery } from "../profile-files.ts";
 import { sendConfirmation } from "../send-confirmation.ts";
-import { trySignUp } from "../sign-up-attempt.ts";
+import { isSignUpRefusal, trySignUp } from "../sign-up-attempt.ts";
 import { addDownloads } from "../site/downloads.ts";
 import { profileNamed } from "../site/group-servers.ts";
 import type { Web } from "../web.ts";
@@ -230,9 +230,7 @@ export function addApi(app: Hono<SiteEnv>, web: Web): void {
     const { voucher, ...input } = c.req.valid("json");
     const made = await trySignUp(web, c, { ...input, voucher: voucher?.trim() ?? "" });
     if (!made.ok)
-      return made.error === "sign-up-slow" || made.error === "sign-up-closed"
-        ? error(c, made.error)
-        : c.json(refused(made.error), 422);
+      return isSignUpRefusal(made.error) ? error(c, made.error) : c.json(refused(made.error), 422);
     const fresh = await web.accounts.stampOf(made.value.id);
     return fresh === undefined ? error(c, "internal") : c.json(token(fresh), 201);
   });

@@ -10,7 +10,7 @@ import { sayIn } from "../languages/page-language.ts";
 import { page } from "../layout.ts";
 import { tryLogIn } from "../log-in-attempt.ts";
 import type { SiteEnv } from "../options.ts";
-import { trySignUp } from "../sign-up-attempt.ts";
+import { isSignUpRefusal, trySignUp } from "../sign-up-attempt.ts";
 import type { Web } from "../web.ts";
 import { WORDING } from "../wording.ts";
 
@@ -156,8 +156,7 @@ export function addSignUp(app: Hono<SiteEnv>, web: Web): void {
         return c.redirect("/member", 303);
       }
     }
-    if (made.error === "sign-up-slow" || made.error === "sign-up-closed")
-      return errorPage(web, c, made.error);
+    if (isSignUpRefusal(made.error)) return errorPage(web, c, made.error);
     return signUpPage(web, c, typed, made.error);
   });
 }
