@@ -6,7 +6,7 @@ import { identitiesIn } from "../backup/encryption.ts";
 import { grouped } from "../lib/typed-code.ts";
 import { LIFETIMES } from "../policy/lifetimes.ts";
 import { openMessage } from "../support/sealed-message.ts";
-import type { SealedTicket, TicketView } from "../support/tickets.ts";
+import type { SealedTicket, TicketView } from "../support/ticket-views.ts";
 import type { TicketsAnswer } from "../web/control/support.ts";
 import type { Office } from "./office-commands.ts";
 import { StartError, UsageError } from "./start-error.ts";

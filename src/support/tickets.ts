@@ -1,5 +1,5 @@
 import { createHmac, randomBytes, timingSafeEqual } from "node:crypto";
-import type { Selectable, Transaction } from "kysely";
+import type { Transaction } from "kysely";
 import { base32 } from "../lib/base32.ts";
 import type { Clock } from "../lib/clock.ts";
 import { deriveKey } from "../lib/derive-key.ts";
@@ -7,9 +7,17 @@ import { fail, ok, type Result } from "../lib/result.ts";
 import { LIFETIMES } from "../policy/lifetimes.ts";
 import type { Store } from "../store/open.ts";
 import type { Tables } from "../store/tables.ts";
-import { openEmail, sealEmail, type TicketEmail } from "./sealed-email.ts";
+import { sealEmail, type TicketEmail } from "./sealed-email.ts";
 import { openMessage, sealMessage } from "./sealed-message.ts";
 import { type TicketPass, ticketIdentity, ticketPass, ticketRecipient, typedNumber } from "./ticket-key.ts";
+import {
+  emailOf,
+  listTickets,
+  type SealedTicket,
+  sealedTicket,
+  type TicketView,
+  ticketRow,
+} from "./ticket-views.ts";
 
 export const MESSAGE_CHARACTERS_MOST = 8000;
 /** Of one ticket, the operator's included. */
@@ -20,8 +28,6 @@ const OPEN_TICKETS_MOST = 10_000;
 const TICKETS_MOST = 30_000;
 
 const DAY_S = 86_400;
-
-export type TicketState = "open" | "answered" | "closed";
 
 /**
  * `support-closed`: no age recipient is set. `support-full`: too many tickets are open. `ticket-unknown`: no such number, or it was
@@ -36,36 +42,6 @@ export type TicketError =
   | "ticket-closed"
   | "ticket-long";
 
-/** A ticket as the operator's list has it. Days are UTC days since 1970. */
-export interface TicketView {
-  number: string;
-  /** `open`: whoever wrote waits for an answer. */
-  state: TicketState;
-  openedDay: number;
-  closedDay: number | undefined;
-  /** Of the newest message. */
-  lastDay: number;
-  messages: number;
-  /** Whether an answer is announced by e-mail. */
-  mail: boolean;
-  /** Whether the e-mail holds the answer itself. */
-  mailHasText: boolean;
-  /** The day on which it is deleted. */
-  deleteDay: number;
-}
-
-/** A message as it is stored: age, armored, to the operator's recipients and to the ticket's own. */
-export interface SealedMessage {
-  seq: number;
-  fromOperator: boolean;
-  day: number;
-  body: string;
-}
-
-export interface SealedTicket extends TicketView {
-  sealed: SealedMessage[];
-}
-
 /** A ticket as whoever has its secret reads it. */
 export interface ReadTicket extends TicketView {
   texts: { fromOperator: boolean; day: number; text: string }[];
@@ -79,7 +55,6 @@ export interface AnsweredMail {
 }
 
 type Trx = Transaction<Tables>;
-type Row = Selectable<Tables["tickets"]>;
 
 /**
  * Letters to the operator and the answers. Every text is encrypted to the operator's own keys and to the ticket's before it is
@@ -145,7 +120,7 @@ export class Tickets {
     const email = this.mails && input.email ? sealEmail(this.#mailKey, pass.number, input.email) : null;
     const { nowS, day } = this.#now();
     const opened = await this.#store.db.transaction().execute(async (trx) => {
-      const before = await rowOf(trx, pass.number);
+      const before = await ticketRow(trx, pass.number);
       // The same form once more; anything else of the same number is a chance of one in 10¹⁵.
       if (before !== undefined) return before.recipient === recipient ? ok(pass) : fail("support-full");
       const states = await trx
@@ -209,46 +184,15 @@ export class Tickets {
   }
 
   /** Every ticket: those that wait for an answer first, the oldest first. */
-  async list(): Promise<TicketView[]> {
-    const rows = await this.#store.db.selectFrom("tickets").selectAll().execute();
-    const messages = await this.#store.db
-      .selectFrom("ticket_messages")
-      .select(({ fn }) => ["ticket", fn.countAll<number>().as("count"), fn.max("day").as("last")])
-      .groupBy("ticket")
-      .execute();
-    const counts = new Map(messages.map((each) => [each.ticket, each]));
-    const order: Record<TicketState, number> = { open: 0, answered: 1, closed: 2 };
-    return rows
-      .map((row) => {
-        const { count = 0, last = row.opened_day } = counts.get(row.number) ?? {};
-        return this.#viewOf(row, Number(count), Number(last));
-      })
-      .sort(
-        (a, b) => order[a.state] - order[b.state] || a.lastDay - b.lastDay || (a.number < b.number ? -1 : 1),
-      );
+  list(): Promise<TicketView[]> {
+    return listTickets(this.#store.db, this.#mailKey);
   }
 
   /** A ticket with its messages as they are stored; `number` as somebody typed it. */
   async show(number: string): Promise<SealedTicket | undefined> {
     const plain = typedNumber(number);
-    const row = plain === undefined ? undefined : await rowOf(this.#store.db, plain);
-    if (row === undefined) return undefined;
-    const sealed = await this.#store.db
-      .selectFrom("ticket_messages")
-      .select(["seq", "from_operator", "day", "body"])
-      .where("ticket", "=", row.number)
-      .orderBy("seq")
-      .execute();
-    const messages = sealed.map(({ seq, from_operator, day, body }) => ({
-      seq: Number(seq),
-      fromOperator: Number(from_operator) === 1,
-      day: Number(day),
-      body,
-    }));
-    return {
-      ...this.#viewOf(row, messages.length, messages.at(-1)?.day ?? Number(row.opened_day)),
-      sealed: messages,
-    };
+    const row = plain === undefined ? undefined : await ticketRow(this.#store.db, plain);
+    return row && sealedTicket(this.#store.db, row, this.#mailKey);
   }
 
   /** The operator's answer, encrypted like the rest; whoever gave an address is told that there is one, and what it says only if they want that. */
@@ -261,14 +205,14 @@ export class Tickets {
     if (!accepted.ok) return accepted;
     const plain = typedNumber(number);
     if (plain === undefined) return fail("ticket-unknown");
-    const row = await rowOf(this.#store.db, plain);
+    const row = await ticketRow(this.#store.db, plain);
     if (row === undefined) return fail("ticket-unknown");
     const done = await this.#add(plain, accepted.value, {
       once: base32(randomBytes(16)),
       fromOperator: true,
     });
     if (!done.ok) return done;
-    const email = this.#emailOf(row);
+    const email = emailOf(row, this.#mailKey);
     if (email !== undefined)
       await this.#answered?.({
         to: email.address,
@@ -284,7 +228,7 @@ export class Tickets {
     if (plain === undefined) return fail("ticket-unknown");
     const { nowS, day } = this.#now();
     const closed = await this.#store.db.transaction().execute(async (trx) => {
-      const row = await rowOf(trx, plain);
+      const row = await ticketRow(trx, plain);
       if (row === undefined) return fail("ticket-unknown" as const);
       if (row.state === "closed") return ok(undefined);
       await trx
@@ -319,11 +263,11 @@ export class Tickets {
   async #with(pass: TicketPass): Promise<SealedTicket | undefined> {
     // Derived also where there is no such ticket: the time it takes tells nobody which numbers there are.
     const recipient = await ticketRecipient(pass);
-    const row = await rowOf(this.#store.db, pass.number);
+    const row = await ticketRow(this.#store.db, pass.number);
     if (row === undefined) return undefined;
     const [given, known] = [Buffer.from(recipient), Buffer.from(row.recipient)];
     if (given.length !== known.length || !timingSafeEqual(given, known)) return undefined;
-    return this.show(pass.number);
+    return sealedTicket(this.#store.db, row, this.#mailKey);
   }
 
   async #add(
@@ -331,12 +275,12 @@ export class Tickets {
     text: string,
     { once, fromOperator }: { once: string; fromOperator: boolean },
   ): Promise<Result<void, TicketError>> {
-    const known = await rowOf(this.#store.db, number);
+    const known = await ticketRow(this.#store.db, number);
     if (known === undefined) return fail("ticket-unknown");
     const body = await sealMessage(text, [...this.#recipients, known.recipient]);
     const { nowS } = this.#now();
     return this.#store.db.transaction().execute(async (trx): Promise<Result<void, TicketError>> => {
-      const row = await rowOf(trx, number);
+      const row = await ticketRow(trx, number);
       if (row === undefined) return fail("ticket-unknown");
       const id = this.#messageId(number, once);
       const twin = await trx
@@ -387,24 +331,6 @@ export class Tickets {
     return true;
   }
 
-  #emailOf({ number, email_sealed: sealed }: Row): TicketEmail | undefined {
-    return sealed === null ? undefined : openEmail(this.#mailKey, number, sealed);
-  }
-
-  #viewOf(row: Row, messages: number, lastDay: number): TicketView {
-    return {
-      number: row.number,
-      state: row.state,
-      openedDay: Number(row.opened_day),
-      closedDay: row.closed_day === null ? undefined : Number(row.closed_day),
-      lastDay,
-      messages,
-      mail: row.email_sealed !== null,
-      mailHasText: this.#emailOf(row)?.withText === true,
-      deleteDay: Math.floor(Number(row.delete_after ?? 0) / DAY_S),
-    };
-  }
-
   #messageId(ticket: string, once: string): string {
     return createHmac("sha256", this.#key).update(`message ${ticket} ${once}`).digest("hex").slice(0, 32);
   }
@@ -424,6 +350,3 @@ function acceptText(text: string): Result<string, "message-empty" | "message-lon
   if (accepted === "") return fail("message-empty");
   return [...accepted].length > MESSAGE_CHARACTERS_MOST ? fail("message-long") : ok(accepted);
 }
-
-const rowOf = (db: Trx | Store["db"], number: string): Promise<Row | undefined> =>
-  db.selectFrom("tickets").selectAll().where("number", "=", number).executeTakeFirst();

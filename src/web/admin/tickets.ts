@@ -1,6 +1,7 @@
 import type { Hono } from "hono";
 import { grouped } from "../../lib/typed-code.ts";
-import { MESSAGE_CHARACTERS_MOST, type SealedTicket, type TicketView } from "../../support/tickets.ts";
+import type { SealedTicket, TicketView } from "../../support/ticket-views.ts";
+import { MESSAGE_CHARACTERS_MOST } from "../../support/tickets.ts";
 import { day } from "../dates.ts";
 import { type Html, html } from "../html.ts";
 import { adminFileUrl } from "./assets.ts";

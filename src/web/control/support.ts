@@ -3,13 +3,8 @@ import { z } from "zod";
 import type { Fleet } from "../../fleet/fleet.ts";
 import type { Result } from "../../lib/result.ts";
 import { abuseAnswer } from "../../support/abuse.ts";
-import {
-  MESSAGE_CHARACTERS_MOST,
-  type SealedTicket,
-  type TicketError,
-  type Tickets,
-  type TicketView,
-} from "../../support/tickets.ts";
+import type { SealedTicket, TicketView } from "../../support/ticket-views.ts";
+import { MESSAGE_CHARACTERS_MOST, type TicketError, type Tickets } from "../../support/tickets.ts";
 
 const numberRequest = z.strictObject({ number: z.string().max(100) });
 const answerRequest = z.strictObject({

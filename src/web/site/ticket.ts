@@ -5,12 +5,8 @@ import { LeakyBuckets } from "../../lib/leaky-buckets.ts";
 import { grouped } from "../../lib/typed-code.ts";
 import { LIFETIMES } from "../../policy/lifetimes.ts";
 import { type TicketPass, typedPass } from "../../support/ticket-key.ts";
-import {
-  MESSAGE_CHARACTERS_MOST,
-  type ReadTicket,
-  type TicketError,
-  type TicketState,
-} from "../../support/tickets.ts";
+import type { TicketState } from "../../support/ticket-views.ts";
+import { MESSAGE_CHARACTERS_MOST, type ReadTicket, type TicketError } from "../../support/tickets.ts";
 import { day } from "../dates.ts";
 import { errorPage } from "../errors.ts";
 import { area, field, formError, formToken, tokenField } from "../forms.ts";
