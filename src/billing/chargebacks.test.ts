@@ -15,23 +15,23 @@ onEachStore("two chargebacks at different times take nothing of a third payment"
   const began = nowS();
   for (const paymentId of ["ONE", "TWO", "THREE"]) assert.ok((await pay(order(id), paymentId)).ok);
   clock.advance(10 * DAY_S * 1000);
-  await payments.takeBack("paypal", "ONE", "chargeback");
+  await payments.back.takeBack("paypal", "ONE", "chargeback");
   assert.equal(await paidUntil(id), began + 70 * DAY_S);
   const stored = (await accounts.exportEverything(id))!.stored.find(({ column }) => column === "taken_back");
   assert.equal(stored!.value, "28800 minutes");
   // Another office, which has seen nothing of it, takes the second.
   clock.advance(25 * DAY_S * 1000);
   const other = billingOn(await openAgain(), { clock });
-  const second = await other.payments.takeBack("paypal", "TWO", "chargeback");
+  const second = await other.payments.back.takeBack("paypal", "TWO", "chargeback");
   assert.equal(second.ok && second.value.record.takenS, 5 * DAY_S);
   assert.equal(await paidUntil(id), began + 65 * DAY_S);
   // Won: as much again, at the end; and taken once more.
-  assert.ok((await other.payments.giveAgain("paypal", "TWO")).ok);
+  assert.ok((await other.payments.back.giveAgain("paypal", "TWO")).ok);
   assert.equal(await paidUntil(id), began + 70 * DAY_S);
   clock.advance(5 * DAY_S * 1000);
-  await payments.takeBack("paypal", "THREE", "refund");
+  await payments.back.takeBack("paypal", "THREE", "refund");
   assert.equal(await paidUntil(id), nowS() + 5 * DAY_S);
-  await payments.takeBack("paypal", "TWO", "chargeback", "again");
+  await payments.back.takeBack("paypal", "TWO", "chargeback", { news: "again" });
   assert.equal(await paidUntil(id), nowS());
   await other.store.close();
   await store.close();
@@ -43,11 +43,11 @@ test("what was taken out of the middle is remembered as long as it lies ahead", 
   const id = await member("alice");
   const takenBack = async () => (await accounts.stampOf(id))!.account.takenBack;
   for (const paymentId of ["ONE", "TWO", "THREE"]) await pay(order(id), paymentId);
-  await payments.takeBack("paypal", "TWO", "chargeback");
+  await payments.back.takeBack("paypal", "TWO", "chargeback");
   assert.equal(await takenBack(), "43200 minutes, 2030-07-01T12:34Z/2030-07-31T12:34Z");
   clock.advance(40 * DAY_S * 1000);
   assert.equal(await paidUntil(id), nowS() + 20 * DAY_S);
-  await payments.takeBack("paypal", "THREE", "chargeback");
+  await payments.back.takeBack("paypal", "THREE", "chargeback");
   assert.equal(await paidUntil(id), nowS());
   assert.equal(await takenBack(), `${(30 + 20) * 1440} minutes`);
   // After a pause as long as what was taken nothing of it is left.
@@ -106,14 +106,14 @@ test("whatever happens to an account: what is left is the unused days of the pay
           const paymentId = paid[each.pick % paid.length]!;
           const before = taken.get(paymentId);
           if (each.what === "won") {
-            const again = await payments.giveAgain("paypal", paymentId);
+            const again = await payments.back.giveAgain("paypal", paymentId);
             assert.equal(again.ok, before?.how === "chargeback");
             if (again.ok) {
               parts.push({ of: paymentId, leftS: before!.seconds });
               taken.delete(paymentId);
             }
           } else {
-            const ended = await payments.takeBack("paypal", paymentId, each.what);
+            const ended = await payments.back.takeBack("paypal", paymentId, each.what);
             if (before !== undefined) {
               if (ended.ok) taken.set(paymentId, { ...before, how: each.what });
             } else {

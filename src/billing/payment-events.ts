@@ -1,7 +1,10 @@
 import { createCipheriv, createDecipheriv, createHmac, randomBytes } from "node:crypto";
+import type { Transaction } from "kysely";
 import { deriveKey } from "../lib/derive-key.ts";
+import { goesAfter, LIFETIMES } from "../policy/lifetimes.ts";
 import { PAYMENT_METHODS } from "../policy/methods.ts";
 import type { PaymentRecord } from "../policy/payment-record.ts";
+import type { Tables } from "../store/tables.ts";
 import type { ProviderName } from "./providers.ts";
 
 const NONCE_BYTES = 12;
@@ -26,7 +29,51 @@ export class PaymentEvents {
     return createHmac("sha256", this.#hashKey).update(`${provider}\0${paymentId}`).digest("hex");
   }
 
-  seal(provider: ProviderName, paymentId: string, record: PaymentRecord): string {
+  /** What is known of a payment; undefined where it was never reported, or its lifetime is over. */
+  async find(
+    db: Pick<Transaction<Tables>, "selectFrom">,
+    provider: ProviderName,
+    paymentId: string,
+  ): Promise<PaymentRecord | undefined> {
+    const row = await db
+      .selectFrom("payment_events")
+      .select("sealed")
+      .where("event_hash", "=", this.hash(provider, paymentId))
+      .executeTakeFirst();
+    return row && this.#open(provider, paymentId, row.sealed);
+  }
+
+  async addIn(
+    trx: Transaction<Tables>,
+    provider: ProviderName,
+    paymentId: string,
+    record: PaymentRecord,
+    nowS: number,
+  ): Promise<void> {
+    await trx
+      .insertInto("payment_events")
+      .values({
+        event_hash: this.hash(provider, paymentId),
+        sealed: this.#seal(provider, paymentId, record),
+        delete_after: goesAfter(nowS, LIFETIMES.paymentEvent.days),
+      })
+      .execute();
+  }
+
+  async rewriteIn(
+    trx: Transaction<Tables>,
+    provider: ProviderName,
+    paymentId: string,
+    record: PaymentRecord,
+  ): Promise<void> {
+    await trx
+      .updateTable("payment_events")
+      .set({ sealed: this.#seal(provider, paymentId, record) })
+      .where("event_hash", "=", this.hash(provider, paymentId))
+      .execute();
+  }
+
+  #seal(provider: ProviderName, paymentId: string, record: PaymentRecord): string {
     const text = JSON.stringify(record);
     const padded = text.padEnd(Math.ceil((text.length + 1) / PAD_BYTES) * PAD_BYTES);
     const nonce = randomBytes(NONCE_BYTES);
@@ -40,7 +87,7 @@ export class PaymentEvents {
   }
 
   /** Throws where the row is not as we wrote it: a damaged database, which nobody should go on with. */
-  open(provider: ProviderName, paymentId: string, sealed: string): PaymentRecord {
+  #open(provider: ProviderName, paymentId: string, sealed: string): PaymentRecord {
     const bytes = Buffer.from(sealed, "base64");
     const decipher = createDecipheriv(
       "aes-256-gcm",

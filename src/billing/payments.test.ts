@@ -89,7 +89,7 @@ onEachStore("a voucher is bought without an account, and its code follows from t
   assert.ok((await vouchers.redeem(id, code)).ok);
   assert.equal(await paidUntil(id), nowS() + 30 * DAY_S);
   assert.equal(await payments.voucherUsed(record), true);
-  assert.deepEqual(await payments.takeBack("paypal", "CAP1", "chargeback"), {
+  assert.deepEqual(await payments.back.takeBack("paypal", "CAP1", "chargeback"), {
     ok: true,
     value: {
       record: { ...record, state: "charged-back" },
@@ -105,24 +105,27 @@ onEachStore("a refund ends what was paid for; asked for twice at once it is begu
   const id = await member("alice");
   assert.ok((await pay(order(id), "CAP1")).ok);
   clock.advance(3 * DAY_S * 1000);
-  const begun = await Promise.all([1, 2, 3].map(() => payments.beginRefund("paypal", "CAP1")));
+  const begun = await Promise.all([1, 2, 3].map(() => payments.back.beginRefund("paypal", "CAP1")));
   const again = begun.map((each) => each.ok && each.value.again);
   assert.deepEqual(again.toSorted(), [false, true, true]);
-  await payments.refundFailed("paypal", "CAP1", { again: false });
+  await payments.back.refundFailed("paypal", "CAP1", { again: false });
   assert.equal((await payments.find("paypal", "CAP1"))?.state, "paid");
-  assert.ok((await payments.beginRefund("paypal", "CAP1")).ok);
+  assert.ok((await payments.back.beginRefund("paypal", "CAP1")).ok);
   const heard: string[] = [];
   accounts.roster.onChange(({ kind }) => heard.push(kind));
-  const ended = await Promise.all([1, 2].map(() => payments.takeBack("paypal", "CAP1", "refund")));
+  const ended = await Promise.all([1, 2].map(() => payments.back.takeBack("paypal", "CAP1", "refund")));
   assert.deepEqual(
     ended.map((each) => (each.ok ? each.value.effect : each.error)),
     ["account-shortened", "already"],
   );
   assert.equal(await paidUntil(id), nowS());
   assert.equal(heard.length, 1, "the exits hear of it");
-  assert.deepEqual(await payments.beginRefund("paypal", "CAP1"), { ok: false, error: "already" });
-  assert.deepEqual(await payments.beginRefund("paypal", "CAP9"), { ok: false, error: "payment-unknown" });
-  await payments.refundFailed("paypal", "CAP1", { again: false });
+  assert.deepEqual(await payments.back.beginRefund("paypal", "CAP1"), { ok: false, error: "already" });
+  assert.deepEqual(await payments.back.beginRefund("paypal", "CAP9"), {
+    ok: false,
+    error: "payment-unknown",
+  });
+  await payments.back.refundFailed("paypal", "CAP1", { again: false });
   assert.equal((await payments.find("paypal", "CAP1"))?.state, "refunded");
   await store.close();
 });
@@ -130,7 +133,7 @@ onEachStore("a refund ends what was paid for; asked for twice at once it is begu
 test("a payment that was taken back before it was reported counts for nothing", async () => {
   const { store, payments, member, paidUntil, order, pay } = await office("sqlite");
   const id = await member("alice");
-  const early = await payments.takeBack("paypal", "CAP1", "chargeback");
+  const early = await payments.back.takeBack("paypal", "CAP1", "chargeback");
   assert.equal(early.ok && early.value.effect, "not-counted-yet");
   const late = await pay(order(id), "CAP1");
   assert.equal(late.ok && late.value.outcome, "already");
@@ -149,15 +152,15 @@ test("a chargeback ends its own days alone, is undone when it is decided for us,
   const end = nowS() + 70 * DAY_S;
   assert.equal(await paidUntil(id), end);
   clock.advance(12 * DAY_S * 1000);
-  assert.ok((await payments.takeBack("paypal", "CAP1", "chargeback")).ok);
+  assert.ok((await payments.back.takeBack("paypal", "CAP1", "chargeback")).ok);
   assert.equal(await paidUntil(id), end - 18 * DAY_S, "the eighteen days of it that were to come");
-  assert.equal((await payments.takeBack("paypal", "CAP1", "chargeback")).ok, false);
-  assert.ok((await payments.giveAgain("paypal", "CAP1")).ok);
-  assert.deepEqual(await payments.giveAgain("paypal", "CAP1"), { ok: false, error: "already" });
+  assert.equal((await payments.back.takeBack("paypal", "CAP1", "chargeback")).ok, false);
+  assert.ok((await payments.back.giveAgain("paypal", "CAP1")).ok);
+  assert.deepEqual(await payments.back.giveAgain("paypal", "CAP1"), { ok: false, error: "already" });
   assert.equal(await paidUntil(id), end);
   clock.advance(300 * DAY_S * 1000);
   const over = await paidUntil(id);
-  assert.ok((await payments.takeBack("paypal", "CAP2", "chargeback")).ok, "months later");
+  assert.ok((await payments.back.takeBack("paypal", "CAP2", "chargeback")).ok, "months later");
   assert.equal(await paidUntil(id), over, "what is over stays as it was");
   await store.close();
 });
@@ -166,11 +169,11 @@ test("a chargeback of a voucher that nobody used makes it void", async () => {
   const { store, payments, vouchers, member, order, pay } = await office("sqlite");
   assert.ok((await pay(order(undefined), "CAP1")).ok);
   const code = payments.voucherCode("paypal", "CAP1");
-  const taken = await payments.takeBack("paypal", "CAP1", "chargeback");
+  const taken = await payments.back.takeBack("paypal", "CAP1", "chargeback");
   assert.equal(taken.ok && taken.value.effect, "voucher-voided");
   const id = await member("alice");
   assert.equal((await vouchers.redeem(id, code)).ok, false);
-  assert.ok((await payments.giveAgain("paypal", "CAP1")).ok);
+  assert.ok((await payments.back.giveAgain("paypal", "CAP1")).ok);
   assert.ok((await vouchers.redeem(id, code)).ok);
   await store.close();
 });
@@ -181,9 +184,9 @@ test("a voucher lives no longer for having been void", async () => {
   assert.ok((await pay(order(undefined), "CAP1")).ok);
   const bought = await until();
   clock.advance(170 * 86_400_000);
-  assert.ok((await payments.takeBack("paypal", "CAP1", "chargeback")).ok);
+  assert.ok((await payments.back.takeBack("paypal", "CAP1", "chargeback")).ok);
   assert.deepEqual(await until(), bought);
-  assert.ok((await payments.giveAgain("paypal", "CAP1")).ok);
+  assert.ok((await payments.back.giveAgain("paypal", "CAP1")).ok);
   assert.deepEqual(await until(), bought);
   await store.close();
 });
@@ -193,13 +196,13 @@ test("an account that is gone or ended is not brought back by a chargeback", asy
   const id = await member("alice");
   assert.ok((await pay(order(id), "CAP1")).ok);
   await accounts.remove(id);
-  const taken = await payments.takeBack("paypal", "CAP1", "chargeback");
+  const taken = await payments.back.takeBack("paypal", "CAP1", "chargeback");
   assert.equal(taken.ok && taken.value.effect, "account-gone");
-  assert.ok((await payments.giveAgain("paypal", "CAP1")).ok);
+  assert.ok((await payments.back.giveAgain("paypal", "CAP1")).ok);
   const other = await member("bob");
   assert.ok((await pay(order(other), "CAP2")).ok);
   const ended = await accounts.terminate("bob");
-  assert.ok((await payments.takeBack("paypal", "CAP2", "chargeback")).ok);
+  assert.ok((await payments.back.takeBack("paypal", "CAP2", "chargeback")).ok);
   const now = (await accounts.byName("bob"))!;
   assert.ok(now.terminated);
   assert.equal(now.deleteAfter, ended.ok && ended.value.deleteAfter);
@@ -321,7 +324,7 @@ test("whatever is repeated, reordered and taken back: days given = payments that
       for (const { payment, takeBack } of steps) {
         const capture = `CAP${run}-${payment}`;
         if (takeBack) {
-          const outcome = await payments.takeBack("paypal", capture, "chargeback");
+          const outcome = await payments.back.takeBack("paypal", capture, "chargeback");
           assert.equal(outcome.ok, !back.has(payment));
           back.add(payment);
         } else {

@@ -91,7 +91,7 @@ inShop(
     // Of this one the office only got as far as the note.
     const other = await shop.member("killed");
     const killed = await purchase(shop, { accountId: other });
-    assert.ok((await shop.payments.beginRefund("paypal", killed.paymentId)).ok);
+    assert.ok((await shop.payments.back.beginRefund("paypal", killed.paymentId)).ok);
     const restarted = await shop.again();
     const refunds = refundsOf(restarted);
     shop.clock.advance(2 * MINUTE_MS);
@@ -152,7 +152,7 @@ inShop(
     let lastAt = began;
     shop.logged.length = 0;
     for (;;) {
-      const [due] = await shop.payments.due.list();
+      const [due] = await shop.payments.back.due.list();
       if (due!.nextS === undefined) break;
       const waitMs = due!.nextS * 1000 - shop.clock.now();
       shop.clock.advance(Math.max(1000, waitMs));
@@ -169,7 +169,7 @@ inShop(
     delete shop.paypal.wrong.down;
     shop.clock.advance(DAY_MS);
     assert.equal(await refunds.round(), 0, "the operator's from here on");
-    const [stopped] = await shop.payments.due.list();
+    const [stopped] = await shop.payments.back.due.list();
     assert.deepEqual([stopped!.paymentId, stopped!.nextS], [bought.paymentId, undefined]);
     assert.equal((await refunds.claim(bought.receipt)).outcome, "given");
     assert.equal(given(shop, bought), 1);
@@ -198,7 +198,7 @@ inShop("refused when asked again: granted stays granted, and it is the operator'
   assert.deepEqual(await rows(shop), []);
   // And where nobody does anything it goes in the end.
   const other = await purchase(shop, {});
-  await shop.payments.beginRefund("paypal", other.paymentId);
+  await shop.payments.back.beginRefund("paypal", other.paymentId);
   assert.match(
     everyTable.refunds_due!.lifetime,
     /to the end of the day \(UTC\) 90 days after it fell due at most$/,
@@ -227,7 +227,7 @@ inShop(
     await refunds.round();
     shop.logged.length = 0;
     const stands = async () => {
-      const [due] = await shop.payments.due.list();
+      const [due] = await shop.payments.back.due.list();
       assert.deepEqual([due?.paymentId, due?.nextS], [bought.paymentId, undefined]);
       assert.equal((await shop.vouchers.redeem(member, code)).ok, false);
       assert.ok(!shop.logged.some((line) => line.startsWith("refund-stopped")), "said once");
@@ -247,7 +247,7 @@ inShop(
     shop.paypal.wrong.refund = "REFUND_NOT_ALLOWED";
     assert.equal((await refunds.claim(other.receipt)).outcome, "stopped");
     assert.ok(shop.logged.includes("refund-stopped refused"));
-    assert.equal((await shop.payments.due.list()).length, 2);
+    assert.equal((await shop.payments.back.due.list()).length, 2);
     // PayPal makes it after all.
     delete shop.paypal.wrong.refund;
     assert.equal((await refunds.claim(bought.receipt)).outcome, "given");
@@ -269,7 +269,7 @@ inShop(
       shop.logged.filter((line) => line.startsWith("refund-stopped")),
       ["refund-stopped refused"],
     );
-    const [due] = await shop.payments.due.list();
+    const [due] = await shop.payments.back.due.list();
     assert.deepEqual([due?.paymentId, due?.nextS], [bought.paymentId, undefined]);
     assert.equal((await refunds.look(bought.receipt)).outcome, "stopped");
     assert.equal((await refunds.claim(bought.receipt)).outcome, "stopped");
@@ -287,6 +287,151 @@ inShop(
     assert.equal(await shop.deliver(shop.paypal.failRefund(other.paymentId)), "done");
     assert.deepEqual(await rows(shop), []);
     assert.equal(await shop.paidDays(accountId), 30);
+  },
+);
+
+/** Looks whenever a look is due, for so many days. */
+async function lookFor(at: Shop, refunds: Refunds, days: number): Promise<void> {
+  for (const end = at.clock.now() + days * DAY_MS; at.clock.now() < end; ) {
+    at.clock.advance(6 * 60 * MINUTE_MS);
+    await refunds.round();
+  }
+}
+const stoppedLines = (at: Shop) => at.logged.filter((line) => line.startsWith("refund-stopped"));
+
+for (const kind of ["once", "subscription"] as const) {
+  const version = kind === "once" ? "v2" : "v1";
+  inShop(
+    `a refund that PayPal takes a week for is looked at until it has arrived (Payments ${version})`,
+    async (shop) => {
+      const accountId = await shop.member("patient");
+      const bought = await purchase(shop, { accountId }, kind);
+      shop.paypal.wrong.pendingRefund = true;
+      assert.equal((await refundsOf(shop).claim(bought.receipt)).outcome, "given");
+      assert.equal(await shop.paidDays(accountId), 0);
+      // What PayPal tells of it meanwhile does not end the looking.
+      assert.equal(
+        await shop.deliver(
+          shop.events(kind === "once" ? "PAYMENT.CAPTURE.REFUNDED" : "PAYMENT.SALE.REFUNDED").at(-1)!,
+        ),
+        "done",
+      );
+      const stored = await rows(shop);
+      assert.equal(stored.length, 1);
+      assert.ok(!JSON.stringify(stored).includes(shop.paypal.state.refunds.at(-1)!.id));
+      const refunds = refundsOf(await shop.again());
+      await lookFor(shop, refunds, 7);
+      assert.ok(asked(shop, bought) <= 2, "asked for once (by both interfaces), then only looked at");
+      const [due] = await refunds.due();
+      assert.deepEqual(
+        [due?.paymentId, due?.pendingAs !== undefined, due?.nextS !== undefined],
+        [bought.paymentId, true, true],
+      );
+      const looks = () => shop.paypal.calls.filter((call) => /^GET .*\/refunds?\/\w+$/.test(call)).length;
+      assert.ok(looks() > 10 && looks() < 100, `${looks()}`);
+      assert.equal((await refunds.look(bought.receipt)).outcome, "decided");
+      shop.paypal.wrong.down = 503;
+      await lookFor(shop, refunds, 1);
+      delete shop.paypal.wrong.down;
+      shop.paypal.finishRefund(bought.paymentId);
+      await lookFor(shop, refunds, 1);
+      assert.deepEqual(await rows(shop), []);
+      assert.equal(given(shop, bought), 1);
+      assert.deepEqual(stoppedLines(shop), []);
+    },
+  );
+  for (const how of ["FAILED", "CANCELLED"] as const)
+    inShop(
+      `one that is ${how} in the end is the operator's to do, without any event (Payments ${version})`,
+      async (shop) => {
+        const refunds = refundsOf(shop);
+        const bought = await purchase(shop, { accountId: await shop.member("unlucky") }, kind);
+        shop.paypal.wrong.pendingRefund = true;
+        assert.equal((await refunds.claim(bought.receipt)).outcome, "given");
+        await lookFor(shop, refunds, 3);
+        const failed = shop.paypal.failRefund(bought.paymentId, how);
+        await lookFor(shop, refunds, 3);
+        const [due] = await refunds.due();
+        assert.deepEqual([due?.paymentId, due?.nextS], [bought.paymentId, undefined]);
+        assert.equal((await refunds.claim(bought.receipt)).outcome, "stopped");
+        if (kind === "once") assert.equal(await shop.deliver(failed), "done");
+        assert.deepEqual(stoppedLines(shop), ["refund-stopped refused"], "said once");
+        assert.equal(given(shop, bought), 1);
+      },
+    );
+}
+
+inShop("a refund that is pending for ever is the operator's after three weeks", async (shop) => {
+  const refunds = refundsOf(shop);
+  const bought = await purchase(shop, {});
+  shop.paypal.wrong.pendingRefund = true;
+  await refunds.claim(bought.receipt);
+  await lookFor(shop, refunds, LIFETIMES.refundTried.days - 1);
+  assert.deepEqual(stoppedLines(shop), []);
+  await lookFor(shop, refunds, 3);
+  assert.deepEqual(stoppedLines(shop), ["refund-stopped expired"]);
+  const looks = shop.paypal.calls.length;
+  await lookFor(shop, refunds, 3);
+  assert.equal(shop.paypal.calls.length, looks);
+  assert.equal((await refunds.due())[0]!.nextS, undefined);
+  // It arrives after all, and PayPal says so.
+  shop.paypal.finishRefund(bought.paymentId);
+  const { body, ...event } = shop.events("PAYMENT.CAPTURE.REFUNDED").at(-1)!;
+  assert.equal(await shop.deliver({ ...event, body: body.replace('"PENDING"', '"COMPLETED"') }), "done");
+  assert.deepEqual(await rows(shop), []);
+});
+
+inShop("the office died before it heard that its refund is pending: PayPal's event says so", async (shop) => {
+  const refunds = refundsOf(shop);
+  const bought = await purchase(shop, { accountId: await shop.member("deaf") });
+  shop.paypal.wrong.pendingRefund = true;
+  shop.paypal.wrong.losesAnswers = true;
+  assert.equal((await refunds.claim(bought.receipt)).outcome, "unavailable");
+  shop.paypal.wrong.losesAnswers = false;
+  assert.equal(await shop.deliver(shop.events("PAYMENT.CAPTURE.REFUNDED").at(-1)!), "done");
+  assert.notEqual((await refunds.due())[0]?.pendingAs, undefined);
+  shop.paypal.failRefund(bought.paymentId);
+  await lookFor(shop, refunds, 1);
+  assert.deepEqual(stoppedLines(shop), ["refund-stopped refused"]);
+});
+
+inShop(
+  "money for an account that is gone, pending on its way back, is looked at too, and its subscription ends",
+  async (shop) => {
+    const refunds = refundsOf(shop);
+    const accountId = await shop.member("gone-pending");
+    const reference = await shop.approved({ accountId }, "subscription");
+    await shop.accounts.remove(accountId);
+    shop.paypal.wrong.pendingRefund = true;
+    assert.equal((await shop.subscriptions.finish(reference)).state, "refused");
+    assert.equal(shop.paypal.state.subscriptions.get(reference)!.status, "CANCELLED");
+    const [due] = await refunds.due();
+    assert.notEqual(due?.pendingAs, undefined);
+    shop.paypal.failRefund(due!.paymentId);
+    await lookFor(shop, refunds, 1);
+    assert.equal((await refunds.due())[0]!.nextS, undefined);
+    assert.deepEqual(stoppedLines(shop), ["refund-stopped refused"]);
+  },
+);
+
+inShop(
+  "one that PayPal refused first and takes on later is looked at, and no more to be made by hand",
+  async (shop) => {
+    const refunds = refundsOf(shop);
+    const bought = await purchase(shop, {});
+    shop.paypal.wrong.down = 503;
+    await refunds.claim(bought.receipt);
+    delete shop.paypal.wrong.down;
+    shop.paypal.wrong.refund = "REFUND_NOT_ALLOWED";
+    await lookFor(shop, refunds, 1);
+    assert.equal((await refunds.due())[0]!.nextS, undefined);
+    delete shop.paypal.wrong.refund;
+    shop.paypal.wrong.pendingRefund = true;
+    assert.equal((await refunds.claim(bought.receipt)).outcome, "given");
+    assert.notEqual((await refunds.due())[0]!.nextS, undefined);
+    shop.paypal.finishRefund(bought.paymentId);
+    await lookFor(shop, refunds, 1);
+    assert.deepEqual(await rows(shop), []);
   },
 );
 
@@ -313,7 +458,7 @@ inShop(
     const paymentId = shop.paypal.state.subscriptions.get(reference)!.sales[0]!.id;
     assert.deepEqual(finished, { state: "refused", reason: "account-gone", refunded: false, paymentId });
     delete shop.paypal.wrong.refund;
-    const [due] = await shop.payments.due.list();
+    const [due] = await shop.payments.back.due.list();
     shop.clock.advance(MINUTE_MS);
     assert.equal(await refunds.round(), 1);
     assert.equal(given(shop, due!), 1);
@@ -326,7 +471,7 @@ inShop("what was to go back and counts after all is left alone", async (shop) =>
   const refunds = refundsOf(shop);
   const accountId = await shop.member("back-again");
   const bought = await purchase(shop, { accountId });
-  await shop.payments.oweBack({ provider: "paypal", paymentId: bought.paymentId });
+  await shop.payments.back.oweBack({ provider: "paypal", paymentId: bought.paymentId });
   shop.clock.advance(MINUTE_MS);
   assert.equal(await refunds.round(), 0);
   assert.equal(given(shop, bought), 0);
@@ -367,7 +512,7 @@ inShop("a row names neither payment, account nor amount", async (shop) => {
   const one = await purchase(shop, { accountId }, "subscription");
   const two = await purchase(shop, {});
   for (const { paymentId } of [one, two])
-    assert.ok((await shop.payments.beginRefund("paypal", paymentId)).ok);
+    assert.ok((await shop.payments.back.beginRefund("paypal", paymentId)).ok);
   const stored = await rows(shop);
   assert.equal(stored.length, 2);
   const text = JSON.stringify(stored);

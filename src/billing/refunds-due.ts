@@ -1,5 +1,5 @@
 import { createCipheriv, createDecipheriv, randomBytes } from "node:crypto";
-import type { Kysely } from "kysely";
+import type { Kysely, Transaction } from "kysely";
 import type { Clock } from "../lib/clock.ts";
 import { deriveKey } from "../lib/derive-key.ts";
 import { goesWithDay, LIFETIMES } from "../policy/lifetimes.ts";
@@ -24,13 +24,15 @@ export interface RefundDue {
   paymentId: string;
   /** Is to be cancelled with it. */
   subscription?: string | undefined;
+  /** The provider makes it already, and this is its id of the refund: nobody asks for it again, it is looked at until it is through. */
+  pendingAs?: string | undefined;
 }
 
 /** How one of them stands, for the operator. */
 export interface RefundDueView extends RefundDue {
   /** The day on which it was granted, UTC seconds. */
   sinceS: number;
-  /** How often the provider was asked since, by itself. */
+  /** How often the provider was asked since, by itself; of one that is `pendingAs`: was looked at. */
   attempts: number;
   /** When it is asked next, UTC seconds; undefined: no more, it is the operator's to do. */
   nextS: number | undefined;
@@ -80,7 +82,27 @@ export class RefundsDue {
       .execute();
   }
 
-  async removeIn(db: Pick<Kysely<Tables>, "deleteFrom">, hash: string): Promise<void> {
+  /**
+   * It is on its way, and is looked at from now on (`pendingAs`): a row that asked for it becomes one that looks, also where it was
+   * the operator's already.
+   */
+  async watchIn(db: Transaction<Tables>, hash: string, due: RefundDue): Promise<void> {
+    await this.addIn(db, hash, due, "later");
+    await db
+      .updateTable("refunds_due")
+      .set({ sealed: this.#seal(hash, due), not_before: this.#nowS() + FIRST_WAIT_S, attempts: 0 })
+      .where("event_hash", "=", hash)
+      .execute();
+  }
+
+  /** `watched`: also one that the provider is making. */
+  async removeIn(
+    db: Pick<Kysely<Tables>, "selectFrom" | "deleteFrom">,
+    hash: string,
+    { watched = true }: { watched?: boolean } = {},
+  ): Promise<void> {
+    const row = watched ? undefined : await this.#rowOf(hash, db);
+    if (row !== undefined && !isStopped(row) && this.#open(row).pendingAs !== undefined) return;
     await db.deleteFrom("refunds_due").where("event_hash", "=", hash).execute();
   }
 
@@ -175,10 +197,10 @@ export class RefundsDue {
       .execute();
   }
 
-  #seal(hash: string, { provider, paymentId, subscription }: RefundDue): string {
+  #seal(hash: string, { provider, paymentId, subscription, pendingAs }: RefundDue): string {
     const nonce = randomBytes(NONCE_BYTES);
     const cipher = createCipheriv("aes-256-gcm", this.#key, nonce).setAAD(Buffer.from(hash));
-    const text = JSON.stringify([provider, paymentId, subscription]).padEnd(PAD_BYTES);
+    const text = JSON.stringify([provider, paymentId, subscription, pendingAs]).padEnd(PAD_BYTES);
     const sealed = Buffer.concat([cipher.update(text, "utf8"), cipher.final()]);
     return Buffer.concat([nonce, sealed, cipher.getAuthTag()]).toString("base64");
   }
@@ -192,8 +214,18 @@ export class RefundsDue {
     decipher.setAAD(Buffer.from(event_hash)).setAuthTag(bytes.subarray(-TAG_BYTES));
     const text =
       decipher.update(bytes.subarray(NONCE_BYTES, -TAG_BYTES), undefined, "utf8") + decipher.final("utf8");
-    const [provider, paymentId, subscription] = JSON.parse(text) as [ProviderName, string, string | null];
-    return { provider, paymentId, ...(subscription !== null && { subscription }) };
+    const [provider, paymentId, subscription, pendingAs] = JSON.parse(text) as [
+      ProviderName,
+      string,
+      string | null,
+      string | null,
+    ];
+    return {
+      provider,
+      paymentId,
+      subscription: subscription ?? undefined,
+      pendingAs: pendingAs ?? undefined,
+    };
   }
 
   #nowS(): number {

@@ -9,10 +9,12 @@ import type { ProviderName } from "./providers.ts";
 import type { OpenedReceipt, Receipt, ReceiptError, Receipts } from "./receipts.ts";
 import type { RefundDue, RefundDueView } from "./refunds-due.ts";
 
-/** How a provider takes part in a refund. Both may be repeated: the provider does them once. */
+/** How a provider takes part in a refund. All may be repeated: the provider does them once. `pendingAs`: it has taken it on, and this is its id. */
 export interface RefundProvider {
   /** Gives a payment back in full. `given`: now or before. `refused`: it will not, whenever it is asked. */
-  refund(paymentId: string): Promise<"given" | "refused" | "unavailable">;
+  refund(paymentId: string): Promise<"given" | { pendingAs: string } | "refused" | "unavailable">;
+  /** How a refund stands that was `pendingAs`. */
+  look(refundId: string): Promise<"made" | "pending" | "failed" | "unavailable">;
   /** Ends a subscription. True where it does not run any more. */
   cancel(subscription: string): Promise<boolean>;
 }
@@ -90,7 +92,7 @@ export class Refunds {
   /** Asks once more for each refund whose time has come; how many were given. Throws StoreError. */
   async round(): Promise<number> {
     let given = 0;
-    for await (const due of this.#options.payments.due.take()) {
+    for await (const due of this.#options.payments.back.due.take()) {
       if (await this.#goOn(due)) given += 1;
       if (this.#closed) break;
     }
@@ -99,7 +101,7 @@ export class Refunds {
 
   /** What is being given back and is not yet, oldest first. */
   due(): Promise<RefundDueView[]> {
-    return this.#options.payments.due.list();
+    return this.#options.payments.back.due.list();
   }
 
   /** What a claim with this receipt would come to. `pasted`: see `Receipts.open`. */
@@ -126,7 +128,7 @@ export class Refunds {
     const unfinished = record?.state === "refunding";
     if (unfinished) return { outcome: "decided", receipt, decision: { granted: true }, unfinished };
     // It was given back, and came back to us.
-    if (record?.state === "refunded" && (await payments.refundStopped(provider, paymentId)))
+    if (record?.state === "refunded" && (await payments.back.refundStopped(provider, paymentId)))
       return { outcome: "stopped", receipt };
     const decision = decideRefund({
       method: receipt.method,
@@ -151,10 +153,10 @@ export class Refunds {
     // It was set up when the purchase was made; the operator has taken it away since.
     if (gateway === undefined)
       return {
-        outcome: (await payments.refundStopped(provider, paymentId)) ? "stopped" : "unavailable",
+        outcome: (await payments.back.refundStopped(provider, paymentId)) ? "stopped" : "unavailable",
         receipt,
       };
-    const begun = await payments.beginRefund(provider, paymentId);
+    const begun = await payments.back.beginRefund(provider, paymentId);
     if (!begun.ok) {
       if (begun.error === "payment-unknown") return { outcome: "payment-unknown", receipt };
       // Somebody was faster than this claim's look: another claim, or whoever redeemed the voucher.
@@ -165,13 +167,13 @@ export class Refunds {
       case "given":
         return { outcome: "given", receipt };
       case "refused": {
-        const left = await payments.refundFailed(provider, paymentId, begun.value);
+        const left = await payments.back.refundFailed(provider, paymentId, begun.value);
         if (left === "as-before") return { outcome: "provider-refused", receipt };
         if (left === "stopped") this.#options.log("refund-stopped", { part: "paypal", reason: "refused" });
         return { outcome: "stopped", receipt };
       }
       case "unavailable": {
-        const left = await payments.refundLater(provider, paymentId);
+        const left = await payments.back.refundLater(provider, paymentId);
         if (left === "stopped") this.#options.log("refund-stopped", { part: "paypal", reason: "expired" });
         const stopped = left === "stopped" || left === "stopped-before";
         return { outcome: stopped ? "stopped" : "unavailable", receipt };
@@ -185,24 +187,39 @@ export class Refunds {
     const { provider, paymentId } = due;
     const running = this.#running.get(`${provider} ${paymentId}`);
     if (running !== undefined) return (await running).outcome === "given";
+    if (due.pendingAs !== undefined) return this.#watch(hash, due, due.pendingAs);
     const record = await payments.find(provider, paymentId);
     // It could not count, and counts now; or the buyer's bank was faster.
     if (record?.state === "paid" || record?.state === "charged-back") {
-      await payments.due.remove(hash);
+      await payments.back.due.remove(hash);
       return false;
     }
     const gateway = providers[provider];
     const outcome =
       gateway === undefined ? "unavailable" : await this.#carryOut(due, gateway, { ...due, ...record });
-    if (outcome === "given") {
-      await payments.due.remove(hash);
-      return true;
-    }
+    if (outcome === "given") return true;
     // It was granted: what the provider refuses stays so, and is the operator's to do.
-    if (outcome === "refused") await payments.due.stop(hash);
-    const stopped = outcome === "refused" || (await payments.due.later(hash)) === "stopped";
+    if (outcome === "refused") await payments.back.due.stop(hash);
+    const stopped = outcome === "refused" || (await payments.back.due.later(hash)) === "stopped";
     if (stopped)
       log("refund-stopped", { part: "paypal", reason: outcome === "refused" ? "refused" : "expired" });
+    return false;
+  }
+
+  /** How a refund stands that the provider is making. True where it has arrived. */
+  async #watch(hash: string, { provider, paymentId }: RefundDue, pendingAs: string): Promise<boolean> {
+    const { payments, log, providers } = this.#options;
+    const stand = (await providers[provider]?.look(pendingAs)) ?? "unavailable";
+    if (stand === "made") {
+      await payments.back.due.remove(hash);
+      return true;
+    }
+    const stopped =
+      stand === "failed"
+        ? await payments.back.refundBounced(provider, paymentId, { ours: true })
+        : (await payments.back.due.later(hash)) === "stopped";
+    if (stopped)
+      log("refund-stopped", { part: "paypal", reason: stand === "failed" ? "refused" : "expired" });
     return false;
   }
 
@@ -214,9 +231,9 @@ export class Refunds {
   ): Promise<"given" | "refused" | "unavailable"> {
     const { payments, accounts } = this.#options;
     const given = await gateway.refund(paymentId);
-    if (given !== "given") return given;
+    if (given === "refused" || given === "unavailable") return given;
     if (subscription !== undefined && !(await gateway.cancel(subscription))) return "unavailable";
-    await payments.takeBack(provider, paymentId, "refund");
+    await payments.back.takeBack(provider, paymentId, "refund", given === "given" ? {} : given);
     if (subscription !== undefined && accountId !== undefined)
       await accounts.noteSubscription(accountId, subscription, false);
     return "given";

@@ -35,8 +35,9 @@ export function addRefundCommands(program: Command, office: Office): void {
     });
 }
 
-const lineOf = ({ number, since, attempts, next }: RefundDueRow): string => {
-  const asked = `granted ${since}, asked again ${attempts} ${attempts === 1 ? "time" : "times"}`;
+const lineOf = ({ number, since, pending, attempts, next }: RefundDueRow): string => {
+  const how = pending ? "PENDING at PayPal, looked at" : "asked again";
+  const asked = `granted ${since}, ${how} ${attempts} ${attempts === 1 ? "time" : "times"}`;
   const then = next === null ? "TO BE MADE BY HAND, at PayPal" : `next ${next} UTC`;
   return `  ${number}  ${asked}; ${then}`;
 };

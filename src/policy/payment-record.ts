@@ -29,6 +29,9 @@ export interface PaymentRecord {
   subscription?: string | undefined;
   /** The provider's id of the report by which it was taken back last. */
   news?: string | undefined;
+  /** When the provider reported that, and when it last reported a dispute that was decided for us: UTC seconds by its own clock. */
+  reportedS?: number | undefined;
+  wonS?: number | undefined;
   /** A refund had been granted, and had not been made, when the buyer's bank took it. */
   granted?: boolean | undefined;
   /** The provider's ids of disputes about it that were decided for the buyer and stand so. */
@@ -52,6 +55,8 @@ const PAYMENT_RECORD_WORDS: Record<keyof PaymentRecord, string> = {
   state: "whether it was given or taken back",
   takenS: "how much paid time that ended",
   news: "the provider's number of the report of it",
+  reportedS: "the second of that report",
+  wonS: "and that of the last report by which it came back",
   granted: "whether a refund was granted before the buyer's bank took it",
   lost: "the provider's numbers of disputes about it that were lost",
 };

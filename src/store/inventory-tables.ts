@@ -296,9 +296,9 @@ const tables: { [Name in keyof Tables]: TableInventory<Tables[Name]> } = {
         purpose: "Giving it back once, and taking the row away when that is done",
       },
       sealed: {
-        what: "The number that PayPal gave a payment which is to be given back and is not yet, encrypted under a key outside the database; no account, no amount",
+        what: "The number that PayPal gave a payment which is to be given back and is not yet, those of its subscription and, once PayPal makes it, of the refund, encrypted under a key outside the database; no account, no amount",
         purpose:
-          "Asking PayPal again by itself, also after a restart; what it does not do the provider does by hand",
+          "Asking PayPal again by itself and looking how the refund stands, also after a restart; what it does not do the provider does by hand",
       },
       not_before: { what: "When PayPal is asked next", purpose: "Not pestering PayPal while it is away" },
       attempts: { what: "How often it was asked", purpose: "Waiting longer each time" },

@@ -1,5 +1,5 @@
 import type { Events } from "./paypal-events.ts";
-import { type Amount, newId, type Plan, type State } from "./paypal-state.ts";
+import { type Amount, newId, type Plan, type Refund, type State } from "./paypal-state.ts";
 import * as views from "./paypal-views.ts";
 
 /** The PayPal account that the app belongs to. */
@@ -24,6 +24,8 @@ export interface Misbehaviour {
   down?: number | undefined;
   /** The money is taken and the answer gets lost. */
   losesAnswers?: boolean;
+  /** A refund comes from the shop's bank account: it is PENDING until `finishRefund`. */
+  pendingRefund?: boolean;
   /** The refund's answer takes so long, milliseconds. */
   slowRefundMs?: number;
 }
@@ -73,6 +75,7 @@ export class Api {
       ["GET", /^\/v2\/payments\/captures\/(\w+)$/, (id) => this.#captured(id, at)],
       ["POST", /^\/v2\/payments\/captures\/(\w+)\/refund$/, (id) => this.#refundCapture(id, body, at)],
       ["GET", /^\/v2\/payments\/refunds\/(\w+)$/, (id) => this.#refund(id, at)],
+      ["GET", /^\/v1\/payments\/refund\/(\w+)$/, (id) => this.#saleRefund(id, at)],
       ["GET", /^\/v1\/payments\/sale\/(\w+)$/, (id) => this.#sale(id, at)],
       ["POST", /^\/v1\/payments\/sale\/(\w+)\/refund$/, (id) => this.#refundSale(id, at)],
       ["POST", /^\/v1\/catalogs\/products$/, () => this.#createProduct(body)],
@@ -164,7 +167,7 @@ export class Api {
     if (capture.status === "REFUNDED") return unprocessable("CAPTURE_FULLY_REFUNDED");
     const amount: Amount = body?.amount ?? capture.amount;
     capture.status = amount.value === capture.amount.value ? "REFUNDED" : "PARTIALLY_REFUNDED";
-    const refund = { id: newId(), paymentId: id, amount, create_time: this.#time() };
+    const refund = this.#newRefund(id, amount);
     this.#state.refunds.push(refund);
     // "A merchant refunds a payment capture" (event names, Payments v2).
     const view = views.refundView(at, refund, "");
@@ -175,7 +178,20 @@ export class Api {
   /** "Show refund details": docs/api/payments/v2/#refunds_get. */
   #refund(id: string, at: string): ApiAnswer {
     const refund = this.#state.refunds.find((each) => each.id === id);
-    return refund === undefined ? missing : found(views.refundView(at, refund, ""));
+    const ofCapture = refund !== undefined && this.#state.capture(refund.paymentId) !== undefined;
+    return ofCapture ? found(views.refundView(at, refund, "")) : missing;
+  }
+
+  /** "Show refund details": docs/api/payments/v1/#refund_get. */
+  #saleRefund(id: string, at: string): ApiAnswer {
+    const refund = this.#state.refunds.find((each) => each.id === id);
+    const ofSale = refund !== undefined && this.#state.sale(refund.paymentId) !== undefined;
+    return ofSale ? found(views.saleRefundView(at, refund)) : missing;
+  }
+
+  #newRefund(paymentId: string, amount: Amount): Refund {
+    const status = this.#wrong.pendingRefund ? ("PENDING" as const) : undefined;
+    return { id: newId(), paymentId, amount, create_time: this.#time(), ...(status && { status }) };
   }
 
   #sale(id: string, at: string): ApiAnswer {
@@ -191,7 +207,7 @@ export class Api {
     if (this.#wrong.refund !== undefined) return unprocessable(this.#wrong.refund);
     if (sale.state === "refunded") return { status: 400, body: { name: "TRANSACTION_ALREADY_REFUNDED" } };
     sale.state = "refunded";
-    const refund = { id: newId(), paymentId: id, amount: sale.amount, create_time: this.#time() };
+    const refund = this.#newRefund(id, sale.amount);
     this.#state.refunds.push(refund);
     // "A merchant refunds a sale" (event names, Payments v1).
     const view = views.saleRefundView(at, refund);

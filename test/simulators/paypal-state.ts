@@ -72,7 +72,7 @@ export interface Refund {
   amount: Amount;
   create_time: string;
   /** COMPLETED where it is not said. */
-  status?: "PENDING" | "FAILED";
+  status?: "PENDING" | "FAILED" | "CANCELLED";
 }
 
 export interface Dispute {

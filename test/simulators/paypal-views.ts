@@ -112,6 +112,8 @@ export const refundView = (at: string, refund: Refund, note: string) => ({
   note_to_payer: note,
   seller_payable_breakdown: { gross_amount: refund.amount, total_refunded_amount: refund.amount },
   status: refund.status ?? "COMPLETED",
+  // "refund_status_details": the reason of PENDING or FAILED.
+  ...(refund.status !== undefined && { status_details: { reason: "ECHECK" } }),
   create_time: refund.create_time,
   update_time: refund.create_time,
   links: [
@@ -124,7 +126,7 @@ export const refundView = (at: string, refund: Refund, note: string) => ({
 export const saleRefundView = (at: string, refund: Refund) => ({
   id: refund.id,
   sale_id: refund.paymentId,
-  state: "completed",
+  state: (refund.status ?? "COMPLETED").toLowerCase(),
   amount: oldAmount(refund.amount),
   create_time: refund.create_time,
   links: [{ href: `${at}/v1/payments/refund/${refund.id}`, rel: "self", method: "GET" }],

@@ -38,8 +38,10 @@ export interface PayPalSimulator {
   reverse(paymentId: string): SentEvent;
   /** A dispute about a payment ends so. */
   resolveDispute(paymentId: string, outcome: string, which?: "another"): SentEvent;
-  /** The last refund of a capture, PENDING until now, fails in the end. */
-  failRefund(captureId: string): SentEvent;
+  /** The last refund of a payment, PENDING until now, fails in the end; other shops know the event. */
+  failRefund(paymentId: string, how?: "FAILED" | "CANCELLED"): SentEvent;
+  /** It arrives. */
+  finishRefund(paymentId: string): void;
   /** Part of a payment is given back by hand. */
   refundPartly(captureId: string, value: string): void;
   /** Tokens given so far work no more. */
@@ -76,6 +78,11 @@ export async function startPayPal(
   const tokens = new Set<string>();
   let url = "";
 
+  const lastRefund = (id: string) => {
+    const refund = state.refunds.findLast(({ paymentId }) => paymentId === id);
+    if (refund === undefined) throw new Error(`no such refund: ${id}`);
+    return refund;
+  };
   const time = () => new Date(now()).toISOString().replace(/\.\d+Z$/, "Z");
 
   const simulator: PayPalSimulator = {
@@ -159,13 +166,16 @@ export async function startPayPal(
       // "A dispute is resolved" (event names, Disputes).
       return events.make("CUSTOMER.DISPUTE.RESOLVED", "dispute", dispute);
     },
-    failRefund(id) {
-      const refund = state.refunds.findLast(({ paymentId }) => paymentId === id);
+    failRefund(id, how = "FAILED") {
+      const refund = lastRefund(id);
+      refund.status = how;
       const capture = state.capture(id);
-      if (refund === undefined || capture === undefined) throw new Error(`no such refund: ${id}`);
-      refund.status = "FAILED";
-      capture.status = "COMPLETED";
+      if (capture !== undefined) capture.status = "COMPLETED";
+      else state.sale(id)!.state = "completed";
       return events.make("PAYMENT.REFUND.FAILED", "refund", views.refundView(url, refund, ""));
+    },
+    finishRefund(id) {
+      delete lastRefund(id).status;
     },
     refundPartly(id, value) {
       const capture = state.capture(id);

@@ -217,12 +217,12 @@ export class Btcpay {
     });
     if (!credited.ok) return { state: "refused", reason: credited.error, refunded: false };
     // Was made invalid by hand, and then settled by hand.
-    if (credited.value.record.state === "charged-back") await this.#payments.giveAgain("btcpay", id);
+    if (credited.value.record.state === "charged-back") await this.#payments.back.giveAgain("btcpay", id);
     return { state: "paid", provider: "btcpay", paymentId: id };
   }
 
   async #uncredit(invoiceId: string): Promise<void> {
     if ((await this.#payments.find("btcpay", invoiceId)) === undefined) return;
-    await this.#payments.takeBack("btcpay", invoiceId, "chargeback");
+    await this.#payments.back.takeBack("btcpay", invoiceId, "chargeback");
   }
 }

@@ -153,14 +153,15 @@ export class PayPalClient {
     let given = await this.#call("POST", `/v2/payments/captures/${id}/refund`, shapes.refund, options);
     if (!given.ok && given.error === "unknown")
       given = await this.#call("POST", `/v1/payments/sale/${id}/refund`, shapes.refund, options);
-    // PENDING is on its way: from a bank account, say.
-    const failed = given.ok && /^(FAILED|CANCELLED)$/i.test(given.value.status ?? given.value.state ?? "");
-    return failed ? fail("refused") : given;
+    return given.ok && shapes.standOf(given.value) === "failed" ? fail("refused") : given;
   }
 
-  /** How a refund stands, and what it is of (Payments v2, "Show refund details"). */
-  refundDetails(refundId: string): Answer<shapes.Refund> {
-    return this.#call("GET", `/v2/payments/refunds/${encodeURIComponent(refundId)}`, shapes.refund);
+  /** How a refund stands, and what it is of ("Show refund details", Payments v2; of a sale: Payments v1). */
+  async refundDetails(refundId: string): Answer<shapes.Refund> {
+    const id = encodeURIComponent(refundId);
+    const found = await this.#call("GET", `/v2/payments/refunds/${id}`, shapes.refund);
+    if (found.ok || found.error !== "unknown") return found;
+    return this.#call("GET", `/v1/payments/refund/${id}`, shapes.refund);
   }
 
   /** A product to bill for (Catalog products v1). `instead`: the plan that PayPal no longer has; else the same call gets the same product. */

@@ -175,7 +175,7 @@ test("a chargeback while a refund is on its way ends the days also where PayPal 
   assert.equal(await shop.deliver(last("PAYMENT.SALE.COMPLETED")), "done");
   assert.equal(await shop.paidDays(accountId), 30);
   const paymentId = paypal.state.subscriptions.get(reference)!.sales[0]!.id;
-  assert.ok((await shop.payments.beginRefund("paypal", paymentId)).ok);
+  assert.ok((await shop.payments.back.beginRefund("paypal", paymentId)).ok);
   const reversed = paypal.reverse(paymentId);
   paypal.state.subscriptions.delete(reference);
   assert.equal(await shop.deliver(reversed), "done");
@@ -231,6 +231,45 @@ test("old news of a dispute that was won gives nothing while another one about t
   [...paypal.state.disputes.values()].at(-1)!.dispute_outcome = { outcome_code: "RESOLVED_SELLER_FAVOUR" };
   assert.equal(await shop.deliver(lost), "done");
   assert.equal(await shop.paidDays(accountId), 30);
+});
+
+test("old news of a dispute that was won gives nothing while another one has taken the money again", async () => {
+  const { accountId, paymentId } = await paid("disputed-anew");
+  const later = () => shop.clock.advance(86_400_000);
+  const first = paypal.reverse(paymentId);
+  assert.equal(await shop.deliver(first), "done");
+  later();
+  const won = paypal.resolveDispute(paymentId, "RESOLVED_SELLER_FAVOUR");
+  assert.equal(await shop.deliver(won), "done");
+  assert.equal(await shop.paidDays(accountId), 30);
+  later();
+  assert.equal(await shop.deliver(paypal.reverse(paymentId)), "done");
+  assert.equal(await shop.paidDays(accountId), 0);
+  for (const old of [won, first, won]) assert.equal(await shop.deliver(old), "done");
+  assert.equal(await shop.paidDays(accountId), 0);
+  later();
+  // The same dispute may be taken up again: what is decided then is news.
+  const again = paypal.resolveDispute(paymentId, "RESOLVED_SELLER_FAVOUR");
+  assert.equal(await shop.deliver(again), "done");
+  assert.equal(await shop.paidDays(accountId), 29);
+});
+
+test("a dispute that was won is told before the chargeback that it ended: nothing is taken", async () => {
+  const { accountId, paymentId } = await paid("told-late");
+  const reversal = paypal.reverse(paymentId);
+  shop.clock.advance(86_400_000);
+  assert.equal(await shop.deliver(paypal.resolveDispute(paymentId, "RESOLVED_SELLER_FAVOUR")), "done");
+  assert.equal(await shop.deliver(reversal), "done");
+  assert.equal(await shop.paidDays(accountId), 29);
+  // The next one is taken, and lost.
+  shop.clock.advance(86_400_000);
+  assert.equal(await shop.deliver(paypal.reverse(paymentId)), "done");
+  assert.equal(
+    await shop.deliver(paypal.resolveDispute(paymentId, "RESOLVED_BUYER_FAVOUR", "another")),
+    "done",
+  );
+  assert.equal(await shop.deliver(reversal), "done");
+  assert.equal(await shop.paidDays(accountId), 0);
 });
 
 test("an order with a coupon, sealed for one payment, pays for nothing as a subscription", async () => {

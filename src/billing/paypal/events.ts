@@ -1,5 +1,5 @@
 import type { Result } from "../../lib/result.ts";
-import { isStillToCount } from "../payments.ts";
+import { isStillToCount, type TakenBackNews } from "../payments-back.ts";
 import type { Finished, Webhook, WebhookAnswer, WebhookRequest } from "../providers.ts";
 import type { WebhookCertificates } from "./certificates.ts";
 import type { PayPalProblem } from "./client.ts";
@@ -70,7 +70,7 @@ function handlerOf(shop: PayPalShop): (event: shapes.PayPalEvent) => Promise<Web
   const takeBack = async (
     paymentId: string,
     why: "refund" | "chargeback",
-    news?: string,
+    news: TakenBackNews = {},
   ): Promise<WebhookAnswer> => {
     const known = await payments.find("paypal", paymentId);
     // A refund that was claimed and stopped half-way: the subscription goes, too.
@@ -80,7 +80,7 @@ function handlerOf(shop: PayPalShop): (event: shapes.PayPalEvent) => Promise<Web
       if (!cancelled.ok && cancelled.error !== "already" && cancelled.error !== "unknown")
         return answerTo(cancelled.error);
     }
-    await payments.takeBack("paypal", paymentId, why, news);
+    await payments.back.takeBack("paypal", paymentId, why, news);
     return "done";
   };
 
@@ -140,34 +140,44 @@ function handlerOf(shop: PayPalShop): (event: shapes.PayPalEvent) => Promise<Web
     const found: Result<{ status: string }, PayPalProblem> =
       kind === "capture" ? await client.captured(paymentId) : statusOf(await client.sale(paymentId));
     if (!found.ok) return answerTo(found.error);
-    return found.value.status.toUpperCase() === "REFUNDED" ? takeBack(paymentId, "refund") : "done";
+    if (found.value.status.toUpperCase() !== "REFUNDED") return "done";
+    const refund = shapes.takenBack.safeParse(resource).data;
+    if (refund === undefined || shapes.standOf(refund) === "made") return takeBack(paymentId, "refund");
+    // On its way: one that we asked for, and heard no answer, is looked at until it has arrived.
+    const state = (await payments.find("paypal", paymentId))?.state;
+    if (state === "refunded") return "done";
+    return takeBack(paymentId, "refund", state === "refunding" ? { pendingAs: refund.id } : {});
   };
 
-  /** PENDING counts as given (client.ts): where PayPal then does not make it somebody has to do it by hand. */
+  /** PENDING counts as given until it is known (refunds.ts looks at it): where PayPal does not make it somebody has to do it by hand. */
   const refundFailed = async (resource: unknown): Promise<WebhookAnswer> => {
     const named = shapes.takenBack.safeParse(resource);
     if (!named.success) return "refused";
     const refund = await client.refundDetails(named.data.id);
     if (!refund.ok) return answerTo(refund.error);
     const paymentId = paymentOf(refund.value);
-    if (paymentId === undefined || !/^(FAILED|CANCELLED)$/.test(refund.value.status ?? "")) return "done";
+    if (paymentId === undefined || shapes.standOf(refund.value) !== "failed") return "done";
     const captured = await client.captured(paymentId);
     if (!captured.ok) return answerTo(captured.error);
     // Another refund of it was made.
     if (captured.value.status === "REFUNDED") return "done";
     const ours = seal.open(captured.value.custom_id) !== undefined;
-    if (await payments.refundBounced("paypal", paymentId, { ours }))
+    if (await payments.back.refundBounced("paypal", paymentId, { ours }))
       shop.log("refund-stopped", { part: "paypal", reason: "refused" });
     return "done";
   };
 
-  const reversed = async (resource: unknown, kind: "capture" | "sale"): Promise<WebhookAnswer> => {
+  const reversed = async (
+    resource: unknown,
+    kind: "capture" | "sale",
+    reportedS: number | undefined,
+  ): Promise<WebhookAnswer> => {
     const paymentId = paymentOf(resource);
     // An event that does not say of which payment it is: delivered again it would not say so either.
     if (paymentId === undefined) return "done";
     // PayPal has no state of its own for it: which reversal it is tells old news from a second one.
     const news = shapes.takenBack.safeParse(resource).data?.id;
-    if (await isOurs(paymentId, kind)) return takeBack(paymentId, "chargeback", news);
+    if (await isOurs(paymentId, kind)) return takeBack(paymentId, "chargeback", { news, reportedS });
     return "done";
   };
 
@@ -191,7 +201,7 @@ function handlerOf(shop: PayPalShop): (event: shapes.PayPalEvent) => Promise<Web
       : settleSale(await client.sale(paymentId));
   };
 
-  const disputeResolved = async (resource: unknown): Promise<WebhookAnswer> => {
+  const disputeResolved = async (resource: unknown, decidedS: number | undefined): Promise<WebhookAnswer> => {
     const named = shapes.dispute.safeParse(resource);
     if (!named.success) return "refused";
     const found = await client.dispute(named.data.dispute_id);
@@ -204,10 +214,10 @@ function handlerOf(shop: PayPalShop): (event: shapes.PayPalEvent) => Promise<Web
     for (const { seller_transaction_id: paymentId } of dispute.disputed_transactions ?? []) {
       if (paymentId === undefined || (await payments.find("paypal", paymentId)) === undefined) continue;
       if (BUYERS.has(outcome)) {
-        await payments.disputeLost("paypal", paymentId, id);
+        await payments.back.disputeLost("paypal", paymentId, id);
         await takeBack(paymentId, "chargeback");
       } else if (OURS.has(outcome)) {
-        await payments.giveAgain("paypal", paymentId, id);
+        await payments.back.giveAgain("paypal", paymentId, { dispute: id, decidedS });
         const known = await payments.find("paypal", paymentId);
         if (known !== undefined && isStillToCount(known) && (await settle(paymentId)) === "later")
           answer = "later";
@@ -216,7 +226,8 @@ function handlerOf(shop: PayPalShop): (event: shapes.PayPalEvent) => Promise<Web
     return answer;
   };
 
-  return async ({ event_type, resource }) => {
+  return async ({ event_type, resource, create_time }) => {
+    const toldS = shapes.secondsOf(create_time);
     switch (event_type as (typeof PAYPAL_EVENTS)[number] | typeof REFUND_FAILED) {
       case "CHECKOUT.ORDER.APPROVED": {
         // The buyer approved and did not come back: the money is taken as if they had.
@@ -234,13 +245,13 @@ function handlerOf(shop: PayPalShop): (event: shapes.PayPalEvent) => Promise<Web
       case "PAYMENT.SALE.REFUNDED":
         return refunded(resource, "sale");
       case "PAYMENT.CAPTURE.REVERSED":
-        return reversed(resource, "capture");
+        return reversed(resource, "capture", toldS);
       case REFUND_FAILED:
         return refundFailed(resource);
       case "PAYMENT.SALE.REVERSED":
-        return reversed(resource, "sale");
+        return reversed(resource, "sale", toldS);
       case "CUSTOMER.DISPUTE.RESOLVED":
-        return disputeResolved(resource);
+        return disputeResolved(resource, toldS);
       case "BILLING.SUBSCRIPTION.ACTIVATED":
       case "BILLING.SUBSCRIPTION.CANCELLED":
       case "BILLING.SUBSCRIPTION.EXPIRED":

@@ -3,12 +3,13 @@ import type { Clock } from "../../lib/clock.ts";
 import type { Log, Reason } from "../../lib/event-log.ts";
 import { fail } from "../../lib/result.ts";
 import { LIFETIMES } from "../../policy/lifetimes.ts";
-import { type Credit, isStillToCount, type Payments } from "../payments.ts";
+import type { Credit, Payments } from "../payments.ts";
+import { isStillToCount } from "../payments-back.ts";
 import type { Finished } from "../providers.ts";
 import type { OrderSeal } from "../sealed-order.ts";
 import { moneyOf, type PayPalClient, type PayPalProblem } from "./client.ts";
 import type { Payees } from "./payee.ts";
-import type { Capture, Order, Sale, Subscription } from "./shapes.ts";
+import { type Capture, type Order, type Sale, type Subscription, secondsOf, standOf } from "./shapes.ts";
 
 /** What PayPal's side needs of the rest of billing. */
 export interface PayPalParts {
@@ -169,15 +170,17 @@ export class PayPalSettlement {
     const { client, payments, log } = this.#parts;
     const given = await client.refund(paymentId);
     const refunded = given.ok || given.error === "already";
-    // From here on it counts for nothing, whatever is reported, and if the account comes back.
-    if (refunded) await payments.takeBack(provider, paymentId, "refund");
-    else logProblem(log, given.error);
+    if (!refunded) logProblem(log, given.error);
     const reason = second ? CANCELLED_FOR.another : CANCELLED_FOR.gone;
     const cancelled =
       subscription === undefined ? undefined : await client.cancelSubscription(subscription, reason);
     const ended = cancelled === undefined || cancelled.ok || cancelled.error === "already";
+    // From here on it counts for nothing, whatever is reported, and if the account comes back. What has to be asked for once more
+    // hears then that it is on its way.
+    const pendingAs = ended && given.ok && standOf(given.value) === "pending" ? given.value.id : undefined;
+    if (refunded) await payments.back.takeBack(provider, paymentId, "refund", { pendingAs });
     const again = refunded ? !ended : given.error !== "refused" && given.error !== "unknown";
-    if (again) await payments.oweBack({ provider, paymentId, subscription });
+    if (again) await payments.back.oweBack({ provider, paymentId, subscription });
     return refunded && ended;
   }
 
@@ -197,8 +200,3 @@ export function logProblem(log: Log, problem: PayPalProblem): void {
 }
 
 const isActive = ({ status }: Subscription): boolean => status === "ACTIVE";
-
-function secondsOf(time: string | undefined): number | undefined {
-  const ms = Date.parse(time ?? "");
-  return Number.isNaN(ms) ? undefined : Math.floor(ms / 1000);
-}

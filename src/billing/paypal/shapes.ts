@@ -6,6 +6,12 @@ const id = z.string().regex(/^[A-Za-z0-9-]{1,64}$/);
 const time = z.iso.datetime({ offset: true }).optional();
 const links = z.array(z.object({ rel: z.string(), href: z.string() })).optional();
 
+/** UTC seconds. */
+export function secondsOf(time: string | undefined): number | undefined {
+  const ms = Date.parse(time ?? "");
+  return Number.isNaN(ms) ? undefined : Math.floor(ms / 1000);
+}
+
 export const token = z.object({
   access_token: z.string().min(1).max(8192),
   /** Seconds; 32,400 as a rule. */
@@ -70,7 +76,7 @@ export const order = z.object({
 });
 export type Order = z.infer<typeof order>;
 
-/** A refund's id and how far it is: COMPLETED, PENDING, FAILED, CANCELLED (v2); `state` in v1. */
+/** A refund's id and how far it is: COMPLETED, PENDING, FAILED, CANCELLED (v2, "refund_status"); `state` in v1, small. */
 export const refund = z.object({
   id,
   status: z.string().optional(),
@@ -79,6 +85,13 @@ export const refund = z.object({
   links,
 });
 export type Refund = z.infer<typeof refund>;
+
+/** `pending`: it comes from the shop's bank account, say, and may take a week or fail ("refund_status_details": ECHECK). */
+export function standOf({ status, state }: Pick<Refund, "status" | "state">): "made" | "pending" | "failed" {
+  const word = (status ?? state ?? "").toUpperCase();
+  if (word === "FAILED" || word === "CANCELLED") return "failed";
+  return word === "PENDING" ? "pending" : "made";
+}
 
 export const subscription = z.object({
   id,
@@ -139,6 +152,9 @@ export const takenBack = z.object({
   id,
   sale_id: id.optional(),
   capture_id: id.optional(),
+  /** Of the refund itself. */
+  status: z.string().optional(),
+  state: z.string().optional(),
   links,
   amount: amount.optional(),
 });
@@ -146,6 +162,8 @@ export const takenBack = z.object({
 /** A webhook's body: an event about one resource. */
 export const event = z.object({
   id: z.string(),
+  /** When PayPal had it to tell; told again, it is the same. */
+  create_time: time,
   event_type: z.string().regex(/^[A-Z0-9._-]{1,100}$/),
   resource: z.unknown(),
 });

@@ -510,7 +510,7 @@ describe("an operator who is in", () => {
       paid: price,
       atS,
     });
-    await payments.beginRefund("paypal", "CAPTURE-2");
+    await payments.back.beginRefund("paypal", "CAPTURE-2");
     assert.match(await operator.text("refunds"), /CAPTURE-2.*0 times.* UTC/s);
     const overview = await operator.text("overview");
     assert.match(overview, /1 refund that PayPal has not made yet/);
@@ -521,7 +521,7 @@ describe("an operator who is in", () => {
       .execute();
     assert.match(await operator.text("refunds"), /CAPTURE-2.*to be made by hand, at PayPal/s);
     assert.match(await operator.text("overview"), /PayPal did not make 1 refund that the rules granted/);
-    await payments.takeBack("paypal", "CAPTURE-2", "refund");
+    await payments.back.takeBack("paypal", "CAPTURE-2", "refund");
     assert.doesNotMatch(await operator.text("refunds"), /CAPTURE-2/);
   });
 

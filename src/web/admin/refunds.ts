@@ -34,8 +34,8 @@ const underWay = (due: readonly RefundDueRow[]): Html =>
   html`<div class="panel"><table><caption>Granted, and not made by PayPal yet</caption>
 <thead><tr><th scope="col">Payment at PayPal</th><th scope="col">Granted</th><th scope="col">Asked again</th><th scope="col">Next</th></tr></thead>
 <tbody>${due.map(
-    ({ number, since, attempts, next }) =>
-      html`<tr><th scope="row"><code class="long">${number}</code></th><td data-label="Granted">${since}</td><td data-label="Asked again">${attempts} times</td><td data-label="Next">${next === null ? html`<span class="badge bad">to be made by hand, at PayPal</span>` : `${next} UTC`}</td></tr>`,
+    ({ number, since, pending, attempts, next }) =>
+      html`<tr><th scope="row"><code class="long">${number}</code></th><td data-label="Granted">${since}</td><td data-label="Asked again">${attempts} times${pending && ", pending there"}</td><td data-label="Next">${next === null ? html`<span class="badge bad">to be made by hand, at PayPal</span>` : `${next} UTC`}</td></tr>`,
   )}</tbody></table></div>`;
 
 /** Refunds are decided by the rules, here as on the site: an operator sees the decision and can carry it out. */

@@ -72,6 +72,7 @@ export async function openAdminBench({
       givenBack.push(paymentId);
       return "given" as const;
     },
+    look: async () => "made" as const,
     cancel: async () => true,
   };
   const refunds = new Refunds({

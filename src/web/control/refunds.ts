@@ -37,7 +37,9 @@ export interface RefundDueRow {
   number: string;
   /** UTC, YYYY-mm-dd. */
   since: string;
-  /** How often PayPal was asked since, by itself. */
+  /** PayPal makes it, and has not finished: it is looked at, and not asked for again. */
+  pending: boolean;
+  /** How often PayPal was asked (or looked at) since, by itself. */
   attempts: number;
   /** UTC, YYYY-mm-dd HH:MM; null: it is asked no more, and the refund is to be made there by hand. */
   next: string | null;
@@ -89,9 +91,10 @@ export function addRefundControl(
   app.get("/refunds", async (c) => {
     const due = await refunds.due();
     const rows = due.map(
-      ({ paymentId, sinceS, attempts, nextS }): RefundDueRow => ({
+      ({ paymentId, sinceS, attempts, nextS, pendingAs }): RefundDueRow => ({
         number: paymentId,
         since: minuteOf(sinceS).slice(0, 10),
+        pending: pendingAs !== undefined && nextS !== undefined,
         attempts,
         next: nextS === undefined ? null : minuteOf(nextS),
       }),

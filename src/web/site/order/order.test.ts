@@ -139,7 +139,7 @@ test("a visitor buys a voucher: to the provider, back, and the code is shown in 
   stranger.cookies.set("orders", "A".repeat(200));
   assert.equal((await stranger.get(back)).status, 404);
 
-  await payments.takeBack("paypal", paymentId, "refund");
+  await payments.back.takeBack("paypal", paymentId, "refund");
   assert.match(await markup(await visitor.get(back)), /Given back/);
 });
 
