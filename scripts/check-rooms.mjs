@@ -7,9 +7,15 @@ import { cruise } from "dependency-cruiser";
 import extractTSConfig from "dependency-cruiser/config-utl/extract-ts-config";
 import configuration from "../.dependency-cruiser.mjs";
 
+/** Those with sources of ours below them. */
+const foldersIn = (folder) =>
+  readdirSync(folder, { withFileTypes: true })
+    .filter((entry) => entry.isDirectory())
+    .map(({ name }) => `${folder}/${name}`);
+
 const { options, forbidden } = configuration;
 const result = await cruise(
-  ["src", "test/simulators"],
+  ["src", "test", "bench"],
   { ...options, ruleSet: { forbidden }, validate: true },
   undefined,
   {
@@ -17,13 +23,13 @@ const result = await cruise(
   },
 );
 const { modules, summary } = result.output;
-const ours = modules.filter(({ source }) => /^(src|test\/simulators)\//.test(source));
+const ours = modules.filter(({ source }) => /^(src|test|bench)\//.test(source));
 const imports = ours.flatMap(({ dependencies }) => dependencies).length;
 for (const { from, to, rule, comment } of summary.violations)
   process.stderr.write(`${rule.name}: ${from} → ${to}${comment ? ` (${comment})` : ""}\n`);
-const unread = [...readdirSync("src").map((room) => `src/${room}`), "test/simulators"].filter(
-  (folder) => !ours.some(({ source }) => source.startsWith(`${folder}/`)),
-);
+const unread = ["src", "test", "bench"]
+  .flatMap(foldersIn)
+  .filter((folder) => !ours.some(({ source }) => source.startsWith(`${folder}/`)));
 if (ours.length === 0 || imports === 0 || unread.length > 0) {
   process.stderr.write(
     `The cruise read ${ours.length} files, ${imports} imports; unread rooms: ${unread.join(", ") || "none"}.\n`,

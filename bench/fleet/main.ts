@@ -1,10 +1,10 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { measureFleet } from "./fleet.ts";
-import { writeResults } from "./results.ts";
+import type { Results } from "./results.ts";
 import { FULL, PARTS, type Part, QUICK, type Run } from "./run.ts";
 import { summary } from "./tables.ts";
 
@@ -47,6 +47,12 @@ function readOptions(): { run: Omit<Run, "folder">; quick: boolean; out: string 
         ),
     },
   };
+}
+
+function writeResults(folder: string, results: Results): void {
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(join(folder, "table.md"), summary(results));
+  writeFileSync(join(folder, "raw.json"), `${JSON.stringify(results, undefined, 1)}\n`);
 }
 
 async function main(): Promise<void> {

@@ -1,13 +1,10 @@
 import { execFileSync } from "node:child_process";
-import { mkdirSync, writeFileSync } from "node:fs";
 import { arch, cpus, loadavg, release, totalmem } from "node:os";
-import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { ChangeFigures, FirstRoster, ReportFigures, ReturnFigures } from "./link-figures.ts";
 import type { Run, Scale } from "./run.ts";
 import type { PageFigures } from "./status-figures.ts";
 import type { StoreFigures } from "./store-figures.ts";
-import { summary } from "./tables.ts";
 
 interface Machine {
   processors: number;
@@ -68,10 +65,4 @@ export function describeMachine(): Machine {
     }).trim(),
     versions: { node: process.version, sqlite: process.versions.sqlite ?? "" },
   };
-}
-
-export function writeResults(folder: string, results: Results): void {
-  mkdirSync(folder, { recursive: true });
-  writeFileSync(join(folder, "table.md"), summary(results));
-  writeFileSync(join(folder, "raw.json"), `${JSON.stringify(results, undefined, 1)}\n`);
 }

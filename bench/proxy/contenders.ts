@@ -5,8 +5,9 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import type { Login, Protocol } from "./load.ts";
-import { freePort, startOurs } from "./ours.ts";
+import { startOurs } from "./ours.ts";
 import { type DebianPackage, programs } from "./packages.ts";
+import { freePort, type Running } from "./running.ts";
 
 /** A proxy under test, freshly started for each of its turns. */
 export interface Contender {
@@ -17,13 +18,6 @@ export interface Contender {
   package?: DebianPackage;
   /** `folder` is empty, on a short path, and may be passed through by every user. */
   start(folder: string): Promise<Running>;
-}
-
-export interface Running {
-  port: number;
-  /** The processes whose trees are the contender. */
-  pids: number[];
-  stop(): Promise<void>;
 }
 
 /** The name has the shape of ours, twelve base32 characters. The password has eight: basic_ncsa_auth refuses to cut a longer one to what DES takes. */

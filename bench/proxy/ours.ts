@@ -1,7 +1,6 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { createHash, randomBytes } from "node:crypto";
 import { chmodSync, chownSync, mkdirSync } from "node:fs";
-import { createServer } from "node:net";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { KeeperStart, ProxyListening, ProxySettings, ProxyStart } from "../../src/exit/messages.ts";
@@ -10,8 +9,8 @@ import { RosterPublisher } from "../../src/link/publisher.ts";
 import type { ServerSettings } from "../../src/link/settings.ts";
 import { generateSiteKey } from "../../src/link/site-key.ts";
 import { UnixOfficeCarrier } from "../../src/link/unix-carrier.ts";
-import type { Running } from "./contenders.ts";
 import type { Login } from "./load.ts";
+import { freePort, type Running } from "./running.ts";
 
 /** As on a machine with two cores (architecture.md: one proxy process a core). */
 const PROXIES = 2;
@@ -147,12 +146,4 @@ async function endChild(child: ChildProcess): Promise<void> {
   const late = setTimeout(() => child.kill("SIGKILL"), 5000);
   await ended;
   clearTimeout(late);
-}
-
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await new Promise((resolve) => server.once("listening", resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  return address !== null && typeof address === "object" ? address.port : 0;
 }
