@@ -382,3 +382,14 @@ test("a start waits for a restore that was broken off in the middle", async () =
   await restore(data, file, { identity, force: true });
   assert.ok(!existsSync(join(data, RESTORED)));
 });
+
+test("a file that is not there is named as it was given, and nothing is said of the data folder", async () => {
+  const data = join(place, "of-no-concern");
+  const options = { identity };
+  await assert.rejects(restore(data, "/no/such.age", options), {
+    message: "/no/such.age cannot be used: it does not exist.",
+  });
+  await assert.rejects(restore(data, "/no/such.age", { identity: "/no/key.txt" }), {
+    message: "/no/key.txt cannot be used: it does not exist.",
+  });
+});

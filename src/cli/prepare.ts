@@ -39,11 +39,11 @@ export function prepare(root: string, say: (sentence: string) => void, given?: U
     throw new StartError(
       `A restore of ${root} was broken off in the middle. Run it again, with --force; then start.`,
     );
-  const users = given ?? inWords(root, () => ensureUsers(say));
+  const users = given ?? inDataFolder(root, () => ensureUsers(say));
   const data = dataFolder(root);
-  const fresh = inWords(root, () => ensureDataFolder(data, users));
+  const fresh = inDataFolder(root, () => ensureDataFolder(data, users));
   const run = runFolder(root);
-  inWords(run.root, () => {
+  inDataFolder(run.root, () => {
     ensureRunFolder(run, users);
     ensureExitRunFolders(exitRunFolders(run.root), { ...users, root: users.supervisor });
   });
@@ -52,7 +52,7 @@ export function prepare(root: string, say: (sentence: string) => void, given?: U
 
 /** lethe.toml, checked. Throws StartError with one line for each thing that is wrong. */
 export function readConfig(path: string): Config {
-  const text = inWords(path, () => readFileSync(path, "utf8"));
+  const text = inDataFolder(path, () => readFileSync(path, "utf8"));
   try {
     const config = parseConfig(text, path);
     if (holdsPassword(config.store.url) && (statSync(path).mode & 0o077) !== 0)
@@ -78,13 +78,17 @@ const REASONS: Record<string, string> = {
   EISDIR: "a folder stands where a file should",
 };
 
-/** Turns what the file system says into a sentence about `path`. */
-export function inWords<Value>(path: string, use: () => Value): Value {
+/** Turns what the file system says into a sentence about `path`, a file that somebody named. */
+export function inWords<Value>(path: string, use: () => Value, more = ""): Value {
   try {
     return use();
   } catch (error) {
     const reason = REASONS[(error as NodeJS.ErrnoException).code ?? ""];
     if (reason === undefined) throw error;
-    throw new StartError(`${path} cannot be used: ${reason}. --data chooses another data folder.`);
+    throw new StartError(`${path} cannot be used: ${reason}.${more}`);
   }
 }
+
+/** The same for the data folder and what is in it. */
+export const inDataFolder = <Value>(path: string, use: () => Value): Value =>
+  inWords(path, use, " --data chooses another data folder.");

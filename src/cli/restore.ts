@@ -21,7 +21,7 @@ import { type Config, parseConfig } from "../office/config.ts";
 import { type DataFolder, dataFolder, ensureDataFolder } from "../office/folders.ts";
 import { ensureUsers, type Users } from "../office/users.ts";
 import { askWorker } from "./backup.ts";
-import { inWords, RESTORED, RESTORING, readConfig } from "./prepare.ts";
+import { inDataFolder, inWords, RESTORED, RESTORING, readConfig } from "./prepare.ts";
 import { StartError } from "./start-error.ts";
 
 interface RestoreOptions {
@@ -41,7 +41,7 @@ export async function restore(data: string, file: string, options: RestoreOption
   const input = inWords(file, () => openSync(file, "r"));
   try {
     const users = ensureUsers(() => undefined);
-    inWords(data, () => makeRoot(folder, users));
+    inDataFolder(data, () => makeRoot(folder, users));
     const held = holdFile(`${folder.supervisorSocket}.lock`);
     if (held === undefined)
       throw new StartError(
@@ -72,7 +72,7 @@ async function restoreInto(
       `There is an office in ${folder.office} already. --force puts the backup in its place and keeps what was there. Nothing was changed.`,
     );
   rmSync(staging, { recursive: true, force: true });
-  inWords(staging, () => makeOffices(staging, users));
+  inDataFolder(staging, () => makeOffices(staging, users));
   let opened: TakenBack;
   let settings: Config;
   try {
@@ -103,11 +103,11 @@ async function restoreInto(
     });
   }
   const kept = await putInPlace(folder, users, ready, keysOnly).catch((error) =>
-    inWords(folder.root, () => {
+    inDataFolder(folder.root, () => {
       throw error;
     }),
   );
-  inWords(folder.root, () => putSettings(folder, opened.settings));
+  inDataFolder(folder.root, () => putSettings(folder, opened.settings));
   ensureDataFolder(folder, users);
   rmSync(ready, { recursive: true, force: true });
   return { restored: opened, text: textOf(folder, opened, keysOnly, kept) };

@@ -119,8 +119,16 @@ Examples:
         const view = await office.ask<ServerView>("POST", `/servers/${verb}`, body);
         show(office.json(), view, blockedLine(view));
       });
-  blocking("block", "port", "members open no new connection to that port, TCP or UDP, through this server");
-  blocking("block", "range", "members open no new connection to that address or range through this server");
+  blocking(
+    "block",
+    "port",
+    "no connection of members to that port, TCP or UDP, through this server; open ones end",
+  );
+  blocking(
+    "block",
+    "range",
+    "no connection of members to that address or range through this server; open ones end",
+  );
   blocking("unblock", "port", "take a block of ports back");
   blocking("unblock", "range", "take a block of an address or range back");
 

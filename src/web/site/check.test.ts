@@ -115,6 +115,8 @@ test("behind a proxy that nobody told of nothing is claimed", async () => {
   const answer = (await json("127.0.0.1")) as typeof AMSTERDAM;
   assert.deepEqual([answer.VPN, answer.IP], [false, ""]);
   assert.match(await (await get("/check")).text(), /cannot be told here/);
+  const page = await (await get("/check")).text();
+  assert.match(page, /<dt>Server<\/dt><dd>not known<\/dd>/);
 });
 
 test("the other shapes have a line of names first, and clients' columns", async () => {

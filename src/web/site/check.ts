@@ -111,7 +111,7 @@ ${verdict(where, version)}
 <dl class="values">
 <div><dt>Address</dt><dd>${ip === "" ? "not known" : html`<code>${ip}</code>`}</dd></div>
 <div><dt>IP version</dt><dd>${ip === "" ? "not known" : ip.includes(":") ? "IPv6" : "IPv4"}</dd></div>
-<div><dt>Server</dt><dd>${server === undefined ? "none of ours" : html`${placeOf(server)}<br><code>${server.host}</code>`}</dd></div>
+<div><dt>Server</dt><dd>${ip === "" ? "not known" : server === undefined ? "none of ours" : html`${placeOf(server)}<br><code>${server.host}</code>`}</dd></div>
 ${otherRow(where, version)}
 ${dns !== undefined && dnsRow(dns, given, servers)}
 ${
