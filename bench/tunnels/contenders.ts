@@ -5,7 +5,7 @@ import { ViciClient } from "../../src/exit/ikev2/vici-client.ts";
 import { obfs4Identity } from "../../src/exit/stealth/obfs4-identity.ts";
 import { stealthObfs4Files, stealthTlsFiles } from "../../src/profiles/stealth.ts";
 import { Ikev2Client, type Sswan } from "../../test/lab/ikev2-client.ts";
-import { must, until } from "../../test/lab/namespace.ts";
+import { must, type Namespace, until } from "../../test/lab/namespace.ts";
 import { addDevice, deviceFile, makeKeys, WireguardClient } from "../../test/lab/wireguard-client.ts";
 import { type ByHand, byHand } from "./by-hand.ts";
 import type { BenchLethe } from "./lethe.ts";
@@ -20,17 +20,28 @@ export interface Bench {
   durations: Durations;
 }
 
-/** What one turn of one side found. */
-export interface Figures extends Rates {
-  logins: number;
+/** What a side has for one round. */
+export interface Turn extends Bench {
+  /** The namespace of its client: each side has its own, so that both can be connected at one time. */
+  client: Namespace;
+  /** Called when the round is over, the last first, whatever has become of it. */
+  atEnd: (end: () => Promise<unknown>) => void;
+}
+
+/** A side whose client is connected. */
+export interface Connected {
+  /** Where the client finds iperf3's server. */
+  to: { address: string; port: number };
+  disconnect: () => Promise<void>;
+  /** Logins a second; after `disconnect`. */
+  logins: () => Promise<number>;
 }
 
 export interface Contender {
   id: string;
   title: string;
-  /** The two sides; each starts what it needs and ends it. */
-  lethe: (bench: Bench) => Promise<Figures>;
-  hand: (bench: Bench) => Promise<Figures>;
+  lethe: (turn: Turn) => Promise<Connected>;
+  hand: (turn: Turn) => Promise<Connected>;
 }
 
 const TARGET = { address: places.target, port: IPERF_PORT };
@@ -48,7 +59,8 @@ function nextPort(): number {
 /** The ceiling: the same way through a server that forwards and translates, without any tunnel. */
 export async function ceiling({ world, durations }: Bench): Promise<Rates> {
   const { internet } = world;
-  const rule = ["iif", "client", "to", places.target, "table", "77", "priority", "5"];
+  const client = world.clients.lethe;
+  const rule = ["iif", "client-lethe", "to", places.target, "table", "77", "priority", "5"];
   const local = ["from", "all", "lookup", "local", "priority", "10"];
   await internet.must(["ip", "route", "add", "default", "via", places.hand.v4, "table", "77"]);
   // The target is an address of the router's own: its own table has to wait.
@@ -56,7 +68,8 @@ export async function ceiling({ world, durations }: Bench): Promise<Rates> {
   await internet.must(["ip", "rule", "add", ...rule]);
   await internet.must(["ip", "rule", "del", "priority", "0"]);
   try {
-    return await throughput(world, TARGET, durations);
+    const rate = (direction: "up" | "down") => throughput({ client, internet }, TARGET, direction, durations);
+    return { up: await rate("up"), down: await rate("down") };
   } finally {
     await internet.run(["ip", "rule", "add", "from", "all", "lookup", "local", "priority", "0"]);
     await internet.run(["ip", "rule", "del", ...rule]);
@@ -65,47 +78,43 @@ export async function ceiling({ world, durations }: Bench): Promise<Rates> {
   }
 }
 
-/** An OpenVPN client with this file in its folder: its rates, then logins by clients without a device. */
-async function openvpnFigures(
-  { world, durations }: Bench,
+/** An OpenVPN client with this file in its folder; its logins are of clients without a device. */
+async function connectOpenvpn(
+  { client, durations, atEnd }: Turn,
   folder: string,
   profile: string,
-): Promise<Figures> {
+): Promise<Connected> {
   const common = ["openvpn", "--config", profile, "--auth-user-pass", "login"];
-  const client = new RunningProgram(world.client, common, { folder });
-  let rates: Rates;
-  try {
-    await client.says(ONLINE);
-    rates = await throughput(world, TARGET, durations);
-  } finally {
-    await client.stop();
-  }
+  const program = new RunningProgram(client, common, { folder });
+  atEnd(() => program.stop());
+  await program.says(ONLINE);
   const deviceless = ["--dev", "null", "--ifconfig-noexec", "--route-noexec"];
   // A port that an ended client had is still that client's in the server's eyes: none is used twice.
   const bound = readFileSync(join(folder, profile), "utf8").replace(/^nobind$/m, "bind");
   writeFileSync(join(folder, "bound.conf"), bound);
   const argv = () => ["openvpn", "--config", "bound.conf", "--auth-user-pass", "login", ...deviceless];
-  const logIn = loginOf(world.client, () => [...argv(), "--lport", String(nextPort())], ONLINE, { folder });
-  return { ...rates, logins: await logins(durations.loginS, AT_ONCE, logIn) };
+  const logIn = loginOf(client, () => [...argv(), "--lport", String(nextPort())], ONLINE, { folder });
+  return {
+    to: TARGET,
+    disconnect: () => program.stop(),
+    logins: () => logins(durations.loginS, AT_ONCE, logIn),
+  };
 }
 
-const letheOpenvpn = (protocol: "udp" | "tcp") => async (bench: Bench) => {
-  const { folder, names } = await bench.lethe.files("openvpn", `protocol=${protocol}&system=linux`);
-  return openvpnFigures(bench, folder, names[0]!);
+const letheOpenvpn = (protocol: "udp" | "tcp") => async (turn: Turn) => {
+  const { folder, names } = await turn.lethe.files("openvpn", `protocol=${protocol}&system=linux`);
+  return connectOpenvpn(turn, folder, names[0]!);
 };
 
-const handOpenvpn = (protocol: "udp" | "tcp") => async (bench: Bench) => {
-  const { hand, world } = bench;
+const handOpenvpn = (protocol: "udp" | "tcp") => async (turn: Turn) => {
+  const { hand, world, atEnd } = turn;
   const server = await hand.openvpn(protocol);
-  try {
-    const folder = mkdtempSync(join(world.folder, "hand-client-"));
-    const remote = `remote ${places.hand.v4} 1194 ${protocol}`;
-    writeFileSync(join(folder, "client.conf"), hand.openvpnProfile(remote));
-    writeFileSync(join(folder, "login"), "hand\nhand\n");
-    return await openvpnFigures(bench, folder, "client.conf");
-  } finally {
-    await server.stop();
-  }
+  atEnd(() => server.stop());
+  const folder = mkdtempSync(join(world.folder, "hand-client-"));
+  const remote = `remote ${places.hand.v4} 1194 ${protocol}`;
+  writeFileSync(join(folder, "client.conf"), hand.openvpnProfile(remote));
+  writeFileSync(join(folder, "login"), "hand\nhand\n");
+  return connectOpenvpn(turn, folder, "client.conf");
 };
 
 /** Its files are not guarded, as the others here are not: Linux's bring a routing table and a firewall of the client's own. */
@@ -114,26 +123,26 @@ const STEALTH_SYSTEM = "macos" as const;
 /** OpenVPN's file among those of stealth. */
 const openvpnOf = (names: readonly string[]): string => names.find((name) => name.endsWith(".ovpn"))!;
 
-async function letheTls(bench: Bench): Promise<Figures> {
-  const { folder, names } = await bench.lethe.files("stealth-tls", `system=${STEALTH_SYSTEM}`);
-  return tlsFigures(bench, folder, names);
+async function letheTls(turn: Turn): Promise<Connected> {
+  const { folder, names } = await turn.lethe.files("stealth-tls", `system=${STEALTH_SYSTEM}`);
+  return connectTls(turn, folder, names);
 }
 
-async function tlsFigures(bench: Bench, folder: string, names: string[]): Promise<Figures> {
+async function connectTls(turn: Turn, folder: string, names: string[]): Promise<Connected> {
   const stunnel = names.find((name) => name.endsWith("-stunnel.conf"))!;
-  const program = new RunningProgram(bench.world.client, ["stunnel4", stunnel], { folder });
-  try {
-    await program.says(/Configuration successful/);
-    await new Promise((resolve) => setTimeout(resolve, 300));
-    return await openvpnFigures(bench, folder, openvpnOf(names));
-  } finally {
-    await program.stop();
-  }
+  const program = new RunningProgram(turn.client, ["stunnel4", stunnel], { folder });
+  turn.atEnd(() => program.stop());
+  await program.says(/Configuration successful/);
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  return connectOpenvpn(turn, folder, openvpnOf(names));
 }
 
 /** The files that a member would have, for the server by hand: the clients are the same then. */
-function handFiles(bench: Bench, kind: "tls" | "obfs4", bridge = ""): { folder: string; names: string[] } {
-  const { hand, world } = bench;
+function handFiles(
+  { hand, world }: Turn,
+  kind: "tls" | "obfs4",
+  bridge = "",
+): { folder: string; names: string[] } {
   const folder = mkdtempSync(join(world.folder, "hand-client-"));
   const input = {
     name: "hand",
@@ -150,51 +159,43 @@ function handFiles(bench: Bench, kind: "tls" | "obfs4", bridge = ""): { folder: 
   return { folder, names: files.map(({ name }) => name) };
 }
 
-async function handTls(bench: Bench): Promise<Figures> {
-  const { hand } = bench;
+async function handTls(turn: Turn): Promise<Connected> {
+  const { hand, atEnd } = turn;
   // As ours: OpenVPN has port 443, and hands on what is TLS.
   const openvpn = await hand.openvpn("tcp", { port: 443, share: 8443 });
+  atEnd(() => openvpn.stop());
   const stunnel = hand.start(["stunnel4", hand.write("stunnel.conf", byHand("stunnel.conf"))]);
-  try {
-    const { folder, names } = handFiles(bench, "tls");
-    return await tlsFigures(bench, folder, names);
-  } finally {
-    await stunnel.stop();
-    await openvpn.stop();
-  }
+  atEnd(() => stunnel.stop());
+  const { folder, names } = handFiles(turn, "tls");
+  return connectTls(turn, folder, names);
 }
 
 /** obfs4proxy on the client, and OpenVPN through it, as the member's script does it. */
-async function obfs4Figures(bench: Bench, folder: string, names: string[]): Promise<Figures> {
-  const { client } = bench.world;
+async function connectObfs4(turn: Turn, folder: string, names: string[]): Promise<Connected> {
   const env = {
     TOR_PT_MANAGED_TRANSPORT_VER: "1",
     TOR_PT_CLIENT_TRANSPORTS: "obfs4",
     TOR_PT_STATE_LOCATION: folder,
   };
-  const proxy = new RunningProgram(client, ["obfs4proxy"], { folder, env });
-  try {
-    const port = (await proxy.says(/^CMETHOD obfs4 socks5 127\.0\.0\.1:(\d+)$/m))[1]!;
-    const text = readFileSync(join(folder, openvpnOf(names)), "utf8");
-    writeFileSync(
-      join(folder, "through.conf"),
-      text.replace(/^(socks-proxy 127\.0\.0\.1) \d+/m, `$1 ${port}`),
-    );
-    return await openvpnFigures(bench, folder, "through.conf");
-  } finally {
-    await proxy.stop();
-  }
+  const proxy = new RunningProgram(turn.client, ["obfs4proxy"], { folder, env });
+  turn.atEnd(() => proxy.stop());
+  const port = (await proxy.says(/^CMETHOD obfs4 socks5 127\.0\.0\.1:(\d+)$/m))[1]!;
+  const text = readFileSync(join(folder, openvpnOf(names)), "utf8");
+  writeFileSync(join(folder, "through.conf"), text.replace(/^(socks-proxy 127\.0\.0\.1) \d+/m, `$1 ${port}`));
+  return connectOpenvpn(turn, folder, "through.conf");
 }
 
-async function letheObfs4(bench: Bench): Promise<Figures> {
-  const { folder, names } = await bench.lethe.files("stealth-obfs4", `system=${STEALTH_SYSTEM}`);
-  return obfs4Figures(bench, folder, names);
+async function letheObfs4(turn: Turn): Promise<Connected> {
+  const { folder, names } = await turn.lethe.files("stealth-obfs4", `system=${STEALTH_SYSTEM}`);
+  return connectObfs4(turn, folder, names);
 }
 
-async function handObfs4(bench: Bench): Promise<Figures> {
-  const { hand } = bench;
+async function handObfs4(turn: Turn): Promise<Connected> {
+  const { hand, lethe, atEnd } = turn;
   const openvpn = await hand.openvpn("tcp");
-  const { bridge, state } = obfs4Identity(hand.folder);
+  atEnd(() => openvpn.stop());
+  // The same identity as ours: how much a server pads is drawn from its seed, once for all its life (obfs4-spec, TYPE_PRNG_SEED).
+  const { bridge, state } = obfs4Identity(lethe.exitFolder);
   hand.write("obfs4_state.json", state);
   const env = Object.fromEntries(
     byHand("obfs4proxy.env")
@@ -203,31 +204,22 @@ async function handObfs4(bench: Bench): Promise<Figures> {
       .map((line) => line.split("=", 2)),
   );
   const proxy = hand.start(["obfs4proxy"], { ...env, TOR_PT_STATE_LOCATION: hand.folder });
-  try {
-    await proxy.says(/^SMETHODS DONE$/m);
-    const { folder, names } = handFiles(bench, "obfs4", bridge);
-    return await obfs4Figures(bench, folder, names);
-  } finally {
-    await proxy.stop();
-    await openvpn.stop();
-  }
+  atEnd(() => proxy.stop());
+  await proxy.says(/^SMETHODS DONE$/m);
+  const { folder, names } = handFiles(turn, "obfs4", bridge);
+  return connectObfs4(turn, folder, names);
 }
 
 const DEVICES = 8;
 
-async function wireguardFigures(
-  { world, durations }: Bench,
+async function connectWireguard(
+  { world, client, durations, atEnd }: Turn,
   file: string,
   privateKeys: string[],
-): Promise<Figures> {
-  const client = await WireguardClient.start(world.client, world.folder, file);
-  let rates: Rates;
-  try {
-    await client.online();
-    rates = await throughput(world, TARGET, durations);
-  } finally {
-    await client.stop();
-  }
+): Promise<Connected> {
+  const connected = await WireguardClient.start(client, world.folder, file);
+  atEnd(() => connected.stop());
+  await connected.online();
   const script = fileURLToPath(new URL("handshakes.ts", import.meta.url));
   const [, address, port] = /^Endpoint = (.*):(\d+)$/m.exec(file)!;
   const serverKey = /^PublicKey = (.*)$/m.exec(file)![1];
@@ -238,32 +230,31 @@ async function wireguardFigures(
     privateKeys,
     seconds: durations.loginS,
   });
-  const { stdout } = await world.client.run([process.execPath, "--no-warnings", script], {
-    input,
-    timeoutMs: 60_000,
-  });
-  return { ...rates, logins: Number(stdout) };
+  const handshakes = async (): Promise<number> => {
+    const argv = [process.execPath, "--no-warnings", script];
+    return Number((await client.run(argv, { input, timeoutMs: 60_000 })).stdout);
+  };
+  return { to: TARGET, disconnect: () => connected.stop(), logins: handshakes };
 }
 
-async function letheWireguard(bench: Bench): Promise<Figures> {
-  const { member } = bench.lethe;
+async function letheWireguard(turn: Turn): Promise<Connected> {
+  const { member } = turn.lethe;
   const devices = await Promise.all(Array.from({ length: DEVICES }, () => addDevice(member)));
-  const files = await Promise.all(devices.map((device) => deviceFile(member, device, "bench1")));
-  try {
-    // The guarded file's rules are the member's side; by hand has none, and the plain file is compared.
-    const file = files[0]!.replaceAll(/^(?:Table|PreUp|PostUp|PreDown|PostDown|DNS) .*\n/gm, "");
-    return await wireguardFigures(
-      bench,
-      file,
-      devices.map(({ privateKey }) => privateKey),
-    );
-  } finally {
+  turn.atEnd(async () => {
     for (const { id } of devices) await member.ask("DELETE", `/api/v1/account/devices/${id}`);
-  }
+  });
+  const files = await Promise.all(devices.map((device) => deviceFile(member, device, "bench1")));
+  // The guarded file's rules are the member's side; by hand has none, and the plain file is compared.
+  const file = files[0]!.replaceAll(/^(?:Table|PreUp|PostUp|PreDown|PostDown|DNS) .*\n/gm, "");
+  return connectWireguard(
+    turn,
+    file,
+    devices.map(({ privateKey }) => privateKey),
+  );
 }
 
-async function handWireguard(bench: Bench): Promise<Figures> {
-  const { hand, world } = bench;
+async function handWireguard(turn: Turn): Promise<Connected> {
+  const { hand, world, atEnd } = turn;
   const server = await makeKeys();
   const clients = await Promise.all(Array.from({ length: DEVICES }, () => makeKeys()));
   const peers = clients
@@ -275,9 +266,9 @@ async function handWireguard(bench: Bench): Promise<Figures> {
   const words = { "SERVER-KEY": server.privateKey, "CLIENT-KEY": clients[0]!.publicKey };
   // wg-quick calls the device as the file is called. A session of its own: see ByHand.start.
   const path = hand.write("hand0.conf", byHand("wireguard.conf", words) + peers.join(""));
+  atEnd(() => world.hand.run(["wg-quick", "down", path]));
   await world.hand.must(["setsid", "--wait", "wg-quick", "up", path]);
-  try {
-    const file = `[Interface]
+  const file = `[Interface]
 PrivateKey = ${clients[0]!.privateKey}
 Address = 10.99.51.2/32, fd99:51::2/128
 
@@ -287,14 +278,11 @@ AllowedIPs = 0.0.0.0/0, ::/0
 Endpoint = ${places.hand.v4}:51820
 PersistentKeepalive = 25
 `;
-    return await wireguardFigures(
-      bench,
-      file,
-      clients.map(({ privateKey }) => privateKey),
-    );
-  } finally {
-    await world.hand.run(["wg-quick", "down", path]);
-  }
+  return connectWireguard(
+    turn,
+    file,
+    clients.map(({ privateKey }) => privateKey),
+  );
 }
 
 interface IkeLogin {
@@ -304,124 +292,109 @@ interface IkeLogin {
   password: string;
 }
 
-async function ikev2Figures({ world, durations }: Bench, login: IkeLogin): Promise<Figures> {
-  const client = await Ikev2Client.start(world.client, world.folder, login);
-  let rates: Rates;
-  try {
-    await client.online();
-    rates = await throughput(world, TARGET, durations);
-  } finally {
-    await client.stop();
-  }
-  // One after another: strongSwan as a client is one process with one way out.
-  const rate = await logins(durations.loginS, 1, async () => {
-    const again = await Ikev2Client.start(world.client, world.folder, login);
+async function connectIkev2({ world, client, durations, atEnd }: Turn, login: IkeLogin): Promise<Connected> {
+  const connected = await Ikev2Client.start(client, world.folder, login);
+  let stopped: Promise<void> | undefined;
+  const disconnect = (): Promise<void> => {
+    stopped ??= connected.stop();
+    return stopped;
+  };
+  atEnd(disconnect);
+  await connected.online();
+  const logIn = async (): Promise<void> => {
+    const again = await Ikev2Client.start(client, world.folder, login);
     try {
       await again.online();
     } finally {
       await again.stop();
     }
-  });
-  return { ...rates, logins: rate };
+  };
+  // One after another: strongSwan as a client is one process with one way out.
+  return { to: TARGET, disconnect, logins: () => logins(durations.loginS, 1, logIn) };
 }
 
-async function letheIkev2(bench: Bench): Promise<Figures> {
-  const { folder, names } = await bench.lethe.files("sswan", "system=android");
+async function letheIkev2(turn: Turn): Promise<Connected> {
+  const { folder, names } = await turn.lethe.files("sswan", "system=android");
   const profile = JSON.parse(readFileSync(join(folder, names[0]!), "utf8")) as Sswan;
-  const { username, password } = bench.lethe;
-  return ikev2Figures(bench, { profile, address: places.lethe.v4, username, password });
+  const { username, password } = turn.lethe;
+  return connectIkev2(turn, { profile, address: places.lethe.v4, username, password });
 }
 
-async function handIkev2(bench: Bench): Promise<Figures> {
-  const { hand } = bench;
+async function handIkev2(turn: Turn): Promise<Connected> {
+  const { hand, atEnd } = turn;
   const configuration = hand.write("strongswan.conf", byHand("strongswan.conf", { FOLDER: hand.folder }));
   const charon = hand.start(["charon-systemd"], { STRONGSWAN_CONF: configuration });
-  try {
-    const socket = join(hand.folder, "vici");
-    const vici = await until("strongSwan", 10_000, () => ViciClient.open(socket).catch(() => undefined));
-    const der = async (path: string, ...words: string[]) =>
-      Buffer.from(
-        await must(["sh", "-c", `openssl ${words.join(" ")} -in ${path} -outform DER | base64 -w0`]),
-        "base64",
-      );
-    await vici!.request("load-cert", {
-      type: "X509",
-      flag: "CA",
-      data: await der(join(hand.folder, "ca.crt"), "x509"),
-    });
-    await vici!.request("load-key", { type: "any", data: hand.read("server.key") });
-    await vici!.request("load-shared", { type: "EAP", data: "hand", owners: ["hand"] });
-    await vici!.request("load-pool", { hand: { addrs: "10.99.61.0/24" } });
-    await vici!.request("load-pool", { "hand-6": { addrs: "fd99:61::/120" } });
-    const connection = JSON.parse(byHand("swanctl.json"));
-    connection.hand.local.certs = [await der(join(hand.folder, "server.crt"), "x509")];
-    await vici!.request("load-conn", connection);
-    vici!.close();
-    const cert = (await der(join(hand.folder, "ca.crt"), "x509")).toString("base64");
-    const profile = { remote: { id: "hand.example", cert } };
-    return await ikev2Figures(bench, {
-      profile,
-      address: places.hand.v4,
-      username: "hand",
-      password: "hand",
-    });
-  } finally {
-    await charon.stop();
-  }
+  atEnd(() => charon.stop());
+  const socket = join(hand.folder, "vici");
+  const vici = await until("strongSwan", 10_000, () => ViciClient.open(socket).catch(() => undefined));
+  const der = async (path: string, ...words: string[]) =>
+    Buffer.from(
+      await must(["sh", "-c", `openssl ${words.join(" ")} -in ${path} -outform DER | base64 -w0`]),
+      "base64",
+    );
+  await vici!.request("load-cert", {
+    type: "X509",
+    flag: "CA",
+    data: await der(join(hand.folder, "ca.crt"), "x509"),
+  });
+  await vici!.request("load-key", { type: "any", data: hand.read("server.key") });
+  await vici!.request("load-shared", { type: "EAP", data: "hand", owners: ["hand"] });
+  await vici!.request("load-pool", { hand: { addrs: "10.99.61.0/24" } });
+  await vici!.request("load-pool", { "hand-6": { addrs: "fd99:61::/120" } });
+  const connection = JSON.parse(byHand("swanctl.json"));
+  connection.hand.local.certs = [await der(join(hand.folder, "server.crt"), "x509")];
+  await vici!.request("load-conn", connection);
+  vici!.close();
+  const cert = (await der(join(hand.folder, "ca.crt"), "x509")).toString("base64");
+  const profile = { remote: { id: "hand.example", cert } };
+  return connectIkev2(turn, { profile, address: places.hand.v4, username: "hand", password: "hand" });
 }
 
 const FORWARD = 5301;
+const ENTERED = /Entering interactive session/;
 
-async function sshFigures(
-  { world, durations }: Bench,
+async function connectSsh(
+  { client, durations, atEnd }: Turn,
   folder: string,
   to: string[],
   env: object,
-): Promise<Figures> {
+): Promise<Connected> {
   const quiet = ["-o", "StrictHostKeyChecking=no", "-o", `UserKnownHostsFile=${join(folder, "known_hosts")}`];
   const common = ["ssh", "-v", "-N", "-F", "none", "-c", "aes256-gcm@openssh.com", ...quiet];
   const forward = ["-L", `127.0.0.1:${FORWARD}:${places.target}:${TARGET.port}`];
-  const client = new RunningProgram(world.client, [...common, ...forward, ...to], { env });
-  let rates: Rates;
-  try {
-    await client.says(/Entering interactive session/);
-    rates = await throughput(world, { address: "127.0.0.1", port: FORWARD }, durations);
-  } finally {
-    await client.stop();
-  }
-  const logIn = loginOf(world.client, () => [...common, ...to], /Entering interactive session/, { env });
-  return { ...rates, logins: await logins(durations.loginS, AT_ONCE, logIn) };
+  const program = new RunningProgram(client, [...common, ...forward, ...to], { env });
+  atEnd(() => program.stop());
+  await program.says(ENTERED);
+  const logIn = loginOf(client, () => [...common, ...to], ENTERED, { env });
+  return {
+    to: { address: "127.0.0.1", port: FORWARD },
+    disconnect: () => program.stop(),
+    logins: () => logins(durations.loginS, AT_ONCE, logIn),
+  };
 }
 
-function letheSsh(bench: Bench): Promise<Figures> {
-  const { lethe, world } = bench;
+function letheSsh(turn: Turn): Promise<Connected> {
+  const { lethe, world } = turn;
   const folder = mkdtempSync(join(world.folder, "ssh-"));
   const ask = join(folder, "ask");
   writeFileSync(ask, '#!/bin/sh\nprintf "%s\\n" "$BENCH_PASSWORD"\n', { mode: 0o700 });
   const env = { SSH_ASKPASS: ask, SSH_ASKPASS_REQUIRE: "force", BENCH_PASSWORD: lethe.password };
-  return sshFigures(bench, folder, ["-p", "2222", `${lethe.username}@${places.lethe.v4}`], env);
+  return connectSsh(turn, folder, ["-p", "2222", `${lethe.username}@${places.lethe.v4}`], env);
 }
 
-async function handSsh(bench: Bench): Promise<Figures> {
-  const { hand, world } = bench;
+async function handSsh(turn: Turn): Promise<Connected> {
+  const { hand, world, atEnd } = turn;
   const folder = mkdtempSync(join(world.folder, "ssh-"));
   const [host, client] = [join(hand.folder, "ssh_host_ed25519_key"), join(folder, "id")];
   for (const path of [host, client])
     await must(["sh", "-c", `rm -f ${path} && ssh-keygen -q -t ed25519 -N "" -f ${path}`]);
   hand.write("authorized_keys", readFileSync(`${client}.pub`, "utf8"));
   await must(["mkdir", "-p", "/run/sshd"]);
-  const sshd = hand.start([
-    "/usr/sbin/sshd",
-    "-D",
-    "-f",
-    hand.write("sshd_config", byHand("sshd_config", { FOLDER: hand.folder })),
-  ]);
-  try {
-    await new Promise((resolve) => setTimeout(resolve, 500));
-    return await sshFigures(bench, folder, ["-i", client, "-p", "2222", `root@${places.hand.v4}`], {});
-  } finally {
-    await sshd.stop();
-  }
+  const configuration = hand.write("sshd_config", byHand("sshd_config", { FOLDER: hand.folder }));
+  const sshd = hand.start(["/usr/sbin/sshd", "-D", "-f", configuration]);
+  atEnd(() => sshd.stop());
+  await new Promise((resolve) => setTimeout(resolve, 500));
+  return connectSsh(turn, folder, ["-i", client, "-p", "2222", `root@${places.hand.v4}`], {});
 }
 
 export const contenders: readonly Contender[] = [

@@ -1,6 +1,7 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import type { StatusReport } from "../../src/cli/description.ts";
 import { ApiMember } from "../../test/lab/api-member.ts";
 import { runFolderOf, until } from "../../test/lab/namespace.ts";
 import { storedFiles } from "../../test/lab/stored-zip.ts";
@@ -55,11 +56,14 @@ export class BenchLethe {
   static async start(world: BenchWorld): Promise<BenchLethe> {
     const started = new BenchLethe(world);
     try {
-      await until("Lethe", 90_000, async () => {
+      const { services } = await until("Lethe", 90_000, async () => {
         if (started.#program.ended) throw new Error(`lethe up ended:\n${started.#program.said}`);
         const { code, stdout } = await started.#command("--json", "status");
-        return code === 0 && (JSON.parse(stdout) as { settled: boolean }).settled;
+        const report = code === 0 ? (JSON.parse(stdout) as StatusReport) : undefined;
+        return report?.settled === true ? report : undefined;
       });
+      const failed = services.filter(({ failed }) => failed !== undefined);
+      if (failed.length > 0) throw new Error(`not every service runs: ${JSON.stringify(failed)}`);
       const voucher = (await started.#command("voucher", "make")).stdout.trim();
       const { status, text } = await started.member.signUp(voucher);
       if (status !== 201) throw new Error(`no member: ${status} ${text}`);
@@ -70,6 +74,11 @@ export class BenchLethe {
       await started.stop();
       throw error;
     }
+  }
+
+  /** What the exit keeps: its keys and its identities. */
+  get exitFolder(): string {
+    return join(this.#data, "exit");
   }
 
   #command(...words: string[]) {

@@ -5,9 +5,9 @@ import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { ByHand } from "./by-hand.ts";
-import { type Bench, ceiling, contenders } from "./contenders.ts";
+import { type Bench, type Connected, type Contender, ceiling, contenders } from "./contenders.ts";
 import { BenchLethe } from "./lethe.ts";
-import type { Durations } from "./measure.ts";
+import { type Durations, throughput } from "./measure.ts";
 import { type Results, type Row, SHARE_NEEDED, shortfalls, table } from "./results.ts";
 import { BenchWorld } from "./world.ts";
 
@@ -15,7 +15,7 @@ const usage = `Usage: npm run bench:tunnels -- [options]
 
 Measures each tunnel of Lethe beside the same engine configured by hand, in turns, in network namespaces.
 
-  --rounds N    how often each takes its turn (default 7: about half an hour)
+  --rounds N    how often each connects anew (default 4: about half an hour)
   --quick       one short round, about two minutes; the figures are rough
   --only A,B    only these: ${contenders.map(({ id }) => id).join(", ")}
   --out DIR     where the results go (default: bench/tunnels/results for a whole run, nowhere for a partial one)
@@ -24,12 +24,15 @@ Measures each tunnel of Lethe beside the same engine configured by hand, in turn
 Exit code 1: something could not be measured, or has less than ${SHARE_NEEDED} of by hand (not judged with --quick).
 `;
 
-const full: Durations = { measureS: 4, omitS: 1, loginS: 4 };
+const full: Durations = { measureS: 2, omitS: 1, loginS: 4 };
 const quick: Durations = { measureS: 1, omitS: 0, loginS: 1 };
+/** How often ours and by hand are measured one after the other while both are connected. */
+const PAIRS = { full: 4, quick: 1 };
 
 interface Options {
   judged: boolean;
   rounds: number;
+  pairs: number;
   durations: Durations;
   only: string[] | undefined;
   out: string | undefined;
@@ -46,7 +49,7 @@ function readOptions(): Options | undefined {
     },
   });
   if (values.help) return undefined;
-  const rounds = Number(values.rounds ?? (values.quick ? 1 : 7));
+  const rounds = Number(values.rounds ?? (values.quick ? 1 : 4));
   if (!Number.isInteger(rounds) || rounds < 1 || rounds > 100) throw new Error("--rounds takes 1 to 100");
   const only = values.only?.split(",");
   const unknown = only?.find((id) => !contenders.some((contender) => contender.id === id));
@@ -56,29 +59,62 @@ function readOptions(): Options | undefined {
   return {
     judged: !values.quick,
     rounds,
+    pairs: values.quick ? PAIRS.quick : PAIRS.full,
     durations: values.quick ? quick : full,
     only,
     out: values.out === undefined ? (whole ? results : undefined) : resolve(values.out),
   };
 }
 
-async function measure(bench: Bench, rows: Row[], results: Results, rounds: number): Promise<void> {
+const SIDES = ["lethe", "hand"] as const;
+type Side = (typeof SIDES)[number];
+
+/**
+ * Both sides connect; then they are measured one after the other, again and again, who is first taking turns: what the machine does
+ * beside us, and it changes within seconds, meets both.
+ */
+async function measureRound(bench: Bench, row: Row, contender: Contender, pairs: number): Promise<void> {
+  const ends: (() => Promise<unknown>)[] = [];
+  const { clients, internet } = bench.world;
+  try {
+    const connect = (side: Side): Promise<Connected> =>
+      contender[side]({ ...bench, client: clients[side], atEnd: (end) => ends.push(end) });
+    const connected = { lethe: await connect("lethe"), hand: await connect("hand") };
+    for (let pair = 0; pair < pairs; pair++) {
+      const sides = pair % 2 === 0 ? SIDES : SIDES.toReversed();
+      const found = { lethe: { up: 0, down: 0 }, hand: { up: 0, down: 0 } };
+      for (const direction of ["up", "down"] as const) {
+        for (const side of sides) {
+          const ends = { client: clients[side], internet };
+          found[side][direction] = await throughput(ends, connected[side].to, direction, bench.durations);
+        }
+      }
+      for (const side of SIDES) row[side].rates.push(found[side]);
+    }
+    for (const side of SIDES) await connected[side].disconnect();
+    const logins = { lethe: await connected.lethe.logins(), hand: await connected.hand.logins() };
+    for (const side of SIDES) row[side].logins.push(logins[side]);
+  } finally {
+    for (const end of ends.toReversed()) await end().catch(() => {});
+  }
+}
+
+async function measure(
+  bench: Bench,
+  rows: Row[],
+  results: Results,
+  { rounds, pairs }: Options,
+): Promise<void> {
   for (let round = 1; round <= rounds; round++) {
     results.ceiling.push(await ceiling(bench));
     for (const row of rows) {
       if (row.failure !== undefined) continue;
-      const contender = contenders.find(({ id }) => id === row.id)!;
-      // Who is first has the machine warm or cold: they take turns in that, too.
-      const sides = round % 2 === 1 ? (["lethe", "hand"] as const) : (["hand", "lethe"] as const);
-      for (const side of sides) {
-        process.stderr.write(`round ${round} of ${rounds}: ${row.title}, ${side}\n`);
-        try {
-          row[side].push(await contender[side](bench));
-        } catch (error) {
-          row.failure = `${side}: ${error instanceof Error ? error.message : "failed"}`;
-          process.stderr.write(`  ${row.failure}\n`);
-          break;
-        }
+      process.stderr.write(`round ${round} of ${rounds}: ${row.title}\n`);
+      try {
+        await measureRound(bench, row, contenders.find(({ id }) => id === row.id)!, pairs);
+      } catch (error) {
+        row.failure = error instanceof Error ? error.message : "failed";
+        process.stderr.write(`  ${row.failure}\n`);
       }
     }
   }
@@ -97,10 +133,16 @@ const describeMachine = (): Record<string, unknown> => ({
 });
 
 /** False where a contender could not be measured or, where that is judged, is too slow. */
-async function run({ judged, rounds, durations, only, out }: Options): Promise<boolean> {
+async function run(options: Options): Promise<boolean> {
+  const { judged, rounds, pairs, durations, only, out } = options;
   if (process.getuid?.() !== 0) throw new Error("it makes network namespaces: run it as root");
   const chosen = contenders.filter(({ id }) => only?.includes(id) ?? true);
-  const rows: Row[] = chosen.map(({ id, title }) => ({ id, title, lethe: [], hand: [] }));
+  const rows: Row[] = chosen.map(({ id, title }) => ({
+    id,
+    title,
+    lethe: { rates: [], logins: [] },
+    hand: { rates: [], logins: [] },
+  }));
   const results: Results = { ceiling: [], rows };
   const loadBefore = loadavg();
   const world = await BenchWorld.open();
@@ -108,7 +150,7 @@ async function run({ judged, rounds, durations, only, out }: Options): Promise<b
   try {
     lethe = await BenchLethe.start(world);
     const hand = await ByHand.prepare(world);
-    await measure({ world, lethe, hand, durations }, rows, results, rounds);
+    await measure({ world, lethe, hand, durations }, rows, results, options);
   } finally {
     await lethe?.stop();
     await world.close();
@@ -117,9 +159,9 @@ async function run({ judged, rounds, durations, only, out }: Options): Promise<b
   process.stdout.write(`\n${text}\n`);
   if (out !== undefined) {
     mkdirSync(out, { recursive: true });
-    writeFileSync(join(out, "table.md"), `Medians of ${rounds}.\n\n${text}\n`);
+    writeFileSync(join(out, "table.md"), `Medians of ${rounds} rounds of ${pairs}.\n\n${text}\n`);
     const load = { before: loadBefore, after: loadavg() };
-    const raw = { machine: describeMachine(), load, rounds, durations, ...results };
+    const raw = { machine: describeMachine(), load, rounds, pairs, durations, ...results };
     writeFileSync(join(out, "raw.json"), `${JSON.stringify(raw, undefined, 1)}\n`);
   }
   return rows.every(({ failure }) => failure === undefined) && !(judged && shortfalls(results).length > 0);

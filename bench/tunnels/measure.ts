@@ -1,55 +1,41 @@
 import type { Namespace } from "../../test/lab/namespace.ts";
 import { RunningProgram } from "./programs.ts";
 
+/** Mbit/s of what came through, one TCP stream. */
 export interface Rates {
-  /** Mbit/s of what came through, one TCP stream. */
   up: number;
   down: number;
 }
 
 export interface Durations {
-  /** Of each direction. */
+  /** Of one stream. */
   measureS: number;
-  /** Of which the first are not counted. */
+  /** Before that, not counted. */
   omitS: number;
   loginS: number;
 }
 
 export const IPERF_PORT = 5201;
 
-/** One TCP stream from the client to iperf3's server on the internet, each way; `to`: where the client finds it. */
+/** One TCP stream between the client and iperf3's server on the internet, in Mbit/s; `to`: where the client finds it. */
 export async function throughput(
   { client, internet }: { client: Namespace; internet: Namespace },
   to: { address: string; port: number },
+  direction: keyof Rates,
   { measureS, omitS }: Durations,
-): Promise<Rates> {
-  const once = async (...more: string[]): Promise<number> => {
-    const argv = [
-      "iperf3",
-      "-J",
-      "-c",
-      to.address,
-      "-p",
-      String(to.port),
-      "-t",
-      String(measureS),
-      "-O",
-      String(omitS),
-    ];
-    // A server of its own each time: one whose client went away with its tunnel stays busy.
-    const server = new RunningProgram(internet, [
-      "iperf3",
-      "-s",
-      "-1",
-      "--forceflush",
-      "-p",
-      String(IPERF_PORT),
-    ]);
+): Promise<number> {
+  // A server of its own each time: one whose client went away with its tunnel stays busy.
+  const server = new RunningProgram(internet, [
+    "iperf3",
+    ...["-s", "-1", "--forceflush", "-p", String(IPERF_PORT)],
+  ]);
+  try {
     await server.says(/Server listening/);
-    const { code, stdout } = await client.run([...argv, ...more], {
-      timeoutMs: (measureS + omitS + 20) * 1000,
-    });
-    await server.stop("SIGKILL");
+    const argv = [
+      ...["iperf3", "-J", "-c", to.address, "-p", String(to.port)],
+      ...["-t", String(measureS), "-O", String(omitS), ...(direction === "down" ? ["-R"] : [])],
+    ];
+    const { code, stdout } = await client.run(argv, { timeoutMs: (measureS + omitS + 20) * 1000 });
     const answer = JSON.parse(stdout || "{}") as {
       error?: string;
       end?: { sum_received?: { bits_per_second: number } };
@@ -57,9 +43,9 @@ export async function throughput(
     const bits = answer.end?.sum_received?.bits_per_second;
     if (code !== 0 || bits === undefined) throw new Error(`iperf3: ${answer.error ?? "nothing came"}`);
     return bits / 1e6;
-  };
-  const up = await once();
-  return { up, down: await once("-R") };
+  } finally {
+    await server.stop("SIGKILL");
+  }
 }
 
 /** So many at one time log in, leave and come again; how many logins a second that made. */

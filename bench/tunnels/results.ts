@@ -1,11 +1,17 @@
-import type { Figures } from "./contenders.ts";
 import type { Rates } from "./measure.ts";
+
+export interface Figures {
+  /** In pairs: what the other side has at the same place was measured right before or after. */
+  rates: Rates[];
+  /** A second, once a round. */
+  logins: number[];
+}
 
 export interface Row {
   id: string;
   title: string;
-  lethe: Figures[];
-  hand: Figures[];
+  lethe: Figures;
+  hand: Figures;
   failure?: string;
 }
 
@@ -24,31 +30,33 @@ export function median(values: readonly number[]): number {
   return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
 }
 
-const of = <Key extends string>(turns: readonly Record<Key, number>[], key: Key): number =>
-  median(turns.map((turn) => turn[key]));
+type What = "up" | "down" | "logins";
+
+const figures = ({ rates, logins }: Figures, what: What): number[] =>
+  what === "logins" ? logins : rates.map((rate) => rate[what]);
 
 export interface Verdict {
   title: string;
-  what: "up" | "down" | "logins";
-  /** The median of the rounds' shares, the least and the greatest of them. */
+  what: What;
+  /** The median of the pairs' shares, the least and the greatest of them. */
   share: number;
   least: number;
   most: number;
 }
 
 /**
- * Ours over by hand. Turns that follow one another are compared, and the median of these shares counts: what the machine does
+ * Ours over by hand. What was measured one after the other is compared, and the median of these shares counts: what the machine does
  * beside us meets both.
  */
 export const verdicts = ({ rows }: Results): Verdict[] =>
-  rows
-    .filter(({ lethe, hand }) => lethe.length > 0 && hand.length > 0)
-    .flatMap(({ title, lethe, hand }) =>
-      (["up", "down", "logins"] as const).map((what) => {
-        const shares = lethe.slice(0, hand.length).map((turn, index) => turn[what] / hand[index]![what]);
-        return { title, what, share: median(shares), least: Math.min(...shares), most: Math.max(...shares) };
-      }),
-    );
+  rows.flatMap(({ title, lethe, hand }) =>
+    (["up", "down", "logins"] as const).flatMap((what) => {
+      const byHand = figures(hand, what);
+      const shares = figures(lethe, what).map((own, index) => own / byHand[index]!);
+      if (shares.length === 0) return [];
+      return [{ title, what, share: median(shares), least: Math.min(...shares), most: Math.max(...shares) }];
+    }),
+  );
 
 /** Throughput that falls short of what is needed. Logins are not held against a share: by hand nobody is asked. */
 export const shortfalls = (results: Results): Verdict[] =>
@@ -58,7 +66,7 @@ export const shortfalls = (results: Results): Verdict[] =>
 function judgement(results: Results): string {
   const short = shortfalls(results).map(
     ({ title, what, share, least, most }) =>
-      `${title}, ${what}: ${share.toFixed(3)} (rounds from ${least.toFixed(2)} to ${most.toFixed(2)})`,
+      `${title}, ${what}: ${share.toFixed(3)} (pairs from ${least.toFixed(2)} to ${most.toFixed(2)})`,
   );
   const needed = `Needed: ${SHARE_NEEDED} of by hand, up and down.`;
   return short.length === 0 ? `${needed} Kept by all.` : `${needed} Below it: ${short.join("; ")}.`;
@@ -66,17 +74,17 @@ function judgement(results: Results): string {
 
 export function table(results: Results): string {
   const { ceiling, rows } = results;
-  const [up, down] = [of(ceiling, "up"), of(ceiling, "down")];
+  const [up, down] = [median(ceiling.map((rate) => rate.up)), median(ceiling.map((rate) => rate.down))];
   const shares = verdicts(results);
   const cell = (row: Row, what: "up" | "down", most: number): string => {
-    const own = of(row.lethe, what);
+    const own = median(figures(row.lethe, what));
     const share = shares.find((each) => each.title === row.title && each.what === what)?.share;
     return `${own.toFixed(0)} | ${(own / most).toFixed(2)} | ${share?.toFixed(2) ?? "–"}`;
   };
   const lines = rows.map((row) => {
-    if (row.lethe.length === 0) return `| ${row.title} | – | – | – | – | – | – | – | – |`;
+    if (row.lethe.rates.length === 0) return `| ${row.title} | – | – | – | – | – | – | – | – |`;
     const share = shares.find((each) => each.title === row.title && each.what === "logins")?.share;
-    const rate = of(row.lethe, "logins");
+    const rate = median(row.lethe.logins);
     return `| ${row.title} | ${cell(row, "up", up)} | ${cell(row, "down", down)} | ${rate.toFixed(rate < 10 ? 1 : 0)} | ${share?.toFixed(2) ?? "–"} |`;
   });
   return [
