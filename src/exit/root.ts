@@ -2,7 +2,7 @@ import { dirname } from "node:path";
 import type { Pair } from "../certificates/pair.ts";
 import { systemClock } from "../lib/clock.ts";
 import { Engines } from "../lib/engines.ts";
-import { type Log, logFor, reasonOf } from "../lib/event-log.ts";
+import { type Log, logFor } from "../lib/event-log.ts";
 import { ForkedChild } from "../lib/forked-child.ts";
 import { certificateName } from "../link/certificate-name.ts";
 import type { ServerIdentity } from "../link/identity.ts";
@@ -11,8 +11,8 @@ import type { Trust } from "../link/signed.ts";
 import { openSettings } from "../link/signed-settings.ts";
 import { siteId, verifyingKey } from "../link/site-key.ts";
 import { keeperMessage } from "./checked-messages.ts";
+import { Forwarders } from "./forwarders.ts";
 import { RadiusWorker } from "./ikev2/worker.ts";
-import { answerForPort } from "./low-ports.ts";
 import type {
   ExitReport,
   ExitStart,
@@ -22,24 +22,17 @@ import type {
   KeeperIdentity,
   KeeperStart,
   OpenvpnTested,
-  PortRequest,
-  ProxyAnswering,
-  ProxySettings,
-  ProxyStart,
-  SshStart,
   TestOpenvpn,
   WireguardOnline,
 } from "./messages.ts";
+import { onlyNews } from "./only-news.ts";
 import { CERTIFICATE_LOOK_MS, OwnCertificate } from "./own-certificate.ts";
-import { ChallengeDoor } from "./public-certificate/door.ts";
 import { PublicCertificate } from "./public-certificate/public-certificate.ts";
 import { type ExitState, Reconciler } from "./reconcile.ts";
 import { OpenvpnTester } from "./self-test/openvpn-tester.ts";
-import { type HostKeys, hostKeys } from "./ssh/host-keys.ts";
 import { Sysctls } from "./sysctls.ts";
 import { packKeys } from "./wireguard/rows.ts";
 import { WireguardWishes } from "./wireguard/wishes.ts";
-import { Workers, withoutKeys } from "./workers.ts";
 
 /** Without settings nobody can say who may be online: what an earlier life left running then ends. */
 const SETTINGS_WITHIN_MS = 60_000;
@@ -71,11 +64,8 @@ export class ExitRoot {
   readonly #reconciler: Reconciler;
   readonly #keeper: ForkedChild;
   readonly #openvpnTester: OpenvpnTester;
-  readonly #proxies: Workers;
-  readonly #ssh: Workers;
+  readonly #forwarders: Forwarders;
   readonly #radius: RadiusWorker;
-  readonly #challenges: ChallengeDoor;
-  readonly #onReport: (report: ExitReport) => void;
   readonly #onSettings: (settings: ServerSettings) => void;
   readonly #onFetched: (sha256: string) => void;
   readonly #onLinked: () => void;
@@ -89,19 +79,19 @@ export class ExitRoot {
   #ending = false;
   #patience: NodeJS.Timeout | undefined;
   #renewal: NodeJS.Timeout | undefined;
-  #hostKeys: HostKeys | undefined;
   readonly #certificate: OwnCertificate | undefined;
   readonly #public: PublicCertificate;
   readonly #wireguardWishes: WireguardWishes;
   #wireguardOnline: WireguardOnline | undefined;
-  /** What each was told last. */
-  readonly #told = new Map<string, string>();
+  readonly #onReport: (report: ExitReport) => void;
+  readonly #tellEngines = onlyNews<KeeperEngines>((news) => this.#keeper.send(news));
+  readonly #tellIdentity = onlyNews<KeeperIdentity>((news) => this.#keeper.send(news));
 
   constructor(options: ExitRootOptions) {
     const { start, entry, log } = options;
     this.#start = start;
     this.#log = log;
-    this.#onReport = options.onReport;
+    this.#onReport = onlyNews(options.onReport);
     this.#onSettings = options.onSettings ?? (() => {});
     this.#onFetched = (sha256) => {
       this.#errands.delete(sha256);
@@ -151,7 +141,7 @@ export class ExitRoot {
       // Beside an office port 80 is the site's, and the office answers there itself.
       answers: start.link.kind === "nats",
       log,
-      answer: (challenges) => this.#challenges.set(challenges),
+      answer: (challenges) => this.#forwarders.answer(challenges),
       tellKeeper: (message) => this.#keeper.send(message),
       onPair: () => this.#tell(),
       // strongSwan is told of certificates in a pass; sessions stay as they are.
@@ -169,31 +159,16 @@ export class ExitRoot {
       onStart: (child) => this.#startKeeper(child),
       onMessage: (message) => this.#onKeeper(message),
     });
-    const workers = {
+    this.#forwarders = new Forwarders({
+      start,
       entry,
-      onMessage: (child: ForkedChild, message: PortRequest | ProxyAnswering) =>
-        this.#onWorker(child, message),
+      log,
       onListening: () => this.#tell(),
-    };
-    this.#proxies = new Workers({
-      ...workers,
-      part: "proxy",
-      count: start.proxies,
-      onStart: (child) => this.#startProxy(child),
-    });
-    this.#ssh = new Workers({
-      ...workers,
-      part: "ssh",
-      // What SSH costs is encryption, and one process encrypts some gigabits a second.
-      count: Math.ceil(start.proxies / 2),
-      onStart: (child) => this.#startSsh(child),
-    });
-    this.#radius = new RadiusWorker(entry, start);
-    this.#challenges = new ChallengeDoor({
-      child: this.#proxies.children[0]!,
       onAnswering: (answering) =>
         this.#keeper.send({ type: "answering", ...answering } satisfies KeeperAnswering),
+      onIdentity: (part) => this.identify(part),
     });
+    this.#radius = new RadiusWorker(entry, start);
   }
 
   run(): void {
@@ -202,7 +177,7 @@ export class ExitRoot {
     this.#public.start();
     this.#log("started");
     this.#keeper.start();
-    this.#proxies.start();
+    this.#forwarders.start();
   }
 
   /**
@@ -218,12 +193,7 @@ export class ExitRoot {
     this.#public.close();
     await this.#reconciler.close();
     if (leave) this.#engines.release();
-    await Promise.all([
-      this.#proxies.stop(2000),
-      this.#ssh.stop(2000),
-      this.#radius.stop(),
-      this.#keeper.stop(2000),
-    ]);
+    await Promise.all([this.#forwarders.stop(), this.#radius.stop(), this.#keeper.stop(2000)]);
     if (!leave) await this.#reconciler.clear();
     this.#log("stopped");
     return true;
@@ -240,7 +210,7 @@ export class ExitRoot {
       sealedRoster: run.sealedRoster,
       sealKey,
       account: accounts.keeper,
-      processes: { proxy: this.#proxies.children.length, ssh: this.#ssh.children.length },
+      processes: this.#forwarders.processes,
       ...(release !== undefined && { release }),
       ...(upgrade !== undefined && { upgrade }),
     } satisfies KeeperStart);
@@ -268,8 +238,7 @@ export class ExitRoot {
   /** What more is known of what the services are known by, or is another now; the office hears of it. */
   identify(part: ServerIdentity): void {
     this.#identity = { ...this.#identity, ...part };
-    const news: KeeperIdentity = { type: "identity", identity: this.#identity };
-    if (this.#changed("identity", news)) this.#keeper.send(news);
+    this.#tellIdentity({ type: "identity", identity: this.#identity });
   }
 
   /** A file that the office has (its SHA-256 in hex) is to be fetched; `onFetched` says when it is there. */
@@ -320,65 +289,16 @@ export class ExitRoot {
     this.#version = opened.version;
     clearTimeout(this.#patience);
     this.#certify();
+    this.#forwarders.update(opened.settings);
     this.#public.update(opened.settings);
-    this.#offerSsh();
     this.#radius.want(opened.settings.services.ikev2 !== undefined);
     this.#reconciler.update(opened.settings);
     this.#onSettings(opened.settings);
     this.#tell();
   }
 
-  #startProxy(child: ForkedChild): void {
-    const { run, accounts } = this.#start;
-    const { authoriseSocket } = run;
-    child.send({ type: "start", authoriseSocket, account: accounts.proxy } satisfies ProxyStart);
-    const news = this.#proxyNews(this.#public.pair);
-    if (news !== undefined) child.send(news);
-    if (child === this.#proxies.children[0]) this.#challenges.childStarted();
-  }
-
-  #startSsh(child: ForkedChild): void {
-    const { run, accounts } = this.#start;
-    const { authoriseSocket } = run;
-    const keys = this.#hostKeys?.private ?? [];
-    child.send({
-      type: "start",
-      authoriseSocket,
-      account: accounts.proxy,
-      hostKeys: keys,
-    } satisfies SshStart);
-    const news = this.#proxyNews();
-    if (news !== undefined) child.send(news);
-  }
-
-  #onWorker(child: ForkedChild, message: PortRequest | ProxyAnswering): void {
-    if (message.type === "open") void answerForPort(child, message, this.#settings, this.#log);
-    else if (child === this.#proxies.children[0]) this.#challenges.answering(message.tokens);
-  }
-
-  /** The processes of SSH run where it is offered; the host keys are made with the first of them. */
-  #offerSsh(): void {
-    if (this.#settings?.services.ssh === undefined) return void this.#ssh.stop(2000);
-    try {
-      this.#hostKeys ??= hostKeys(this.#start.folder);
-      this.identify({ ssh: this.#hostKeys.public });
-      this.#ssh.start();
-    } catch (error) {
-      this.#log("engine-unavailable", { part: "ssh", reason: reasonOf(error) });
-    }
-  }
-
-  /** `pair`: for those alone that show it. */
-  #proxyNews(pair?: Pair): ProxySettings | undefined {
-    if (this.#settings === undefined || this.#state === undefined) return undefined;
-    const { ownAddresses, resolvers } = this.#state;
-    const settings = withoutKeys(this.#settings);
-    const news = { type: "settings" as const, settings, ownAddresses, resolvers };
-    return pair === undefined ? news : { ...news, pair };
-  }
-
   #engineNews(): KeeperEngines {
-    const proxied = [...this.#proxies.listening, ...this.#ssh.listening];
+    const proxied = this.#forwarders.listening;
     const services = [...new Set(proxied.map(({ service }) => service))];
     return {
       type: "engines",
@@ -396,8 +316,8 @@ export class ExitRoot {
   #report(): ExitReport {
     return {
       type: "report",
-      settled: this.#state?.settled === true && this.#proxies.settled && this.#ssh.settled,
-      services: [...this.#proxies.listening, ...this.#ssh.listening, ...(this.#state?.listening ?? [])],
+      settled: this.#state?.settled === true && this.#forwarders.settled,
+      services: [...this.#forwarders.listening, ...(this.#state?.listening ?? [])],
       warnings: this.#state?.warnings ?? [],
     };
   }
@@ -405,20 +325,8 @@ export class ExitRoot {
   /** Tells everybody what has changed for them since they were told last. */
   #tell(): void {
     if (this.#ending) return;
-    const forEngines = this.#engineNews();
-    if (this.#changed("keeper", forEngines)) this.#keeper.send(forEngines);
-    const forProxies = this.#proxyNews(this.#public.pair);
-    const forSsh = this.#proxyNews();
-    if (forProxies !== undefined && this.#changed("proxies", forProxies)) this.#proxies.send(forProxies);
-    if (forSsh !== undefined && this.#changed("ssh", forSsh)) this.#ssh.send(forSsh);
-    const report = this.#report();
-    if (this.#changed("report", report)) this.#onReport(report);
-  }
-
-  #changed(whom: string, message: object): boolean {
-    const text = JSON.stringify(message);
-    if (this.#told.get(whom) === text) return false;
-    this.#told.set(whom, text);
-    return true;
+    this.#tellEngines(this.#engineNews());
+    if (this.#state !== undefined) this.#forwarders.tell(this.#state, this.#public.pair);
+    this.#onReport(this.#report());
   }
 }
