@@ -1,173 +1,42 @@
 import assert from "node:assert/strict";
-import { type ChildProcess, execFileSync, spawn, spawnSync } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, readFileSync } from "node:fs";
-import { dirname } from "node:path";
+import { existsSync } from "node:fs";
 import { after, before, test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
-import { fileURLToPath } from "node:url";
-import type { Browser, Page } from "playwright-core";
+import type { Page } from "playwright-core";
 import { findProgram } from "../../src/lib/run-command.ts";
 import { skipFor } from "../../src/lib/testing.ts";
-import { openBrowser, skip } from "./browser.ts";
-import { axe, overflow } from "./looks.ts";
+import { skip } from "./browser.ts";
+import {
+  type Demo,
+  fetchAnew,
+  heading,
+  loggedInAs,
+  looksRight,
+  main,
+  openDemo,
+  order,
+  paidUntil,
+  processesOf,
+  runs,
+  START_MS,
+  thankedWithVoucher,
+  throughProxy,
+} from "./live-demo.ts";
 
 /** `npm start -- --demo`, as a newcomer clicks through it: every way to pay, with the simulated providers. */
 
-const main = fileURLToPath(new URL("../../src/cli/main.ts", import.meta.url));
-const START_MS = 90_000;
-const CODE = /[a-z2-7]{5}(-[a-z2-7]{5}){3}/;
-
-interface Demo {
-  child: ChildProcess;
-  site: string;
-  mail: string;
-  folder: string;
-  giftCard: string;
-  coupon: string;
-  freeCoupon: string;
-  member: { name: string; password: string };
-  socks5: string;
-  http: string;
-  ssh: string;
-}
-
 let demo: Demo;
-let browser: Browser;
-
-async function startDemo(): Promise<Demo> {
-  const child = spawn(process.execPath, ["--no-warnings", main, "up", "--demo"], {
-    stdio: ["ignore", "pipe", "pipe"],
-  });
-  let text = "";
-  const { promise, resolve, reject } = Promise.withResolvers<void>();
-  const timer = setTimeout(() => reject(new Error(`the demo did not come up: ${text}`)), START_MS);
-  const hear = (chunk: Buffer) => {
-    text += chunk;
-    if (text.includes("To try a proxy")) resolve();
-  };
-  child.stdout.on("data", hear);
-  child.stderr.on("data", hear);
-  child.once("exit", () => reject(new Error(`the demo ended: ${text}`)));
-  await promise.finally(() => clearTimeout(timer));
-  const said = (what: string) => new RegExp(`${what} +(\\S+)`).exec(text)?.[1] ?? assert.fail(what);
-  return {
-    child,
-    site: said("The site"),
-    mail: said("Mail that was sent"),
-    folder: dirname(said("Key for letters")),
-    giftCard: said("A gift card, 30 days"),
-    coupon: said("A coupon, 20 % off"),
-    freeCoupon: said("A coupon that pays all"),
-    member: { name: said("A member").replace(",", ""), password: said("A member +\\S+ password") },
-    socks5: said("SOCKS5"),
-    http: said("HTTP proxy"),
-    ssh: said("SSH"),
-  };
-}
-
-/** The demo's process and all below it. */
-const processesOf = (pid: string): string[] => {
-  let list = "";
-  try {
-    list = execFileSync("ps", ["-o", "pid=", "--ppid", pid], { encoding: "utf8" });
-  } catch {
-    // It has none.
-  }
-  const children = list.split("\n").flatMap((line) => (line.trim() === "" ? [] : [line.trim()]));
-  return [pid, ...children.flatMap(processesOf)];
-};
-
-/** A process that has ended and that nobody has asked about yet is none (proc_pid_stat(5)). */
-const runs = (pid: string): boolean => {
-  try {
-    return !readFileSync(`/proc/${pid}/stat`, "latin1").includes(") Z ");
-  } catch {
-    return false;
-  }
-};
 
 before(async () => {
-  if (skip) return;
-  [demo, browser] = await Promise.all([startDemo(), openBrowser()]);
+  if (!skip) demo = await openDemo();
 });
-after(async () => {
-  await browser?.close();
-  if (demo?.child.exitCode !== null) return;
-  demo.child.kill("SIGINT");
-  await once(demo.child, "exit");
-});
-
-/** A command of the operator's, in a process of its own, while the demo runs; fails where it does not end with `code`. */
-function lethe(words: string | string[], input = "", code = 0): string {
-  const command = [
-    "--no-warnings",
-    main,
-    "--data",
-    demo.folder,
-    ...(typeof words === "string" ? words.split(" ") : words),
-  ];
-  const { status, stdout, stderr } = spawnSync(process.execPath, command, { input, encoding: "utf8" });
-  assert.equal(status, code, `${command.slice(4).join(" ")}: ${stdout}${stderr}`);
-  return stdout + stderr;
-}
-
-/** A browser of its own, as a newcomer's: a phone. `scripts` false: no page's script runs (and axe cannot, either). */
-async function visit(use: (page: Page) => Promise<void>, scripts = true): Promise<void> {
-  const context = await browser.newContext({
-    baseURL: demo.site,
-    viewport: { width: 360, height: 800 },
-    javaScriptEnabled: scripts,
-  });
-  try {
-    await use(await context.newPage());
-  } finally {
-    await context.close();
-  }
-}
-
-/** The order page's form, filled in and sent; ends where the buyer pays. */
-async function order(page: Page, method: string, coupon = ""): Promise<void> {
-  await page.goto("/order?plan=30days");
-  await page.check(`#method-${method}`);
-  if (coupon !== "") await page.fill("#coupon", coupon);
-  await page.click("button:has-text('Order and pay')");
-}
-
-/** Pages that only forms lead to, and that a crawl does not find. */
-async function looksRight(page: Page): Promise<void> {
-  assert.deepEqual(await axe(page), []);
-  assert.ok((await overflow(page)) <= 0, page.url());
-}
+after(() => demo?.close());
 
 const atSimulator = (page: Page) => page.waitForURL((url) => url.origin !== demo.site);
-const heading = (page: Page) => page.textContent("main h1");
-
-async function thankedWithVoucher(page: Page): Promise<string> {
-  await page.waitForSelector("h1:has-text('Thank you')");
-  const code = CODE.exec((await page.textContent("main p.big")) ?? "")?.[0];
-  assert.ok(code);
-  assert.ok(await page.isVisible("#receipt"), "a receipt, too");
-  return code;
-}
-
-const loggedInAs = async (page: Page, name: string, voucher: string): Promise<void> => {
-  await page.goto("/sign-up");
-  await page.fill("#name", name);
-  await page.fill("#password", "correct horse battery");
-  await page.fill("#voucher", voucher);
-  await page.click("main form button");
-  await page.waitForURL("**/member**");
-};
-
-const paidUntil = async (page: Page): Promise<number> => {
-  await page.goto("/member");
-  const text = /Paid until (.*?) UTC/.exec((await page.textContent("main .big")) ?? "")?.[1];
-  return Date.parse(`${text ?? ""} UTC`.replace(/ at |, /g, " "));
-};
-
 test("every page says that it is a demo, and no port but loopback's is opened", { skip }, async () => {
-  await visit(async (page) => {
+  await demo.visit(async (page) => {
     for (const path of ["/", "/order", "/status", "/privacy", "/nowhere"]) {
       await page.goto(path);
       assert.ok(await page.isVisible(".demo:has-text('This is a demo')"), path);
@@ -184,7 +53,7 @@ test("every page says that it is a demo, and no port but loopback's is opened", 
 });
 
 test("its server is real: it tests itself, and the status page says that it works", { skip }, () =>
-  visit(async (page) => {
+  demo.visit(async (page) => {
     const deadlineMs = Date.now() + 60_000;
     const works = async () => {
       await page.goto("/status");
@@ -202,16 +71,8 @@ test("its server is real: it tests itself, and the status page says that it work
   }),
 );
 
-/** What curl says to an answer by way of a proxy: the status, or 0 where there was none. */
-const throughProxy = (proxy: string, login: string, address: string): number => {
-  const settings = [`url = "${address}"`, `proxy = "${proxy}"`, `proxy-user = "${login}"`].join("\n");
-  const options = ["-s", "-K", "-", "-m", "20", "-o", "/dev/null", "-w", "%{http_code}"];
-  const { stdout } = spawnSync("curl", options, { input: settings, encoding: "utf8" });
-  return Number(stdout);
-};
-
 test("the demo's member gets its proxies' settings, and curl goes through them", { skip }, () =>
-  visit(async (page) => {
+  demo.visit(async (page) => {
     await page.goto("/log-in");
     await page.fill("#name", demo.member.name);
     await page.fill("#password", demo.member.password);
@@ -236,7 +97,7 @@ test("the demo's member gets its proxies' settings, and curl goes through them",
 );
 
 test("PayPal, once: a voucher, shown again by this browser alone", { skip }, () =>
-  visit(async (page) => {
+  demo.visit(async (page) => {
     await order(page, "paypal");
     await atSimulator(page);
     await page.click("button:has-text('Pay')");
@@ -245,7 +106,7 @@ test("PayPal, once: a voucher, shown again by this browser alone", { skip }, () 
     await page.reload();
     assert.equal(await thankedWithVoucher(page), code);
     const url = page.url();
-    await visit(async (other) => {
+    await demo.visit(async (other) => {
       await other.goto(url);
       assert.equal(await heading(other), "No order in this browser");
       await looksRight(other);
@@ -254,7 +115,7 @@ test("PayPal, once: a voucher, shown again by this browser alone", { skip }, () 
 );
 
 test("PayPal, cancelled: nothing is bought", { skip }, () =>
-  visit(async (page) => {
+  demo.visit(async (page) => {
     await order(page, "paypal");
     await atSimulator(page);
     await page.click("button:has-text('Cancel and go back')");
@@ -264,7 +125,7 @@ test("PayPal, cancelled: nothing is bought", { skip }, () =>
 
 for (const coin of ["bitcoin", "monero"])
   test(`${coin}: waits for the confirmation, then gives a voucher`, { skip }, () =>
-    visit(async (page) => {
+    demo.visit(async (page) => {
       await order(page, coin);
       await atSimulator(page);
       await page.click("button:has-text('Pay in full')");
@@ -279,7 +140,7 @@ for (const coin of ["bitcoin", "monero"])
   );
 
 test("too little Bitcoin: nothing is bought, and the page says why", { skip }, () =>
-  visit(async (page) => {
+  demo.visit(async (page) => {
     await order(page, "bitcoin");
     await atSimulator(page);
     await page.click("button:has-text('Pay half')");
@@ -292,22 +153,22 @@ test("too little Bitcoin: nothing is bought, and the page says why", { skip }, (
 
 test("cash: a code for the envelope; booked, it gives the voucher in any browser", { skip }, async () => {
   let code = "";
-  await visit(async (page) => {
+  await demo.visit(async (page) => {
     await order(page, "cash");
     assert.equal(await heading(page), "Cash by mail");
     code = (await page.textContent("main p.big")) ?? "";
     assert.match(code, /^[a-z2-7]{4}(-[a-z2-7]{4}){3}$/);
     await looksRight(page);
   });
-  assert.match(lethe("cash list"), /^\d{4}-\d\d-\d\d +5\.00 EUR +30days\n$/);
-  assert.match(lethe("cash show", `${code}\n`), /for +a voucher\n.*30 days/);
-  assert.match(lethe("payment show", code, 1), /No payment of that number counts/);
-  assert.match(lethe(["cash", "book", "--amount", "4.99 EUR"], code, 1), /Nothing was booked/);
-  assert.match(lethe("cash book", `${code}\n`), /Booked\.\n.*a voucher/);
-  assert.match(lethe("cash book", code), /was booked before; nothing was done now/);
-  assert.equal(lethe("cash list"), "No order waits for cash.\n");
-  assert.match(lethe("payment show", code), /it counts\n.*\n.*\n +voucher +\S+ \(not used yet\)/);
-  await visit(async (page) => {
+  assert.match(demo.lethe("cash list"), /^\d{4}-\d\d-\d\d +5\.00 EUR +30days\n$/);
+  assert.match(demo.lethe("cash show", `${code}\n`), /for +a voucher\n.*30 days/);
+  assert.match(demo.lethe("payment show", code, 1), /No payment of that number counts/);
+  assert.match(demo.lethe(["cash", "book", "--amount", "4.99 EUR"], code, 1), /Nothing was booked/);
+  assert.match(demo.lethe("cash book", `${code}\n`), /Booked\.\n.*a voucher/);
+  assert.match(demo.lethe("cash book", code), /was booked before; nothing was done now/);
+  assert.equal(demo.lethe("cash list"), "No order waits for cash.\n");
+  assert.match(demo.lethe("payment show", code), /it counts\n.*\n.*\n +voucher +\S+ \(not used yet\)/);
+  await demo.visit(async (page) => {
     await page.goto("/order/cash");
     await page.fill("#code", "abcd-efgh-ijkl-mnop");
     await page.click("main form button");
@@ -320,12 +181,12 @@ test("cash: a code for the envelope; booked, it gives the voucher in any browser
 });
 
 test("a coupon takes its part off, and one of 100 % pays all, once", { skip }, async () => {
-  await visit(async (page) => {
+  await demo.visit(async (page) => {
     await order(page, "bitcoin", demo.coupon);
     await atSimulator(page);
     assert.ok(await page.isVisible("text=4.00 EUR"));
   });
-  await visit(async (page) => {
+  await demo.visit(async (page) => {
     await order(page, "bitcoin", demo.freeCoupon);
     await thankedWithVoucher(page);
     await order(page, "bitcoin", demo.freeCoupon);
@@ -335,7 +196,7 @@ test("a coupon takes its part off, and one of 100 % pays all, once", { skip }, a
 });
 
 test("a gift card signs up; then PayPal by subscription and Bitcoin extend the account", { skip }, () =>
-  visit(async (page) => {
+  demo.visit(async (page) => {
     await loggedInAs(page, "river-otter", demo.giftCard);
     const first = await paidUntil(page);
     assert.ok(first > Date.now() + 29 * 86_400_000);
@@ -356,7 +217,7 @@ test("a gift card signs up; then PayPal by subscription and Bitcoin extend the a
 );
 
 test("a refund, claimed with the receipt: looked at first, given once, and refused by name", { skip }, () =>
-  visit(async (page) => {
+  demo.visit(async (page) => {
     await order(page, "paypal");
     await atSimulator(page);
     await page.click("button:has-text('Pay')");
@@ -389,18 +250,18 @@ test("a refund, claimed with the receipt: looked at first, given once, and refus
 );
 
 test("an envelope that will not come is forgotten by command", { skip }, () =>
-  visit(async (page) => {
+  demo.visit(async (page) => {
     await order(page, "cash");
     const code = (await page.textContent("main p.big")) ?? "";
-    assert.match(lethe("cash cancel", code), /forgotten/);
-    assert.equal(lethe("cash list"), "No order waits for cash.\n");
-    assert.match(lethe("cash book", code, 1), /No order waits for that code/);
+    assert.match(demo.lethe("cash cancel", code), /forgotten/);
+    assert.equal(demo.lethe("cash list"), "No order waits for cash.\n");
+    assert.match(demo.lethe("cash book", code, 1), /No order waits for that code/);
   }),
 );
 
 test("a letter is listed, read with the key, answered and closed by command", { skip }, () =>
-  visit(async (page) => {
-    assert.equal(lethe("ticket list"), "There are no tickets.\n");
+  demo.visit(async (page) => {
+    assert.equal(demo.lethe("ticket list"), "There are no tickets.\n");
     await page.goto("/contact");
     await page.fill("#text", "Which port is it?");
     await page.fill("#email", "writer@demo.example");
@@ -409,50 +270,50 @@ test("a letter is listed, read with the key, answered and closed by command", { 
     await page.waitForSelector("#ticket-secret");
     const number = (await page.textContent("#ticket-number")) ?? "";
     const key = `${demo.folder}/operator.age`;
-    assert.ok(lethe("ticket list").startsWith(`${number}  waits for you`));
-    assert.match(lethe(`ticket show ${number}`), /-----BEGIN AGE ENCRYPTED FILE-----/);
-    assert.match(lethe(`ticket show ${number} --identity ${key}`), /Which port is it\?/);
-    assert.match(lethe(`ticket show aaaaa-aaaaa --identity ${key}`, "", 1), /no ticket of that number/);
+    assert.ok(demo.lethe("ticket list").startsWith(`${number}  waits for you`));
+    assert.match(demo.lethe(`ticket show ${number}`), /-----BEGIN AGE ENCRYPTED FILE-----/);
+    assert.match(demo.lethe(`ticket show ${number} --identity ${key}`), /Which port is it\?/);
+    assert.match(demo.lethe(`ticket show aaaaa-aaaaa --identity ${key}`, "", 1), /no ticket of that number/);
     assert.match(
-      lethe(`ticket answer ${number}`, "It is 1080."),
+      demo.lethe(`ticket answer ${number}`, "It is 1080."),
       /^Answered\. The answer is sent to the e-mail address/,
     );
-    assert.match(lethe(`ticket show ${number} --identity ${key}`), /It is 1080\./);
+    assert.match(demo.lethe(`ticket show ${number} --identity ${key}`), /It is 1080\./);
     const deadlineMs = Date.now() + 30_000;
-    while (!(await (await fetch(demo.mail)).text()).includes("It is 1080.")) {
+    while (!(await (await fetchAnew(demo.mail)).text()).includes("It is 1080.")) {
       assert.ok(Date.now() < deadlineMs, "the answer goes by e-mail, too");
       await pause(100);
     }
     await page.click("button:has-text('Go to your ticket')");
     assert.ok(await page.isVisible("text=It is 1080."));
-    assert.match(lethe(`ticket close ${number}`), /closed/);
-    assert.match(lethe(`ticket answer ${number}`, "And more", 1), /That ticket is closed/);
-    assert.match(lethe(`ticket delete ${number} --yes`), /^1 ticket deleted/);
-    assert.equal(lethe("ticket list"), "There are no tickets.\n");
+    assert.match(demo.lethe(`ticket close ${number}`), /closed/);
+    assert.match(demo.lethe(`ticket answer ${number}`, "And more", 1), /That ticket is closed/);
+    assert.match(demo.lethe(`ticket delete ${number} --yes`), /^1 ticket deleted/);
+    assert.equal(demo.lethe("ticket list"), "There are no tickets.\n");
   }),
 );
 
 test("a receipt is looked at and given back by command; it says the same twice", { skip }, () =>
-  visit(async (page) => {
+  demo.visit(async (page) => {
     await order(page, "paypal");
     await atSimulator(page);
     await page.click("button:has-text('Pay')");
     await thankedWithVoucher(page);
     const receipt = await page.inputValue("#receipt");
-    assert.match(lethe("refund look", receipt), /This purchase can be given back/);
-    assert.match(lethe("refund give", receipt), /Given back/);
-    assert.match(lethe("refund look", receipt), /A payment is given back once/);
-    assert.match(lethe("refund give", receipt, 1), /A payment is given back once/);
-    assert.equal(lethe("refund list"), "None.\n");
-    assert.match(lethe("refund look", "no receipt", 1), /\w/);
+    assert.match(demo.lethe("refund look", receipt), /This purchase can be given back/);
+    assert.match(demo.lethe("refund give", receipt), /Given back/);
+    assert.match(demo.lethe("refund look", receipt), /A payment is given back once/);
+    assert.match(demo.lethe("refund give", receipt, 1), /A payment is given back once/);
+    assert.equal(demo.lethe("refund list"), "None.\n");
+    assert.match(demo.lethe("refund look", "no receipt", 1), /\w/);
   }),
 );
 
 test("what else the admin pages do is done by command", { skip }, async () => {
   const { name } = demo.member;
-  assert.match(lethe(`disclose ${name}`), new RegExp(name));
-  assert.match(lethe("disclose nobody-here"), /There is no account called nobody-here/);
-  await visit(async (page) => {
+  assert.match(demo.lethe(`disclose ${name}`), new RegExp(name));
+  assert.match(demo.lethe("disclose nobody-here"), /There is no account called nobody-here/);
+  await demo.visit(async (page) => {
     await page.goto("/log-in");
     await page.fill("#name", name);
     await page.fill("#password", demo.member.password);
@@ -460,41 +321,41 @@ test("what else the admin pages do is done by command", { skip }, async () => {
     await page.goto("/member/connect");
     await page.click("button:has-text('Show my VPN username and password')");
     const vpnUsername = (await page.textContent("#vpn-username")) ?? "";
-    assert.match(lethe(`account find ${vpnUsername}`), new RegExp(`username +${name}\n`));
-    assert.match(lethe(`account renew ${name}`), /\w/);
-    assert.match(lethe(`account find ${vpnUsername}`, "", 1), /No account has that VPN username/);
+    assert.match(demo.lethe(`account find ${vpnUsername}`), new RegExp(`username +${name}\n`));
+    assert.match(demo.lethe(`account renew ${name}`), /\w/);
+    assert.match(demo.lethe(`account find ${vpnUsername}`, "", 1), /No account has that VPN username/);
   });
 
-  const shown = async (path: string) => (await fetch(`${demo.site}${path}`)).text();
-  assert.match(lethe("switch off sign-up"), /sign-up +off\n/);
+  const shown = async (path: string) => (await fetchAnew(`${demo.site}${path}`)).text();
+  assert.match(demo.lethe("switch off sign-up"), /sign-up +off\n/);
   assert.doesNotMatch(await shown("/sign-up"), /id="password"/);
-  assert.match(lethe("switch on sign-up"), /sign-up +on\n/);
+  assert.match(demo.lethe("switch on sign-up"), /sign-up +on\n/);
   assert.match(await shown("/sign-up"), /id="password"/);
-  assert.match(lethe("switch list"), /cash +on\n/);
-  assert.match(lethe("switch off weather", "", 1), /no switch of that name/);
+  assert.match(demo.lethe("switch list"), /cash +on\n/);
+  assert.match(demo.lethe("switch off weather", "", 1), /no switch of that name/);
 
-  const id = /as (\S+)\.\n/.exec(lethe("announce post Works", "We work *tonight*."))?.[1] ?? "";
+  const id = /as (\S+)\.\n/.exec(demo.lethe("announce post Works", "We work *tonight*."))?.[1] ?? "";
   assert.match(await shown("/announcements"), /We work <em>tonight<\/em>/);
-  assert.match(lethe("announce list"), new RegExp(`^${id} .*Works\n`));
-  lethe(`announce remove ${id}`);
-  assert.equal(lethe("announce list"), "Nothing is announced.\n");
+  assert.match(demo.lethe("announce list"), new RegExp(`^${id} .*Works\n`));
+  demo.lethe(`announce remove ${id}`);
+  assert.equal(demo.lethe("announce list"), "Nothing is announced.\n");
 
-  const counted = () => JSON.parse(lethe("--json voucher count")) as { unused: number; used: number };
+  const counted = () => JSON.parse(demo.lethe("--json voucher count")) as { unused: number; used: number };
   const before = counted();
-  assert.equal(lethe("voucher make --count 3").trim().split("\n").length, 3);
+  assert.equal(demo.lethe("voucher make --count 3").trim().split("\n").length, 3);
   assert.deepEqual(counted(), { ...before, unused: before.unused + 3 });
 
-  assert.match(lethe("mail test operator@demo.example"), /took the letter/);
-  assert.match(await (await fetch(demo.mail)).text(), /To operator@demo\.example/);
-  assert.match(lethe("mail queue"), /\w/);
-  assert.match(lethe("payment test"), /answers and takes the key/);
-  assert.match(lethe("abuse answer --server demo1"), /no logs?|keep/i);
-  assert.match(lethe("abuse answer --server nowhere1", "", 1), /no server of that name/);
+  assert.match(demo.lethe("mail test operator@demo.example"), /took the letter/);
+  assert.match(await (await fetchAnew(demo.mail)).text(), /To operator@demo\.example/);
+  assert.match(demo.lethe("mail queue"), /\w/);
+  assert.match(demo.lethe("payment test"), /answers and takes the key/);
+  assert.match(demo.lethe("abuse answer --server demo1"), /no logs?|keep/i);
+  assert.match(demo.lethe("abuse answer --server nowhere1", "", 1), /no server of that name/);
 
-  const { url } = JSON.parse(lethe("--json admin open")) as { url: string };
-  assert.equal((await fetch(url)).status, 200);
-  assert.match(lethe("admin close"), /^Closed\. 0 visits ended/);
-  await assert.rejects(fetch(url), "the door is closed");
+  const { url } = JSON.parse(demo.lethe("--json admin open")) as { url: string };
+  assert.equal((await fetchAnew(url)).status, 200);
+  assert.match(demo.lethe("admin close"), /^Closed\. 0 visits ended/);
+  await assert.rejects(fetchAnew(url), "the door is closed");
 });
 
 test("Ctrl-C ends it, and nothing of it is left", { skip }, async () => {
