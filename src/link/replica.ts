@@ -1,5 +1,5 @@
 import type { Clock } from "../lib/clock.ts";
-import { type Log, type Reason, reasonOf } from "../lib/event-log.ts";
+import type { Log, Reason } from "../lib/event-log.ts";
 import type { ExitCarrier } from "./carrier.ts";
 import { CREDENTIALS, credentialKey, credentialUsername, unpackCredential } from "./credentials.ts";
 import { type Header, PROTOCOL, type Protocol } from "./documents.ts";
@@ -10,11 +10,13 @@ import { PackedTable } from "./packed-table.ts";
 import type { Peer } from "./peers.ts";
 import { type ChangedPeers, PeersReplica } from "./peers-replica.ts";
 import { Refused } from "./refused.ts";
-import { readSealed, writeSealed } from "./seal.ts";
+import { readSealed, type SealedRoster } from "./seal.ts";
+import { SealWriter } from "./seal-writer.ts";
 import type { ServerSettings } from "./settings.ts";
 import type { Trust } from "./signed.ts";
 import { openHeader } from "./signed-header.ts";
 import { openSettings } from "./signed-settings.ts";
+import { SignedTime } from "./signed-time.ts";
 import { siteId, verifyingKey } from "./site-key.ts";
 import { SyncSchedule } from "./sync-schedule.ts";
 import { applyAll, fetchBuckets } from "./table-sync.ts";
@@ -22,7 +24,6 @@ import * as wire from "./wire.ts";
 
 /** The same refusal is reported once in so long. */
 const REPORT_MS = 10_000;
-const SEAL_AFTER_MS = 1000;
 
 export interface ReplicaOptions {
   server: string;
@@ -72,16 +73,13 @@ export class RosterReplica {
   #peers: PeersReplica;
   #current: Current | undefined;
   #settings: { version: number; signed: Uint8Array; settings: ServerSettings } | undefined;
-  /** The last signed time, and the monotonic reading it belongs to. */
-  #timeMs = 0;
-  #timeAt = 0;
+  readonly #time: SignedTime;
   /** Set once the office has answered our nonce: broadcasts before that might be old ones. */
   #answered = false;
   #outdated = false;
 
   #schedule: SyncSchedule;
-  #sealing: NodeJS.Timeout | undefined;
-  #sealTookMs = 0;
+  readonly #sealWriter: SealWriter | undefined;
   #closed = false;
   #reported = new Map<Reason, number>();
   #onSettings: (settings: ServerSettings, signed: Uint8Array) => void = () => {};
@@ -97,7 +95,10 @@ export class RosterReplica {
     this.#carrier = options.carrier;
     this.#clock = options.clock;
     this.#log = options.log;
+    this.#time = new SignedTime(options.clock);
     this.#seal = options.seal;
+    this.#sealWriter =
+      options.seal && new SealWriter({ ...options.seal, log: options.log, roster: () => this.#forSeal() });
     this.#table = options.table ?? new PackedTable(CREDENTIALS);
     const { server, carrier } = options;
     this.#peers = new PeersReplica({ server, carrier, trust: this.#trust, protocol: this.#protocol });
@@ -192,7 +193,7 @@ export class RosterReplica {
    */
   timeMs(): number | undefined {
     if (this.#current === undefined) return undefined;
-    const time = this.#time();
+    const time = this.#time.nowMs;
     return time < this.#current.header.notAfterMs ? time : undefined;
   }
 
@@ -214,7 +215,7 @@ export class RosterReplica {
   close(): void {
     this.#closed = true;
     this.#schedule.close();
-    if (this.#sealing !== undefined) this.#writeSeal();
+    this.#sealWriter?.close();
     this.#carrier.close();
   }
 
@@ -233,7 +234,7 @@ export class RosterReplica {
       }
       if (this.#closed) return;
       for (const [index, bytes] of staged) this.#table.replaceBucket(index, bytes);
-      this.#setTime(offer.timeMs);
+      this.#time.set(offer.timeMs);
       const first = !this.#answered;
       this.#answered = true;
       if (first) this.#onAnswer();
@@ -251,22 +252,22 @@ export class RosterReplica {
   async #syncNtHashes(): Promise<void> {
     const wanted = this.#current?.header.sections["nt-hashes"];
     if (this.#settings?.settings.services.ikev2 === undefined || wanted === undefined) {
-      if (this.#ntHashes.clear()) this.#sealLater();
+      if (this.#ntHashes.clear()) this.#sealWriter?.later();
       return;
     }
     const outcome = await this.#ntHashes.sync(wanted);
-    if (outcome === "changed") this.#sealLater();
+    if (outcome === "changed") this.#sealWriter?.later();
     else if (outcome === "again") this.#schedule.now();
   }
 
   async #syncPeers(): Promise<void> {
     if (this.#settings?.settings.services.wireguard !== undefined)
-      this.#peersChanged(await this.#peers.sync(() => this.#time()));
+      this.#peersChanged(await this.#peers.sync(() => this.#time.nowMs));
     else if (this.#peers.clear()) this.#peersChanged("all");
   }
 
   #peersChanged(changed: ChangedPeers): void {
-    this.#sealLater();
+    this.#sealWriter?.later();
     if (changed.length > 0) this.#onPeers(changed);
   }
 
@@ -305,7 +306,7 @@ export class RosterReplica {
   #takeChange(bytes: Uint8Array): void {
     const change = wire.decodeChange(bytes);
     if (change === undefined) throw new Refused("malformed");
-    const header = this.#openHeader(change.header, this.#time());
+    const header = this.#openHeader(change.header, this.#time.nowMs);
     const version = this.#current!.header.version;
     if (header.version === version) return;
     const wanted = header.sections.credentials.digest;
@@ -335,7 +336,7 @@ export class RosterReplica {
 
   #takePeers(bytes: Uint8Array): void {
     if (this.#settings?.settings.services.wireguard === undefined) return;
-    const changed = this.#peers.take(bytes, this.#time());
+    const changed = this.#peers.take(bytes, this.#time.nowMs);
     // Of a change that concerns us alone nobody else asks at the same time.
     if (changed === undefined) this.#schedule.now();
     else this.#peersChanged(changed);
@@ -343,7 +344,7 @@ export class RosterReplica {
 
   #acceptChange(header: Header, signedHeader: Uint8Array, changed: string[]): void {
     // A header that was held up must not turn the clock back.
-    this.#setTime(Math.max(this.#time(), header.issuedAtMs));
+    this.#time.set(Math.max(this.#time.nowMs, header.issuedAtMs));
     this.#accept({ header, signedHeader: signedHeader.slice() }, changed);
   }
 
@@ -364,7 +365,7 @@ export class RosterReplica {
     if (version === this.#settings?.version) return;
     const before = this.#settings?.settings.services;
     this.#settings = { version, signed, settings };
-    this.#sealLater();
+    this.#sealWriter?.later();
     this.#onSettings(settings, signed);
     const { ikev2, wireguard } = settings.services;
     const others = (before?.ikev2 === undefined) !== (ikev2 === undefined);
@@ -379,7 +380,7 @@ export class RosterReplica {
     this.#current = current;
     this.#outdated = false;
     if (first) this.#log("roster-accepted", { count: this.#table.size });
-    if (renewed) this.#sealLater();
+    if (renewed) this.#sealWriter?.later();
     if (changed.length > 0) this.#onChange(changed);
   }
 
@@ -407,40 +408,18 @@ export class RosterReplica {
     this.#log("roster-outdated");
   }
 
-  #time(): number {
-    return this.#timeMs + (this.#clock.monotonic() - this.#timeAt);
-  }
-
-  #setTime(ms: number): void {
-    this.#timeMs = ms;
-    this.#timeAt = this.#clock.monotonic();
-  }
-
-  #sealLater(): void {
-    if (this.#seal === undefined || this.#closed) return;
-    // A large roster takes a while to seal; changes must not make that all we do.
-    this.#sealing ??= setTimeout(() => this.#writeSeal(), SEAL_AFTER_MS + 50 * this.#sealTookMs);
-  }
-
-  #writeSeal(): void {
-    clearTimeout(this.#sealing);
-    this.#sealing = undefined;
-    if (this.#seal === undefined || this.#current === undefined) return;
-    const start = performance.now();
-    try {
-      writeSealed(this.#seal.path, this.#seal.key, {
+  #forSeal(): SealedRoster | undefined {
+    return (
+      this.#current && {
         header: this.#current.signedHeader,
         settings: this.#settings?.signed,
-        timeMs: this.#time(),
+        timeMs: this.#time.nowMs,
         uptimeMs: this.#uptimeMs(),
         table: this.#table,
         ntHashes: this.#ntHashes.sealed,
         peers: this.#peers.sealed,
-      });
-    } catch (error) {
-      this.#log("seal-unwritable", { reason: reasonOf(error) });
-    }
-    this.#sealTookMs = performance.now() - start;
+      }
+    );
   }
 
   #unseal(): void {
@@ -451,7 +430,7 @@ export class RosterReplica {
       const header = this.#openHeader(sealed.header, timeMs);
       if (hex(sealed.table.root()) !== header.sections.credentials.digest) throw new Refused("digest");
       this.#table = sealed.table;
-      this.#setTime(timeMs);
+      this.#time.set(timeMs);
       this.#accept({ header, signedHeader: sealed.header }, "all");
       if (sealed.settings !== undefined) this.#takeSettings(sealed.settings);
       this.#ntHashes.restore(sealed.ntHashes);

@@ -5,22 +5,19 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import fc from "fast-check";
-import { base32 } from "../lib/base32.ts";
 import { FakeClock } from "../lib/clock.ts";
-import { CarrierError, type ExitCarrier } from "./carrier.ts";
 import { MemoryCarrier } from "./memory-carrier.ts";
 import type { Peer } from "./peers.ts";
 import type { ChangedPeers } from "./peers-replica.ts";
 import { RosterPublisher } from "./publisher.ts";
 import { RosterReplica } from "./replica.ts";
+import { digestOf, key, nameOf, WatchedCarrier } from "./replica-testing.ts";
 import type { ServerSettings } from "./settings.ts";
-import { generateSiteKey } from "./site-key.ts";
-import { passwordDigest, recordingLog, settingsFor, until } from "./testing.ts";
+import { recordingLog, settingsFor, until } from "./testing.ts";
 import * as wire from "./wire.ts";
 
 /** The sections that not every exit has: its own WireGuard peers, and NT hashes. */
 
-const key = generateSiteKey();
 const hashKey = randomBytes(32);
 const folder = mkdtempSync(join(tmpdir(), "lethe-sections-"));
 after(() => rmSync(folder, { recursive: true }));
@@ -28,10 +25,8 @@ after(() => rmSync(folder, { recursive: true }));
 const WIREGUARD: ServerSettings["services"] = { wireguard: { port: 51_820 } };
 const IKEV2: ServerSettings["services"] = { ikev2: { hashKey: hashKey.toString("base64") } };
 
-const nameOf = (i: number) => base32(hash("sha256", `${i}`, "buffer"), 12);
 const keyOf = (i: number) => new Uint8Array(hash("sha256", `key ${i}`, "buffer"));
 const ntHashOf = (password: string) => new Uint8Array(hash("md5", password, "buffer"));
-const digestOf = (password: string) => new Uint8Array(passwordDigest(password));
 const peer = (i: number, change: Partial<Peer> = {}): Peer => ({
   publicKey: keyOf(i),
   index: i + 1,
@@ -40,41 +35,6 @@ const peer = (i: number, change: Partial<Peer> = {}): Peer => ({
   ...change,
 });
 const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString("hex");
-
-/** An exit's end that remembers what went through it. */
-class WatchedCarrier implements ExitCarrier {
-  readonly #inner: ExitCarrier;
-  requests: number[] = [];
-  heard: Uint8Array[] = [];
-  answers: Uint8Array[] = [];
-  deliver: (message: Uint8Array) => void = () => {};
-  change = (message: Uint8Array): Uint8Array | undefined => message;
-  refuses = (_request: Uint8Array): boolean => false;
-
-  constructor(inner: ExitCarrier) {
-    this.#inner = inner;
-  }
-  start = () => this.#inner.start();
-  close = () => this.#inner.close();
-  onUp = (callback: () => void) => this.#inner.onUp(callback);
-  onDown = (callback: () => void) => this.#inner.onDown(callback);
-  publishReport = (report: Uint8Array) => this.#inner.publishReport(report);
-  async request(message: Uint8Array) {
-    this.requests.push(message[0]!);
-    if (this.refuses(message)) throw new CarrierError("refused");
-    const answer = await this.#inner.request(message);
-    this.answers.push(answer);
-    return answer;
-  }
-  onBroadcast(callback: (message: Uint8Array) => void) {
-    this.deliver = callback;
-    this.#inner.onBroadcast((message) => {
-      this.heard.push(message);
-      const changed = this.change(message);
-      if (changed !== undefined) callback(changed);
-    });
-  }
-}
 
 async function world({ ntHashes = true, seal = false } = {}) {
   const clock = new FakeClock();
@@ -231,11 +191,11 @@ test("a change that was missed is asked for when the next one comes", async () =
   await a1.settled();
   it.publisher.setPeer("a1", peer(1));
   await until(() => a1.indices().length === 1, "the peer");
-  a1.carrier.change = (message) => (message[0] === wire.BROADCAST.peers ? undefined : message);
+  a1.carrier.onHeard = (message) => (message[0] === wire.BROADCAST.peers ? undefined : message);
   it.publisher.removePeer("a1", keyOf(1));
   await until(() => a1.carrier.heard.filter((each) => each[0] === 3).length === 2, "what is lost");
   assert.deepEqual(a1.indices(), [2]);
-  a1.carrier.change = (message) => message;
+  a1.carrier.onHeard = (message) => message;
   it.publisher.setPeer("a1", peer(2));
   await until(() => a1.indices().length === 1 && a1.indices()[0] === 3, "both");
   assert.deepEqual(a1.refusals(), []);
