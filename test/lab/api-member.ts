@@ -31,7 +31,7 @@ export async function askApi(
     "curl",
     "-s",
     "--max-time",
-    String(options.maxSeconds ?? 15),
+    String(options.maxSeconds ?? 60),
     "-w",
     "\n%{http_code}",
     "-K",
@@ -104,7 +104,7 @@ export class ApiMember {
   /** Writes what stands at a path of the member's into a file. Throws where the site does not give it. */
   async download(path: string, file: string): Promise<void> {
     const lines = [`url = "${this.#site}${path}"`, `header = "authorization: Bearer ${this.#token}"`];
-    const argv = ["curl", "-sf", "--max-time", "15", "-o", file, "-K", "-"];
+    const argv = ["curl", "-sf", "--max-time", "60", "-o", file, "-K", "-"];
     const { code } = await this.#from.run(argv, { input: `${lines.join("\n")}\n` });
     if (code !== 0) throw new Error(`the site does not give ${path}`);
   }

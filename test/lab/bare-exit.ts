@@ -2,7 +2,7 @@ import type { ChildProcess } from "node:child_process";
 import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { lab } from "./addresses.ts";
-import { must, until } from "./namespace.ts";
+import { must, PATIENCE_MS, until } from "./namespace.ts";
 import type { VpnLogin } from "./openvpn-client.ts";
 import type { World } from "./world.ts";
 
@@ -79,7 +79,7 @@ verb 3
       said += text;
     });
   }
-  await until("the bare exit's openvpn", 15_000, () => {
+  await until("the bare exit's openvpn", PATIENCE_MS, () => {
     if (process.exitCode !== null) throw new Error(`the bare exit's openvpn ended:\n${said}`);
     return said.includes("Initialization Sequence Completed");
   });

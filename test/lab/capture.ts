@@ -1,11 +1,11 @@
 import type { ChildProcess } from "node:child_process";
-import { Namespace, until } from "./namespace.ts";
+import { endProgram, Namespace, PATIENCE_MS, until } from "./namespace.ts";
 
 /** tcpdump on one interface, from `startCapture` until `stop`. */
 export interface Capture {
   /** One line a packet, so far. */
   packets(): string[];
-  /** Ends it and gives the lines. */
+  /** Ends it and gives the lines of all that passed until now; throws where the kernel had no room for some of it. */
   stop(): Promise<string[]>;
 }
 
@@ -22,19 +22,45 @@ export async function startCapture(namespace: Namespace, device: string, filter:
   process.stderr?.setEncoding("utf8").on("data", (text: string) => {
     said += text;
   });
-  await until(`tcpdump to listen (${said})`, 10_000, () => {
-    if (process.exitCode !== null) throw new Error(`tcpdump ended: ${said}`);
-    return said.includes("listening on");
-  });
+  const closed = new Promise((resolve) => process.once("close", resolve));
+  const ended = () => process.exitCode !== null || process.signalCode !== null;
+  try {
+    await until(
+      () => `tcpdump to listen; it said: ${said}`,
+      PATIENCE_MS,
+      () => {
+        if (ended()) throw new Error(`tcpdump ended: ${said}`);
+        return said.includes("listening on");
+      },
+    );
+  } catch (error) {
+    await endProgram(process, "SIGKILL");
+    throw error;
+  }
+  /** By the kernel's count (tcpdump(1), SIGUSR1): what came, and what of it has been read. */
+  const counts = async (): Promise<{ read: number; came: number; lost: number }> => {
+    const mark = said.length;
+    process.kill("SIGUSR1");
+    const pattern = /(\d+) packets? captured, (\d+) packets? received by filter, (\d+) packets? dropped/;
+    const words = await until("tcpdump's counts", PATIENCE_MS, () => {
+      if (ended()) throw new Error(`tcpdump ended: ${said}`);
+      return pattern.exec(said.slice(mark)) ?? undefined;
+    });
+    const [read = 0, came = 0, lost = 0] = words.slice(1).map(Number);
+    return { read, came, lost };
+  };
   const packets = () => out.split("\n").filter(Boolean);
   return {
     packets,
     async stop() {
-      const ended = new Promise((resolve) => process.once("close", resolve));
-      if (process.exitCode === null) {
-        process.kill("SIGINT");
-        await ended;
-      }
+      if (ended()) return packets();
+      // An interrupt makes tcpdump leave unread what has come: on a busy machine that may be all of it.
+      const { lost } = await until("tcpdump to have read what came", PATIENCE_MS, async () => {
+        const seen = await counts();
+        return seen.read >= seen.came - seen.lost && seen;
+      }).finally(() => endProgram(process, "SIGINT"));
+      await closed;
+      if (lost > 0) throw new Error(`the kernel had no room for ${lost} packets of a capture`);
       return packets();
     },
   };

@@ -3,7 +3,7 @@ import { statSync } from "node:fs";
 import { join } from "node:path";
 import { before, describe, test } from "node:test";
 import { dataFolder, lethe, up, WITHOUT_ROOT } from "./host-provider.ts";
-import { type Output, run, until } from "./namespace.ts";
+import { type Output, PATIENCE_MS, run, until } from "./namespace.ts";
 import { skipOrFail } from "./requirements.ts";
 
 /** The `lethe` command beside a running provider, as the operator types it. */
@@ -21,7 +21,11 @@ describe("the command", { skip: skipOrFail() }, () => {
   before(async () => {
     ({ data } = await dataFolder("command"));
     started = up(data, WITHOUT_ROOT);
-    await until(`the provider\n${started.said()}`, 60_000, async () => /SOCKS5/.test(started.said()));
+    await until(
+      () => `the provider\n${started.said()}`,
+      PATIENCE_MS,
+      async () => /SOCKS5/.test(started.said()),
+    );
   });
 
   test("speaks to the office through a 0600 socket in the data folder", () => {

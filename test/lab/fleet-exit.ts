@@ -57,7 +57,7 @@ export class FleetExit {
   }
 
   /** Until the pasted line has said that it has joined. */
-  async enrolled(timeoutMs = 120_000): Promise<void> {
+  async enrolled(timeoutMs = 300_000): Promise<void> {
     try {
       await until(`${this.name} to enrol`, timeoutMs, () => this.output.includes("Enrolled as"));
     } catch (error) {

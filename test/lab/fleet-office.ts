@@ -8,7 +8,7 @@ import type { ServerView } from "../../src/web/control/servers.ts";
 import { lab } from "./addresses.ts";
 import type { FleetWorld } from "./fleet-world.ts";
 import { fleet } from "./fleet-world.ts";
-import { type Output, until } from "./namespace.ts";
+import { type Output, PATIENCE_MS, signalIfAlive, until } from "./namespace.ts";
 import { fetchFrom } from "./probes.ts";
 import { ports } from "./provider.ts";
 
@@ -112,7 +112,7 @@ export class FleetOffice {
       });
     }
     try {
-      await until("the site", 60_000, async () => {
+      await until("the site", 2 * PATIENCE_MS, async () => {
         if (!this.running) throw new Error(`lethe up ended with ${child.exitCode}`);
         return (await fetchFrom(this.#world.office, `${this.site}/`)) !== undefined;
       });
@@ -127,7 +127,7 @@ export class FleetOffice {
 
   /** `./lethe --data … <words>` on the office machine, as the operator types it. */
   command(...words: string[]): Promise<Output> {
-    return this.#world.office.run([lethe, "--data", this.data, ...words], { timeoutMs: 60_000 });
+    return this.#world.office.run([lethe, "--data", this.data, ...words], { timeoutMs: 2 * PATIENCE_MS });
   }
 
   async mustCommand(...words: string[]): Promise<string> {
@@ -141,14 +141,19 @@ export class FleetOffice {
     const own = /src\/(office|exit)\//;
     const before = await this.#world.office.pidsMatching(own);
     await this.mustCommand("restart");
-    await until("new processes", 60_000, async () => {
+    await until("new processes", PATIENCE_MS, async () => {
       const now = await this.#world.office.pidsMatching(own);
       return now.length > 0 && !now.some((pid) => before.includes(pid));
     });
-    await until("the services", 60_000, async () => {
-      const { code, stdout } = await this.command("--json", "status");
-      return code === 0 && (JSON.parse(stdout) as { settled: boolean }).settled;
-    });
+    await until(
+      "the services",
+      2 * PATIENCE_MS,
+      async () => {
+        const { code, stdout } = await this.command("--json", "status");
+        return code === 0 && (JSON.parse(stdout) as { settled: boolean }).settled;
+      },
+      250,
+    );
   }
 
   async servers(): Promise<ServerView[]> {
@@ -164,12 +169,11 @@ export class FleetOffice {
   async stop(): Promise<void> {
     const child = this.#process;
     if (child === undefined || !this.running) return;
-    const ended = new Promise((resolve) => child.once("exit", resolve));
     // `child` is nsenter, which passes no signal on.
     for (const pid of await this.#world.office.pidsMatching(/src\/cli\/main\.ts up/)) {
-      process.kill(pid, "SIGTERM");
+      signalIfAlive(pid, "SIGTERM");
     }
-    await ended;
+    await until("the office to end", PATIENCE_MS, () => !this.running);
   }
 
   async remove(): Promise<void> {

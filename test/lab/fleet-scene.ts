@@ -39,7 +39,7 @@ export class FleetScene {
     for (const [index, exit] of this.exits.entries()) {
       const [, city, countryCode] = CITIES[index]!;
       exit.paste(await exit.invite(this.world.addressOf(exit.machine), city, countryCode));
-      const up = exit.up(120_000);
+      const up = exit.up(600_000);
       up.catch(() => {});
       coming.push(up);
       await exit.enrolled();

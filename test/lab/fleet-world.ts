@@ -7,7 +7,7 @@ import { lab } from "./addresses.ts";
 import type { InternetLog } from "./internet.ts";
 import { InternetServer } from "./internet-server.ts";
 import { Machine } from "./machine.ts";
-import { link, Namespace, removeLeftovers, until } from "./namespace.ts";
+import { link, Namespace, PATIENCE_MS, removeLeftovers, until } from "./namespace.ts";
 
 const delayProgram = fileURLToPath(new URL("delay.ts", import.meta.url));
 
@@ -212,7 +212,7 @@ export class FleetWorld {
     delay.stdout!.once("data", () => {
       ready = true;
     });
-    await until("the slow link", 10_000, () => ready);
+    await until("the slow link", PATIENCE_MS, () => ready);
     const pair = `ip saddr ${this.addressOf(from)} ip daddr ${this.addressOf(to)}`;
     this.#delays.set(key, { delay, rule: `${pair} tcp dport ${port} redirect to :${relayPort}` });
     await this.#applyRules();

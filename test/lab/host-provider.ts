@@ -1,10 +1,13 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { randomInt } from "node:crypto";
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after } from "node:test";
 import { fileURLToPath } from "node:url";
+import { commandLine } from "./machine.ts";
+import { endProgram, signalIfAlive } from "./namespace.ts";
 
 /** `lethe up` on this machine's loopback, on free ports, as an operator starts it: no world around it. */
 export const lethe = fileURLToPath(new URL("../../lethe", import.meta.url));
@@ -12,19 +15,36 @@ export const lethe = fileURLToPath(new URL("../../lethe", import.meta.url));
 export const WITHOUT_ROOT = ["unshare", "--user", "--map-user=65534", "--map-group=65534"];
 
 /** This test file's own, gone after it. */
-export const folder = mkdtempSync(join(tmpdir(), "lethe-start-"));
+export const folder = mkdtempSync(join(tmpdir(), `lethe-${process.pid}-3-`));
 const started = new Set<ChildProcess>();
 after(async () => {
-  for (const child of started) child.kill("SIGKILL");
-  rmSync(folder, { recursive: true });
+  // A supervisor that is killed leaves what it has started: it is asked first.
+  await Promise.all([...started].map((child) => endProgram(child)));
+  for (const pid of pidsNaming(folder)) signalIfAlive(pid, "SIGKILL");
+  rmSync(folder, { recursive: true, force: true });
 });
 
+/** Processes with that text in their command line. */
+function pidsNaming(text: string): number[] {
+  const numbers = readdirSync("/proc").filter((name) => /^\d+$/.test(name));
+  return numbers.map(Number).filter((pid) => pid !== process.pid && commandLine(pid).includes(text));
+}
+
+const given = new Set<number>();
+
+/** One that nobody listens at. Not of those that the kernel gives to whoever asks for any (ip(7), ip_local_port_range): the others at work here do. */
 async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await new Promise((resolve) => server.once("listening", resolve));
-  const { port } = server.address() as { port: number };
-  await new Promise((resolve) => server.close(resolve));
-  return port;
+  for (;;) {
+    const port = 20_000 + randomInt(12_000);
+    if (given.has(port)) continue;
+    const server = createServer();
+    const { promise, resolve } = Promise.withResolvers<boolean>();
+    server.once("error", () => resolve(false)).listen(port, "127.0.0.1", () => resolve(true));
+    if (!(await promise)) continue;
+    await new Promise((closed) => server.close(closed));
+    given.add(port);
+    return port;
+  }
 }
 
 /** A data folder with a lethe.toml of free ports. */

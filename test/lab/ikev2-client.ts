@@ -2,7 +2,7 @@ import type { ChildProcess } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { ViciClient } from "../../src/exit/ikev2/vici-client.ts";
-import { type Namespace, until } from "./namespace.ts";
+import { endProgram, type Namespace, PATIENCE_MS, until } from "./namespace.ts";
 
 /** What this client takes of the file for strongSwan's app (.sswan). */
 export interface Sswan {
@@ -27,7 +27,6 @@ export class Ikev2Client {
   readonly #on: Namespace;
   readonly #folder: string;
   readonly #process: ChildProcess;
-  readonly #ended: Promise<void>;
   #vici: ViciClient | undefined;
   #failed = false;
   /** Let through by the block; nothing where there is none. */
@@ -41,7 +40,6 @@ export class Ikev2Client {
     this.#process = on.start(["charon-systemd", `--lab=${folder}`], "ignore", {
       STRONGSWAN_CONF: configuration,
     });
-    this.#ended = new Promise((resolve) => this.#process.once("exit", () => resolve()));
   }
 
   /** `block`: as the app does it. That is this client's own, and no file of ours makes it. */
@@ -56,13 +54,18 @@ export class Ikev2Client {
       await client.#block("add", login.address);
       client.#address = login.address;
     }
-    await client.#connect(login);
-    return client;
+    try {
+      await client.#connect(login);
+      return client;
+    } catch (error) {
+      await client.stop();
+      throw error;
+    }
   }
 
   async #connect({ profile, address, username, password }: Ikev2Login): Promise<void> {
     const socket = join(this.#folder, "vici");
-    await until("strongSwan", 10_000, () => existsSync(socket));
+    await until("strongSwan", PATIENCE_MS, () => existsSync(socket));
     this.#vici = await ViciClient.open(socket);
     const data = Buffer.from(profile.remote.cert, "base64");
     await this.#vici.request("load-cert", { type: "X509", flag: "CA", data });
@@ -85,7 +88,7 @@ export class Ikev2Client {
   }
 
   /** Once the tunnel has its addresses. */
-  async online(timeoutMs = 20_000): Promise<void> {
+  async online(timeoutMs = PATIENCE_MS): Promise<void> {
     await until("the tunnel", timeoutMs, () => this.#failed || /CHILD_SA .* established/.test(this.said()));
     if (this.#failed) throw new Error(`no tunnel; strongSwan said:\n${this.said()}`);
   }
@@ -111,10 +114,7 @@ export class Ikev2Client {
   /** strongSwan goes, and what blocks the rest stays. */
   async end(): Promise<void> {
     this.#vici?.close();
-    this.#process.kill("SIGTERM");
-    const timer = setTimeout(() => this.#process.kill("SIGKILL"), 5000);
-    await this.#ended;
-    clearTimeout(timer);
+    await endProgram(this.#process);
   }
 
   /** Behind strongSwan's own table (220): what it does not take goes nowhere. The exit itself is reached past both. */

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { after, describe, test } from "node:test";
 import { CAPABILITIES } from "../../src/exit/remote/unit.ts";
 import { lethe } from "./host-provider.ts";
-import { Namespace, run, runFolderOf, until } from "./namespace.ts";
+import { endProgram, Namespace, PATIENCE_MS, run, runFolderOf, until } from "./namespace.ts";
 import { skipOrFail } from "./requirements.ts";
 
 /** The office as a service, on a machine whose systemd is not there: in mount namespaces of the test's own. */
@@ -61,7 +61,9 @@ describe("lethe as a service", { skip: skipOrFail() }, () => {
       const script = [
         "set -e",
         "mkdir -p /run/lethe",
-        "mkdir -p -m 0711 /run/wireguard",
+        // Of its own: where wireguard-go has its sockets is shared with every exit on this machine.
+        'mkdir -p -m 0711 /run/wireguard "$1-wireguard"',
+        'mount --bind "$1-wireguard" /run/wireguard',
         `for folder in "$1" /run/lethe /run/wireguard /etc/unbound; do test ! -e $folder || mount --bind $folder $folder; done`,
         `test "$(stat -fc %T /run)" = tmpfs && mount -o remount,bind,ro /run || true`,
         // The unit does the same where this checkout lies in there.
@@ -76,8 +78,8 @@ describe("lethe as a service", { skip: skipOrFail() }, () => {
         stream?.setEncoding("utf8").on("data", (part: string) => {
           said += part;
         });
-      await until("the services", 60_000, () => /SOCKS5/.test(said) || child.exitCode !== null);
-      const status = await until("all of them", 30_000, async () => {
+      await until("the services", PATIENCE_MS, () => /SOCKS5/.test(said) || child.exitCode !== null);
+      const status = await until("all of them", PATIENCE_MS, async () => {
         const { code, stdout } = await space.run([lethe, "status", "--data", data]);
         const lines = stdout.match(/^.* (?:UDP|TCP) .*$/gm) ?? [];
         return code === 0 && lines.length > 10 && lines.every((line) => / ready(?:,|$)/.test(line)) && stdout;
@@ -86,9 +88,8 @@ describe("lethe as a service", { skip: skipOrFail() }, () => {
         assert.match(status, new RegExp(`${service} +(?:UDP|TCP) `));
       const page = await space.run(["curl", "-si", "http://127.0.0.1/"]);
       assert.match(page.stdout, /^HTTP\/1.1 200/);
-      const gone = new Promise((resolve) => child.once("exit", resolve));
-      child.kill("SIGTERM");
-      assert.equal(await gone, 0, said);
+      await endProgram(child);
+      assert.equal(child.exitCode, 0, said);
     } finally {
       await space.remove();
     }

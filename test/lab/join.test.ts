@@ -8,7 +8,7 @@ import { fileURLToPath } from "node:url";
 import { CAPABILITIES, WRITABLE } from "../../src/exit/remote/unit.ts";
 import type { Health } from "../../src/link/reports.ts";
 import { Machine } from "./machine.ts";
-import { must, type Output, run, until } from "./namespace.ts";
+import { must, type Output, PATIENCE_MS, removeLeftovers, run, until } from "./namespace.ts";
 import { skipOrFail } from "./requirements.ts";
 
 /** A machine becomes a server by the pasted line, in a world where everything but its office is real (join-office.ts). */
@@ -22,7 +22,7 @@ let code = "";
 let pasted: { said: () => string; ended: Promise<number | null> } | undefined;
 
 const inside = (script: string, options: { timeoutMs?: number; input?: string } = {}): Promise<Output> =>
-  run(machine.inside(["sh", "-c", script]), { timeoutMs: 60_000, ...options });
+  run(machine.inside(["sh", "-c", script]), { timeoutMs: 2 * PATIENCE_MS, ...options });
 const ask = async (path: string): Promise<{ health?: Health }> =>
   JSON.parse(await must(machine.inside(["curl", "-fsS", `${office}/test/${path}`])));
 const state = async (): Promise<string> =>
@@ -45,8 +45,9 @@ function begin(argv: readonly string[], input = ""): { said: () => string; ended
 
 before(async () => {
   if (skip !== false) return;
-  folder = mkdtempSync(join(tmpdir(), "lethe-join-"));
-  machine = new Machine(`lethe-${process.pid}-join`, join(folder, "disk"));
+  await removeLeftovers();
+  folder = mkdtempSync(join(tmpdir(), `lethe-${process.pid}-1-`));
+  machine = new Machine(`lethe-${process.pid}-1-join`, join(folder, "disk"));
   await machine.create("127.0.0.1");
   await machine.boot();
   // Programs of the machine's own: what the script changes there stays there.
@@ -63,18 +64,18 @@ before(async () => {
     fileURLToPath(new URL("join-office.ts", import.meta.url)),
     String(PORT),
   ]);
-  await until("the office", 60_000, () => double.said().includes("\n"));
+  await until("the office", PATIENCE_MS, () => double.said().includes("\n"));
   ({ line, code } = JSON.parse(double.said()) as { line: string; code: string });
 });
 after(async () => {
   if (skip !== false) return;
-  await machine.remove();
-  rmSync(folder, { recursive: true });
+  await machine?.remove();
+  rmSync(folder, { recursive: true, force: true });
 });
 
 test("what stands in the way is said in plain words, and nothing is changed", {
   skip,
-  timeout: 120_000,
+  timeout: 600_000,
 }, async () => {
   const script = /http\S+\.sh/.exec(line)![0];
   await must(machine.inside(["curl", "-fsS", "-o", "/run/join.sh", script]));
@@ -110,7 +111,7 @@ test("what stands in the way is said in plain words, and nothing is changed", {
 
 test("packages come without a daemon starting, and the policy of the operator's stays as it was", {
   skip,
-  timeout: 120_000,
+  timeout: 600_000,
 }, async () => {
   // Debian's tools, for a machine that lacks unbound: what they see of the policy is written down.
   const doubles = `
@@ -152,7 +153,7 @@ test("packages come without a daemon starting, and the policy of the operator's 
 
 test("a token that is used, or the office's refusal, is said; the pasted line then makes a server, its token in no argument", {
   skip,
-  timeout: 180_000,
+  timeout: 600_000,
 }, async () => {
   for (const [reason, words] of [
     ["used", /used already/],
@@ -173,7 +174,7 @@ test("a token that is used, or the office's refusal, is said; the pasted line th
   ]);
   writeFileSync(join(machine.disk, "opt", "line"), line);
   pasted = begin(["sh", "/opt/line"]);
-  await until("the exit's health", 90_000, async () => (await ask("health")).health !== undefined);
+  await until("the exit's health", 2 * PATIENCE_MS, async () => (await ask("health")).health !== undefined);
   const { health } = await ask("health");
   assert.deepEqual(
     Object.fromEntries(health!.services.map(({ service, healthy }) => [service, healthy])),
@@ -194,7 +195,7 @@ test("a token that is used, or the office's refusal, is said; the pasted line th
 
 test("another office's line is refused; the same line again brings the program up to date", {
   skip,
-  timeout: 60_000,
+  timeout: 600_000,
 }, async () => {
   const foreign =
     "sed 's/^site_tag=.*/site_tag=00000000/' /run/join.sh > /run/foreign.sh; sh /run/foreign.sh";
@@ -213,7 +214,7 @@ test("another office's line is refused; the same line again brings the program u
 
 test("a new release takes over, sessions' engines and all; one that does not start is taken back and not tried again", {
   skip,
-  timeout: 120_000,
+  timeout: 600_000,
 }, async () => {
   // Not the exit's tests of itself, which come and go each minute.
   const engine = /^\/usr\/sbin\/(openvpn --config (?!stdin)|unbound)/;
@@ -221,7 +222,7 @@ test("a new release takes over, sessions' engines and all; one that does not sta
   const [first, running] = [await release(), await engines()];
   assert.match(running, /^\d+,\d+$/);
   await ask("upgrade/good");
-  await until("the upgrade", 60_000, () => pasted!.said().includes("upgrade-done"));
+  await until("the upgrade", 2 * PATIENCE_MS, () => pasted!.said().includes("upgrade-done"));
   const second = await release();
   assert.notEqual(second, first);
   assert.equal(await engines(), running);
@@ -229,10 +230,14 @@ test("a new release takes over, sessions' engines and all; one that does not sta
   await ask("upgrade/bad");
   await until(
     "the roll-back",
-    60_000,
+    PATIENCE_MS,
     async () => (await inside("cat /opt/lethe-exit/failed")).stdout !== "",
   );
-  await until("the former release", 60_000, async () => (await ask("health")).health?.upgrade === "failed");
+  await until(
+    "the former release",
+    PATIENCE_MS,
+    async () => (await ask("health")).health?.upgrade === "failed",
+  );
   assert.equal(await release(), second);
   assert.equal(await engines(), running);
   assert.equal((await inside("ls /opt/lethe-exit/trial")).code, 2);
@@ -240,7 +245,7 @@ test("a new release takes over, sessions' engines and all; one that does not sta
 
 test("the exit works with the capabilities and on the read-only system that its unit leaves it", {
   skip,
-  timeout: 120_000,
+  timeout: 600_000,
 }, async () => {
   await inside("kill -TERM $(cat /run/lethe-exit/pid)");
   assert.equal(await pasted!.ended, 0);
@@ -258,7 +263,7 @@ test("the exit works with the capabilities and on the read-only system that its 
     exec setpriv --bounding-set=-all,${few} --inh-caps=-all --no-new-privs /opt/lethe-exit/start`;
   const before = (await ask("health")).health!.minute;
   const exit = begin(["unshare", "--mount", "sh", "-c", shut]);
-  await until("health from the shut exit", 100_000, async () => {
+  await until("health from the shut exit", 300_000, async () => {
     assert.doesNotMatch(exit.said(), /(?:cannot|failed|Read-only)/);
     return (await ask("health")).health!.minute > before;
   });
@@ -271,11 +276,11 @@ test("the exit works with the capabilities and on the read-only system that its 
 
 test("leaving takes the exit away: keys, code, users' folders, firewall", {
   skip,
-  timeout: 60_000,
+  timeout: 600_000,
 }, async () => {
   // Started once more, so that there is something to end.
   const exit = begin(["/opt/lethe-exit/start", "foreground"]);
-  await until("the exit", 30_000, () => exit.said().includes("engine-started part=openvpn"));
+  await until("the exit", PATIENCE_MS, () => exit.said().includes("engine-started part=openvpn"));
   const left = await inside("/opt/lethe-exit/start leave");
   assert.equal(left.code, 0, left.stderr);
   assert.match(left.stdout, /The exit is gone from this machine/);
@@ -286,5 +291,9 @@ test("leaving takes the exit away: keys, code, users' folders, firewall", {
     "",
   );
   const ours = /lethe-exit|\/usr\/sbin\/(openvpn|unbound)/;
-  await until("its processes to go", 10_000, async () => (await machine.pidsMatching(ours)).length === 0);
+  await until(
+    "its processes to go",
+    PATIENCE_MS,
+    async () => (await machine.pidsMatching(ours)).length === 0,
+  );
 });

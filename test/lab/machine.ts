@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { Namespace, run, until } from "./namespace.ts";
+import { Namespace, PATIENCE_MS, run, until } from "./namespace.ts";
 
 /** What a machine has on a disk of its own; a path that the host has is copied at the first boot. */
 const DISK = ["/etc", "/opt", "/var/lib/unbound"] as const;
@@ -55,10 +55,14 @@ export class Machine extends Namespace {
       });
     }
     this.#holder = holder;
-    await until(`${this.name} to start (${said})`, 20_000, () => {
-      if (holder.exitCode !== null) throw new Error(`${this.name} did not start: ${said}`);
-      return said.includes("ready");
-    });
+    await until(
+      () => `${this.name} to start (${said})`,
+      PATIENCE_MS,
+      () => {
+        if (holder.exitCode !== null) throw new Error(`${this.name} did not start: ${said}`);
+        return said.includes("ready");
+      },
+    );
     this.#init = Number(readFileSync(`/proc/${holder.pid}/task/${holder.pid}/children`, "utf8").trim());
   }
 

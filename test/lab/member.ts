@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import type { Browser, BrowserContext, Page } from "playwright-core";
+import { PATIENCE_MS } from "./namespace.ts";
 import type { VpnLogin } from "./openvpn-client.ts";
 
 /** A member with an account, and a browser in which they stay logged in. */
@@ -42,7 +43,7 @@ export async function signUp(
   await page.getByLabel("E-mail address").fill(member.email);
   await page.getByLabel("Voucher").fill(voucher);
   await page.getByRole("button", { name: "Create account" }).click();
-  await page.getByText("Paid until").waitFor({ timeout: 15_000 });
+  await page.getByText("Paid until").waitFor({ timeout: PATIENCE_MS });
   const { username, password } = await vpnCredentials(member);
   return { ...member, vpn: { username, password, profile: await openVpnProfile(member) } };
 }

@@ -1,9 +1,16 @@
 import { type ChildProcess, execFile, type StdioOptions, spawn } from "node:child_process";
 import { createHash } from "node:crypto";
+import { once } from "node:events";
 import { mkdirSync, readdirSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+
+/**
+ * How long something may take that nobody has promised a time for. Others use the machine as well, and what comes sooner is not
+ * waited for.
+ */
+export const PATIENCE_MS = 90_000;
 
 /** What a finished program said. `code` is null where a signal ended it (a time limit does). */
 export interface Output {
@@ -28,7 +35,7 @@ export function run(argv: readonly string[], options: RunOptions = {}): Promise<
       file,
       rest,
       {
-        timeout: options.timeoutMs ?? 30_000,
+        timeout: options.timeoutMs ?? PATIENCE_MS,
         killSignal: "SIGKILL",
         maxBuffer: 64 << 20,
         env: { ...process.env, ...options.env },
@@ -177,9 +184,26 @@ function namesIn(folder: string): string[] {
 export const runFolderOf = (data: string): string =>
   join("/run/lethe", createHash("sha256").update(realpathSync(data)).digest("hex").slice(0, 8));
 
-/** Asks `look` again and again until it gives something; throws after `timeoutMs` with what was waited for. */
+/** Ends a program, with SIGKILL where it does not heed the signal; resolves when it is gone. What runs below it is not its concern. */
+export async function endProgram(
+  child: ChildProcess | undefined,
+  signal: NodeJS.Signals = "SIGTERM",
+  patienceMs = 30_000,
+): Promise<void> {
+  if (child?.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
+  const gone = once(child, "exit");
+  child.kill(signal);
+  const timer = setTimeout(() => child.kill("SIGKILL"), patienceMs);
+  await gone;
+  clearTimeout(timer);
+}
+
+/**
+ * Asks `look` again and again until it gives something; throws after `timeoutMs` with what was waited for, which is put into words
+ * only then where it is a function.
+ */
 export async function until<T>(
-  what: string,
+  what: string | (() => string),
   timeoutMs: number,
   look: () => T | undefined | false | Promise<T | undefined | false>,
   everyMs = 50,
@@ -188,7 +212,8 @@ export async function until<T>(
   for (;;) {
     const found = await look();
     if (found !== undefined && found !== false) return found;
-    if (performance.now() > end) throw new Error(`waited ${timeoutMs} ms in vain for ${what}`);
+    if (performance.now() > end)
+      throw new Error(`waited ${timeoutMs} ms in vain for ${typeof what === "string" ? what : what()}`);
     await sleep(everyMs);
   }
 }

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { lab } from "./addresses.ts";
+import { PATIENCE_MS } from "./namespace.ts";
 import { fetchFrom } from "./probes.ts";
 import { clientAddresses, type LabExit, type ServicesScene } from "./services-scene.ts";
 import { Transfer } from "./transfer.ts";
@@ -25,7 +26,11 @@ export async function assertNothingPast(
     try {
       const seen = await fetchFrom(world.client, `http://${name}/ip`, ...options);
       const download = new Transfer(world.client, 1_000_000, 4_000_000, ...options);
-      assert.equal(await download.ended(20_000), 0, download.said);
+      try {
+        assert.equal(await download.ended(PATIENCE_MS), 0, download.said);
+      } finally {
+        await download.stop();
+      }
       const asked = (await world.seen()).dns.filter((question) => question.name === name);
       return { seen, asked: asked.map(({ from }) => from), past: await strays.stop() };
     } finally {

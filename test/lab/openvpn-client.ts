@@ -1,7 +1,7 @@
 import type { ChildProcess } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { Namespace } from "./namespace.ts";
+import { endProgram, type Namespace, PATIENCE_MS } from "./namespace.ts";
 
 export interface VpnLogin {
   /** The text of an `.ovpn` file. */
@@ -18,6 +18,9 @@ export const over = (protocol: "udp" | "tcp"): string[] => [
   "--proto-force",
   protocol === "tcp" ? "tcp-client" : "udp",
 ];
+
+/** For a session without a device or routes: several fit on one machine. */
+export const DEVICELESS: readonly string[] = ["--dev", "null", "--ifconfig-noexec", "--route-noexec"];
 
 /** A real `openvpn` in a client's namespace, started with a profile as a member would start it. */
 export class OpenVpnClient {
@@ -80,7 +83,7 @@ export class OpenVpnClient {
     }
   }
 
-  online(timeoutMs = 20_000, from = 0): Promise<string> {
+  online(timeoutMs = PATIENCE_MS, from = 0): Promise<string> {
     return this.line(/Initialization Sequence Completed/, timeoutMs, from);
   }
 
@@ -117,9 +120,7 @@ export class OpenVpnClient {
 
   /** Ends it as Ctrl-C does (the client says goodbye), or at once with SIGKILL. */
   async stop(signal: "SIGINT" | "SIGKILL" = "SIGINT"): Promise<void> {
-    if (!this.ended) this.#process.kill(signal);
-    if ((await this.exitCode(5000)) === undefined) this.#process.kill("SIGKILL");
-    await this.#exited;
+    await endProgram(this.#process, signal);
     rmSync(this.#folder, { recursive: true, force: true });
   }
 }

@@ -6,7 +6,10 @@ import type { Namespace } from "./namespace.ts";
  * everything open: they can say "yes") and against Lethe.
  */
 
-/** The body that `url` answers with, or nothing where it does not answer or answers with an error. */
+/**
+ * The body that `url` answers with, or nothing where it does not answer or answers with an error. Who expects nothing gives a
+ * `--max-time` of its own.
+ */
 export async function fetchFrom(
   namespace: Namespace,
   url: string,
@@ -17,7 +20,7 @@ export async function fetchFrom(
     "-sS",
     "--fail",
     "--max-time",
-    "4",
+    "10",
     ...curlOptions,
     url,
   ]);
@@ -42,8 +45,8 @@ export async function resolve(
   const { code, stdout } = await namespace.run([
     "dig",
     "+short",
-    "+timeout=2",
-    "+tries=2",
+    "+timeout=3",
+    "+tries=3",
     ...options,
     `@${server}`,
     name,

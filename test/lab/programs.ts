@@ -1,7 +1,7 @@
 import type { ChildProcess } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { until } from "./namespace.ts";
+import { PATIENCE_MS, until } from "./namespace.ts";
 import { storedFiles } from "./stored-zip.ts";
 import type { VpnClient, VpnClientOptions } from "./vpn-service.ts";
 
@@ -43,11 +43,11 @@ export class Programs implements VpnClient {
     return new Programs(options, kind, folder, [...files.keys()]);
   }
 
-  /** As the page says it. */
-  start(): void {
+  /** As the page says it; `more` are options of openvpn's. */
+  start(...more: string[]): void {
     const named = (ending: RegExp, but?: string): string =>
       this.#names.find((name) => ending.test(name) && name !== but)!;
-    const login = ["--auth-user-pass", "login"];
+    const login = ["--auth-user-pass", "login", ...more];
     if (this.#kind === "stealth-obfs4") {
       this.#start("sh", named(/-obfs4\.sh$/), ...login);
       return;
@@ -71,7 +71,7 @@ export class Programs implements VpnClient {
     return this.#said;
   }
 
-  async online(timeoutMs = 30_000): Promise<void> {
+  async online(timeoutMs = PATIENCE_MS): Promise<void> {
     const ended = () => this.#running.find(({ exitCode, signalCode }) => (exitCode ?? signalCode) !== null);
     await until("the tunnel", timeoutMs, () => {
       if (this.#said.includes("Initialization Sequence Completed")) return true;
@@ -99,6 +99,7 @@ export class Programs implements VpnClient {
     await this.#endAll("SIGINT");
     await this.#endAll("SIGKILL");
     await this.unguard();
+    this.#running = [];
     rmSync(this.#folder, { recursive: true, force: true });
   }
 
@@ -110,7 +111,7 @@ export class Programs implements VpnClient {
       } catch {
         // nobody is left
       }
-      const end = performance.now() + 3000;
+      const end = performance.now() + 30_000;
       while (!gone() && performance.now() < end) await new Promise((resolve) => setTimeout(resolve, 50));
     }
   }

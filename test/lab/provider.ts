@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { lab } from "./addresses.ts";
-import { type Output, runFolderOf, until, withOwnWireguard } from "./namespace.ts";
+import { endProgram, type Output, PATIENCE_MS, runFolderOf, until, withOwnWireguard } from "./namespace.ts";
 import { fetchFrom } from "./probes.ts";
 import type { World } from "./world.ts";
 
@@ -97,7 +97,7 @@ export class Provider {
     try {
       await until(
         "the site and the services",
-        60_000,
+        2 * PATIENCE_MS,
         async () => {
           if (!this.running) throw new Error(`lethe up ended with ${this.#process?.exitCode}`);
           return (
@@ -117,8 +117,8 @@ export class Provider {
     const before = await this.ownProcesses();
     await this.mustCommand("restart");
     await until(
-      `new processes\n${this.output}`,
-      60_000,
+      () => `new processes\n${this.output}`,
+      PATIENCE_MS,
       async () => !(await this.ownProcesses()).some((pid) => before.includes(pid)),
     );
     await this.#answers();
@@ -160,7 +160,7 @@ export class Provider {
 
   /** `./lethe --data … <words>` in the exit's namespace, as the operator types it. */
   command(...words: string[]): Promise<Output> {
-    return this.#world.exit.run([lethe, "--data", this.data, ...words], { timeoutMs: 60_000 });
+    return this.#world.exit.run([lethe, "--data", this.data, ...words], { timeoutMs: 2 * PATIENCE_MS });
   }
 
   async mustCommand(...words: string[]): Promise<string> {
@@ -188,9 +188,8 @@ export class Provider {
   async #end(signal: NodeJS.Signals): Promise<number | null> {
     const child = this.#process;
     if (child === undefined || !this.running) return child?.exitCode ?? null;
-    const ended = new Promise<number | null>((resolve) => child.once("exit", (code) => resolve(code)));
-    child.kill(signal);
-    return ended;
+    await endProgram(child, signal, 2 * PATIENCE_MS);
+    return child.exitCode;
   }
 
   /** The processes of `program` (by the kernel's short name) in the exit's namespace. */

@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
-import { existsSync, mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { lab } from "./addresses.ts";
 import { letheTables } from "./firewall.ts";
 import { hashOfBytes } from "./internet.ts";
-import { signalIfAlive, until } from "./namespace.ts";
+import { PATIENCE_MS, signalIfAlive, until } from "./namespace.ts";
 import { OpenVpnClient, over } from "./openvpn-client.ts";
 import { fetchFrom, seenAddress } from "./probes.ts";
 import { labConfig, Provider } from "./provider.ts";
@@ -36,14 +36,16 @@ describe("Lethe restarts, crashes and stops", { skip: skipOrFail() }, () => {
       const { world, provider } = scene;
       const { vpn } = await scene.member("anna.lab");
       const client = OpenVpnClient.start(world.client1, world.folder, vpn, ...over(protocol));
+      let download: Transfer | undefined;
       try {
         await client.online();
         const mark = client.output.length;
         await world.forget();
         const engines = await provider.engines();
         const started = performance.now();
-        const download = new Transfer(world.client1, undefined, BYTES_PER_SECOND);
-        await until("bytes", 5000, () => download.bytes > 0);
+        const watched = new Transfer(world.client1, undefined, BYTES_PER_SECOND);
+        download = watched;
+        await until("bytes", PATIENCE_MS, () => watched.bytes > 0);
         const restart = async () => {
           context.diagnostic(`lethe restart: all up after ${Math.round(await provider.restart())} ms`);
         };
@@ -57,22 +59,22 @@ describe("Lethe restarts, crashes and stops", { skip: skipOrFail() }, () => {
         for (const disturb of protocol === "udp" ? [restart, crash] : [crash, restart]) {
           await disturb();
           const up = performance.now();
-          await until("a new login", 3000, async () => {
+          await until("a new login", PATIENCE_MS, async () => {
             return (await seenAddress(world.client2, ...curlThrough("socks5", vpn))) === lab.exit.v4;
           });
           context.diagnostic(`a new login over SOCKS5 works ${Math.round(performance.now() - up)} ms later`);
         }
-        assert.equal(await download.ended(0), undefined, "control: the download was still running by then");
+        assert.equal(await watched.ended(0), undefined, "control: the download was still running by then");
         await sleep(Math.max(2000, seconds * 1000 - (performance.now() - started)));
-        world.endDownload(download.mark);
-        assert.equal(await download.ended(20_000), 0, download.said);
-        context.diagnostic(`${download.bytes} bytes in ${Math.round(performance.now() - started)} ms`);
+        world.endDownload(watched.mark);
+        assert.equal(await watched.ended(PATIENCE_MS), 0, watched.said);
+        context.diagnostic(`${watched.bytes} bytes in ${Math.round(performance.now() - started)} ms`);
         assert.ok(
-          download.bytes > ((performance.now() - started) / 1000) * BYTES_PER_SECOND * 0.5,
+          watched.bytes > ((performance.now() - started) / 1000) * BYTES_PER_SECOND * 0.5,
           "it flowed",
         );
-        assert.equal(download.hash(), hashOfBytes(download.bytes));
-        const requests = (await world.seen()).web.filter(({ path }) => path.includes(download.mark));
+        assert.equal(watched.hash(), hashOfBytes(watched.bytes));
+        const requests = (await world.seen()).web.filter(({ path }) => path.includes(watched.mark));
         assert.equal(requests.length, 1, "one request, so one TCP connection");
         assert.equal(requests[0]?.from, lab.exit.v4);
         assert.deepEqual(await provider.engines(), engines, "the same openvpn processes");
@@ -83,6 +85,7 @@ describe("Lethe restarts, crashes and stops", { skip: skipOrFail() }, () => {
           [],
         );
       } finally {
+        await download?.stop();
         await client.stop();
       }
     });
@@ -99,7 +102,7 @@ describe("Lethe restarts, crashes and stops", { skip: skipOrFail() }, () => {
       await provider.start();
       assert.equal(await seenAddress(world.client1), lab.exit.v4, "control: the session was adopted");
       await provider.mustCommand("account", "renew", member.name);
-      await client.line(/AUTH_FAILED|HALT|RESTART|SIGUSR1|SIGTERM/, 5000, mark);
+      await client.line(/AUTH_FAILED|HALT|RESTART|SIGUSR1|SIGTERM/, PATIENCE_MS, mark);
     } finally {
       await client.stop();
     }
@@ -134,7 +137,7 @@ describe("Lethe restarts, crashes and stops", { skip: skipOrFail() }, () => {
     const through = curlThrough("socks5", vpn);
     const download = new Transfer(world.client2, undefined, BYTES_PER_SECOND / 10, ...through);
     try {
-      await until("bytes", 5000, () => download.bytes > 0);
+      await until("bytes", PATIENCE_MS, () => download.bytes > 0);
       const [processes, engines] = [await provider.ownProcesses(), await provider.engines()];
 
       const { code, stdout, stderr } = await provider.command("restart");
@@ -145,7 +148,7 @@ describe("Lethe restarts, crashes and stops", { skip: skipOrFail() }, () => {
       assert.deepEqual(await provider.ownProcesses(), processes);
       assert.deepEqual(await provider.engines(), engines);
       const { bytes } = download;
-      await until("bytes after it", 5000, () => download.bytes > bytes);
+      await until("bytes after it", PATIENCE_MS, () => download.bytes > bytes);
       assert.equal(await seenAddress(world.client2, ...through), lab.exit.v4, "a new login");
       assert.equal((await scene.voucher()).length > 0, true, "the office answers");
 
@@ -159,10 +162,13 @@ describe("Lethe restarts, crashes and stops", { skip: skipOrFail() }, () => {
   });
 
   describe("stopping", () => {
+    before(async () => {
+      await scene.world.exit.must(["nft", "add", "table", "inet", "operators_own"]);
+      await scene.world.exit.must(["ip", "tuntap", "add", "operators0", "mode", "tun"]);
+    });
+
     test("SIGTERM ends every process and takes table, devices and routes away; what was there before stays", async () => {
       const { world, provider } = scene;
-      await world.exit.must(["nft", "add", "table", "inet", "operators_own"]);
-      await world.exit.must(["ip", "tuntap", "add", "operators0", "mode", "tun"]);
       const { vpn } = await scene.member("anna.lab");
       const client = OpenVpnClient.start(world.client1, world.folder, vpn, ...over("udp"));
       try {
@@ -173,9 +179,18 @@ describe("Lethe restarts, crashes and stops", { skip: skipOrFail() }, () => {
           "control: while it runs they are there",
         );
         const download = new Transfer(world.client1, 1 << 30, BYTES_PER_SECOND);
-        await until("bytes", 5000, () => download.bytes > 0);
-
-        assert.equal(await provider.stop(), 0);
+        try {
+          await until("bytes", PATIENCE_MS, () => download.bytes > 0);
+          assert.equal(await provider.stop(), 0);
+          const { bytes } = download;
+          await sleep(1000);
+          assert.ok(
+            download.bytes - bytes < 200_000,
+            "control: a stop, other than a restart, ends members' traffic",
+          );
+        } finally {
+          await download.stop();
+        }
 
         const stopped = await exitState(scene);
         assert.deepEqual(stopped.tables, ["inet operators_own"]);
@@ -192,13 +207,6 @@ describe("Lethe restarts, crashes and stops", { skip: skipOrFail() }, () => {
         assert.deepEqual(stopped.rules, running.rulesBefore);
         assert.deepEqual(stopped.programs, []);
         assert.deepEqual(stopped.sockets, []);
-        const bytes = download.bytes;
-        await sleep(1000);
-        assert.ok(
-          download.bytes - bytes < 200_000,
-          "control: a stop, other than a restart, ends members' traffic",
-        );
-        await download.stop();
         assert.equal(
           await fetchFrom(world.client2, `http://${lab.exit.v4}:${lab.operatorPort}/ip`),
           lab.client2.v4,
@@ -210,6 +218,8 @@ describe("Lethe restarts, crashes and stops", { skip: skipOrFail() }, () => {
 
     test("it starts again, and what a crash without a restart left behind is cleared by the next start and stop", async () => {
       const { world, provider } = scene;
+      // It has been stopped, if the test before was through.
+      await provider.stop();
       await provider.start();
       await provider.kill();
       await provider.start();
@@ -229,13 +239,13 @@ describe("Lethe restarts, crashes and stops", { skip: skipOrFail() }, () => {
       const { world, provider } = scene;
       const holder = world.exit.start([process.execPath, "-e", "require('net').createServer().listen(1080)"]);
       try {
-        await until("the port to be held", 5000, async () =>
+        await until("the port to be held", PATIENCE_MS, async () =>
           (await world.exit.run(["ss", "-Hltn", "sport = :1080"])).stdout.includes("1080"),
         );
-        mkdirSync(provider.data, { recursive: true });
+        await provider.stop();
         provider.launch();
         const failed = /SOCKS5 +TCP +0\.0\.0\.0:1080 +FAILED: another program has this port/;
-        await until("the start to say so", 40_000, async () => {
+        await until("the start to say so", PATIENCE_MS, async () => {
           const { code, stdout } = await provider.command("status");
           return code === 0 && /OpenVPN/.test(stdout) && failed.test(stdout);
         });
@@ -243,7 +253,7 @@ describe("Lethe restarts, crashes and stops", { skip: skipOrFail() }, () => {
         const through = curlThrough("http", vpn);
         await until(
           "the HTTP proxy",
-          20_000,
+          PATIENCE_MS,
           async () => (await seenAddress(world.client1, ...through)) === lab.exit.v4,
         );
       } finally {

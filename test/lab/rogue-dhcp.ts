@@ -1,7 +1,6 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { Namespace } from "./namespace.ts";
-import { until } from "./namespace.ts";
+import { type Namespace, PATIENCE_MS, until } from "./namespace.ts";
 
 interface Network {
   /** The router's namespace, and its device towards the client. */
@@ -44,11 +43,27 @@ done
     { mode: 0o755 },
   );
   try {
-    await until(`dnsmasq (${said})`, 10_000, () => said.includes("DHCP"));
-    await client.must(
-      ["udhcpc", "-f", "-q", "-n", "-t", "10", "-T", "1", "-i", "eth0", "-O", "staticroutes", "-s", script],
-      { timeoutMs: 20_000 },
+    await until(
+      () => `dnsmasq (${said})`,
+      PATIENCE_MS,
+      () => said.includes("DHCP"),
     );
+    await client.must([
+      "udhcpc",
+      "-f",
+      "-q",
+      "-n",
+      "-t",
+      "40",
+      "-T",
+      "1",
+      "-i",
+      "eth0",
+      "-O",
+      "staticroutes",
+      "-s",
+      script,
+    ]);
   } finally {
     server.kill("SIGKILL");
     rmSync(own, { recursive: true, force: true });

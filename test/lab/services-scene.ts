@@ -9,7 +9,7 @@ import { FleetOffice } from "./fleet-office.ts";
 import { FleetWorld, fleet } from "./fleet-world.ts";
 import type { Machine } from "./machine.ts";
 import { until } from "./namespace.ts";
-import { OpenVpnClient } from "./openvpn-client.ts";
+import { DEVICELESS, OpenVpnClient } from "./openvpn-client.ts";
 import { servicesConfig } from "./services-config.ts";
 
 const EXPIRED = "expired.lab";
@@ -71,9 +71,9 @@ export class ServicesScene {
     );
     this.osloProcess.paste(lineIn(printed));
     await this.osloProcess.enrolled();
-    await this.osloProcess.up(120_000);
+    await this.osloProcess.up(300_000);
     // And the office's own, whose services are tested in its own minute.
-    await until("berlin1 to be well", 120_000, async () =>
+    await until("berlin1 to be well", 300_000, async () =>
       (await this.office.servers()).some(
         ({ name, news, services }) =>
           name === "berlin1" && news === "up" && services.every(({ healthy }) => healthy),
@@ -113,7 +113,8 @@ export class ServicesScene {
   /** Days are the shortest time that can be bought: the end is moved in the store, and the office reads it anew. */
   async #letExpire(): Promise<void> {
     await this.member(EXPIRED);
-    this.#expiresAtMs = Math.ceil((Date.now() + 10_000) / 60_000) * 60_000;
+    // The exit has to hear of it as of one who has paid, however slow the restart is.
+    this.#expiresAtMs = Math.ceil((Date.now() + 60_000) / 60_000) * 60_000;
     const database = new DatabaseSync(join(this.office.data, "office", "lethe.db"));
     try {
       const end = "UPDATE accounts SET paid_until = ? WHERE name = ?";
@@ -129,9 +130,8 @@ export class ServicesScene {
     const vpn = await member.vpn(exit.name);
     // The internet's own namespace asks no resolver.
     const login = { ...vpn, profile: vpn.profile.replaceAll(exit.host, exit.v4) };
-    const deviceless = ["--dev", "null", "--ifconfig-noexec", "--route-noexec"];
     const clients = Array.from({ length: count }, () =>
-      OpenVpnClient.start(this.world.internet, this.world.folder, login, ...deviceless),
+      OpenVpnClient.start(this.world.internet, this.world.folder, login, ...DEVICELESS),
     );
     const release = async (): Promise<void> => {
       await Promise.all(clients.map((client) => client.stop()));

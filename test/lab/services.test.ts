@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
+import { allServicesCases } from "./cases/all-services.ts";
 import { blockedCases } from "./cases/blocked.ts";
 import { checkCases } from "./cases/check.ts";
 import { dnsLevelCases } from "./cases/dns-levels.ts";
@@ -44,6 +45,7 @@ const SERVICES: readonly (readonly [string, (scene: () => ServicesScene) => void
   ["blocked", blockedCases],
   ["port-shadowing", portShadowingCases],
   ["sessions", sessionsCases],
+  ["all-services", allServicesCases],
   ["check", checkCases],
   ["renewal", renewalCases],
   // It ends with the operator's switch turned off.

@@ -2,7 +2,7 @@ import type { ChildProcess } from "node:child_process";
 import { mkdtempSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { ApiMember } from "./api-member.ts";
-import { type Namespace, type Output, until } from "./namespace.ts";
+import { endProgram, type Namespace, type Output, PATIENCE_MS, until } from "./namespace.ts";
 import type { LabExit } from "./services-scene.ts";
 
 /** What curl is told to go through a tunnel's own SOCKS proxy on the client, which looks names up at the exit. */
@@ -72,14 +72,14 @@ export class SshByProfile {
   ): Promise<Output> {
     const { argv, env } = await SshByProfile.prepare(folder, exit, member, login);
     const [program, ...rest] = argv;
-    return on.run([program!, ...options, ...rest, ...words], { env: { ...env, ...more }, timeoutMs: 20_000 });
+    return on.run([program!, ...options, ...rest, ...words], { env: { ...env, ...more } });
   }
 
   get over(): boolean {
     return this.#child.exitCode !== null || this.#child.signalCode !== null;
   }
 
-  async online(timeoutMs = 30_000): Promise<void> {
+  async online(timeoutMs = PATIENCE_MS): Promise<void> {
     await until("the SSH tunnel", timeoutMs, () => {
       if (
         /Local forwarding listening on 127\.0\.0\.1 port 1080/.test(this.said) &&
@@ -92,9 +92,6 @@ export class SshByProfile {
   }
 
   async stop(): Promise<void> {
-    if (this.over) return;
-    const gone = new Promise((resolve) => this.#child.once("exit", resolve));
-    this.#child.kill("SIGTERM");
-    await gone;
+    await endProgram(this.#child);
   }
 }

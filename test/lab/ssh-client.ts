@@ -1,7 +1,7 @@
 import type { ChildProcess } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { type Namespace, until } from "./namespace.ts";
+import { type Namespace, PATIENCE_MS, until } from "./namespace.ts";
 
 /** A real `ssh -N -D` in a client's namespace, whose password comes as a person's would: asked for by a program. */
 export class SshClient {
@@ -45,7 +45,7 @@ export class SshClient {
     return this.#process.exitCode !== null || this.#process.signalCode !== null;
   }
 
-  async online(timeoutMs = 15_000): Promise<void> {
+  async online(timeoutMs = PATIENCE_MS): Promise<void> {
     await until("ssh to be in", timeoutMs, () => {
       if (this.ended) throw new Error(`ssh ended; it said:\n${this.output}`);
       return this.output.includes("Entering interactive session");

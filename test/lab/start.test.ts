@@ -4,7 +4,7 @@ import { createServer } from "node:net";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import { dataFolder, folder, lethe, up, WITHOUT_ROOT } from "./host-provider.ts";
-import { must, Namespace, run, until, withOwnWireguard } from "./namespace.ts";
+import { must, Namespace, PATIENCE_MS, run, until, withOwnWireguard } from "./namespace.ts";
 import { skipOrFail } from "./requirements.ts";
 
 /** `lethe up` as an operator meets it on the first day: without root, on a bad disk, twice at once. */
@@ -12,7 +12,11 @@ describe("a first start", { skip: skipOrFail() }, () => {
   test("without root the site and the proxies run, and the VPN says what it needs", async () => {
     const { data, site } = await dataFolder("without-root");
     const { child, said, ended } = up(data, WITHOUT_ROOT);
-    await until(`the table of services\n${said()}`, 60_000, async () => /OpenVPN/.test(said()));
+    await until(
+      () => `the table of services\n${said()}`,
+      PATIENCE_MS,
+      async () => /OpenVPN/.test(said()),
+    );
     assert.match(said(), /SOCKS5 .*ready/);
     assert.match(said(), /HTTP proxy .*ready/);
     assert.match(said(), /OpenVPN .*the VPN needs root \(sudo npm start\)/);
@@ -25,7 +29,7 @@ describe("a first start", { skip: skipOrFail() }, () => {
   test("makes a private data folder with keys that nobody else can read", async () => {
     const { data } = await dataFolder("fresh");
     const first = up(data, WITHOUT_ROOT);
-    await until("the first start", 60_000, async () => /SOCKS5/.test(first.said()));
+    await until("the first start", PATIENCE_MS, async () => /SOCKS5/.test(first.said()));
     first.child.kill("SIGTERM");
     await first.ended;
     assert.equal(statSync(data).mode & 0o777, 0o700);
@@ -45,7 +49,7 @@ describe("a first start", { skip: skipOrFail() }, () => {
     assert.ok(refused);
     assert.match(refused.said(), /already running on .*lethe restart/);
     const running = both.find((start) => start !== refused)!;
-    await until("the other to be up", 60_000, async () => /SOCKS5 .*ready/.test(running.said()));
+    await until("the other to be up", PATIENCE_MS, async () => /SOCKS5 .*ready/.test(running.said()));
     running.child.kill("SIGTERM");
     assert.equal(await running.ended, 0);
   });
@@ -71,7 +75,7 @@ describe("a first start", { skip: skipOrFail() }, () => {
         what: RegExp,
       ): Promise<string> => {
         let text = "";
-        await until("a start", 90_000, async () => {
+        await until("a start", PATIENCE_MS, async () => {
           text = (await run([lethe, "--data", data, "status"])).stdout;
           return what.test(text);
         }).catch((error: Error) => {
@@ -90,7 +94,7 @@ describe("a first start", { skip: skipOrFail() }, () => {
 
       first.child.kill("SIGTERM");
       assert.equal(await first.ended, 0);
-      await until("the second to take over", 60_000, async () => works(await facts()));
+      await until("the second to take over", PATIENCE_MS, async () => works(await facts()));
       second.child.kill("SIGTERM");
       assert.equal(await second.ended, 0);
       assert.doesNotMatch(await facts(), /lethe-/);
@@ -111,7 +115,7 @@ describe("a first start", { skip: skipOrFail() }, () => {
         /read-only cannot be used: it is on a read-only file system\. --data chooses another/,
       );
     } finally {
-      await must(["umount", data]);
+      await must(["umount", "--lazy", data]);
     }
     writeFileSync(join(folder, "a-file"), "");
     const { said, ended } = up(join(folder, "a-file"));
@@ -123,14 +127,17 @@ describe("a first start", { skip: skipOrFail() }, () => {
   test("a full disk is named, and what stood there still stands", async () => {
     const { data, text } = await dataFolder("small");
     await must(["mount", "-t", "tmpfs", "-o", "size=64k", "none", data]);
-    writeFileSync(join(data, "lethe.toml"), text);
-    writeFileSync(join(data, "filler"), Buffer.alloc(40_000));
-    const { said, ended } = up(data, WITHOUT_ROOT);
-    assert.equal(await ended, 1, said());
-    assert.match(said(), /disk is full/);
-    assert.ok(existsSync(join(data, "lethe.toml")));
-    assert.doesNotMatch(said(), /\n {4}at /);
-    await must(["umount", data]);
+    try {
+      writeFileSync(join(data, "lethe.toml"), text);
+      writeFileSync(join(data, "filler"), Buffer.alloc(40_000));
+      const { said, ended } = up(data, WITHOUT_ROOT);
+      assert.equal(await ended, 1, said());
+      assert.match(said(), /disk is full/);
+      assert.ok(existsSync(join(data, "lethe.toml")));
+      assert.doesNotMatch(said(), /\n {4}at /);
+    } finally {
+      await must(["umount", "--lazy", data]);
+    }
   });
 
   test("a taken site port is named with its setting", async () => {
@@ -138,8 +145,11 @@ describe("a first start", { skip: skipOrFail() }, () => {
     const holder = createServer().listen(site, "127.0.0.1");
     await new Promise((resolve) => holder.once("listening", resolve));
     const { said, ended } = up(data, WITHOUT_ROOT);
-    assert.equal(await ended, 1);
-    holder.close();
+    try {
+      assert.equal(await ended, 1);
+    } finally {
+      holder.close();
+    }
     assert.match(
       said(),
       new RegExp(`The site cannot listen on 127.0.0.1:${site}: another program has this port`),

@@ -9,7 +9,7 @@ import { selfSigned } from "../../src/certificates/testing.ts";
 import { ApiMember } from "./api-member.ts";
 import { startChromium } from "./browser.ts";
 import { lethe } from "./host-provider.ts";
-import { link, Namespace, runFolderOf, until } from "./namespace.ts";
+import { endProgram, link, Namespace, PATIENCE_MS, runFolderOf, until } from "./namespace.ts";
 import { skipOrFail } from "./requirements.ts";
 
 const NAME = "vpn.lab.example";
@@ -25,7 +25,7 @@ describe("the proxies over TLS", { skip: skipOrFail() }, () => {
   const data = join(folder, "data");
   const pair = selfSigned([NAME]);
   const ca = join(folder, "site.crt");
-  let provider: ChildProcess;
+  let provider: ChildProcess | undefined;
   let said = "";
   let login: { username: string; password: string };
 
@@ -63,12 +63,13 @@ port = 0
 allow = ["198.18.0.0/24"]
 `,
     );
-    provider = space.start([lethe, "up", "--data", data]);
-    for (const stream of [provider.stdout, provider.stderr])
+    const child = space.start([lethe, "up", "--data", data]);
+    provider = child;
+    for (const stream of [child.stdout, child.stderr])
       stream?.setEncoding("utf8").on("data", (part: string) => {
         said += part;
       });
-    await until("the provider", 60_000, () => /HTTPS proxy/.test(said)).catch((error: Error) => {
+    await until("the provider", PATIENCE_MS, () => /HTTPS proxy/.test(said)).catch((error: Error) => {
       throw new Error(`${error.message}\n${said}`);
     });
     const voucher = (await space.must([lethe, "voucher", "make", "--days", "30", "--data", data])).trim();
@@ -79,16 +80,14 @@ allow = ["198.18.0.0/24"]
   });
   after(async () => {
     delete process.env.CURL_CA_BUNDLE;
-    const gone = new Promise((resolve) => provider.once("exit", resolve));
-    provider.kill("SIGTERM");
-    await gone;
+    await endProgram(provider);
     for (const each of spaces) await each.remove();
     rmSync(runFolderOf(data), { recursive: true, force: true });
     rmSync(folder, { recursive: true });
   });
 
   const curl = (...argv: string[]) =>
-    client.run(["curl", "-sS", "--max-time", "10", ...argv, `http://${WEB}/`]);
+    client.run(["curl", "-sS", "--max-time", "30", ...argv, `http://${WEB}/`]);
 
   test("curl goes through the HTTPS proxy, whose certificate it has checked, and is seen as the exit", async () => {
     const through = [
@@ -147,7 +146,7 @@ allow = ["198.18.0.0/24"]
     ];
     await until(
       "the next certificate",
-      30_000,
+      PATIENCE_MS,
       async () => (await curl("--proxy-cacert", file, ...through)).code === 0,
     );
   });

@@ -18,12 +18,12 @@ import { ApiMember } from "./api-member.ts";
 import { FleetExit, lineIn } from "./fleet-exit.ts";
 import { FleetOffice } from "./fleet-office.ts";
 import { FleetWorld, fleet } from "./fleet-world.ts";
-import { until } from "./namespace.ts";
+import { PATIENCE_MS, until } from "./namespace.ts";
 import { skipOrFail } from "./requirements.ts";
 
 const SITE = "vpn.lab.example";
 const [ORDERED, GIVEN] = ["london1.lab.example", "oslo1.lab.example"] as const;
-const CERTIFICATE_WITHIN_MS = 180_000;
+const CERTIFICATE_WITHIN_MS = 300_000;
 
 /**
  * Two servers that joined by a pasted line, each with a public certificate for its own name: `london1` has one ordered by ACME (pebble,
@@ -63,7 +63,7 @@ describe("public certificates of servers that joined", { skip: skipOrFail() }, (
   const through = async (host: string, authority: string) => {
     const proxy = ["--proxy", `https://${host}:8443`, "--proxy-user", login, "--proxy-cacert", authority];
     const { code, stdout } = await world.client.run([
-      ...["curl", "-sS", "--max-time", "10", ...proxy, `http://${lab.internet.web4}/ip`],
+      ...["curl", "-sS", "--max-time", "30", ...proxy, `http://${lab.internet.web4}/ip`],
     ]);
     return { code, seen: stdout.trim() };
   };
@@ -186,7 +186,7 @@ allow = ["198.18.0.0/16"]
     assert.deepEqual(any, [`HTTPS ${ORDERED}:8443`, `HTTPS ${GIVEN}:8443`]);
     for (const { machine } of [london, oslo]) {
       const socket = `/proc/${machine.init}/root/run/lethe-exit/management/ikev2.sock`;
-      await until("IKEv2 to show both", 30_000, async () => {
+      await until("IKEv2 to show both", PATIENCE_MS, async () => {
         const vici = await ViciClient.open(socket);
         try {
           const conns = (await vici.request("get-conns")).get("conns");
@@ -202,11 +202,15 @@ allow = ["198.18.0.0/16"]
     const next = selfSigned([GIVEN], 20);
     writeFileSync(file("next.pem"), next.certificate);
     put(next);
-    await until("the next files", 30_000, async () => (await through(GIVEN, file("next.pem"))).code === 0);
+    await until(
+      "the next files",
+      PATIENCE_MS,
+      async () => (await through(GIVEN, file("next.pem"))).code === 0,
+    );
     put(selfSigned([SITE]));
     await until(
       "the office to hear of it",
-      60_000,
+      PATIENCE_MS,
       async () => (await publicCertificate(oslo))?.problem === "files-names",
     );
     assert.equal((await through(GIVEN, file("next.pem"))).code, 0);
@@ -220,7 +224,7 @@ allow = ["198.18.0.0/16"]
       CERTIFICATE_WITHIN_MS,
       async () => (await through(GIVEN, file("root.pem"))).code === 0,
     );
-    await until("the office to hear of it", 60_000, async () => {
+    await until("the office to hear of it", PATIENCE_MS, async () => {
       const { problem, files, until: end } = (await publicCertificate(oslo)) ?? {};
       return problem === undefined && files === undefined && end !== undefined;
     });

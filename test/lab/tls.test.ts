@@ -8,7 +8,7 @@ import { after, afterEach, before, describe, test } from "node:test";
 import { type Pebble, selfSigned, startPebble } from "../../src/certificates/testing.ts";
 import { ViciClient } from "../../src/exit/ikev2/vici-client.ts";
 import { lethe } from "./host-provider.ts";
-import { Namespace, runFolderOf, until, withOwnWireguard } from "./namespace.ts";
+import { endProgram, Namespace, PATIENCE_MS, runFolderOf, until, withOwnWireguard } from "./namespace.ts";
 import { skipOrFail } from "./requirements.ts";
 
 const NAME = "vpn.lab.example";
@@ -43,7 +43,7 @@ describe("the site with its own certificate", { skip: skipOrFail() }, () => {
   after(async () => {
     await pebble?.stop();
     await space.remove();
-    rmSync(folder, { recursive: true });
+    rmSync(folder, { recursive: true, force: true });
   });
 
   function start(name: string, tls: string, env: Record<string, string> = {}, host = NAME): string {
@@ -81,20 +81,17 @@ host = "${host}"
   async function stop(): Promise<void> {
     const { child } = running ?? {};
     running = undefined;
-    if (child === undefined || child.exitCode !== null) return;
-    const gone = new Promise((resolve) => child.once("exit", resolve));
-    child.kill("SIGTERM");
-    await gone;
+    await endProgram(child);
   }
 
   /** What curl prints with the answer's head. */
   const curl = async (url: string, ...more: string[]): Promise<string> => {
     const names = [443, 80].flatMap((port) => ["--resolve", `${NAME}:${port}:127.0.0.1`]);
-    const { stdout } = await space.run(["curl", "-si", "--max-time", "10", ...names, ...more, url]);
+    const { stdout } = await space.run(["curl", "-si", "--max-time", "30", ...names, ...more, url]);
     return stdout;
   };
   const isUp = () =>
-    until("the provider", 30_000, () => /SOCKS5/.test(running!.said())).catch((error: Error) => {
+    until("the provider", PATIENCE_MS, () => /SOCKS5/.test(running!.said())).catch((error: Error) => {
       throw new Error(`${error.message}\n${running!.said()}`);
     });
 
@@ -114,10 +111,14 @@ host = "${host}"
     await isUp();
     const root = join(folder, "root.pem");
     writeFileSync(root, await pebble!.root());
-    const page = await until(`a page by https\n${running!.said()}`, 30_000, async () => {
-      const answer = await curl(`https://${NAME}/log-in`, "--cacert", root);
-      return answer.startsWith("HTTP/1.1 200") && answer;
-    });
+    const page = await until(
+      () => `a page by https\n${running!.said()}`,
+      PATIENCE_MS,
+      async () => {
+        const answer = await curl(`https://${NAME}/log-in`, "--cacert", root);
+        return answer.startsWith("HTTP/1.1 200") && answer;
+      },
+    );
     assert.match(page, /^strict-transport-security: max-age=\d{8}/im);
     assert.match(page, /^set-cookie: __Host-form=.*Secure/im);
     assert.match(
@@ -137,7 +138,7 @@ host = "${host}"
     assert.notEqual(userOf(office!), "0");
     assert.deepEqual(await listeners(80), [office]);
     process.kill(office!, "SIGKILL");
-    await until("another office", 30_000, async () => {
+    await until("another office", PATIENCE_MS, async () => {
       const [now] = await listeners(443);
       return now !== undefined && now !== office;
     });
@@ -145,11 +146,13 @@ host = "${host}"
     // So do the proxies, one process a core on one port, each unprivileged.
     assert.match(status, /SOCKS5 +TCP +127.0.0.1:180 +ready/);
     assert.match(await curl("http://127.0.0.1:181/"), /^HTTP\/1.1 4\d\d /);
-    const proxies = await listeners(181);
-    assert.equal(proxies.length, availableParallelism());
+    const proxies = await until("a proxy a core", PATIENCE_MS, async () => {
+      const now = await listeners(181);
+      return now.length === availableParallelism() && now;
+    });
     for (const pid of proxies) assert.notEqual(userOf(pid), "0");
     process.kill(proxies[0]!, "SIGKILL");
-    await until("another proxy", 30_000, async () => {
+    await until("another proxy", PATIENCE_MS, async () => {
       const now = await listeners(181);
       return now.length === proxies.length && !now.includes(proxies[0]!);
     });
@@ -166,7 +169,7 @@ host = "${host}"
     const data = start("exits", words, {}, host);
     await isUp();
     const shown = () => space.run([lethe, "server", "list", "--data", data]).then(({ stdout }) => stdout);
-    await until("the exit's certificate", 60_000, async () =>
+    await until("the exit's certificate", PATIENCE_MS, async () =>
       /certificate until \d{4}-\d\d-\d\d/.test(await shown()),
     );
     const path = join(data, "exit", "public.crt");
@@ -174,13 +177,13 @@ host = "${host}"
     const key = statSync(join(data, "exit", "public.key"));
     assert.deepEqual([key.mode & 0o777, key.uid], [0o600, 0]);
     // IKEv2 has a connection for each certificate that it shows, and hears of this one without waiting for anything else.
-    await until("IKEv2 shows it", 15_000, async () => (await ikev2Connections(data)).length === 2);
+    await until("IKEv2 shows it", PATIENCE_MS, async () => (await ikev2Connections(data)).length === 2);
     await stop();
 
     // The site's own name is the site's alone.
     start("exits", words);
     await isUp();
-    await until("the list", 30_000, async () => /the site's certificate/.test(await shown()));
+    await until("the list", PATIENCE_MS, async () => /the site's certificate/.test(await shown()));
     await stop();
     rmSync(runFolderOf(data), { recursive: true, force: true });
   });
@@ -203,7 +206,7 @@ host = "${host}"
     const next = selfSigned([NAME], 20);
     writeFileSync(join(folder, "two.pem"), next.certificate);
     put(next);
-    await until("the next certificate", 30_000, async () =>
+    await until("the next certificate", PATIENCE_MS, async () =>
       (await curl(`https://${NAME}/`, "--cacert", join(folder, "two.pem"))).startsWith("HTTP/1.1 200"),
     );
     // The key that was given stands in no file of ours.
@@ -212,7 +215,7 @@ host = "${host}"
 
     const without = start("files", words);
     const { child, said } = running!;
-    await new Promise((resolve) => child.once("exit", resolve));
+    await until("it to end", PATIENCE_MS, () => child.exitCode !== null);
     assert.match(said(), /tls.certificate is "site.crt", the name of a systemd credential/);
     assert.equal(child.exitCode, 1);
     rmSync(runFolderOf(without), { recursive: true, force: true });

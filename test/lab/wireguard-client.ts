@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { PRIVATE_KEY_LINE } from "../../src/profiles/wireguard.ts";
 import type { ApiMember } from "./api-member.ts";
-import { must, type Namespace } from "./namespace.ts";
+import { must, type Namespace, PATIENCE_MS } from "./namespace.ts";
 
 /** A device of a member's: its id with the office, and its private key, which the office has never seen. */
 export interface WireguardDevice {
@@ -81,7 +81,7 @@ export class WireguardClient {
     return /\t[1-9]\d*$/m.test(stdout);
   }
 
-  async online(timeoutMs = 20_000): Promise<void> {
+  async online(timeoutMs = PATIENCE_MS): Promise<void> {
     const end = performance.now() + timeoutMs;
     while (!(await this.shookHands())) {
       if (performance.now() > end) throw new Error(`no handshake in ${timeoutMs} ms\n${this.output}`);

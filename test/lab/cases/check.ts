@@ -22,7 +22,7 @@ const STUN_CLIENT = `
   });
   const request = Buffer.from("000100002112a442b7e7a701bc34d686fa87dfae", "hex");
   setInterval(() => socket.send(request, Number(port), address), 300);
-  setTimeout(() => process.exit(1), 5000);`;
+  setTimeout(() => process.exit(1), 30_000);`;
 
 async function seenByStun(from: Namespace, server: string): Promise<string> {
   const { stdout } = await from.run([process.execPath, "-e", STUN_CLIENT, server, String(STUN_PORT)]);
@@ -31,7 +31,7 @@ async function seenByStun(from: Namespace, server: string): Promise<string> {
 const hex4 = (address: string): string => Buffer.from(address.split(".").map(Number)).toString("hex");
 
 async function checkip(from: Namespace): Promise<Record<string, unknown>> {
-  const { stdout } = await from.run(["curl", "-s", "--max-time", "15", `${SITE}/checkip/json`]);
+  const { stdout } = await from.run(["curl", "-s", "--max-time", "30", `${SITE}/checkip/json`]);
   return JSON.parse(stdout) as Record<string, unknown>;
 }
 
@@ -74,7 +74,7 @@ export function checkCases(scene: () => ServicesScene): void {
       try {
         await client.online();
         const get = (origin: string, path: string) =>
-          world.client.must(["curl", "-sS", "--max-time", "15", `${origin}${path}`]);
+          world.client.must(["curl", "-sS", "--max-time", "30", `${origin}${path}`]);
         const by4 = JSON.parse(await get(SITE, "/check/address")) as { address: string };
         const by6 = JSON.parse(await get(SITE_6, "/check/address")) as { address: string };
         return { by4, by6, page: await get(SITE, "/check") };

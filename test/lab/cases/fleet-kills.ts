@@ -3,7 +3,7 @@ import { describe, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { ApiMember } from "../api-member.ts";
 import type { FleetScene } from "../fleet-scene.ts";
-import { until } from "../namespace.ts";
+import { PATIENCE_MS, signalIfAlive, until } from "../namespace.ts";
 import { OpenVpnClient, type VpnLogin } from "../openvpn-client.ts";
 import { seenAddress } from "../probes.ts";
 import { curlThrough } from "../proxy-client.ts";
@@ -69,7 +69,7 @@ export function killCases(scene: () => FleetScene): void {
         const address = world.addressOf(exits[index]!.machine);
         return (await seenAddress(world.internet, ...curlThrough("socks5", login, address))) === address;
       };
-      await until("the member at the exit", 20_000, () => getsIn(vpn, 0));
+      await until("the member at the exit", PATIENCE_MS, () => getsIn(vpn, 0));
       const made = await office.mustCommand(
         "voucher",
         "make",
@@ -89,15 +89,19 @@ export function killCases(scene: () => FleetScene): void {
           ),
       );
       let over = false;
-      const buying = Promise.all(buyers.map((buyer) => buyer.run(() => over)));
+      let buying: Promise<unknown> = Promise.resolve();
 
       const client = OpenVpnClient.start(world.client, world.folder, vpn);
       const kill = async (machine: typeof world.office, pattern: RegExp) => {
-        const pids = await until(`something to kill: ${pattern}\n${office.output}`, 30_000, async () => {
-          const found = await machine.pidsMatching(pattern);
-          return found.length > 0 && found;
-        });
-        for (const pid of pids) process.kill(pid, "SIGKILL");
+        const pids = await until(
+          () => `something to kill: ${pattern}\n${office.output}`,
+          PATIENCE_MS,
+          async () => {
+            const found = await machine.pidsMatching(pattern);
+            return found.length > 0 && found;
+          },
+        );
+        for (const pid of pids) signalIfAlive(pid, "SIGKILL");
       };
       const killOffice = () => kill(world.office, /src\/office\/main\.ts/);
       const killNats = () => kill(world.office, /nats-server/);
@@ -110,9 +114,11 @@ export function killCases(scene: () => FleetScene): void {
         await office.postgres.start();
       };
       const answers = () =>
-        until("the site", 60_000, async () => (await online.account()).status === 200, 250);
+        until("the site", 2 * PATIENCE_MS, async () => (await online.account()).status === 200, 250);
       try {
         await client.online();
+        // Not before: on a fast machine they would be through when the first kill comes.
+        buying = Promise.all(buyers.map((buyer) => buyer.run(() => over)));
         const rounds: [string, () => Promise<void>][] = [
           ["office", killOffice],
           ["PostgreSQL", killPostgres],
@@ -135,18 +141,21 @@ export function killCases(scene: () => FleetScene): void {
           const startedMs = performance.now();
           await killIt();
           await answers();
-          await until(`a login at an exit after ${what}`, 60_000, () => getsIn(vpn, 0), 250);
+          await until(`a login at an exit after ${what}`, 2 * PATIENCE_MS, () => getsIn(vpn, 0), 250);
           context.diagnostic(
             `${what}: site and logins after ${Math.round(performance.now() - startedMs)} ms`,
           );
         }
-        await Promise.race([buying, sleep(30_000)]);
+        const enough = new AbortController();
+        const late = sleep(30_000, undefined, { signal: enough.signal }).catch(() => {});
+        await Promise.race([buying, late]);
+        enough.abort();
         over = true;
         await buying;
 
         const newcomer = await scene().member("newcomer.lab");
         const newVpn = await newcomer.vpn(exits[0]!.name);
-        await until("a change at every exit", 90_000, async () =>
+        await until("a change at every exit", 2 * PATIENCE_MS, async () =>
           (await Promise.all(exits.map((_, index) => getsIn(newVpn, index)))).every(Boolean),
         );
 

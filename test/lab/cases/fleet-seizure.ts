@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { describe, test } from "node:test";
 import { lineIn } from "../fleet-exit.ts";
 import type { FleetScene } from "../fleet-scene.ts";
-import { until } from "../namespace.ts";
+import { PATIENCE_MS, until } from "../namespace.ts";
 import { OpenVpnClient, type VpnLogin } from "../openvpn-client.ts";
 import { seenAddress } from "../probes.ts";
 import { curlThrough } from "../proxy-client.ts";
@@ -29,12 +29,15 @@ export function seizureCases(scene: () => FleetScene): void {
       const visited = `${Math.random().toString(36).slice(2)}.any.lab.example`;
       const getsIn = async (login: VpnLogin, at: string) =>
         (await seenAddress(world.internet, ...curlThrough("socks5", login, at))) === at;
-      await until("the member at the exit", 20_000, () => getsIn(vpn, address));
+      await until("the member at the exit", PATIENCE_MS, () => getsIn(vpn, address));
       const client = OpenVpnClient.start(world.client, world.folder, vpn);
-      await client.online();
-      assert.equal(await seenAddress(world.client), address);
-      await world.client.run(["curl", "-s", "--max-time", "4", `http://${visited}/ip`]);
-      await client.stop();
+      try {
+        await client.online();
+        assert.equal(await seenAddress(world.client), address);
+        await world.client.run(["curl", "-s", "--max-time", "10", `http://${visited}/ip`]);
+      } finally {
+        await client.stop();
+      }
 
       const secret = (name: string): string =>
         readFileSync(join(office.data, "office", name), "utf8")
@@ -88,18 +91,18 @@ export function seizureCases(scene: () => FleetScene): void {
       const healthyAddress = world.addressOf(healthy.machine);
       await until(
         "the old credentials to end elsewhere",
-        20_000,
+        PATIENCE_MS,
         async () => !(await getsIn(vpn, healthyAddress)),
       );
       const renewed = await member.vpn(healthy.name);
-      await until("the new ones to be good elsewhere", 20_000, () => getsIn(renewed, healthyAddress));
+      await until("the new ones to be good elsewhere", PATIENCE_MS, () => getsIn(renewed, healthyAddress));
       assert.equal(await getsIn(renewed, address), false, "the seized exit hears of no change any more");
-      await until("its key to be refused", 60_000, () => seized.output.includes("link-down"));
+      await until("its key to be refused", 2 * PATIENCE_MS, () => seized.output.includes("link-down"));
 
       // Another machine takes its place (here: the same one, emptied).
-      await seized.machine.run(["/opt/lethe-exit/start", "leave"], { timeoutMs: 60_000 });
+      await seized.machine.run(["/opt/lethe-exit/start", "leave"]);
       seized.paste(line);
-      await until("the member at the new one", 90_000, () => getsIn(renewed, address));
+      await until("the member at the new one", 2 * PATIENCE_MS, () => getsIn(renewed, address));
       const now = await member.vpn(seized.name);
       // To a profile of now the thief's certificate is another server's, as to a profile of before the new one is.
       for (const [profile, refused] of [
@@ -109,7 +112,10 @@ export function seizureCases(scene: () => FleetScene): void {
         const options = ["--connect-retry-max", "1", "--server-poll-timeout", "5"];
         const tried = OpenVpnClient.start(world.client, world.folder, { ...now, profile }, ...options);
         try {
-          await tried.line(refused ? /VERIFY X509NAME ERROR/ : /Initialization Sequence Completed/, 20_000);
+          await tried.line(
+            refused ? /VERIFY X509NAME ERROR/ : /Initialization Sequence Completed/,
+            PATIENCE_MS,
+          );
         } finally {
           await tried.stop("SIGKILL");
         }

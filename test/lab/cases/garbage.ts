@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { commandLine } from "../machine.ts";
-import { until } from "../namespace.ts";
+import { PATIENCE_MS, until } from "../namespace.ts";
 import { OpenVpnClient } from "../openvpn-client.ts";
 import { seenAddress } from "../probes.ts";
 import type { ServicesScene } from "../services-scene.ts";
@@ -74,7 +74,7 @@ export function garbageCases(scene: () => ServicesScene): void {
               const count = Math.round(share * (protocol === "udp" ? DATAGRAMS : CONNECTIONS));
               const words = [address, port, protocol, String(count), `${seed} ${address} ${place}`];
               return world.client2.must([process.execPath, "--no-warnings", sender, ...words], {
-                timeoutMs: 300_000,
+                timeoutMs: 900_000,
               });
             }),
           ),
@@ -104,7 +104,7 @@ export function garbageCases(scene: () => ServicesScene): void {
           `${what}: from ${warm} MB to ${once} MB, and by as much garbage again to ${twice} MB`,
         );
       }
-      await until("every service to be well", 90_000, async () =>
+      await until("every service to be well", 2 * PATIENCE_MS, async () =>
         (await office.servers())
           .find(({ name }) => name === oslo.name)!
           .services.every(({ healthy }) => healthy),
@@ -112,7 +112,7 @@ export function garbageCases(scene: () => ServicesScene): void {
       const member = await scene().member("anna-garbage.lab");
       const client = OpenVpnClient.start(world.client, world.folder, await member.vpn(oslo.name));
       try {
-        await client.online(60_000);
+        await client.online();
         assert.equal(await seenAddress(world.client), oslo.v4);
       } finally {
         await client.stop();

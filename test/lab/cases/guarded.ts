@@ -3,7 +3,7 @@ import { describe, test } from "node:test";
 import { lab } from "../addresses.ts";
 import { startCapture } from "../capture.ts";
 import { fleet } from "../fleet-world.ts";
-import { signalIfAlive, until } from "../namespace.ts";
+import { PATIENCE_MS, signalIfAlive, until } from "../namespace.ts";
 import { resolve, seenAddress, seenAddressV6 } from "../probes.ts";
 import { type OpenvpnKind, Programs } from "../programs.ts";
 import { routeByDhcp } from "../rogue-dhcp.ts";
@@ -50,7 +50,7 @@ export function guardedCases(scene: () => ServicesScene): void {
     await Promise.all([
       seenAddress(client, "--max-time", "2"),
       seenAddressV6(client, "--max-time", "2"),
-      resolve(client, "guarded.any.lab.example", lab.internet.foreignResolver),
+      resolve(client, "guarded.any.lab.example", lab.internet.foreignResolver, "+timeout=2", "+tries=1"),
     ]);
   };
 
@@ -64,8 +64,13 @@ export function guardedCases(scene: () => ServicesScene): void {
         const options = { on: world.client, folder: world.folder, exit: oslo, member, login };
         const programs = await Programs.unpack(which, options, system);
         programs.start();
-        await programs.online();
-        return programs;
+        try {
+          await programs.online();
+          return programs;
+        } catch (error) {
+          await programs.stop();
+          throw error;
+        }
       };
 
       test(`${name}: the engine killed and the client killed under traffic, no packet past the tunnel; control: the files without are bare`, async () => {
@@ -74,16 +79,20 @@ export function guardedCases(scene: () => ServicesScene): void {
         const strays = await captureStrays(world.client, oslo, exits);
         let download = new Transfer(world.client, undefined, 1_000_000);
         try {
-          await until("bytes", 10_000, () => download.bytes > 200_000);
+          await until("bytes", PATIENCE_MS, () => download.bytes > 200_000);
           const pids = await oslo.machine.pidsMatching(engine);
           assert.ok(pids.length > 0);
           for (const pid of pids) signalIfAlive(pid, "SIGKILL");
           await use();
-          await until("the client", 60_000, async () => (await seenAddress(world.client)) === oslo.v4);
+          await until(
+            () => `the client; it said:\n${guarded.said()}`,
+            2 * PATIENCE_MS,
+            async () => (await seenAddress(world.client)) === oslo.v4,
+          );
           await download.stop();
 
           download = new Transfer(world.client, undefined, 1_000_000);
-          await until("bytes", 10_000, () => download.bytes > 200_000);
+          await until("bytes", PATIENCE_MS, () => download.bytes > 200_000);
           await guarded.kill();
           await use();
           assert.equal(await seenAddress(world.client, "--max-time", "2"), undefined);

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { lab } from "../addresses.ts";
 import { withoutOurFirewall } from "../firewall.ts";
+import { PATIENCE_MS } from "../namespace.ts";
 import { OpenVpnClient, over } from "../openvpn-client.ts";
 import { fetchFrom, resolve, seenAddress, seenAddressV6 } from "../probes.ts";
 import { ports } from "../provider.ts";
@@ -103,8 +104,8 @@ export function onlineCases(scene: () => Scene): void {
         };
         const client = OpenVpnClient.start(world.client1, world.folder, login, ...over(protocol));
         try {
-          await client.line(/AUTH_FAILED/, 20_000);
-          assert.notEqual(await client.exitCode(5000), undefined, "openvpn goes on");
+          await client.line(/AUTH_FAILED/, PATIENCE_MS);
+          assert.notEqual(await client.exitCode(PATIENCE_MS), undefined, "openvpn goes on");
           assert.ok(!client.output.some((line) => line.includes("Initialization Sequence Completed")));
         } finally {
           await client.stop();

@@ -34,7 +34,7 @@ export function openvpnPortCases(scene: () => ServicesScene): void {
           const service = `host ${address} and ${protocol} port ${port}`;
           const uplink = await captureOthers(world.client, service, exits);
           try {
-            await client.online(30_000);
+            await client.online();
             assert.equal(await seenAddress(world.client), oslo.v4, remote);
             assert.equal(await seenAddressV6(world.client), oslo.v6, remote);
             assert.deepEqual(await uplink.stop(), []);

@@ -6,7 +6,7 @@ import { lab } from "../addresses.ts";
 import { Datagrams } from "../datagrams.ts";
 import { withoutOurFirewall } from "../firewall.ts";
 import { InternetServer } from "../internet-server.ts";
-import { Namespace, until } from "../namespace.ts";
+import { Namespace, PATIENCE_MS, until } from "../namespace.ts";
 import { OpenVpnClient } from "../openvpn-client.ts";
 import { fetchFrom, seenAddress } from "../probes.ts";
 import { servicesConfig } from "../services-config.ts";
@@ -31,7 +31,7 @@ export function portForwardingCases(scene: () => ServicesScene): void {
       world.folder,
       await (await scene().member(name)).vpn(oslo.name),
     );
-    await vpn.online(30_000);
+    await vpn.online();
     return { vpn, address: await vpn.tunnelAddress(world[on]) };
   };
 
@@ -63,13 +63,27 @@ export function portForwardingCases(scene: () => ServicesScene): void {
         const device = await Datagrams.bind(world.client, "0.0.0.0", 10_000 + number);
         const caller = await Datagrams.bind(world.internet, lab.internet.web4, 40_001);
         sockets.push(device, caller);
-        caller.send(oslo.v4, 10_000 + number, "hello");
-        await until("the datagram to come in", 5000, () => device.received.length > 0);
+        await until(
+          "the datagram to come in",
+          PATIENCE_MS,
+          () => {
+            caller.send(oslo.v4, 10_000 + number, "hello");
+            return device.received.length > 0;
+          },
+          500,
+        );
         const { from: caller4, port: callerPort, text } = device.received[0]!;
         assert.match(caller4, NOBODY);
         assert.equal(text, "hello");
-        device.send(caller4, callerPort, "and back");
-        await until("the answer", 5000, () => caller.received.length > 0);
+        await until(
+          "the answer",
+          PATIENCE_MS,
+          () => {
+            device.send(caller4, callerPort, "and back");
+            return caller.received.length > 0;
+          },
+          500,
+        );
         assert.deepEqual(caller.received[0], { from: oslo.v4, port: 10_000 + number, text: "and back" });
 
         // Another member gets nowhere through the tunnel: not to the device, and not to the exit's own address.
@@ -105,14 +119,14 @@ export function portForwardingCases(scene: () => ServicesScene): void {
         await device.forget();
         const operators = await InternetServer.start(new Namespace(oslo.machine.name), "web", String(port));
         try {
-          await until("the operator's own service to answer", 20_000, async () => {
+          await until("the operator's own service to answer", PATIENCE_MS, async () => {
             await from();
             return (await operators.seen()).web.length > 0;
           });
         } finally {
           operators.kill();
         }
-        await until("the port to be the device's again", 20_000, async () => {
+        await until("the port to be the device's again", PATIENCE_MS, async () => {
           await device.forget();
           await from();
           return (await device.seen()).web.length > 0;
@@ -129,7 +143,7 @@ export function portForwardingCases(scene: () => ServicesScene): void {
         const member = await scene().member(name);
         const login = await scene().login(member);
         const client = await startIkev2({ on: world[on], folder: world.folder, exit: berlin, member, login });
-        return { client, online: () => client.online(30_000) };
+        return { client, online: () => client.online() };
       };
       const { client, online } = await start("forward-ikev2.lab", "client");
       const servers: InternetServer[] = [];
@@ -152,11 +166,11 @@ export function portForwardingCases(scene: () => ServicesScene): void {
         const device = await Datagrams.bind(world.client, "0.0.0.0", ports[2]!);
         sockets.push(device);
         const caller = await callFrom(40_002, ports[2]!, "hello");
-        await until("the datagram to come in", 5000, () => device.received.length > 0);
+        await until("the datagram to come in", PATIENCE_MS, () => device.received.length > 0);
         const { from, port, text } = device.received[0]!;
         assert.deepEqual([from, text], ["10.66.128.1", "hello"]);
         device.send(from, port, "and back");
-        await until("the answer", 5000, () => caller.received.length > 0);
+        await until("the answer", PATIENCE_MS, () => caller.received.length > 0);
         assert.deepEqual(caller.received[0], { from: berlin.v4, port: ports[2], text: "and back" });
 
         const off = servicesConfig.replace("port_forwarding = true", "port_forwarding = false");

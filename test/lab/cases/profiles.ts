@@ -6,7 +6,7 @@ import { describe, test } from "node:test";
 import { lab } from "../addresses.ts";
 import type { ApiMember } from "../api-member.ts";
 import { fleet } from "../fleet-world.ts";
-import { type Namespace, until } from "../namespace.ts";
+import { endProgram, type Namespace, PATIENCE_MS, until } from "../namespace.ts";
 import { resolve, seenAddress, seenAddressV6 } from "../probes.ts";
 import { routeByDhcp } from "../rogue-dhcp.ts";
 import { clientAddresses, type LabExit, type ServicesScene } from "../services-scene.ts";
@@ -43,8 +43,13 @@ export function profileCases(scene: () => ServicesScene): void {
     const started = new Started(
       on.start(["env", "-C", folder, "openvpn", "--config", file, "--auth-user-pass", "login"]),
     );
-    await started.says(/Initialization Sequence Completed/, 30_000);
-    return started;
+    try {
+      await started.says(/Initialization Sequence Completed/, PATIENCE_MS);
+      return started;
+    } catch (error) {
+      await started.stop("SIGINT");
+      throw error;
+    }
   };
   const guarded = async (exit: LabExit, member?: ApiMember) => {
     const { folder, names } = await unpack(`openvpn-guarded/${exit.name}?level=none`);
@@ -166,17 +171,21 @@ export function profileCases(scene: () => ServicesScene): void {
       const { world, oslo } = scene();
       // Killed clients count for a minute still: a member of its own.
       const member = await scene().newMember("killed.lab");
+      const shortly = ["--max-time", "4"];
       const guard = await guarded(oslo, member);
       const strays = await captureStrays(world.client, oslo, scene().exits);
       try {
         await guard.client.stop("SIGKILL");
-        assert.equal(await seenAddress(world.client), undefined);
-        assert.equal(await seenAddressV6(world.client), undefined);
+        assert.equal(await seenAddress(world.client, ...shortly), undefined);
+        assert.equal(await seenAddressV6(world.client, ...shortly), undefined);
         assert.deepEqual(await strays.stop(), []);
         const again = await startOpenvpn(world.client, guard.folder, `${oslo.name}.conf`, member);
-        assert.equal(await seenAddress(world.client), oslo.v4, "started anew while everything is shut");
-        await again.stop("SIGKILL");
-        assert.equal(await seenAddress(world.client), undefined);
+        try {
+          assert.equal(await seenAddress(world.client), oslo.v4, "started anew while everything is shut");
+        } finally {
+          await again.stop("SIGKILL");
+        }
+        assert.equal(await seenAddress(world.client, ...shortly), undefined);
         await unguard(guard.folder);
         assert.equal(await seenAddress(world.client), own.v4);
       } finally {
@@ -205,8 +214,8 @@ export function profileCases(scene: () => ServicesScene): void {
         const client = connect(join(folder, "file"));
         try {
           await until(
-            `the proxy; ssh said: ${client.said}`,
-            20_000,
+            () => `the proxy; ssh said: ${client.said}`,
+            PATIENCE_MS,
             async () => (await seenAddress(world.client, ...proxy)) === exit.v4,
           );
           assert.equal(await seenAddress(world.client), own.v4, "control: what does not use it goes bare");
@@ -220,8 +229,11 @@ export function profileCases(scene: () => ServicesScene): void {
           mode: 0o600,
         });
         const wrong = connect(join(folder, "wrong"));
-        await wrong.says(/Host key verification failed/, 20_000);
-        await wrong.stop("SIGTERM");
+        try {
+          await wrong.says(/Host key verification failed/, PATIENCE_MS);
+        } finally {
+          await wrong.stop("SIGTERM");
+        }
         rmSync(folder, { recursive: true });
       }
     });
@@ -253,8 +265,6 @@ class Started {
   }
 
   async stop(signal: NodeJS.Signals): Promise<void> {
-    const gone = () => (this.#child.exitCode ?? this.#child.signalCode) !== null;
-    if (!gone()) this.#child.kill(signal);
-    await until("its end", 10_000, gone);
+    await endProgram(this.#child, signal);
   }
 }

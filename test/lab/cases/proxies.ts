@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { lab } from "../addresses.ts";
-import { signalIfAlive, until } from "../namespace.ts";
+import { PATIENCE_MS, signalIfAlive, until } from "../namespace.ts";
 import { assertNothingPast } from "../nothing-past.ts";
 import { seenAddress, seenAddressV6 } from "../probes.ts";
 import { ports } from "../provider.ts";
@@ -100,19 +100,24 @@ export function proxyCases(scene: () => ServicesScene): void {
       const through = curlThrough("socks5", await login(), berlin.v4);
       const strays = await captureStrays(world.client, berlin, exits);
       const download = new Transfer(world.client, undefined, 500_000, ...through);
-      await until("bytes", 10_000, () => download.bytes > 100_000);
-      const dead = await berlin.machine.pidsMatching(PROXIES);
-      assert.ok(dead.length > 0);
-      const killedAt = performance.now();
-      for (const pid of dead) signalIfAlive(pid, "SIGKILL");
-      assert.notEqual(await download.ended(10_000), undefined, "the tunnel ended");
-      await until("them to be back", 60_000, async () => {
-        return (await seenAddress(world.client, ...through)) === berlin.v4;
-      });
-      const backMs = performance.now() - killedAt;
-      context.diagnostic(`online again after ${Math.round(backMs)} ms`);
-      assert.deepEqual(await strays.stop(), []);
-      assert.ok(backMs <= BACK_WITHIN_MS * 10, `${backMs} ms`);
+      try {
+        await until("bytes", PATIENCE_MS, () => download.bytes > 100_000);
+        const dead = await berlin.machine.pidsMatching(PROXIES);
+        assert.ok(dead.length > 0);
+        const killedAt = performance.now();
+        for (const pid of dead) signalIfAlive(pid, "SIGKILL");
+        assert.notEqual(await download.ended(PATIENCE_MS), undefined, "the tunnel ended");
+        await until("them to be back", PATIENCE_MS, async () => {
+          return (await seenAddress(world.client, ...through)) === berlin.v4;
+        });
+        const backMs = performance.now() - killedAt;
+        context.diagnostic(`online again after ${Math.round(backMs)} ms`);
+        assert.deepEqual(await strays.stop(), []);
+        assert.ok(backMs <= BACK_WITHIN_MS * 10, `${backMs} ms`);
+      } finally {
+        await download.stop();
+        await strays.stop();
+      }
     });
   });
 }

@@ -7,7 +7,7 @@ import { writeFileAtomic } from "../../../src/lib/atomic-file.ts";
 import { openssl } from "../../../src/lib/openssl.ts";
 import { certificateName } from "../../../src/link/certificate-name.ts";
 import { signExitRequest } from "../../../src/office/authority.ts";
-import { until } from "../namespace.ts";
+import { PATIENCE_MS, until } from "../namespace.ts";
 import { OpenVpnClient } from "../openvpn-client.ts";
 import { seenAddress } from "../probes.ts";
 import { Programs } from "../programs.ts";
@@ -34,7 +34,7 @@ export function renewalCases(scene: () => ServicesScene): void {
     const shown = async (): Promise<string | undefined> => {
       const { stdout } = await world.client2.run(
         ["openssl", "s_client", "-connect", `${berlin.v4}:443`, "-tls1_3"],
-        { input: "", timeoutMs: 5000 },
+        { input: "", timeoutMs: 20_000 },
       );
       const pem = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/.exec(stdout)?.[0];
       return pem && new X509Certificate(pem).serialNumber;
@@ -65,18 +65,22 @@ export function renewalCases(scene: () => ServicesScene): void {
       writeFileAtomic(join(exit, "tls.crt"), old, 0o644);
       const at = performance.now();
       await office.restart();
-      const renewed = await until("the next certificate", 30_000, () => {
+      const renewed = await until("the next certificate", PATIENCE_MS, () => {
         const now = stored();
         return now.serialNumber !== aged.serialNumber && now;
       });
       assert.notEqual(renewed.serialNumber, first);
-      await until("stunnel with it", 30_000, async () => (await shown()) === renewed.serialNumber);
-      await until("the client", 60_000, async () => (await seenAddress(world.client)) === berlin.v4);
+      await until("stunnel with it", PATIENCE_MS, async () => (await shown()) === renewed.serialNumber);
+      await until(
+        () => `the client; it said:\n${client.output.join("\n")}`,
+        2 * PATIENCE_MS,
+        async () => (await seenAddress(world.client)) === berlin.v4,
+      );
       context.diagnostic(
         `client online again ${Math.round(performance.now() - at)} ms after the restart began`,
       );
       const endS = Date.parse(renewed.validTo) / 1000;
-      await until("the list", 10_000, async () => (await listed()).until === endS);
+      await until("the list", PATIENCE_MS, async () => (await listed()).until === endS);
       assert.ok(endS - Date.now() / 1000 > 800 * 86_400);
       assert.equal((await listed()).warning, undefined);
     } finally {

@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { lab } from "../addresses.ts";
 import type { ApiMember } from "../api-member.ts";
-import { type Namespace, until } from "../namespace.ts";
-import { OpenVpnClient } from "../openvpn-client.ts";
+import { type Namespace, PATIENCE_MS, until } from "../namespace.ts";
+import { DEVICELESS, OpenVpnClient } from "../openvpn-client.ts";
 import { seenAddress } from "../probes.ts";
 import { curlThrough, type ProxyLogin } from "../proxy-client.ts";
 import type { LabExit, ServicesScene } from "../services-scene.ts";
@@ -27,13 +27,12 @@ export function sessionsCases(scene: () => ServicesScene): void {
   const openvpn = async (on: Namespace, exit: LabExit, member: ApiMember): Promise<OpenVpnClient> => {
     const vpn = await member.vpn(exit.name);
     const login = { ...vpn, profile: vpn.profile.replaceAll(exit.host, exit.v4) };
-    const deviceless = ["--dev", "null", "--ifconfig-noexec", "--route-noexec"];
-    return OpenVpnClient.start(on, scene().world.folder, login, ...deviceless);
+    return OpenVpnClient.start(on, scene().world.folder, login, ...DEVICELESS);
   };
   /** A download through a proxy that goes on until it is stopped, once its first bytes have come. */
   const flowing = async (on: Namespace, ...through: string[]): Promise<Transfer> => {
     const transfer = new Transfer(on, undefined, 200_000, ...through);
-    await until("bytes", 10_000, () => transfer.bytes > 50_000).catch(async (error: Error) => {
+    await until("bytes", PATIENCE_MS, () => transfer.bytes > 50_000).catch(async (error: Error) => {
       await transfer.stop();
       throw new Error(`${error.message}; curl said: ${transfer.said}`);
     });
@@ -41,7 +40,7 @@ export function sessionsCases(scene: () => ServicesScene): void {
   };
   /** What curl says of a request through a proxy: its exit code and the proxy's own status. */
   const tried = async (on: Namespace, ...through: string[]) => {
-    const argv = ["curl", "-sS", "-o", "/dev/null", "-w", "%{http_connect} %{http_code}", "--max-time", "10"];
+    const argv = ["curl", "-sS", "-o", "/dev/null", "-w", "%{http_connect} %{http_code}", "--max-time", "30"];
     const { code, stdout, stderr } = await on.run([...argv, ...through, `http://${lab.internet.web4}/ip`]);
     return { code, status: stdout, said: stderr };
   };
@@ -57,7 +56,7 @@ export function sessionsCases(scene: () => ServicesScene): void {
       try {
         const vpn = await openvpn(world.internet, berlin, member);
         ends.push(() => vpn.stop());
-        await vpn.online(30_000);
+        await vpn.online();
         const tunnel = ssh(world.client, berlin, login);
         ends.push(() => tunnel.stop());
         await tunnel.online();
@@ -73,11 +72,11 @@ export function sessionsCases(scene: () => ServicesScene): void {
         assert.equal(refused.code, 97, refused.said);
         const another = ssh(world.client, berlin, login);
         ends.push(() => another.stop());
-        await until("ssh to be refused", 15_000, () => another.ended);
+        await until("ssh to be refused", PATIENCE_MS, () => another.ended);
         assert.match(another.output, /too many sessions/);
         const device = await openvpn(world.internet, berlin, member);
         ends.push(() => device.stop());
-        await device.line(/AUTH_FAILED,Too many sessions/, 30_000);
+        await device.line(/AUTH_FAILED,Too many sessions/, PATIENCE_MS);
 
         assert.equal(
           await seenAddress(world.client, ...through("http", oslo)),
@@ -86,10 +85,10 @@ export function sessionsCases(scene: () => ServicesScene): void {
         );
         const [before, flown] = [socks.bytes, vpn.ended || tunnel.ended];
         assert.equal(flown, false, "who was there stays");
-        await until("the first proxy's bytes", 5000, () => socks.bytes > before);
+        await until("the first proxy's bytes", PATIENCE_MS, () => socks.bytes > before);
 
         await vpn.stop();
-        await until("the free place", 15_000, async () => {
+        await until("the free place", PATIENCE_MS, async () => {
           return (await seenAddress(world.client, ...through("http"))) === berlin.v4;
         });
       } finally {
@@ -109,7 +108,7 @@ export function sessionsCases(scene: () => ServicesScene): void {
       };
       try {
         const vpn = kept(await openvpn(world.internet, berlin, member));
-        await vpn.online(30_000);
+        await vpn.online();
         const tunnel = kept(ssh(world.client, berlin, login));
         await tunnel.online();
         const bySsh = kept(await flowing(world.client, "--proxy", `socks5h://127.0.0.1:${SSH_SOCKS}`));
@@ -121,7 +120,7 @@ export function sessionsCases(scene: () => ServicesScene): void {
         const asked = performance.now();
         await office.mustCommand("account", "terminate", member.name);
         const over = async (what: string, ended: () => Promise<unknown> | boolean): Promise<void> => {
-          await until(`${what} to end`, 20_000, async () => (await ended()) !== false);
+          await until(`${what} to end`, PATIENCE_MS, async () => (await ended()) !== false);
           const ms = Math.round(performance.now() - asked);
           context.diagnostic(`${what}: ${ms} ms`);
           // Ten times over, for a machine that others use as well.
@@ -137,7 +136,7 @@ export function sessionsCases(scene: () => ServicesScene): void {
           over("CONNECT", closed(connect)),
         ]);
         const before = others.bytes;
-        await until("the other member's bytes", 5000, () => others.bytes > before);
+        await until("the other member's bytes", PATIENCE_MS, () => others.bytes > before);
         assert.match((await tried(world.client2, ...curlThrough("http", login, berlin.v4))).status, / 407$/);
       } finally {
         for (const end of ends) await end();

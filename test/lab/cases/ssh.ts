@@ -3,7 +3,7 @@ import { describe, test } from "node:test";
 import { lab } from "../addresses.ts";
 import type { ApiMember } from "../api-member.ts";
 import { InternetServer } from "../internet-server.ts";
-import { Namespace, signalIfAlive, until } from "../namespace.ts";
+import { Namespace, PATIENCE_MS, signalIfAlive, until } from "../namespace.ts";
 import { assertNothingPast } from "../nothing-past.ts";
 import { fetchFrom, seenAddress, seenAddressV6 } from "../probes.ts";
 import { clientAddresses, type LabExit, type ServicesScene } from "../services-scene.ts";
@@ -51,10 +51,10 @@ export function sshCases(scene: () => ServicesScene): void {
   };
   const refused = async (client: SshByProfile, words: RegExp): Promise<void> => {
     try {
-      await until(`${words}`, 30_000, () => words.test(client.said)).catch((error: Error) => {
+      await until(`${words}`, PATIENCE_MS, () => words.test(client.said)).catch((error: Error) => {
         throw new Error(`${error.message}; it said:\n${client.said}`);
       });
-      await until("ssh to end", 30_000, () => client.over);
+      await until("ssh to end", PATIENCE_MS, () => client.over);
     } finally {
       await client.stop();
     }
@@ -131,7 +131,7 @@ export function sshCases(scene: () => ServicesScene): void {
       const assertClosed = async (url: string, ...through: string[]): Promise<void> => {
         const before = refused();
         assert.equal(await fetchFrom(world.client, url, ...through), undefined, url);
-        await until(`ssh to say so of ${url}`, 5000, () => refused() > before);
+        await until(`ssh to say so of ${url}`, PATIENCE_MS, () => refused() > before);
       };
       try {
         for (const address of [
@@ -196,25 +196,28 @@ export function sshCases(scene: () => ServicesScene): void {
       assert.ok(dead.length > 0);
       const killedAt = performance.now();
       for (const pid of dead) signalIfAlive(pid, "SIGKILL");
-      await until("ssh to end", 20_000, () => client.over);
+      await until("ssh to end", PATIENCE_MS, () => client.over).finally(() => client.stop());
       assert.equal(
         await seenAddress(world.client, ...THROUGH_SSH),
         undefined,
         "closed: nothing past the tunnel",
       );
-      await until("them to be back", 60_000, async () => {
+      await until("them to be back", PATIENCE_MS, async () => {
         const now = await berlin.machine.pidsMatching(WORKERS);
         return now.length >= dead.length && !now.some((pid) => dead.includes(pid));
       });
       const backMs = performance.now() - killedAt;
       context.diagnostic(`back after ${Math.round(backMs)} ms`);
-      const again = await until("a new connection", 30_000, () =>
+      const again = await until("a new connection", PATIENCE_MS, () =>
         anna()
           .then((member) => online(berlin, member))
           .catch(() => undefined),
       );
-      assert.equal(await seenAddress(world.client, ...THROUGH_SSH), berlin.v4);
-      await again.stop();
+      try {
+        assert.equal(await seenAddress(world.client, ...THROUGH_SSH), berlin.v4);
+      } finally {
+        await again.stop();
+      }
       assert.ok(backMs <= BACK_WITHIN_MS * 10, `${backMs} ms`);
     });
 
@@ -223,19 +226,19 @@ export function sshCases(scene: () => ServicesScene): void {
       const member = await scene().newMember("gone-ssh.lab");
       const client = await online(berlin, member);
       const other = await online(berlin, await anna(), world.client2);
+      const download = new Transfer(world.client, undefined, 500_000, ...THROUGH_SSH);
       try {
-        const download = new Transfer(world.client, undefined, 500_000, ...THROUGH_SSH);
-        await until("bytes", 10_000, () => download.bytes > 100_000);
+        await until("bytes", PATIENCE_MS, () => download.bytes > 100_000);
         const asked = performance.now();
         await office.mustCommand("account", "terminate", member.name);
-        await until("ssh to end", 60_000, () => client.over);
+        await until("ssh to end", PATIENCE_MS, () => client.over);
         const ms = performance.now() - asked;
         context.diagnostic(`over ${Math.round(ms)} ms after the command began`);
         assert.ok(ms <= CUT_WITHIN_MS * 10, `${ms} ms`);
-        await download.stop();
         assert.equal(await seenAddress(world.client2, ...THROUGH_SSH), berlin.v4, "the other goes on");
         await refused(await start(berlin, member), /Permission denied/);
       } finally {
+        await download.stop();
         await client.stop();
         await other.stop();
       }

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { until } from "../namespace.ts";
+import { PATIENCE_MS, until } from "../namespace.ts";
 import { fetchFrom } from "../probes.ts";
 import { curlThrough } from "../proxy-client.ts";
 import type { Scene } from "../scene.ts";
@@ -25,7 +25,11 @@ async function trafficOf({ world, provider }: Scene): Promise<Traffic | undefine
 async function makeTraffic(scene: Scene): Promise<void> {
   const { vpn } = await scene.member("anna.lab");
   const download = new Transfer(scene.world.client1, 30_000_000, 1 << 30, ...curlThrough("socks5", vpn));
-  assert.equal(await download.ended(30_000), 0, download.said);
+  try {
+    assert.equal(await download.ended(2 * PATIENCE_MS), 0, download.said);
+  } finally {
+    await download.stop();
+  }
 }
 
 /** The first cases of a file: the control of the last, and the traffic that these shall see. */
@@ -49,7 +53,7 @@ export function statusCases(scene: () => Scene): void {
       let traffic = await look();
       if (traffic === false) {
         await makeTraffic(scene());
-        const waitMs = SLOT_MS - (Date.now() % SLOT_MS) + 20_000;
+        const waitMs = SLOT_MS - (Date.now() % SLOT_MS) + PATIENCE_MS;
         traffic = await until("traffic in a finished slot", waitMs, look);
       }
       context.diagnostic(JSON.stringify(traffic));

@@ -71,11 +71,14 @@ export function traceCases(scene: () => Scene, startedMs: number): void {
       const anna = await scene().member("anna.lab");
       const members = await scene().members();
       const client = OpenVpnClient.start(world.client1, world.folder, anna.vpn);
-      await client.online();
-      assert.equal(await seenAddress(world.client1), lab.exit.v4);
       const visited = `${Math.random().toString(36).slice(2)}.any.lab.example`;
-      assert.equal(await fetchFrom(world.client1, `http://${visited}/ip`), lab.exit.v4);
-      await client.stop();
+      try {
+        await client.online();
+        assert.equal(await seenAddress(world.client1), lab.exit.v4);
+        assert.equal(await fetchFrom(world.client1, `http://${visited}/ip`), lab.exit.v4);
+      } finally {
+        await client.stop();
+      }
       for (const kind of ["socks5", "http", "connect"] as const) {
         const seen = await fetchFrom(world.client2, `http://${visited}/ip`, ...curlThrough(kind, anna.vpn));
         assert.equal(seen, lab.exit.v4);

@@ -3,7 +3,7 @@ import { after, before, describe, test } from "node:test";
 import { lab } from "../addresses.ts";
 import type { ApiMember } from "../api-member.ts";
 import { startCapture } from "../capture.ts";
-import { type Namespace, until } from "../namespace.ts";
+import { type Namespace, PATIENCE_MS, until } from "../namespace.ts";
 import { OpenVpnClient } from "../openvpn-client.ts";
 import { greeting, resolve, seenAddress, seenAddressV6 } from "../probes.ts";
 import type { LabExit, ServicesScene } from "../services-scene.ts";
@@ -59,7 +59,7 @@ export function twoHopCases(scene: () => ServicesScene): void {
   };
   /** The last words of a connection are not to be taken for those of the next one. */
   const over = (what: string, on: Namespace, { v4, v6 }: Addresses, ...filter: string[]) =>
-    until(`${what} to be over`, 20_000, async () => {
+    until(`${what} to be over`, PATIENCE_MS, async () => {
       const { stdout } = await on.run(["ss", "-Htan", "exclude", "time-wait", ...filter]);
       return !stdout.split("\n").some((line) => line.includes(v4) || line.includes(v6));
     });
@@ -71,16 +71,21 @@ export function twoHopCases(scene: () => ServicesScene): void {
       startCapture(exit.machine, "eth0", `host ${own.v4} or host ${own.v6}`),
       startCapture(other.machine, "eth0", DESTINATIONS),
     ]);
-    const vpn = await start(name, exit, query);
+    let vpn: Client | undefined;
     try {
-      await vpn.online(30_000);
-      await until("the web to answer", 10_000, () => seenAddress(world.client));
+      vpn = await start(name, exit, query);
+      await vpn.online();
+      await until("the web to answer", PATIENCE_MS, () => seenAddress(world.client));
       const addresses = [await seenAddress(world.client), await seenAddressV6(world.client)];
       const question = `hops-${++questions}.any.lab.example`;
       await resolve(world.client, question, lab.internet.foreignResolver);
       const asked = (await world.seen()).dns.filter((each) => each.name === question);
       const download = new Transfer(world.client, 1_000_000, 4_000_000);
-      await download.ended(20_000);
+      try {
+        assert.equal(await download.ended(PATIENCE_MS), 0, download.said);
+      } finally {
+        await download.stop();
+      }
       // Without a tunnel to hear the end through the web server would go on speaking to the exit.
       await over("the web's connections", world.internet, exit, "sport = :80");
       return {
@@ -91,7 +96,7 @@ export function twoHopCases(scene: () => ServicesScene): void {
         firstSawDestination: await destinations.stop(),
       };
     } finally {
-      await vpn.stop();
+      await vpn?.stop();
       await member.stop();
       await destinations.stop();
       await over("the client's connection", world.client, own);
@@ -202,7 +207,7 @@ export function twoHopCases(scene: () => ServicesScene): void {
       const login = await profile(await scene().member("anna.lab"), oslo, query);
       const stranger = OpenVpnClient.start(world.client2, world.folder, { ...login, password: "wrong" });
       try {
-        await stranger.line(/AUTH_FAILED,Wrong VPN username or password/, 30_000);
+        await stranger.line(/AUTH_FAILED,Wrong VPN username or password/, PATIENCE_MS);
       } finally {
         await stranger.stop();
       }
