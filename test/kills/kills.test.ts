@@ -1,23 +1,44 @@
 import assert from "node:assert/strict";
 import { randomInt } from "node:crypto";
-import { onEachStore, openTestStore } from "../../src/store/testing.ts";
-import { killAndCount, type Tally } from "./kills.ts";
+import { onEachStore, openTestStore, type StoreKind } from "../../src/store/testing.ts";
+import { killAroundPayments } from "./kills.ts";
+import { killAroundTakingBack } from "./taken-back.ts";
+import type { KillOptions, Tally } from "./world.ts";
 
 /** On SQLite; `npm run test:kills` has 1,000. A run is repeated with LETHE_KILLS_SEED, as far as a machine repeats itself. */
 const KILLS = Number(process.env.LETHE_KILLS ?? 50);
 const POSTGRES_SHARE = 5;
+/** Of the kills, so many more fall around what goes back, and around cash. */
+const TAKING_BACK_SHARE = 3;
 const seed = Number(process.env.LETHE_KILLS_SEED ?? randomInt(2 ** 31));
 
-onEachStore("an office killed around a payment's report: days credited = payments", async (kind) => {
+async function optionsFor(kind: StoreKind, wanted: number, what: string) {
   const { store, where } = await openTestStore(kind);
   await store.close();
-  const kills = kind === "sqlite" ? KILLS : Math.min(40, Math.floor(KILLS / POSTGRES_SHARE));
-  process.stdout.write(`${kind}: ${kills} kills, seed ${seed}\n`);
+  const kills = Math.ceil(kind === "sqlite" ? wanted : Math.min(40, wanted / POSTGRES_SHARE));
+  process.stdout.write(`${kind}, ${what}: ${kills} kills, seed ${seed}\n`);
   const progress = (done: number, { before, between, after }: Tally) =>
     process.stdout.write(
-      `${kind}: ${done} done; died before it counted ${before}, between that and the answer ${between}, after the answer ${after}\n`,
+      `${kind}, ${what}: ${done} done; died before it counted ${before}, between that and the answer ${between}, after the answer ${after}\n`,
     );
-  const tally = await killAndCount({ kills, seed, where, progress });
-  progress(kills, tally);
-  if (kills >= 50) assert.ok(tally.before > 0 && tally.after > 0, "deaths on both sides of the payment");
+  return { kills, seed, where, progress } satisfies KillOptions;
+}
+
+onEachStore("an office killed around a payment's report: days credited = payments", async (kind) => {
+  const options = await optionsFor(kind, KILLS, "payments");
+  const tally = await killAroundPayments(options);
+  options.progress(options.kills, tally);
+  if (options.kills >= 50)
+    assert.ok(tally.before > 0 && tally.after > 0, "deaths on both sides of the payment");
 });
+
+onEachStore(
+  "an office killed around refunds, chargebacks and cash: each goes back once and ends what it paid for, each envelope counts once",
+  async (kind) => {
+    const options = await optionsFor(kind, KILLS / TAKING_BACK_SHARE, "taking back");
+    const { tally, rounds, refunds } = await killAroundTakingBack(options);
+    options.progress(options.kills, tally);
+    process.stdout.write(`${kind}, taking back: ${JSON.stringify(rounds)}, ${refunds} refunds made\n`);
+    if (options.kills >= 50) assert.ok(tally.before > 0 && tally.after > 0, "deaths on both sides");
+  },
+);

@@ -36,6 +36,8 @@ export interface PayPalSimulator {
   cancel(subscriptionId: string): void;
   /** The buyer's bank takes a payment back. */
   reverse(paymentId: string): SentEvent;
+  /** The buyer begins a dispute about a payment. */
+  openDispute(paymentId: string): SentEvent;
   /** A dispute about a payment ends so. */
   resolveDispute(paymentId: string, outcome: string, which?: "another"): SentEvent;
   /** The last refund of a payment, PENDING until now, fails in the end; other shops know the event. */
@@ -152,8 +154,18 @@ export async function startPayPal(
         ? events.make("PAYMENT.CAPTURE.REVERSED", "refund", views.refundView(url, refund, "Payment reversed"))
         : events.make("PAYMENT.SALE.REVERSED", "sale", views.saleRefundView(url, refund));
     },
+    openDispute(paymentId) {
+      const dispute = {
+        dispute_id: newId("PP-D-", 8),
+        status: "OPEN",
+        disputed_transactions: [{ seller_transaction_id: paymentId }],
+      };
+      state.disputes.set(dispute.dispute_id, dispute);
+      // "A dispute is created" (event names, Disputes).
+      return events.make("CUSTOMER.DISPUTE.CREATED", "dispute", dispute);
+    },
     resolveDispute(paymentId, outcome, which) {
-      const known = [...state.disputes.values()].find(
+      const known = [...state.disputes.values()].findLast(
         ({ disputed_transactions }) => disputed_transactions[0]?.seller_transaction_id === paymentId,
       );
       const dispute = (which === undefined ? known : undefined) ?? {
@@ -161,6 +173,7 @@ export async function startPayPal(
         status: "RESOLVED",
         disputed_transactions: [{ seller_transaction_id: paymentId }],
       };
+      dispute.status = "RESOLVED";
       dispute.dispute_outcome = { outcome_code: outcome };
       state.disputes.set(dispute.dispute_id, dispute);
       // "A dispute is resolved" (event names, Disputes).
