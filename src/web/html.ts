@@ -44,3 +44,10 @@ export function html(strings: TemplateStringsArray, ...pieces: Piece[]): Html {
 
 /** Markup that stands in a file of ours (the SVG mark). */
 export const trusted = (markup: string): Html => new Html(markup);
+
+/**
+ * What the page's script alone puts to use, for the inside of a `<template>`: as a comment, since text browsers know no templates
+ * and would show it. The script makes markup of it (`createContextualFragment`), where what stands for two dashes is two dashes again.
+ */
+export const forScript = ({ markup }: Html): Html =>
+  new Html(`<!--${markup.replaceAll("--", "&#45;&#45;")}-->`);

@@ -76,7 +76,9 @@ async function shown(path: string, own: boolean): Promise<string> {
   return stdout.replace(/\s+/g, " ");
 }
 
-test("every page can be read: its headings are there, and no markup or script shows", { skip }, async () => {
+test("every page can be read: its headings are there, and no markup, script or what is for scripts shows", {
+  skip,
+}, async () => {
   assert.ok(members.some(({ path }) => path === "/member/settings"));
   const queue = [
     ...pages.map((page) => ({ ...page, own: false })),
@@ -91,6 +93,11 @@ test("every page can be read: its headings are there, and no markup or script sh
           `${next.path}: "${words(heading!)}" in ${text.slice(0, 500)}`,
         );
       assert.ok(!/<\/?(div|svg|path|script|p)\b/.test(text), next.path);
+      for (const [, inside] of next.markup.matchAll(/<template\b[^>]*>(?:<!--)?(.*?)(?:-->)?<\/template>/gs))
+        for (const [, line] of inside!.matchAll(/<(?:p|h3)\b[^>]*>(.*?)<\/(?:p|h3)>/gs))
+          assert.ok(!text.includes(words(line!)), `${next.path}: "${words(line!)}" is for the script alone`);
+      const joined = /.{0,20}(?:(?:h|days) ago\d|of access[a-z]|once[A-Z]|e-mail[A-Z]).{0,20}/.exec(text)?.[0];
+      assert.equal(joined, undefined, `${next.path}: words that stand apart on a screen`);
     }
   };
   await Promise.all(Array.from({ length: AT_ONCE }, work));

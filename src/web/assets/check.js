@@ -6,6 +6,10 @@ const GATHER_MS = 6000;
 const OTHER_MS = 8000;
 const wait = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
+/** What stands in a template, as a comment: text browsers would show it otherwise. */
+const markupIn = (template) =>
+  document.createRange().createContextualFragment(template.content.firstChild.data);
+
 function line(text, after) {
   const item = document.createElement("li");
   const code = document.createElement("code");
@@ -80,7 +84,7 @@ async function showWebrtc(place) {
     );
   const leaks = place.dataset.behind === "yes" && addresses.some((address) => !known.has(address));
   const leak = document.getElementById("leak");
-  if (leaks) leak.replaceChildren(leak.querySelector("template").content.cloneNode(true));
+  if (leaks) leak.replaceChildren(markupIn(leak.querySelector("template")));
 }
 
 /** Not an error page, a site that does not see where visitors come from, or a name that has addresses of the page's own version, too. */
@@ -102,7 +106,7 @@ async function showOther(place) {
   const say = (of, className = "notice") => {
     const words = verdict.querySelector(`template[data-of="${of}"]`);
     verdict.className = className;
-    verdict.replaceChildren(words.content.cloneNode(true));
+    verdict.replaceChildren(markupIn(words));
   };
   if (response === undefined) {
     place.textContent = "nothing gets out";

@@ -64,10 +64,13 @@ async function send(form, fields) {
   throw new Error(body?.error?.message ?? "That did not work. Load the page again.");
 }
 
+/** What stands in a template, as a comment: text browsers would show it otherwise. */
+const markupIn = (template) =>
+  document.createRange().createContextualFragment(template.content.firstChild.data);
+
 function offer(place, { name, content, code }, privateKey) {
   const withKey = (text) => (privateKey ? text.replace(KEY_LINE, `PrivateKey = ${privateKey}`) : text);
-  const template = document.getElementById("device-file");
-  const part = template.content.cloneNode(true);
+  const part = markupIn(document.getElementById("device-file"));
   const link = part.querySelector("a");
   link.href = URL.createObjectURL(new Blob([withKey(content)], { type: "application/octet-stream" }));
   link.download = name;

@@ -5,7 +5,7 @@ import { deviceAddresses } from "../../lib/device-addresses.ts";
 import type { ProfileFile } from "../../profiles/kinds.ts";
 import { field, formError, tokenField } from "../forms.ts";
 import { forMembers } from "../gate.ts";
-import { type Html, html } from "../html.ts";
+import { forScript, type Html, html } from "../html.ts";
 import { sayIn } from "../languages/page-language.ts";
 import { page } from "../layout.ts";
 import type { Member, SiteEnv } from "../options.ts";
@@ -75,12 +75,13 @@ ${options.length > 1 && select(id, "via", "First through", wishes.via ?? "", [["
 }
 
 /** Filled in by the script. */
-const fileTemplate = (): Html => html`<template id="device-file"><h3 tabindex="-1">Your file is ready</h3>
+const fileTemplate = (): Html =>
+  html`<template id="device-file">${forScript(html`<h3 tabindex="-1">Your file is ready</h3>
 <p data-with-key>It has the device's private key in it, which was made in this browser and sent to nobody. Nobody can show it again: download it, or scan the code, now.</p>
 <p data-without-key>The private key is not in it, since the site does not have it: put it in the place of the line that says so.</p>
 <p><a class="button" href="/member/devices">Download</a></p>
 <figure hidden><figcaption class="muted">In the WireGuard app choose Add, then Create from QR code.</figcaption></figure>
-<details><summary>Show the file</summary><pre tabindex="0"><code></code></pre></details></template>`;
+<details><summary>Show the file</summary><pre tabindex="0"><code></code></pre></details>`)}</template>`;
 
 function addPanel(member: Member, shown: Shown, most: number, failed: Failed | undefined): Html {
   if (shown.servers.length === 0)

@@ -1,7 +1,7 @@
 import type { Context, Hono } from "hono";
 import type { ServerStatus } from "../../fleet/server-status.ts";
 import { contentSecurityPolicy } from "../headers.ts";
-import { type Html, html } from "../html.ts";
+import { forScript, type Html, html } from "../html.ts";
 import { page } from "../layout.ts";
 import type { SiteEnv } from "../options.ts";
 import type { Web } from "../web.ts";
@@ -43,9 +43,9 @@ function otherVersion(web: Web, c: Context<SiteEnv>, ip: string): OtherVersion {
 function verdict({ ip, server }: Whereabouts, { came, other, origin }: OtherVersion): Html {
   if (server !== undefined)
     return html`<div id="verdict" class="notice" role="status">
-<template data-of="whole"><p><strong>Yes:</strong> websites see our server in ${placeOf(server)} instead of you.</p></template>
-<template data-of="bare"><p><strong>No:</strong> by ${other} websites see the address below, which is none of our servers. Your VPN or proxy carries ${came} alone: switch ${other} off on this device, or take a file of ours, which carries both.</p></template>
-<template data-of="unclear"><p><strong>Yes, by ${came}.</strong> By ${other} your device reaches this site past the tunnel. This site is on the server that you are connected to: that is as it must be if your client is connected to it by ${other}. If not, websites see your address. Another server tells for certain.</p></template>
+<template data-of="whole">${forScript(html`<p><strong>Yes:</strong> websites see our server in ${placeOf(server)} instead of you.</p>`)}</template>
+<template data-of="bare">${forScript(html`<p><strong>No:</strong> by ${other} websites see the address below, which is none of our servers. Your VPN or proxy carries ${came} alone: switch ${other} off on this device, or take a file of ours, which carries both.</p>`)}</template>
+<template data-of="unclear">${forScript(html`<p><strong>Yes, by ${came}.</strong> By ${other} your device reaches this site past the tunnel. This site is on the server that you are connected to: that is as it must be if your client is connected to it by ${other}. If not, websites see your address. Another server tells for certain.</p>`)}</template>
 <p><strong>Yes, by ${came}:</strong> websites see our server in ${placeOf(server)} instead of you. ${origin === undefined ? `By ${other} this page cannot test it.` : `By ${other}: see below.`}</p></div>`;
   if (ip === "")
     return html`<div class="notice warn"><p>That cannot be told here: this site does not see where you come from. You are on its own machine, or it stands behind a proxy that hides it. (Operator: site.trusted_proxies.)</p></div>`;
@@ -119,7 +119,7 @@ ${
   html`<div><dt>WebRTC shows</dt><dd><span id="webrtc" data-stun="${stun.join(" ")}" data-behind="${server === undefined ? "no" : "yes"}" data-known="${[ip, ...(server?.addresses ?? [])].join(" ")}">not tested: that needs JavaScript</span></dd></div>`
 }
 </dl>
-<div id="leak" role="alert"><template><div class="notice bad"><p>Your browser shows websites an address that is not the server's. Switch WebRTC off in it, or use a VPN instead of a proxy.</p></div></template></div>
+<div id="leak" role="alert"><template>${forScript(html`<div class="notice bad"><p>Your browser shows websites an address that is not the server's. Switch WebRTC off in it, or use a VPN instead of a proxy.</p></div>`)}</template></div>
 <p class="muted">Whoever resolves names for you knows which sites you open. In the VPN that is our server; a resolver of somebody else's means that your device asks past the tunnel, or that a program has a resolver of its own.</p>
 <p><a class="button quiet" href="/check">Test again</a></p></section>
 <p class="muted">None of this is kept or logged. For scripts: <a href="/checkip/json">/checkip/json</a>, and xml, csv, tsv.</p>`;

@@ -137,11 +137,11 @@ ${
 }
 ${
   tickets.mails &&
-  html`<label class="check"><input type="checkbox" name="mail-text" value="yes"${typed.mailText && html` checked`}><span>${say`Send me the answer itself by e-mail`}<span class="hint">${say`Mail is not encrypted on its way, and lies readable in your mailbox. Otherwise the e-mail says nothing of the answer.`}</span></span></label>`
+  html`<label class="check"><input type="checkbox" name="mail-text" value="yes"${typed.mailText && html` checked`}><span>${say`Send me the answer itself by e-mail`} <span class="hint">${say`Mail is not encrypted on its way, and lies readable in your mailbox. Otherwise the e-mail says nothing of the answer.`}</span></span></label>`
 }
 ${
   member !== undefined &&
-  html`<label class="check"><input type="checkbox" name="tell-name" value="yes"${typed.tellName && html` checked`}><span>${say`Tell them that I am ${member.account.name}`}<span class="hint">${say`Otherwise nothing says whose letter it is.`}</span></span></label>`
+  html`<label class="check"><input type="checkbox" name="tell-name" value="yes"${typed.tellName && html` checked`}><span>${say`Tell them that I am ${member.account.name}`} <span class="hint">${say`Otherwise nothing says whose letter it is.`}</span></span></label>`
 }
 ${
   !hasPaid(member)

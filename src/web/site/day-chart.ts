@@ -76,7 +76,7 @@ export function chart({ into, outOf, span, title, axis }: Chart): Html {
 <path class="in" d="${stepPath(into, top, true)}" vector-effect="non-scaling-stroke"/>
 <path class="out" d="${stepPath(outOf, top, false)}" vector-effect="non-scaling-stroke"/>
 </svg>
-<div class="axis" aria-hidden="true">${axis.map((text) => html`<span>${text}</span>`)}</div></figure>`;
+<div class="axis" aria-hidden="true">${axis.map((text) => html`<span>${text}</span> `)}</div></figure>`;
 }
 
 export const dayChart = (day: readonly SlotTraffic[]): Html =>

@@ -53,7 +53,7 @@ const choice = (options: {
   const { name, value, current, label, hint } = options;
   const id = `${name}-${value}`;
   return html`<div class="check"><input type="radio" id="${id}" name="${name}" value="${value}"${value === current && html` checked`} required>
-<label for="${id}">${label}${hint !== undefined && html`<span class="hint">${hint}</span>`}</label></div>`;
+<label for="${id}">${label}${hint !== undefined && html` <span class="hint">${hint}</span>`}</label></div>`;
 };
 
 function orderPage(web: Web, c: Context<SiteEnv>, checkout: Checkout, shown: Shown): Response {
