@@ -42,8 +42,10 @@ onEachStore("nothing in the store names payment, account or amount beside one an
   assert.ok((await pay(order(id), "CAPTURE-4711", { subscription: "I-SUBSCRIPTION" })).ok);
   await store.scrub();
   const rows = JSON.stringify(await store.db.selectFrom("payment_events").selectAll().execute());
-  for (const secret of [id, "CAPTURE-4711", "I-SUBSCRIPTION", "30days", "EUR"])
+  for (const secret of [id, "CAPTURE-4711", "I-SUBSCRIPTION", "30days"])
     assert.ok(!rows.includes(secret), secret);
+  // So short a word stands in one of some hundred digests by chance.
+  assert.doesNotMatch(rows, /(?<![\w-])EUR(?![\w-])/);
   for (const bytes of await files())
     for (const secret of ["CAPTURE-4711", "I-SUBSCRIPTION"]) assert.ok(!bytes.includes(secret), secret);
   await store.close();

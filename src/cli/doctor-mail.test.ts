@@ -4,7 +4,7 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
-import { freePorts } from "../certificates/testing.ts";
+import { freePorts } from "../lib/testing.ts";
 import { type Config, parseConfig } from "../office/config.ts";
 import { checkMail } from "./doctor-mail.ts";
 

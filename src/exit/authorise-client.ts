@@ -24,6 +24,7 @@ interface Waiting {
  */
 export class AuthoriseClient implements Authoriser {
   #path: string;
+  #lookMs: number;
   #socket: Socket | undefined;
   #out: MessageBatch | undefined;
   #backoff = new Backoff(20, 500);
@@ -38,8 +39,9 @@ export class AuthoriseClient implements Authoriser {
     close: (id) => this.#out?.add([TO_KEEPER.close, id]),
   });
 
-  constructor(options: { path: string }) {
+  constructor(options: { path: string; lookMs?: number | undefined }) {
     this.#path = options.path;
+    this.#lookMs = options.lookMs ?? LOOK_MS;
   }
 
   get connected(): boolean {
@@ -53,7 +55,7 @@ export class AuthoriseClient implements Authoriser {
 
   /** Connects, and connects again whenever the keeper is lost, until `close`. */
   start(): void {
-    this.#looks ??= setInterval(() => this.#look(), LOOK_MS);
+    this.#looks ??= setInterval(() => this.#look(), this.#lookMs);
     this.#looks.unref();
     this.#connect();
   }

@@ -148,14 +148,14 @@ test("what is not taken is tried again, in its order, until a day has passed", a
   await world.look();
   assert.deepEqual([world.told, world.outcomes], [[], ["webhook failed"]]);
   world.accepts = true;
-  for (let waits = 0; world.told.length < 2 && waits < 100; waits++) await sleep(50);
+  for (let waits = 0; world.told.length < 2 && waits < 600; waits++) await sleep(50);
   assert.deepEqual(world.told, ["london1 - no-news", "london1 - back"]);
 
   world.accepts = false;
   world.states.set("london1", "no-news");
   await world.look();
   await world.look(25 * 3_600_000);
-  for (let waits = 0; !world.outcomes.includes("webhook given-up") && waits < 100; waits++) await sleep(50);
+  for (let waits = 0; !world.outcomes.includes("webhook given-up") && waits < 600; waits++) await sleep(50);
   assert.ok(world.outcomes.includes("webhook given-up"));
   world.alerts.close();
 });

@@ -51,7 +51,7 @@ const spec = (id: string, configuration = "one", more: Partial<EngineSpec> = {})
   ...more,
 });
 const until = async (condition: () => boolean): Promise<void> => {
-  const endMs = performance.now() + 5000;
+  const endMs = performance.now() + 30_000;
   while (!condition()) {
     assert.ok(performance.now() < endMs, `waited in vain; ${events.join(" ")}`);
     await new Promise((resolve) => setTimeout(resolve, 5));

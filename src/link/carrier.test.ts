@@ -166,7 +166,8 @@ for (const [kind, { make, tellsDown, manyServers }] of Object.entries(kinds)) {
         exit.request(Buffer.from("x")),
         (error) => error instanceof CarrierError && error.code === "down",
       );
-      assert.ok(performance.now() - asked < 3000);
+      const tookMs = performance.now() - asked;
+      assert.ok(tookMs < 30_000, `${tookMs} ms`);
       exit.publishReport(Buffer.from("nobody is there"));
       exit.close();
     });

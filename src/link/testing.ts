@@ -42,7 +42,7 @@ export const settingsFor = (server: string, change: Partial<ServerSettings> = {}
 export async function until(
   condition: () => boolean | Promise<boolean>,
   what: string,
-  timeoutMs = 10_000,
+  timeoutMs = 30_000,
 ): Promise<void> {
   const deadline = performance.now() + timeoutMs;
   while (!(await condition())) {

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { type SmtpOptions, startSmtp } from "../../test/simulators/smtp.ts";
-import { freePorts, selfSigned } from "../certificates/testing.ts";
+import { selfSigned } from "../certificates/testing.ts";
+import { freePorts } from "../lib/testing.ts";
 import { type SmtpSettings, smtpDelivery } from "./smtp.ts";
 
 const letter = { to: "rosa@example.org", subject: "Grüße", text: "Zürich\n.\n..two\nthe end\n" };

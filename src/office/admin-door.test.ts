@@ -4,16 +4,8 @@ import { test } from "node:test";
 import { setTimeout } from "node:timers/promises";
 import { Hono } from "hono";
 import { FakeClock } from "../lib/clock.ts";
+import { freePort } from "../lib/testing.ts";
 import { AdminDoor } from "./admin-door.ts";
-
-/** A port that was free a moment ago. */
-async function freePort(): Promise<number> {
-  const probe = createServer();
-  await new Promise<void>((resolve) => probe.listen(0, "127.0.0.1", resolve));
-  const { port } = probe.address() as { port: number };
-  await new Promise((resolve) => probe.close(resolve));
-  return port;
-}
 
 async function newDoor(settings: { listen: string; url: string }) {
   const clock = new FakeClock();

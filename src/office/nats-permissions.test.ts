@@ -68,10 +68,17 @@ const OTHERS_TO_HEAR = [
   "$JS.EVENT.>",
 ];
 
-async function refused(connection: NatsConnection, errors: string[], act: () => void): Promise<string[]> {
+/** What the server refuses of this; `awaited` refusals are waited for. */
+async function refused(
+  connection: NatsConnection,
+  errors: string[],
+  act: () => void,
+  awaited = 0,
+): Promise<string[]> {
   errors.length = 0;
   act();
   await connection.flush();
+  await until(() => errors.length >= awaited, "the server's refusal");
   // The library hands the server's word on in a later turn.
   await wait(5);
   return [...errors];
@@ -80,18 +87,21 @@ async function refused(connection: NatsConnection, errors: string[], act: () => 
 test("an exit may say its own word and hear what is for it, and nothing else", async () => {
   const { connection, errors } = await bench.raw(bench.keyOf("a1").seed);
   for (const subject of OTHERS_TO_SAY) {
-    const said = await refused(connection, errors, () => connection.publish(subject, "{}"));
+    const said = await refused(connection, errors, () => connection.publish(subject, "{}"), 1);
     assert.deepEqual(said, [`Permissions Violation for Publish to "${subject}"`], subject);
   }
   for (const subject of OTHERS_TO_HEAR) {
-    const said = await refused(connection, errors, () =>
-      connection.subscribe(subject, { callback: () => {} }),
+    const said = await refused(
+      connection,
+      errors,
+      () => connection.subscribe(subject, { callback: () => {} }),
+      1,
     );
     assert.deepEqual(said, [`Permissions Violation for Subscription to "${subject}"`], subject);
   }
   for (const subject of OTHERS_TO_HEAR) {
     const options = { queue: "q", callback: () => {} };
-    const said = await refused(connection, errors, () => connection.subscribe(subject, options));
+    const said = await refused(connection, errors, () => connection.subscribe(subject, options), 1);
     assert.equal(said.length, 1, `${subject}, in a queue group`);
   }
   // Its own, which shows that the server refuses those above for what they are.
@@ -114,7 +124,13 @@ test("the control: the same key without permissions may say and hear all of it",
   await until(() => open.server.pid !== undefined, "nats-server");
   writeFileSync(users, readFileSync(users, "utf8").replace(/, permissions: .*\} \}/g, " }"));
   process.kill(open.server.pid!, "SIGHUP");
-  await wait(300);
+  // The server reads its users anew in its own time.
+  await until(async () => {
+    const { connection, errors } = await open.raw(open.keyOf("a1").seed);
+    const said = await refused(connection, errors, () => connection.publish("anything", "{}"));
+    await connection.close();
+    return said.length === 0;
+  }, "the users without permissions");
   const { connection, errors } = await open.raw(open.keyOf("a1").seed);
   let heard = 0;
   connection.subscribe(">", { callback: () => void heard++ });
@@ -141,14 +157,14 @@ test("the office's key reaches no stream but the reports', and hears no more tha
     "x",
   ])
     assert.equal(
-      (await refused(connection, errors, () => connection.publish(subject, "{}"))).length,
+      (await refused(connection, errors, () => connection.publish(subject, "{}"), 1)).length,
       1,
       subject,
     );
   for (const subject of [">", change(2), report("*"), `${inbox("a1")}.>`, "$SYS.>"]) {
     const options = { callback: () => {} };
     assert.equal(
-      (await refused(connection, errors, () => connection.subscribe(subject, options))).length,
+      (await refused(connection, errors, () => connection.subscribe(subject, options), 1)).length,
       1,
       subject,
     );

@@ -8,6 +8,7 @@ import { setTimeout as wait } from "node:timers/promises";
 import { connect as connectTls } from "node:tls";
 import { Worker } from "node:worker_threads";
 import { systemClock, toMinutes } from "../lib/clock.ts";
+import { freePort } from "../lib/testing.ts";
 import { CarrierError } from "../link/carrier.ts";
 import { NATS_SERVER_NAME } from "../link/nats-connection.ts";
 import { NatsOfficeCarrier } from "../link/nats-office-carrier.ts";
@@ -19,7 +20,7 @@ import { generateSiteKey } from "../link/site-key.ts";
 import { passwordDigest, recordingLog, settingsFor, until } from "../link/testing.ts";
 import { ensureLinkCertificate } from "./link-certificate.ts";
 import { NatsServer, renderLinkUsers, renderNatsServer } from "./nats-server.ts";
-import { freePort, natsBench } from "./nats-testing.ts";
+import { natsBench } from "./nats-testing.ts";
 
 /** The office's own nats-server and both ends of the link on it, through what may befall them. */
 

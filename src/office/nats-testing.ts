@@ -1,9 +1,9 @@
 import { mkdtempSync, rmSync } from "node:fs";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { connect, type NatsConnection, nkeyAuthenticator, type TlsOptions } from "@nats-io/transport-node";
 import type { Log } from "../lib/event-log.ts";
+import { freePort } from "../lib/testing.ts";
 import { type LinkKey, newLinkKey } from "../link/link-key.ts";
 import { NATS_SERVER_NAME } from "../link/nats-connection.ts";
 import { NatsExitCarrier } from "../link/nats-exit-carrier.ts";
@@ -103,15 +103,4 @@ export async function natsBench(options: { site?: string; log?: Log } = {}) {
       rmSync(folder, { recursive: true });
     },
   };
-}
-
-export function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once("error", reject);
-    server.listen(0, "127.0.0.1", () => {
-      const { port } = server.address() as { port: number };
-      server.close(() => resolve(port));
-    });
-  });
 }

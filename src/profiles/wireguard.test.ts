@@ -76,7 +76,7 @@ const DEVICE = `wgp${process.pid}`;
 const NAMESPACE = `lethe-${DEVICE}`;
 const SOCKET = `/var/run/wireguard/${DEVICE}.sock`;
 const until = async (condition: () => boolean) => {
-  for (let waits = 0; waits < 200 && !condition(); waits++) await sleep(50);
+  for (let waits = 0; waits < 600 && !condition(); waits++) await sleep(50);
   assert.ok(condition());
 };
 

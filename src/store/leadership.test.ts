@@ -11,7 +11,7 @@ const skip = postgresSkip();
 const QUICK = { heartbeatMs: 40, answerMs: 400, graceMs: 600 };
 
 async function until(holds: () => boolean, what: string): Promise<void> {
-  const endMs = Date.now() + 20_000;
+  const endMs = Date.now() + 30_000;
   while (!holds()) {
     if (Date.now() > endMs) assert.fail(`never came: ${what}`);
     await pause(5);

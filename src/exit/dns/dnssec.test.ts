@@ -18,7 +18,7 @@ import {
   RECURSION_DESIRED,
 } from "dns-packet";
 import { findProgram } from "../../lib/run-command.ts";
-import { skipFor } from "../../lib/testing.ts";
+import { freePort, skipFor } from "../../lib/testing.ts";
 import { SELF_TEST_NAME } from "../self-test/target.ts";
 import { validationWorks } from "../self-test/validation.ts";
 import { filteringConfiguration, resolverConfiguration } from "./configuration.ts";
@@ -134,14 +134,6 @@ async function ask(port: number, address: string, name: string) {
   }
 }
 
-async function freePort(): Promise<number> {
-  const socket = createSocket("udp4").bind(0, "127.66.255.1");
-  await once(socket, "listening");
-  const { port } = socket.address();
-  await new Promise<void>((resolve) => socket.close(resolve));
-  return port;
-}
-
 /**
  * unbound, without root, with this configuration: its addresses inside the tunnels become ones of loopback, and its port a high
  * one. `next`: where it asks instead.
@@ -152,7 +144,7 @@ async function start(
   configuration: string,
   next: { stub?: number; forward?: number },
 ) {
-  const port = await freePort();
+  const port = await freePort("127.66.255.1");
   const more = [
     "server:",
     "do-not-query-localhost: no",

@@ -100,7 +100,7 @@ function question(ikeId: number, username: string, password = `of ${username}`):
 }
 
 async function until(what: string, is: () => boolean): Promise<void> {
-  for (let tries = 0; tries < 1000; tries++) {
+  for (let tries = 0; tries < 6000; tries++) {
     if (is()) return;
     await new Promise((resolve) => setTimeout(resolve, 5));
   }

@@ -23,8 +23,11 @@ const attempt = (change: Partial<LoginAttempt> = {}): LoginAttempt => ({
   ...change,
 });
 
-/** A keeper's sessions and two proxies' clients of it, on a socket. */
-async function world(connectionsPerCredential = 1000) {
+/** Where nothing shall come back by itself. */
+const NEVER_MS = 3_600_000;
+
+/** A keeper's sessions and two proxies' clients of it, on a socket; `lookMs`: how often they look for what they do not use. */
+async function world(connectionsPerCredential = 1000, lookMs?: number) {
   const clock = new FakeClock();
   const roster = new Map<string, Credential>();
   const minutes = () => toMinutes(clock.now());
@@ -53,7 +56,7 @@ async function world(connectionsPerCredential = 1000) {
   const newServer = () => authoriseServer({ path, authoriser, log });
   let server = newServer();
   await server.start();
-  const clients = [new AuthoriseClient({ path }), new AuthoriseClient({ path })] as const;
+  const clients = [new AuthoriseClient({ path, lookMs }), new AuthoriseClient({ path, lookMs })] as const;
   for (const client of clients) client.start();
   const connected = () => until(() => clients.every((client) => client.connected), "connected");
   await connected();
@@ -226,7 +229,8 @@ for (const [what, cut] of Object.entries(cuts)) {
     cut(it);
     assert.equal(it.sessions.size, 0);
     await until(() => it.live.size === 0, "all are cut");
-    assert.ok(performance.now() - start < 1000);
+    const tookMs = performance.now() - start;
+    assert.ok(tookMs < 10_000, `${tookMs} ms`);
     for (const client of [0, 1] as const) {
       assert.notEqual(await it.open(client), "admitted");
       assert.equal(it.clients[client].leasedSlots, 0);
@@ -263,27 +267,27 @@ test("what is lent and not used comes back by itself", async () => {
   await using it = await world();
   await it.lease();
   const [first] = it.live;
-  await until(() => it.sessions.size === 4, "unused slots are back", 5000);
+  await until(() => it.sessions.size === 4, "unused slots are back");
   for (const session of it.live) if (session !== first) it.close(session);
-  await until(() => it.sessions.size === 1, "those of closed connections too", 5000);
+  await until(() => it.sessions.size === 1, "those of closed connections too");
 });
 
 test("a limit that is lowered holds at once for what was lent before", async () => {
-  await using it = await world();
+  await using it = await world(1000, NEVER_MS);
   await it.lease();
   it.sessions.setLimits({ connectionsPerCredential: 6 });
-  await until(() => it.sessions.size === 4, "unused slots are back", 400);
+  await until(() => it.sessions.size === 4, "unused slots are back");
   assert.equal(await it.open(0), "admitted");
   assert.equal(await it.open(1), "admitted");
   assert.equal(await it.open(0), "too-many");
 });
 
 test("draining holds at once for what was lent before, and ends no session", async () => {
-  await using it = await world();
+  await using it = await world(1000, NEVER_MS);
   await it.lease();
   const live = it.live.size;
   it.sessions.setDraining(true);
-  await until(() => it.clients.every((client) => client.leasedSlots <= 2), "unused slots are back", 400);
+  await until(() => it.clients.every((client) => client.leasedSlots <= 2), "unused slots are back");
   for (const client of [0, 1] as const) assert.equal(await it.open(client), "draining");
   assert.equal(it.live.size, live);
 });

@@ -186,11 +186,11 @@ export class Wire {
   }
 }
 
-/** Waits until `holds`, for at most ten seconds. */
+/** Waits until `holds`, for at most half a minute. */
 export async function eventually(holds: () => boolean, what: string): Promise<void> {
-  const deadline = performance.now() + 10_000;
+  const deadline = performance.now() + 30_000;
   while (!holds()) {
-    if (performance.now() > deadline) throw new Error(`${what}: not within ten seconds`);
+    if (performance.now() > deadline) throw new Error(`${what}: not within half a minute`);
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
 }

@@ -4,6 +4,7 @@ import { once } from "node:events";
 import { createServer as createHttpServer } from "node:http";
 import { type AddressInfo, connect, createServer } from "node:net";
 import { after, before, describe, it } from "node:test";
+import { freePorts } from "../../lib/testing.ts";
 import type { Resolve } from "./resolve.ts";
 import {
   FakeAuthoriser,
@@ -16,15 +17,6 @@ import {
   Wire,
 } from "./testing.ts";
 import { createProxyWorker } from "./worker.ts";
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, "close");
-  return port;
-}
 
 const connects = (port: number): Promise<boolean> =>
   new Promise((resolve) => {
@@ -39,7 +31,7 @@ describe("a proxy worker", { timeout: 60_000 }, () => {
     const authoriser = new FakeAuthoriser();
     const worker = createProxyWorker({ authoriser, log: () => {} });
     const echo = await startServer((socket) => socket.pipe(socket));
-    const [first, second, http] = [await freePort(), await freePort(), await freePort()];
+    const [first = 0, second = 0, http = 0] = await freePorts(3);
     const apply = (socks5Port: number, allow: string[]) =>
       worker.apply({
         settings: testSettings({ socks5Port, httpPort: http, egress: { allow } }),

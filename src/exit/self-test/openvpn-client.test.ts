@@ -166,7 +166,8 @@ describe("the OpenVPN self-test", { skip, timeout: 60_000 }, () => {
       servers[index]!.kill("SIGSTOP");
       const startedMs = performance.now();
       assert.equal(await works(tunnel, { timeoutMs: 1000 }), false);
-      assert.ok(performance.now() - startedMs < 3000);
+      const tookMs = performance.now() - startedMs;
+      assert.ok(tookMs < 10_000, `${tookMs} ms`);
       servers[index]!.kill("SIGCONT");
       assert.equal(await works(tunnel), true);
     });

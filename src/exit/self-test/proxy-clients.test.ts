@@ -85,7 +85,8 @@ describe("the proxies' self-test", { timeout: 60_000 }, () => {
       proxy.kill("SIGSTOP");
       const startedMs = performance.now();
       assert.equal(await works(service, { timeoutMs: 500 }), false);
-      assert.ok(performance.now() - startedMs < 2000);
+      const tookMs = performance.now() - startedMs;
+      assert.ok(tookMs < 5000, `${tookMs} ms`);
       proxy.kill("SIGCONT");
       assert.equal(await works(service), true);
     });

@@ -1,12 +1,11 @@
 import assert from "node:assert/strict";
 import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { createServer, type Server, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, test } from "node:test";
 import { Engines } from "../../lib/engines.ts";
 import { findProgram } from "../../lib/run-command.ts";
-import { skipFor } from "../../lib/testing.ts";
+import { freePort, skipFor } from "../../lib/testing.ts";
 import { accepts } from "../accepts.ts";
 import { obfs4Engine } from "./obfs4.ts";
 import { obfs4Identity } from "./obfs4-identity.ts";
@@ -65,13 +64,3 @@ test("obfs4proxy takes the identity as its own, says the same certificate, and w
   }
   assert.throws(() => statSync(own), { code: "ENOENT" });
 });
-
-function freePort(): Promise<number> {
-  const { promise, resolve } = Promise.withResolvers<number>();
-  const server: Server = createServer((socket: Socket) => socket.destroy());
-  server.listen(0, "127.0.0.1", () => {
-    const address = server.address();
-    server.close(() => resolve(typeof address === "object" && address !== null ? address.port : 0));
-  });
-  return promise;
-}

@@ -15,6 +15,7 @@ function scene() {
     heard: new Set<string>(),
     changes: [] as { remove: string[]; set: string[] }[],
     configured: 0,
+    readings: 0,
     refuses: undefined as Reason | undefined,
   };
   const control: WireguardControl = {
@@ -30,10 +31,13 @@ function scene() {
       return undefined;
     },
     peers: async () => new Map(engine.peers),
-    reading: async () => ({
-      handshakes: new Map([...engine.peers.keys()].map((key) => [key, engine.handshakes.get(key) ?? 0])),
-      heard: engine.heard,
-    }),
+    reading: async () => {
+      engine.readings++;
+      return {
+        handshakes: new Map([...engine.peers.keys()].map((key) => [key, engine.handshakes.get(key) ?? 0])),
+        heard: engine.heard,
+      };
+    },
   };
   const online: string[][] = [];
   const states: WireguardState[] = [];
@@ -44,13 +48,15 @@ function scene() {
     onState: (state) => states.push(state),
   });
   const settled = async (look: () => boolean) => {
-    for (let tries = 0; tries < 200 && !look(); tries++) await sleep(10);
+    for (let tries = 0; tries < 3000 && !look(); tries++) await sleep(10);
     assert.ok(look());
   };
   /** Lets the next look at the engine come, and waits for what follows from it. */
   const look = async () => {
+    const { readings } = engine;
     clock.advance(2000);
     peers.update({ remove: [], set: new Map() });
+    await settled(() => engine.readings > readings);
     await sleep(50);
   };
   return { clock, engine, control, peers, online, states, settled, look };

@@ -29,7 +29,7 @@ export const pause = (ms: number): Promise<void> => new Promise((resolve) => set
 export async function until(
   what: string,
   look: () => boolean | Promise<boolean>,
-  timeoutMs = 20_000,
+  timeoutMs = 30_000,
 ): Promise<void> {
   const end = performance.now() + timeoutMs;
   while (!(await look())) {

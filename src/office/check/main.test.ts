@@ -3,12 +3,13 @@ import { randomBytes } from "node:crypto";
 import { createSocket } from "node:dgram";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
-import { connect, createServer } from "node:net";
+import { connect } from "node:net";
 import { after, before, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { encode, type Packet, streamEncode } from "dns-packet";
 import { ForkedChild } from "../../lib/forked-child.ts";
+import { freePorts } from "../../lib/testing.ts";
 import { type CheckSeen, type CheckStart, readCheckSeen } from "./messages.ts";
 import { newCheckToken } from "./tokens.ts";
 
@@ -19,13 +20,6 @@ let child: ForkedChild;
 let dnsPort: number;
 let stunPort: number;
 
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as { port: number };
-  server.close();
-  return port;
-}
 const query = (name: string): Buffer =>
   encode({ type: "query", id: 7, questions: [{ type: "A", class: "IN", name }] } as unknown as Packet);
 const STUN = Buffer.from("000100002112a442b7e7a701bc34d686fa87dfae", "hex");
@@ -42,7 +36,7 @@ async function ask(port: number, message: Buffer, waitMs = 2000): Promise<Buffer
   }
 }
 async function until<Value>(read: () => Value | undefined | Promise<Value | undefined>): Promise<Value> {
-  for (const endMs = performance.now() + 10_000; performance.now() < endMs; await sleep(20)) {
+  for (const endMs = performance.now() + 30_000; performance.now() < endMs; await sleep(20)) {
     const value = await read();
     if (value !== undefined) return value;
   }
@@ -50,7 +44,7 @@ async function until<Value>(read: () => Value | undefined | Promise<Value | unde
 }
 
 before(async () => {
-  [dnsPort, stunPort] = [await freePort(), await freePort()];
+  [dnsPort = 0, stunPort = 0] = await freePorts(2);
   const at = (port: number) => [{ address: "127.0.0.1", port }];
   const start: CheckStart = {
     type: "start",
