@@ -1,6 +1,7 @@
-import { createCipheriv, createDecipheriv, createHmac, randomBytes } from "node:crypto";
+import { createHmac } from "node:crypto";
 import type { Clock } from "../lib/clock.ts";
 import { deriveKey } from "../lib/derive-key.ts";
+import { seal, unseal } from "../lib/seal.ts";
 import { MAIL_LINK_MINUTES } from "../policy/lifetimes.ts";
 import type { AccountView } from "./account-view.ts";
 import type { Accounts } from "./accounts.ts";
@@ -8,8 +9,6 @@ import type { Accounts } from "./accounts.ts";
 /** What a link that was sent by mail is for: one kind is never taken for another. */
 export type MailLinkKind = "confirm-email" | "reset-password";
 
-const NONCE = 12;
-const TAG = 16;
 const LONGEST = 400;
 
 /**
@@ -37,11 +36,8 @@ export class MailLinks {
     const now = await this.#accounts.stampOf(accountId);
     if (now?.account.email === undefined) return undefined;
     const until = Math.floor(this.#clock.now() / 1000) + MAIL_LINK_MINUTES * 60;
-    const nonce = randomBytes(NONCE);
-    const cipher = createCipheriv("aes-256-gcm", this.#sealKey, nonce).setAAD(Buffer.from(kind));
     const content = JSON.stringify([accountId, this.#stateOf(now), until]);
-    const sealed = Buffer.concat([cipher.update(content, "utf8"), cipher.final()]);
-    return Buffer.concat([nonce, sealed, cipher.getAuthTag()]).toString("base64url");
+    return seal(this.#sealKey, content, { bound: kind }).toString("base64url");
   }
 
   /** The account that a link is for, as it is now, with its stamp; undefined where the link is none of ours or over. */
@@ -55,14 +51,8 @@ export class MailLinks {
   }
 
   #unseal(kind: MailLinkKind, text: string): [string, string, number] | undefined {
-    const bytes = Buffer.from(text, "base64url");
-    if (bytes.length <= NONCE + TAG) return undefined;
-    const nonce = bytes.subarray(0, NONCE);
-    const decipher = createDecipheriv("aes-256-gcm", this.#sealKey, nonce, { authTagLength: TAG });
-    decipher.setAAD(Buffer.from(kind)).setAuthTag(bytes.subarray(-TAG));
     try {
-      const content =
-        decipher.update(bytes.subarray(NONCE, -TAG), undefined, "utf8") + decipher.final("utf8");
+      const content = unseal(this.#sealKey, Buffer.from(text, "base64url"), kind).toString();
       // What the seal holds was written by us.
       return JSON.parse(content) as [string, string, number];
     } catch {

@@ -1,8 +1,9 @@
-import { createCipheriv, createDecipheriv, createHmac, randomBytes } from "node:crypto";
+import { createHmac } from "node:crypto";
 import { base32 } from "../lib/base32.ts";
 import type { Clock } from "../lib/clock.ts";
 import { deriveKey } from "../lib/derive-key.ts";
 import { fail, ok, type Result } from "../lib/result.ts";
+import { seal, unseal } from "../lib/seal.ts";
 import { plainCode } from "../lib/typed-code.ts";
 import { goesWithDay, LIFETIMES } from "../policy/lifetimes.ts";
 import type { Money } from "../policy/money.ts";
@@ -18,8 +19,6 @@ export const CASH_CODE_CHARACTERS = 16;
 export const CASH_CODE_GROUP = 4;
 /** The order in its row is padded to this, so that its length does not say what it is for. */
 const SEALED_BYTES = 384;
-const NONCE_BYTES = 12;
-const TAG_BYTES = 16;
 
 /** An order that waits for its envelope, as the operator sees it in the list: its code is in no file. */
 export interface WaitingCash {
@@ -178,23 +177,13 @@ export class Cash implements PaymentProvider {
   }
 
   #sealed(code: string, order: SealedOrder): string {
-    const nonce = randomBytes(NONCE_BYTES);
-    const cipher = createCipheriv("aes-256-gcm", this.#keyOf(code), nonce);
     const text = JSON.stringify(order).padEnd(SEALED_BYTES);
-    return Buffer.concat([nonce, cipher.update(text, "utf8"), cipher.final(), cipher.getAuthTag()]).toString(
-      "base64",
-    );
+    return seal(this.#keyOf(code), text).toString("base64");
   }
 
   /** Throws where the row is not as we wrote it: a damaged database, which nobody should book money by. */
   #opened(code: string, sealed: string): SealedOrder {
-    const bytes = Buffer.from(sealed, "base64");
-    const nonce = bytes.subarray(0, NONCE_BYTES);
-    const decipher = createDecipheriv("aes-256-gcm", this.#keyOf(code), nonce, { authTagLength: TAG_BYTES });
-    decipher.setAuthTag(bytes.subarray(-TAG_BYTES));
-    const text =
-      decipher.update(bytes.subarray(NONCE_BYTES, -TAG_BYTES), undefined, "utf8") + decipher.final("utf8");
-    return JSON.parse(text) as SealedOrder;
+    return JSON.parse(unseal(this.#keyOf(code), Buffer.from(sealed, "base64")).toString()) as SealedOrder;
   }
 
   #keyOf(code: string): Uint8Array {

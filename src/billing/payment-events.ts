@@ -1,14 +1,13 @@
-import { createCipheriv, createDecipheriv, createHmac, randomBytes } from "node:crypto";
+import { createHmac } from "node:crypto";
 import type { Transaction } from "kysely";
 import { deriveKey } from "../lib/derive-key.ts";
+import { seal, unseal } from "../lib/seal.ts";
 import { goesAfter, LIFETIMES } from "../policy/lifetimes.ts";
 import { PAYMENT_METHODS } from "../policy/methods.ts";
 import type { PaymentRecord } from "../policy/payment-record.ts";
 import type { Tables } from "../store/tables.ts";
 import type { ProviderName } from "./providers.ts";
 
-const NONCE_BYTES = 12;
-const TAG_BYTES = 16;
 /** The sealed text is padded to a multiple of this, so that its length says nothing of what was bought. */
 const PAD_BYTES = 512;
 
@@ -76,28 +75,12 @@ export class PaymentEvents {
   #seal(provider: ProviderName, paymentId: string, record: PaymentRecord): string {
     const text = JSON.stringify(record);
     const padded = text.padEnd(Math.ceil((text.length + 1) / PAD_BYTES) * PAD_BYTES);
-    const nonce = randomBytes(NONCE_BYTES);
-    const cipher = createCipheriv("aes-256-gcm", this.#keyOf(provider, paymentId), nonce);
-    return Buffer.concat([
-      nonce,
-      cipher.update(padded, "utf8"),
-      cipher.final(),
-      cipher.getAuthTag(),
-    ]).toString("base64");
+    return seal(this.#keyOf(provider, paymentId), padded).toString("base64");
   }
 
   /** Throws where the row is not as we wrote it: a damaged database, which nobody should go on with. */
   #open(provider: ProviderName, paymentId: string, sealed: string): PaymentRecord {
-    const bytes = Buffer.from(sealed, "base64");
-    const decipher = createDecipheriv(
-      "aes-256-gcm",
-      this.#keyOf(provider, paymentId),
-      bytes.subarray(0, NONCE_BYTES),
-      { authTagLength: TAG_BYTES },
-    );
-    decipher.setAuthTag(bytes.subarray(-TAG_BYTES));
-    const text =
-      decipher.update(bytes.subarray(NONCE_BYTES, -TAG_BYTES), undefined, "utf8") + decipher.final("utf8");
+    const text = unseal(this.#keyOf(provider, paymentId), Buffer.from(sealed, "base64")).toString();
     const record = JSON.parse(text) as PaymentRecord;
     if (!PAYMENT_METHODS.includes(record.method)) throw new Error("a payment of an unknown method");
     return record;

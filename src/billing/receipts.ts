@@ -1,6 +1,4 @@
 import {
-  createCipheriv,
-  createDecipheriv,
   createHash,
   createHmac,
   createPrivateKey,
@@ -11,6 +9,7 @@ import {
 } from "node:crypto";
 import { deriveKey } from "../lib/derive-key.ts";
 import { fail, ok, type Result } from "../lib/result.ts";
+import { SEAL_NONCE_BYTES, SEAL_TAG_BYTES, seal, unseal } from "../lib/seal.ts";
 import { PAYMENT_METHODS, type PaymentMethod } from "../policy/methods.ts";
 import type { Money } from "../policy/money.ts";
 import type { PaymentRecord } from "../policy/payment-record.ts";
@@ -51,8 +50,6 @@ const PREFIX = "LR1.";
 const TEXT = /LR1\.([A-Za-z0-9_-]{100,700})\./;
 const LONGEST_PASTED = 10_000;
 const KEY_ID_BYTES = 8;
-const NONCE_BYTES = 12;
-const TAG_BYTES = 16;
 const SIGNATURE_BYTES = 64;
 const FIRST = 1;
 const COUPON = 2;
@@ -115,7 +112,7 @@ export class Receipts {
     if (pasted.length > LONGEST_PASTED) return fail("receipt-malformed");
     const text = TEXT.exec(pasted.replace(/[\s\u00ad\u200b]/g, ""))?.[1];
     const bytes = Buffer.from(text ?? "", "base64url");
-    if (bytes.length < KEY_ID_BYTES + 17 + NONCE_BYTES + TAG_BYTES + SIGNATURE_BYTES)
+    if (bytes.length < KEY_ID_BYTES + 17 + SEAL_NONCE_BYTES + SEAL_TAG_BYTES + SIGNATURE_BYTES)
       return fail("receipt-malformed");
     if (!bytes.subarray(0, KEY_ID_BYTES).equals(this.#keyId)) return fail("receipt-other-site");
     const signed = bytes.subarray(0, -SIGNATURE_BYTES);
@@ -124,7 +121,11 @@ export class Receipts {
     // From here on it is as we wrote it.
     const openLength = KEY_ID_BYTES + 16 + bytes.readUInt8(KEY_ID_BYTES + 15);
     const fixed = bytes.subarray(KEY_ID_BYTES, KEY_ID_BYTES + 15);
-    const hidden = this.#unseal(signed.subarray(0, openLength), signed.subarray(openLength + 1));
+    const hidden = unseal(
+      this.#sealKey,
+      signed.subarray(openLength + 1),
+      signed.subarray(0, openLength),
+    ).toString();
     const end = hidden.indexOf("\0");
     const flags = fixed.readUInt8(0);
     return ok({
@@ -150,18 +151,8 @@ export class Receipts {
       .update("\0")
       .update(hidden)
       .digest()
-      .subarray(0, NONCE_BYTES);
-    const cipher = createCipheriv("aes-256-gcm", this.#sealKey, nonce).setAAD(open);
-    return Buffer.concat([nonce, cipher.update(hidden, "utf8"), cipher.final(), cipher.getAuthTag()]);
-  }
-
-  #unseal(open: Buffer, sealed: Buffer): string {
-    const nonce = sealed.subarray(0, NONCE_BYTES);
-    const decipher = createDecipheriv("aes-256-gcm", this.#sealKey, nonce, { authTagLength: TAG_BYTES });
-    decipher.setAAD(open).setAuthTag(sealed.subarray(-TAG_BYTES));
-    return (
-      decipher.update(sealed.subarray(NONCE_BYTES, -TAG_BYTES), undefined, "utf8") + decipher.final("utf8")
-    );
+      .subarray(0, SEAL_NONCE_BYTES);
+    return seal(this.#sealKey, hidden, { bound: open, nonce });
   }
 
   #rawPublicKey(): Buffer {

@@ -1,7 +1,7 @@
-import { createCipheriv, createDecipheriv, randomBytes } from "node:crypto";
 import type { Kysely, Transaction } from "kysely";
 import type { Clock } from "../lib/clock.ts";
 import { deriveKey } from "../lib/derive-key.ts";
+import { seal, unseal } from "../lib/seal.ts";
 import { goesWithDay, LIFETIMES } from "../policy/lifetimes.ts";
 import type { Store } from "../store/open.ts";
 import type { RefundDueRow, Tables } from "../store/tables.ts";
@@ -13,8 +13,6 @@ const CLAIM_S = 600;
 const FIRST_WAIT_S = 60;
 const LONGEST_WAIT_S = 6 * 3600;
 const AT_ONCE = 20;
-const NONCE_BYTES = 12;
-const TAG_BYTES = 16;
 /** The sealed text is padded to this: its length says nothing of the payment. */
 const PAD_BYTES = 256;
 
@@ -198,22 +196,13 @@ export class RefundsDue {
   }
 
   #seal(hash: string, { provider, paymentId, subscription, pendingAs }: RefundDue): string {
-    const nonce = randomBytes(NONCE_BYTES);
-    const cipher = createCipheriv("aes-256-gcm", this.#key, nonce).setAAD(Buffer.from(hash));
     const text = JSON.stringify([provider, paymentId, subscription, pendingAs]).padEnd(PAD_BYTES);
-    const sealed = Buffer.concat([cipher.update(text, "utf8"), cipher.final()]);
-    return Buffer.concat([nonce, sealed, cipher.getAuthTag()]).toString("base64");
+    return seal(this.#key, text, { bound: hash }).toString("base64");
   }
 
   /** Throws where the row is not as we wrote it: a damaged database, which nobody should go on with. */
   #open({ event_hash, sealed }: Pick<Row, "event_hash" | "sealed">): RefundDue {
-    const bytes = Buffer.from(sealed, "base64");
-    const decipher = createDecipheriv("aes-256-gcm", this.#key, bytes.subarray(0, NONCE_BYTES), {
-      authTagLength: TAG_BYTES,
-    });
-    decipher.setAAD(Buffer.from(event_hash)).setAuthTag(bytes.subarray(-TAG_BYTES));
-    const text =
-      decipher.update(bytes.subarray(NONCE_BYTES, -TAG_BYTES), undefined, "utf8") + decipher.final("utf8");
+    const text = unseal(this.#key, Buffer.from(sealed, "base64"), event_hash).toString();
     const [provider, paymentId, subscription, pendingAs] = JSON.parse(text) as [
       ProviderName,
       string,

@@ -1,6 +1,7 @@
-import { createCipheriv, createDecipheriv, randomBytes } from "node:crypto";
+import { randomBytes } from "node:crypto";
 import { base32, fromBase32 } from "../lib/base32.ts";
 import { deriveKey } from "../lib/derive-key.ts";
+import { SEAL_NONCE_BYTES, SEAL_TAG_BYTES, seal, unseal } from "../lib/seal.ts";
 import type { Money } from "../policy/money.ts";
 
 /**
@@ -31,8 +32,6 @@ export interface SealedOrder {
 export const CUSTOM_ID_MOST = 127;
 export const PLAN_ID_BYTES_MOST = 24;
 
-const NONCE_BYTES = 12;
-const TAG_BYTES = 16;
 const ACCOUNT_BYTES = 16;
 const COUPON_BYTES = 13;
 /** Kind and flags, days, minor units, currency, minutes. */
@@ -55,15 +54,14 @@ export class OrderSeal {
   /** The order with its nonce, and the text for the provider (base64url, at most CUSTOM_ID_MOST). Throws RangeError. */
   seal(input: Omit<SealedOrder, "v" | "nonce">): { order: SealedOrder; text: string } {
     // Drawn here and nowhere else: the same nonce must never seal two different orders.
-    const nonce = randomBytes(NONCE_BYTES);
+    const nonce = randomBytes(SEAL_NONCE_BYTES);
     const order: SealedOrder = {
       ...input,
       v: 1,
       madeAt: Math.floor(input.madeAt / 60) * 60,
       nonce: nonce.toString("base64url"),
     };
-    const cipher = createCipheriv("aes-256-gcm", this.#key, nonce).setAAD(ASSOCIATED);
-    const text = Buffer.concat([nonce, cipher.update(pack(order)), cipher.final(), cipher.getAuthTag()]);
+    const text = seal(this.#key, pack(order), { bound: ASSOCIATED, nonce });
     return { order, text: text.toString("base64url") };
   }
 
@@ -71,17 +69,14 @@ export class OrderSeal {
   open(text: string | undefined): SealedOrder | undefined {
     if (text === undefined || text.length > CUSTOM_ID_MOST) return undefined;
     const bytes = Buffer.from(text, "base64url");
-    if (bytes.length < NONCE_BYTES + FIXED_BYTES + TAG_BYTES || bytes.toString("base64url") !== text)
+    if (
+      bytes.length < SEAL_NONCE_BYTES + FIXED_BYTES + SEAL_TAG_BYTES ||
+      bytes.toString("base64url") !== text
+    )
       return undefined;
-    const nonce = bytes.subarray(0, NONCE_BYTES);
-    const decipher = createDecipheriv("aes-256-gcm", this.#key, nonce, { authTagLength: TAG_BYTES });
-    decipher.setAAD(ASSOCIATED).setAuthTag(bytes.subarray(-TAG_BYTES));
     try {
-      const packed = Buffer.concat([
-        decipher.update(bytes.subarray(NONCE_BYTES, -TAG_BYTES)),
-        decipher.final(),
-      ]);
-      return unpack(packed, nonce.toString("base64url"));
+      const nonce = bytes.toString("base64url", 0, SEAL_NONCE_BYTES);
+      return unpack(unseal(this.#key, bytes, ASSOCIATED), nonce);
     } catch {
       return undefined;
     }

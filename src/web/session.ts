@@ -1,6 +1,7 @@
-import { createCipheriv, createDecipheriv, createHmac, randomBytes, timingSafeEqual } from "node:crypto";
+import { createHmac, randomBytes, timingSafeEqual } from "node:crypto";
 import type { Clock } from "../lib/clock.ts";
 import { deriveKey } from "../lib/derive-key.ts";
+import { seal, unseal } from "../lib/seal.ts";
 
 /**
  * Who is logged in stands in no table: that would be a log of logins. A session is a sealed text (AES-256-GCM) that the
@@ -21,8 +22,6 @@ export type Purpose = "cookie" | "bearer";
 
 export const SESSION_LIFETIME_S = 24 * 3600;
 
-const NONCE = 12;
-const TAG = 16;
 const LONGEST = 1024;
 
 export class SessionSeal {
@@ -44,25 +43,18 @@ export class SessionSeal {
   }
 
   seal(purpose: Purpose, session: Session): string {
-    const nonce = randomBytes(NONCE);
-    const cipher = createCipheriv("aes-256-gcm", this.#key, nonce).setAAD(Buffer.from(purpose));
     const text = JSON.stringify([session.accountId, session.stamp, session.expiresAt, session.formToken]);
-    const sealed = Buffer.concat([cipher.update(text, "utf8"), cipher.final()]);
-    return Buffer.concat([nonce, sealed, cipher.getAuthTag()]).toString("base64url");
+    return seal(this.#key, text, { bound: purpose }).toString("base64url");
   }
 
   /** The session in a sealed text; undefined where it is not ours, was altered, has another purpose, or is over. */
   open(purpose: Purpose, text: string | undefined): Session | undefined {
     if (text === undefined || text.length > LONGEST) return undefined;
     const bytes = Buffer.from(text, "base64url");
-    if (bytes.length <= NONCE + TAG || bytes.toString("base64url") !== text) return undefined;
-    const decipher = createDecipheriv("aes-256-gcm", this.#key, bytes.subarray(0, NONCE), {
-      authTagLength: TAG,
-    });
-    decipher.setAAD(Buffer.from(purpose)).setAuthTag(bytes.subarray(-TAG));
+    if (bytes.toString("base64url") !== text) return undefined;
     let content: string;
     try {
-      content = decipher.update(bytes.subarray(NONCE, -TAG), undefined, "utf8") + decipher.final("utf8");
+      content = unseal(this.#key, bytes, purpose).toString();
     } catch {
       return undefined;
     }

@@ -1,16 +1,14 @@
-import { createCipheriv, createDecipheriv, randomBytes } from "node:crypto";
 import type { Context } from "hono";
 import { getCookie, setCookie } from "hono/cookie";
 import type { BegunOrder } from "../../../billing/checkout.ts";
 import { deriveKey } from "../../../lib/derive-key.ts";
+import { seal, unseal } from "../../../lib/seal.ts";
 import type { SiteEnv } from "../../options.ts";
 
 /** A browser remembers so many of its orders, the newest first. */
 const ORDERS_MOST = 4;
 /** A voucher that was bought can be looked at again for so long: a bank, or a block chain, may take its time. */
 export const ORDER_COOKIE_DAYS = 7;
-const NONCE_BYTES = 12;
-const TAG_BYTES = 16;
 const LONGEST = 3500;
 
 /**
@@ -45,24 +43,13 @@ export class OrderCookie {
   }
 
   #seal(orders: BegunOrder[]): string {
-    const nonce = randomBytes(NONCE_BYTES);
-    const cipher = createCipheriv("aes-256-gcm", this.#key, nonce);
-    const sealed = Buffer.concat([cipher.update(JSON.stringify(orders), "utf8"), cipher.final()]);
-    return Buffer.concat([nonce, sealed, cipher.getAuthTag()]).toString("base64url");
+    return seal(this.#key, JSON.stringify(orders)).toString("base64url");
   }
 
   #open(text: string | undefined): BegunOrder[] | undefined {
     if (text === undefined || text.length > LONGEST) return undefined;
-    const bytes = Buffer.from(text, "base64url");
-    if (bytes.length <= NONCE_BYTES + TAG_BYTES) return undefined;
-    const decipher = createDecipheriv("aes-256-gcm", this.#key, bytes.subarray(0, NONCE_BYTES), {
-      authTagLength: TAG_BYTES,
-    });
-    decipher.setAuthTag(bytes.subarray(-TAG_BYTES));
     try {
-      const content =
-        decipher.update(bytes.subarray(NONCE_BYTES, -TAG_BYTES), undefined, "utf8") + decipher.final("utf8");
-      return JSON.parse(content) as BegunOrder[];
+      return JSON.parse(unseal(this.#key, Buffer.from(text, "base64url")).toString()) as BegunOrder[];
     } catch {
       return undefined;
     }
