@@ -95,8 +95,13 @@ export class Programs implements VpnClient {
     if (script !== undefined) await this.#options.on.run(["sh", join(this.#folder, script), "off"]);
   }
 
-  async stop(): Promise<void> {
+  /** As Ctrl-C does it: what is open afterwards is what the programs themselves have opened again. */
+  async end(): Promise<void> {
     await this.#endAll("SIGINT");
+  }
+
+  async stop(): Promise<void> {
+    await this.end();
     await this.#endAll("SIGKILL");
     await this.unguard();
     this.#running = [];

@@ -25,7 +25,7 @@ export function fairUseCases(scene: () => ServicesScene): void {
   };
 
   describe("fair use", () => {
-    test("each exit's uplink has the best queue that the kernel knows, and the internet's router, which is not ours, its own", async () => {
+    test("each exit's uplink has the best queue that the kernel knows, and the internet's router, which is not ours, its own", async (context) => {
       const { world, exits } = scene();
       for (const exit of exits) {
         const place = network(exit);
@@ -34,6 +34,7 @@ export function fairUseCases(scene: () => ServicesScene): void {
           : (await has(place, "fq_codel"))
             ? "fq_codel"
             : undefined;
+        context.diagnostic(`${exit.name}: ${best ?? "this kernel has neither CAKE nor fq_codel"}`);
         const { kind, handle } = await rootQueue(place);
         if (best === undefined) assert.equal(handle, "0:", `${exit.name}: the kernel's own`);
         else assert.deepEqual([kind, handle], [best, "1e7e:"], exit.name);

@@ -109,7 +109,7 @@ export function seizureCases(scene: () => FleetScene): void {
         [now.profile, false],
         [vpn.profile, true],
       ] as const) {
-        const options = ["--connect-retry-max", "1", "--server-poll-timeout", "5"];
+        const options = ["--connect-retry-max", "1", "--server-poll-timeout", "60"];
         const tried = OpenVpnClient.start(world.client, world.folder, { ...now, profile }, ...options);
         try {
           await tried.line(

@@ -100,13 +100,15 @@ export function guardedCases(scene: () => ServicesScene): void {
           await guarded.online();
           assert.equal(await seenAddress(world.client), oslo.v4, "started anew while everything is shut");
           assert.deepEqual(await strays.stop(), []);
+          await download.stop();
+          await guarded.end();
+          assert.equal(await seenAddress(world.client), own.v4, "ended by its member: out as before");
+          assert.equal(await seenAddressV6(world.client), own.v6);
         } finally {
           await download.stop();
           await strays.stop();
           await guarded.stop();
         }
-        assert.equal(await seenAddress(world.client), own.v4, "ended by its member: out as before");
-        assert.equal(await seenAddressV6(world.client), own.v6);
 
         const bare = await open(...plain);
         const seen = await captureStrays(world.client, oslo, exits);

@@ -51,14 +51,20 @@ export function portForwardingCases(scene: () => ServicesScene): void {
           servers.push(await InternetServer.start(world.client, "web", String(first + number)));
           assert.match((await from(first + number)) ?? "", NOBODY, "the caller, as the device sees him");
         }
-        assert.equal(await from(10_000 + numberOf(bert.address)), undefined, "nobody listens there");
-        assert.equal(await from(40_000 + number), undefined);
+        for (const port of [10_000 + numberOf(bert.address), 40_000 + number]) {
+          servers.push(await InternetServer.start(world.client, "web", String(port)));
+          const own = await fetchFrom(world.client, `http://127.0.0.1:${port}/ip`);
+          assert.equal(own, "127.0.0.1", "control: the device listens there");
+        }
+        const another = await from(10_000 + numberOf(bert.address), "--max-time", "4");
+        assert.equal(another, undefined, "another member's does not lead to the device");
+        assert.equal(await from(40_000 + number, "--max-time", "4"), undefined);
         // Port Fail: a member of the same exit reaches it past his own tunnel.
         const url = `http://${oslo.v4}:${10_000 + number}/ip`;
         const pastTheTunnel = await fetchFrom(world.client2, url, "--interface", "if!eth0");
         assert.match(pastTheTunnel ?? "", NOBODY);
         servers.push(await InternetServer.start(world.client, "web", "8000"));
-        assert.equal(await from(8000), undefined, "no port of the formula");
+        assert.equal(await from(8000, "--max-time", "4"), undefined, "no port of the formula");
 
         const device = await Datagrams.bind(world.client, "0.0.0.0", 10_000 + number);
         const caller = await Datagrams.bind(world.internet, lab.internet.web4, 40_001);

@@ -66,6 +66,19 @@ export function profileCases(scene: () => ServicesScene): void {
     return { folder, client: await startOpenvpn(scene().world.client, folder, "file", member) };
   };
   const unguard = (folder: string) => scene().world.client.run(["sh", join(folder, "lethe-guard.sh"), "off"]);
+  /** All that the client's kernel knows of ways and filters. */
+  const traces = async (): Promise<string[]> => {
+    const { client } = scene().world;
+    const looks = [
+      ["nft", "list", "ruleset"],
+      ...["-4", "-6"].flatMap((family) => [
+        ["ip", family, "rule", "show"],
+        ["ip", family, "route", "show", "table", "all"],
+      ]),
+    ];
+    const shown = await Promise.all(looks.map((argv) => client.must(argv)));
+    return shown.flatMap((text) => text.split("\n").filter(Boolean).sort());
+  };
   /** The network that the client is in sends its packets to the web another way. */
   const attack = (route: string) => {
     const { world } = scene();
@@ -77,6 +90,7 @@ export function profileCases(scene: () => ServicesScene): void {
   describe("files as members download them", () => {
     test("the guarded OpenVPN for Linux is online through both exits, names asked of anybody end at ours, and it leaves no trace", async () => {
       const { world, exits } = scene();
+      const before = await traces();
       for (const exit of exits) {
         const { folder, client } = await guarded(exit);
         const strays = await captureStrays(world.client, exit, exits);
@@ -91,6 +105,9 @@ export function profileCases(scene: () => ServicesScene): void {
           for (const { server, from } of asked)
             assert.deepEqual({ server, from }, { server: lab.internet.resolver, from: exit.v4 });
           assert.deepEqual(await strays.stop(), []);
+          assert.notDeepEqual(await traces(), before, "control: while it runs it is seen");
+          await client.stop("SIGINT");
+          assert.deepEqual(await traces(), before, "what its own end leaves");
         } finally {
           await strays.stop();
           await client.stop("SIGINT");
