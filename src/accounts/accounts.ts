@@ -22,7 +22,7 @@ import { type AccountExport, describeAccount } from "./export.ts";
 import { paidTimeOf, takenBackText } from "./paid-time.ts";
 import { Passwords } from "./passwords.ts";
 import { RosterAccounts } from "./roster-accounts.ts";
-import { acceptEmail, acceptPassword, canonicalName, typedPassword } from "./rules.ts";
+import { acceptEmail, acceptPassword, canonicalName, type Slip, typedPassword } from "./rules.ts";
 import { VpnAccess } from "./vpn-access.ts";
 import type { VpnCredentials } from "./vpn-credentials.ts";
 
@@ -41,13 +41,7 @@ export interface SignUpInput {
 /** What became of news of a subscription. `another-runs`: nothing, since another one pays for the account. */
 export type SubscriptionNoted = "noted" | "another-runs" | "account-unknown";
 
-export type SignUpError =
-  | "name-taken"
-  | "name-invalid"
-  | "password-short"
-  | "password-long"
-  | "password-is-name"
-  | "email-invalid";
+export type SignUpError = "name-taken" | Slip;
 
 /**
  * The members' accounts. Everything that changes one goes through `transact`, one at a time, so that the roster hears of

@@ -35,6 +35,20 @@ export function typedPassword(password: string): string | undefined {
   return [...composed].length > PASSWORD_CHARACTERS.most ? undefined : composed;
 }
 
+export type Slip = "name-invalid" | "password-short" | "password-long" | "password-is-name" | "email-invalid";
+
+/** All that these rules have against what somebody signs up with, in the order of the fields. */
+export function slipsOf(input: { name: string; password: string; email?: string | undefined }): Slip[] {
+  const name = canonicalName(input.name);
+  const password = acceptPassword(input.password, name ?? "");
+  const email = acceptEmail(input.email);
+  return [
+    ...(name === undefined ? (["name-invalid"] as const) : []),
+    ...(password.ok ? [] : [password.error]),
+    ...(email.ok ? [] : [email.error]),
+  ];
+}
+
 /** A light check: something, one @, a name with a dot, no blanks. Blank input is no address. */
 export function acceptEmail(email: string | undefined): Result<string | undefined, "email-invalid"> {
   const trimmed = email?.trim() ?? "";

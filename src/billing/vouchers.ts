@@ -114,14 +114,20 @@ export class Vouchers {
     });
   }
 
+  /** Why this code would give no days now; undefined: it would. */
+  async problemOf(code: string): Promise<VoucherError | undefined> {
+    const plain = plainCode(code, VOUCHER_CHARACTERS);
+    const state = plain === undefined ? "voucher-unknown" : await this.#stateOf(this.#store.db, plain);
+    return state === "good" ? undefined : state;
+  }
+
   /** An account with its first paid time: both or neither. Throws BusyError. */
   async signUp(
     input: SignUpInput & { voucher: string },
   ): Promise<Result<AccountView, SignUpError | VoucherError>> {
     const plain = plainCode(input.voucher, VOUCHER_CHARACTERS);
-    if (plain === undefined) return fail("voucher-unknown");
-    const state = await this.#stateOf(this.#store.db, plain);
-    if (state !== "good") return fail(state);
+    const problem = await this.problemOf(input.voucher);
+    if (problem !== undefined || plain === undefined) return fail(problem ?? "voucher-unknown");
     return this.#accounts.signUp<VoucherError>(input, async (trx, announce, id) => {
       const taken = await this.#take(trx, plain);
       if (!taken.ok) return taken;

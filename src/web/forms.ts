@@ -117,6 +117,11 @@ ${value}</textarea>
 ${error !== undefined && html`<p class="error" id="${name}-error">${error}</p>`}</div>`;
 }
 
+/** The same of a form with several fields that have to be changed, each with a link to it. `fields`: their names, and what is wrong. */
+export const formErrors = (text: string, fields: readonly (readonly [name: string, text: string])[]): Html =>
+  html`<div class="notice bad" role="alert"><p>${text}</p>
+<ul>${fields.map(([name, problem]) => html`<li><a href="#${name}">${problem}</a></li>`)}</ul></div>`;
+
 /** What went wrong with a form as a whole, read out at once. */
 export const formError = (text: string | Html | undefined): Html | undefined =>
   text === undefined ? undefined : html`<div class="notice bad" role="alert"><p>${text}</p></div>`;

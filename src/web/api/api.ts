@@ -228,7 +228,7 @@ export function addApi(app: Hono<SiteEnv>, web: Web): void {
 
   api.openapi(routes.signUp, async (c) => {
     const { voucher, ...input } = c.req.valid("json");
-    const made = await trySignUp(web, c, { ...input, voucher: voucher?.trim() ?? "" });
+    const { made } = await trySignUp(web, c, { ...input, voucher: voucher?.trim() ?? "" });
     if (!made.ok)
       return isSignUpRefusal(made.error) ? error(c, made.error) : c.json(refused(made.error), 422);
     const fresh = await web.accounts.stampOf(made.value.id);

@@ -1,16 +1,14 @@
 import type { Context, Hono } from "hono";
-import type { SignUpError } from "../../accounts/accounts.ts";
 import { NAME_CHARACTERS, PASSWORD_CHARACTERS } from "../../accounts/rules.ts";
-import type { VoucherError } from "../../billing/vouchers.ts";
 import { LIFETIMES } from "../../policy/lifetimes.ts";
 import { errorPage } from "../errors.ts";
-import { field, formError, tokenField } from "../forms.ts";
+import { field, formErrors, tokenField } from "../forms.ts";
 import { html } from "../html.ts";
 import { sayIn } from "../languages/page-language.ts";
 import { page } from "../layout.ts";
 import { tryLogIn } from "../log-in-attempt.ts";
 import type { SiteEnv } from "../options.ts";
-import { isSignUpRefusal, trySignUp } from "../sign-up-attempt.ts";
+import { isSignUpRefusal, type SignUpProblem, trySignUp } from "../sign-up-attempt.ts";
 import type { Web } from "../web.ts";
 import { WORDING } from "../wording.ts";
 
@@ -20,9 +18,9 @@ interface Typed {
   voucher: string;
 }
 
-type Problem = SignUpError | VoucherError;
+const FIELDS = ["name", "password", "email", "voucher"] as const;
 
-const FIELD_OF: Record<Problem, "name" | "password" | "email" | "voucher"> = {
+const FIELD_OF: Record<SignUpProblem, (typeof FIELDS)[number]> = {
   "name-taken": "name",
   "name-invalid": "name",
   "password-short": "password",
@@ -34,13 +32,24 @@ const FIELD_OF: Record<Problem, "name" | "password" | "email" | "voucher"> = {
   "voucher-coupon": "voucher",
 };
 
-function signUpPage(web: Web, c: Context<SiteEnv>, typed?: Typed, problem?: Problem): Response {
+function signUpPage(
+  web: Web,
+  c: Context<SiteEnv>,
+  typed?: Typed,
+  problems: readonly SignUpProblem[] = [],
+): Response {
   const say = sayIn(c);
-  const errorOf = (name: string) =>
-    problem !== undefined && FIELD_OF[problem] === name ? WORDING[problem] : undefined;
+  const errorOf = (name: string) => {
+    const problem = problems.find((each) => FIELD_OF[each] === name);
+    return problem && WORDING[problem];
+  };
+  const wrong = FIELDS.flatMap((name) => {
+    const error = errorOf(name);
+    return error === undefined ? [] : [[name, say.text(error)] as const];
+  });
   const body = html`<h1>${say`Create an account`}</h1>
 <p class="lead">${say`A username and a password. No name, no address, and no e-mail unless you want to.`}</p>
-${formError(problem && say.text("The account was not created. See below what to change."))}
+${wrong.length > 0 && formErrors(say.text("The account was not created. See below what to change."), wrong)}
 <div class="with-aside">
 <div class="narrow"><form class="panel" method="post" action="/sign-up">
 ${tokenField(web.cookies.visitorToken(c))}
@@ -118,10 +127,10 @@ ${field(
 <p>${say`Never when you log in or connect, nor from where. <a href="/privacy">The complete list, and for how long</a>`}</p></aside>
 </div>`;
   return page(web, c, {
-    title: problem === undefined ? "Create an account" : "Error: create an account",
+    title: wrong.length === 0 ? "Create an account" : "Error: create an account",
     section: "sign-up",
     body,
-    status: problem === undefined ? 200 : 422,
+    status: wrong.length === 0 ? 200 : 422,
   });
 }
 
@@ -139,7 +148,7 @@ export function addSignUp(app: Hono<SiteEnv>, web: Web): void {
     };
     const password = form.get("password") ?? "";
     const input = { name: typed.name, password, email: typed.email };
-    const made = await trySignUp(web, c, { ...input, voucher: typed.voucher });
+    const { made, problems } = await trySignUp(web, c, { ...input, voucher: typed.voucher });
 
     if (made.ok) {
       const fresh = await web.accounts.stampOf(made.value.id);
@@ -157,6 +166,6 @@ export function addSignUp(app: Hono<SiteEnv>, web: Web): void {
       }
     }
     if (isSignUpRefusal(made.error)) return errorPage(web, c, made.error);
-    return signUpPage(web, c, typed, made.error);
+    return signUpPage(web, c, typed, problems);
   });
 }
