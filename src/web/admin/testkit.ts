@@ -9,7 +9,7 @@ import { FakeClock } from "../../lib/clock.ts";
 import { type BlocklistOffice, createControl } from "../control/control.ts";
 import { addOperatorControl } from "../control/operator.ts";
 import { fleetOffice } from "../control/testkit.ts";
-import { type Bench, openBench } from "../testkit.ts";
+import { type Bench, openBench, PASSWORD } from "../testkit.ts";
 import { createAdmin } from "./admin.ts";
 import { type Ask, askControl } from "./ask.ts";
 import type { AdminEnv } from "./options.ts";
@@ -135,6 +135,12 @@ export async function openAdminBench({
       await bench.close();
     },
   };
+}
+
+export async function newAccount({ accounts }: AdminBench, name: string) {
+  const made = await accounts.signUp({ name, password: PASSWORD });
+  if (!made.ok) throw new Error(made.error);
+  return made.value;
 }
 
 /** A browser of the operator's: has come in by a link, keeps the cookie, and sends the forms of the pages it opened. */
