@@ -1,4 +1,4 @@
-import { Socket } from "node:net";
+import type { Socket } from "node:net";
 import type { Connection, ServerChannel } from "ssh2";
 import type { Session } from "../authorise.ts";
 import type { Guest } from "../proxy/lobby.ts";
@@ -6,7 +6,10 @@ import type { Opening } from "../proxy/open.ts";
 import type { SshContext } from "./context.ts";
 import { DISCONNECT, sendDisconnect } from "./disconnect.ts";
 import { type Carrier, Forward, queueLimitBytes } from "./forward.ts";
+import { quicken } from "./gcm-cipher.ts";
 import { answerLogins } from "./log-in.ts";
+import { UpstreamSocket } from "./upstream.ts";
+import { writeTogether } from "./write-together.ts";
 
 /** Tunnels in one connection, being opened or open; `limits.connectionsPerCredential` where that is less. */
 const CHANNELS_MOST = 512;
@@ -21,16 +24,19 @@ const REKEY_EVERY_MS = 1000;
 const FAREWELL_MS = 1000;
 
 /** A connection that waits: its bytes go to the channel, once there is one. */
-function connectPlain(host: string, port: number): Socket {
+function connectPlain(host: string, port: number): UpstreamSocket {
   return waiting((socket) => socket.setNoDelay(true).connect({ host, port, autoSelectFamily: false }));
 }
 
 /** The same to a socket file. */
-export const connectPlainFile = (path: string): Socket => waiting((socket) => socket.connect({ path }));
+export const connectPlainFile = (path: string): UpstreamSocket =>
+  waiting((socket) => socket.connect({ path }));
 
-function waiting(connect: (socket: Socket) => void): Socket {
-  const socket = new Socket({ allowHalfOpen: true });
+function waiting(connect: (socket: UpstreamSocket) => void): UpstreamSocket {
+  const socket = new UpstreamSocket();
   connect(socket);
+  // What one read from the client brings is several packets. Not before `connect`, which puts a socket's own `write` back.
+  writeTogether(socket);
   socket.pause();
   return socket;
 }
@@ -83,6 +89,7 @@ export class SshConnection implements Carrier {
   }
 
   #onHandshake(): void {
+    quicken(this.#client);
     this.#handshakes += 1;
     const nowMs = performance.now();
     const earned = (nowMs - this.#rekeyedAtMs) / REKEY_EVERY_MS;
@@ -123,7 +130,13 @@ export class SshConnection implements Carrier {
     const { idleMs } = this.#context.limits;
     const { sweeper } = this.#context;
     this.#forwards.add(
-      new Forward({ channel: accept(), upstream: opened.socket, carrier: this, sweeper, idleMs }),
+      new Forward({
+        channel: accept(),
+        upstream: opened.socket as UpstreamSocket,
+        carrier: this,
+        sweeper,
+        idleMs,
+      }),
     );
   }
 

@@ -1,6 +1,6 @@
-import type { Socket } from "node:net";
 import type { ServerChannel } from "ssh2";
 import type { Expiring, Sweeper } from "../proxy/sweeper.ts";
+import type { UpstreamSocket } from "./upstream.ts";
 
 /** What may wait in our memory for a slow reader before its source is paused: one tunnel's, and all of a connection's together. */
 const QUEUE_LIMIT_BYTES = 256 * 1024;
@@ -28,7 +28,7 @@ export interface Carrier {
 export class Forward implements Expiring {
   deadlineMs: number;
   readonly #channel: ServerChannel;
-  readonly #upstream: Socket;
+  readonly #upstream: UpstreamSocket;
   readonly #carrier: Carrier;
   readonly #sweeper: Sweeper;
   readonly #idleMs: number;
@@ -41,7 +41,7 @@ export class Forward implements Expiring {
   constructor(options: {
     channel: ServerChannel;
     /** Connected; its bytes wait until now. */
-    upstream: Socket;
+    upstream: UpstreamSocket;
     carrier: Carrier;
     sweeper: Sweeper;
     /** Without a byte either way for so long it ends. */
@@ -64,7 +64,7 @@ export class Forward implements Expiring {
     });
     channel.on("close", () => this.#channelClosed());
     channel.on("error", () => this.abort());
-    upstream.on("data", (chunk: Buffer) => this.#fromUpstream(chunk));
+    upstream.onBytes = (bytes) => this.#fromUpstream(bytes);
     upstream.on("drain", () => {
       if (!this.#clientHeld) return;
       this.#clientHeld = false;
@@ -96,13 +96,19 @@ export class Forward implements Expiring {
     this.#carrier.heldChanged();
   }
 
-  #fromUpstream(chunk: Buffer): void {
+  #fromUpstream(bytes: Buffer): void {
     this.deadlineMs = this.#sweeper.nowMs + this.#idleMs;
     if (this.#over) return;
-    this.#channel.write(chunk, this.#onWritten);
+    this.#channel.write(this.#leavesAtOnce(bytes) ? bytes : Buffer.from(bytes), this.#onWritten);
     if (!this.#clogged()) return;
     this.#upstreamHeld = true;
     this.#upstream.pause();
+  }
+
+  /** The client's window has room for it, and nothing waits before it: the channel encrypts it and keeps none of it. */
+  #leavesAtOnce(bytes: Buffer): boolean {
+    const { outgoing } = this.#channel as unknown as { outgoing?: { window: number } };
+    return this.#channel.writableLength === 0 && outgoing !== undefined && outgoing.window >= bytes.length;
   }
 
   /** The client's window is used up, or its kernel does not take what is encrypted. */
