@@ -117,6 +117,8 @@ function findNode() {
   return link;
 }
 
+/** Several times what the longest test takes that has no time limit of its own. */
+const TEST_DEADLINE_MS = 15 * 60_000;
 /** Several times what the longest stage of the tests takes: a test that hangs is said to, and does not use up whatever waits for it. */
 const STAGE_DEADLINE_MS = 30 * 60_000;
 /** What a program that has to end is given to say so; the test runner then tells what was running. */
@@ -169,6 +171,7 @@ async function runTests(node) {
       "--test",
       "--test-reporter=spec",
       "--test-reporter-destination=stdout",
+      `--test-timeout=${TEST_DEADLINE_MS}`,
       `--test-concurrency=${concurrency}`,
       ...files,
     ],
@@ -177,6 +180,7 @@ async function runTests(node) {
   process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
   const ran = join(folder, "ran.txt");
   const noting = ["--test-reporter=./test/lab/manifest-reporter.ts", `--test-reporter-destination=${ran}`];
+  const ending = ["--test-reporter=./test/end-failed-files.ts", "--test-reporter-destination=stdout"];
   const stages = [
     ["Types", bin("tsc"), ["--noEmit"]],
     ["Style", bin("biome"), ["check", "--error-on-warnings", "."]],
@@ -184,11 +188,17 @@ async function runTests(node) {
     ["Unused code and packages", bin("knip"), []],
     [
       "Unit tests, on SQLite and PostgreSQL",
-      ...tests(2, "--test-global-setup=test/postgres.setup.ts", "src/**/*.test.ts", "test/*.test.ts"),
+      ...tests(
+        2,
+        ...ending,
+        "--test-global-setup=test/postgres.setup.ts",
+        "src/**/*.test.ts",
+        "test/*.test.ts",
+      ),
     ],
-    ["An office killed around payments", ...tests(1, "test/kills/*.test.ts")],
-    ["Pages in a browser", ...tests(2, "test/browser/*.test.ts")],
-    ["Benchmarks in their short form", ...tests(1, "test/bench/*.test.ts")],
+    ["An office killed around payments", ...tests(1, ...ending, "test/kills/*.test.ts")],
+    ["Pages in a browser", ...tests(2, ...ending, "test/browser/*.test.ts")],
+    ["Benchmarks in their short form", ...tests(1, ...ending, "test/bench/*.test.ts")],
     ["Lab: real clients and engines in network namespaces", ...tests(2, ...noting, "test/lab/*.test.ts")],
     // A lab that cannot run here says SKIPPED; in CI it has to.
     ...(process.env.CI === "true"
