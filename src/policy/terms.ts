@@ -60,7 +60,7 @@ export const TERMS: readonly Rule[] = [
     id: "chargeback",
     page: "terms",
     sentence: () =>
-      "A payment that is taken back (a chargeback) ends the time that it paid for, as far as that is still to come, and nothing else.",
+      "A payment that is taken back (a chargeback) ends the time that it paid for, as far as that is still to come, and nothing else. Decided otherwise later, it gives as much again, unless the account was deleted meanwhile.",
   },
   {
     id: "no-crime",

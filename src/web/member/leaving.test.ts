@@ -71,6 +71,21 @@ test("deleting leads through PayPal first where a subscription runs", async () =
   assert.equal(gone.headers.get("location"), "/account-gone");
 });
 
+test("deleting says what becomes of a payment that was taken back, where there is one", async () => {
+  const visitor = await signedUp(bench, "disputing");
+  const id = await idOf("disputing");
+  const note = /taken back\. If it is decided later that it stands, its days come back to this account/;
+  assert.doesNotMatch(await (await visitor.get("/member/settings")).text(), note);
+  await bench.accounts.extend(id, 30);
+  const { paidUntil } = (await bench.accounts.stampOf(id))!.account;
+  const span = { fromS: paidUntil! - 86_400, untilS: paidUntil! };
+  await bench.accounts.transact(async (trx, announce) => ({
+    ok: true,
+    value: await bench.accounts.takeOutIn(trx, announce, id, span),
+  }));
+  assert.match(await (await visitor.get("/member/settings")).text(), note);
+});
+
 test("the API asks the same before it deletes", async () => {
   await signedUp(bench, "byapi");
   await bench.accounts.noteSubscription(await idOf("byapi"), "I-BW452GLLEP1G", true);

@@ -124,6 +124,10 @@ ${field(
 <section class="panel split" id="delete"><div><h2>${say`Delete the account`}</h2>
 <p>${say`At once and for good: the account, its e-mail address and its paid time. Devices that are connected are cut off. Nobody can bring it back.`}</p>
 ${
+  member.account.takenBack !== undefined &&
+  html`<div class="notice warn"><p>${say`A payment for this account was taken back. If it is decided later that it stands, its days come back to this account: once that is deleted they are lost.`}</p></div>`
+}
+${
   member.account.renews &&
   html`<p>${say`<strong>A PayPal subscription pays for this account.</strong> Cancel it first, or PayPal goes on charging you:`}</p>
 <ol><li>${say`<a href="${subscriptionsAt(web)}" rel="noopener noreferrer">Open your automatic payments at PayPal</a>, choose this service, and cancel.`}</li><li>${say`Then delete the account here.`}</li></ol>
