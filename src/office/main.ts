@@ -98,6 +98,7 @@ async function start(message: OfficeStart): Promise<void> {
   const ownArticles = readOwnArticles(config.site.texts);
   const look = siteLook(config);
   becomeUser(user.uid, user.gid);
+  const trusts = trustedProxies(config.site.trusted_proxies);
   const door = new SiteDoor({
     settings: config,
     officeFolder: folder,
@@ -105,6 +106,7 @@ async function start(message: OfficeStart): Promise<void> {
     clock,
     log: logFor("certificates"),
     tell,
+    ownProxies: trusts,
   });
   process.on("message", (news, handle) => door.hear(news as DoorMessage, handle));
   const sightings = new CheckSightings(Buffer.from(message.checkKey, "base64"));
@@ -232,7 +234,6 @@ async function start(message: OfficeStart): Promise<void> {
     clock,
     log: logFor("site"),
   });
-  const trusts = trustedProxies(config.site.trusted_proxies);
   const pages = createSite({
     siteName: config.site.name,
     ...look,

@@ -99,6 +99,7 @@ describe("the site's door", { timeout: 60_000 }, () => {
       clock: systemClock,
       log: (code, fields) => logged.push(`${code} ${fields?.reason ?? ""}`.trim()),
       tell: (message) => void supervise(message),
+      ownProxies: () => false,
     });
     door = made;
     return made;

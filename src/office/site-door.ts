@@ -9,7 +9,9 @@ import type { CertificateState } from "../certificates/state.ts";
 import { problemWords } from "../certificates/words.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Log } from "../lib/event-log.ts";
+import type { Trusts } from "../web/client-address.ts";
 import { certificateFolder } from "./certificate-folder.ts";
+import { isLoopback } from "./config-values.ts";
 import type { DoorMessage, OfficeMessage } from "./messages.ts";
 import { redirectListener } from "./redirect.ts";
 import { type SitePlace, type SiteSettings, type SiteTls, sitePlaces, siteTls } from "./site-address.ts";
@@ -35,6 +37,7 @@ export class SiteDoor {
   readonly #clock: Clock;
   readonly #log: Log;
   readonly #tell: (message: OfficeMessage) => void;
+  readonly #ownProxies: Trusts;
   /** Answered on the site's port without TLS, whatever the name. */
   readonly challenges = new Challenges();
   readonly #firstPair = Promise.withResolvers<void>();
@@ -54,8 +57,13 @@ export class SiteDoor {
     clock: Clock;
     log: Log;
     tell(message: OfficeMessage): void;
+    /** The operator's proxies in front, each of which brings many visitors. */
+    ownProxies: Trusts;
   }) {
     const { settings, officeFolder, acme, clock, log, tell } = options;
+    const { ownProxies } = options;
+    // A proxy on this machine may be one that nobody has named.
+    this.#ownProxies = (address) => isLoopback(address.replace(/^::ffff:/i, "")) || ownProxies(address);
     this.#settings = settings;
     this.#tls = siteTls(settings);
     this.#clock = clock;
@@ -130,15 +138,16 @@ export class SiteDoor {
   }
 
   #server({ speaks }: SitePlace, fetch: Fetch, httpsPort: number): Server | SecureServer {
-    if (speaks === "http") return siteServer(fetch);
-    if (speaks === "https") return secureSiteServer(fetch);
+    const options = { ownProxies: this.#ownProxies };
+    if (speaks === "http") return siteServer(fetch, options);
+    if (speaks === "https") return secureSiteServer(fetch, options);
     const listener = redirectListener({
       names: this.#tls!.names,
       port: httpsPort,
       challenges: this.challenges,
       ready: () => this.#pair !== undefined,
     });
-    return plainServer(listener);
+    return plainServer(listener, options);
   }
 
   /** What the supervisor has read in the files. One that is no good takes nothing away from the one in use. */

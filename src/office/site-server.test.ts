@@ -3,8 +3,11 @@ import { once } from "node:events";
 import type { Server } from "node:http";
 import { type AddressInfo, connect, type Socket } from "node:net";
 import { after, before, describe, it, test } from "node:test";
+import { setTimeout } from "node:timers/promises";
+import { connect as connectSecure } from "node:tls";
+import { selfSigned } from "../certificates/testing.ts";
 import { openBench } from "../web/testkit.ts";
-import { siteServer } from "./site-server.ts";
+import { secureContext, secureSiteServer, siteServer } from "./site-server.ts";
 
 describe("the site's server and visitors who take their time", () => {
   let server: Server;
@@ -12,10 +15,13 @@ describe("the site's server and visitors who take their time", () => {
 
   before(async () => {
     const limits = { headMs: 300, requestMs: 600, idleMs: 600, checkEveryMs: 50 };
-    server = siteServer(async (request) => {
-      await request.text();
-      return new Response(page);
-    }, limits);
+    server = siteServer(
+      async (request) => {
+        await request.text();
+        return new Response(page);
+      },
+      { limits },
+    );
     await once(server.listen(0, "127.0.0.1"), "listening");
   });
   after(() => {
@@ -67,6 +73,49 @@ describe("the site's server and visitors who take their time", () => {
     const answer = await fetch(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`);
     assert.equal(await answer.text(), page);
   });
+});
+
+test("one network has a share of the connections, and gets it back; the operator's proxies have all of them", async () => {
+  const pair = selfSigned(["localhost"]);
+  for (const kind of ["http", "https", "proxy"] as const) {
+    const ownProxies = () => kind === "proxy";
+    const answer = () => new Response("here");
+    const options = { networkMost: 3, ownProxies };
+    const secure = secureSiteServer(answer, options);
+    secure.setSecureContext(secureContext(pair));
+    const server = kind === "https" ? secure : siteServer(answer, options);
+    await once(server.listen(0, "127.0.0.1"), "listening");
+    const { port } = server.address() as AddressInfo;
+    const open: Socket[] = [];
+    /** What a visitor is told who comes now. */
+    const comes = async (): Promise<string> => {
+      const socket =
+        kind === "https"
+          ? connectSecure({ port, host: "127.0.0.1", rejectUnauthorized: false })
+          : connect(port, "127.0.0.1");
+      open.push(socket);
+      socket.on("error", () => {});
+      socket.write("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+      const told = await new Promise<string>((resolve) => {
+        socket.once("data", (data) => resolve(String(data)));
+        socket.once("close", () => resolve(""));
+      });
+      return told.split("\r\n")[0]!;
+    };
+    try {
+      for (let count = 0; count < 3; count++) assert.equal(await comes(), "HTTP/1.1 200 OK", kind);
+      assert.equal(await comes(), kind === "proxy" ? "HTTP/1.1 200 OK" : "", kind);
+      const [first] = open;
+      first!.destroy();
+      const deadline = Date.now() + 20_000;
+      while ((await comes()) === "" && Date.now() < deadline) await setTimeout(20);
+      assert.ok(Date.now() < deadline, `${kind}: the place of who has gone is free`);
+    } finally {
+      for (const socket of open) socket.destroy();
+      server.close();
+      server.closeAllConnections();
+    }
+  }
 });
 
 test("a visitor who goes in the middle of sending leaves no line in the journal", async () => {
