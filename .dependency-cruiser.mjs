@@ -14,7 +14,7 @@ const may = {
   analytics: ["lib"],
   // One number of the fair use rules, which the server list marks servers by.
   fleet: ["link", "store", "lib", "policy/fair-use.ts"],
-  backup: ["store", "policy", "lib"],
+  backup: ["store", "lib"],
   // The names of the services, and nothing else of the link.
   web: [
     "accounts",
