@@ -1,8 +1,7 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
-import { fileURLToPath } from "node:url";
-import { parseArgs } from "node:util";
+import { join } from "node:path";
+import { readBenchOptions } from "../options.ts";
 import { measureFleet } from "./fleet.ts";
 import type { Results } from "./results.ts";
 import { FULL, PARTS, type Part, QUICK, type Run } from "./run.ts";
@@ -19,28 +18,15 @@ Measures what a fleet costs its office: simulated exits on a real nats-server, t
 `;
 
 function readOptions(): { run: Omit<Run, "folder">; quick: boolean; out: string | undefined } | undefined {
-  const { values } = parseArgs({
-    options: {
-      quick: { type: "boolean", default: false },
-      only: { type: "string" },
-      out: { type: "string" },
-      help: { type: "boolean", default: false },
-    },
-  });
-  if (values.help) return undefined;
-  const only = values.only?.split(",") ?? [...PARTS];
-  const unknown = only.find((part) => !PARTS.includes(part as Part));
-  if (unknown !== undefined)
-    throw new Error(`--only: there is no "${unknown}"; there are ${PARTS.join(", ")}`);
-  const whole = !values.quick && values.only === undefined;
-  const results = fileURLToPath(new URL("results/", import.meta.url));
+  const options = readBenchOptions({ parts: PARTS, main: import.meta.url });
+  if (options === undefined) return undefined;
   const startedMs = performance.now();
   return {
-    quick: values.quick,
-    out: values.out === undefined ? (whole ? results : undefined) : resolve(values.out),
+    quick: options.quick,
+    out: options.out,
     run: {
-      scale: values.quick ? QUICK : FULL,
-      parts: only as Part[],
+      scale: options.quick ? QUICK : FULL,
+      parts: (options.only ?? PARTS) as readonly Part[],
       note: (text) =>
         process.stderr.write(
           `${((performance.now() - startedMs) / 1000).toFixed(0).padStart(4)} s  ${text}\n`,

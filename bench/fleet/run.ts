@@ -6,7 +6,7 @@ export interface Run {
   /** For databases and keys; removed at the end. On a disk, so that a synced commit costs what it costs. */
   folder: string;
   scale: Scale;
-  parts: Part[];
+  parts: readonly Part[];
   /** Says on standard error what is being done. */
   note(text: string): void;
 }

@@ -2,9 +2,9 @@ import { execFileSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { arch, cpus, release, tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { parseArgs } from "node:util";
+import { type BenchOptions, readBenchOptions } from "../options.ts";
 import { checkContender } from "./check.ts";
 import { type Contender, contenders, login, turnFolder } from "./contenders.ts";
 import { type Route, startTarget, type Traffic } from "./load.ts";
@@ -26,39 +26,14 @@ Measures our SOCKS5 and HTTP CONNECT beside Dante, Squid, microsocks and tinypro
 const full: Durations = { warmMs: 300, measureMs: 2000, idleTunnels: 1000, settleMs: 700 };
 const quick: Durations = { warmMs: 200, measureMs: 700, idleTunnels: 1000, settleMs: 300 };
 
-interface Options {
-  rounds: number;
+interface Options extends BenchOptions {
   durations: Durations;
-  only: string[] | undefined;
-  out: string | undefined;
 }
 
 function readOptions(): Options | undefined {
-  const { values } = parseArgs({
-    options: {
-      rounds: { type: "string" },
-      quick: { type: "boolean", default: false },
-      only: { type: "string" },
-      out: { type: "string" },
-      help: { type: "boolean", default: false },
-    },
-  });
-  if (values.help) return undefined;
-  const rounds = Number(values.rounds ?? (values.quick ? 1 : 5));
-  if (!Number.isInteger(rounds) || rounds < 1 || rounds > 100) throw new Error("--rounds takes 1 to 100");
-  const only = values.only?.split(",");
-  const known = ["direct", ...contenders.map(({ id }) => id)];
-  const unknown = only?.find((id) => !known.includes(id));
-  if (unknown !== undefined)
-    throw new Error(`--only: there is no "${unknown}"; there are ${known.join(", ")}`);
-  const whole = !values.quick && only === undefined;
-  const results = fileURLToPath(new URL("results/", import.meta.url));
-  return {
-    rounds,
-    durations: values.quick ? quick : full,
-    only,
-    out: values.out === undefined ? (whole ? results : undefined) : resolve(values.out),
-  };
+  const parts = ["direct", ...contenders.map(({ id }) => id)];
+  const options = readBenchOptions({ parts, rounds: 5, main: import.meta.url });
+  return options && { ...options, durations: options.quick ? quick : full };
 }
 
 /** Leaves out, with a word, what cannot run here: no root (Dante reads passwords as root), or a package missing. */

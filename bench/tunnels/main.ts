@@ -1,9 +1,9 @@
 import { execFileSync } from "node:child_process";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { arch, cpus, loadavg, release } from "node:os";
-import { join, resolve } from "node:path";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { parseArgs } from "node:util";
+import { type BenchOptions, readBenchOptions } from "../options.ts";
 import { ByHand } from "./by-hand.ts";
 import { type Bench, type Connected, type Contender, ceiling, contenders } from "./contenders.ts";
 import { BenchLethe } from "./lethe.ts";
@@ -29,41 +29,23 @@ const quick: Durations = { measureS: 1, omitS: 0, loginS: 1 };
 /** How often ours and by hand are measured one after the other while both are connected. */
 const PAIRS = { full: 4, quick: 1 };
 
-interface Options {
+interface Options extends BenchOptions {
   judged: boolean;
-  rounds: number;
   pairs: number;
   durations: Durations;
-  only: string[] | undefined;
-  out: string | undefined;
 }
 
 function readOptions(): Options | undefined {
-  const { values } = parseArgs({
-    options: {
-      rounds: { type: "string" },
-      quick: { type: "boolean", default: false },
-      only: { type: "string" },
-      out: { type: "string" },
-      help: { type: "boolean", default: false },
-    },
-  });
-  if (values.help) return undefined;
-  const rounds = Number(values.rounds ?? (values.quick ? 1 : 4));
-  if (!Number.isInteger(rounds) || rounds < 1 || rounds > 100) throw new Error("--rounds takes 1 to 100");
-  const only = values.only?.split(",");
-  const unknown = only?.find((id) => !contenders.some((contender) => contender.id === id));
-  if (unknown !== undefined) throw new Error(`--only: there is no "${unknown}"`);
-  const whole = !values.quick && only === undefined;
-  const results = fileURLToPath(new URL("results/", import.meta.url));
-  return {
-    judged: !values.quick,
-    rounds,
-    pairs: values.quick ? PAIRS.quick : PAIRS.full,
-    durations: values.quick ? quick : full,
-    only,
-    out: values.out === undefined ? (whole ? results : undefined) : resolve(values.out),
-  };
+  const parts = contenders.map(({ id }) => id);
+  const options = readBenchOptions({ parts, rounds: 4, main: import.meta.url });
+  return (
+    options && {
+      ...options,
+      judged: !options.quick,
+      pairs: options.quick ? PAIRS.quick : PAIRS.full,
+      durations: options.quick ? quick : full,
+    }
+  );
 }
 
 const SIDES = ["lethe", "hand"] as const;
