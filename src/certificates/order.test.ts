@@ -10,7 +10,7 @@ import { checkPair } from "./pair.ts";
 import { newKeyPem } from "./request.ts";
 import { BLOCKED_NAME, type Pebble, randomName, startPebble } from "./testing.ts";
 
-describe("orders at an ACME authority (pebble, on loopback)", { timeout: 120_000 }, () => {
+describe("orders at an ACME authority (pebble, on loopback)", { timeout: 300_000 }, () => {
   const challenges = new Challenges();
   let pebble: Pebble | undefined;
   let port: Server;

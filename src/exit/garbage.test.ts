@@ -56,7 +56,7 @@ async function flood(ports: readonly number[]): Promise<void> {
     );
 }
 
-describe("connections that bring garbage", { timeout: 120_000 }, () => {
+describe("connections that bring garbage", { timeout: 300_000 }, () => {
   const keepsNothing = async (ports: readonly number[], context: { diagnostic(text: string): void }) => {
     await flood(ports);
     const before = await heldBytes();

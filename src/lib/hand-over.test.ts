@@ -18,7 +18,7 @@ process.on("message", (message, handle) => {
 process.once("disconnect", () => process.exit(0));
 `;
 
-describe("a listening socket that one process opens for another", { timeout: 30_000 }, () => {
+describe("a listening socket that one process opens for another", { timeout: 120_000 }, () => {
   const folder = mkdtempSync(join(tmpdir(), "lethe-hand-over-"));
   const module = join(folder, "worker.mjs");
   before(() => writeFileSync(module, WORKER));

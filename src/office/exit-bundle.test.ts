@@ -60,7 +60,7 @@ test("the bundle runs alone, far from the checkout", () => {
   }
 });
 
-test("SSH works from the bundle, where none of its own files are", { timeout: 60_000 }, async () => {
+test("SSH works from the bundle, where none of its own files are", { timeout: 300_000 }, async () => {
   const folder = mkdtempSync(join(tmpdir(), "lethe-bundle-"));
   const file = join(folder, "exit.mjs");
   writeFileSync(file, bundle.bytes);

@@ -46,7 +46,7 @@ function get(url: string, options: { host?: string; ca?: string; method?: string
   return promise;
 }
 
-describe("the site's door", { timeout: 60_000 }, () => {
+describe("the site's door", { timeout: 300_000 }, () => {
   const folder = mkdtempSync(join(tmpdir(), "lethe-door-"));
   after(() => rmSync(folder, { recursive: true }));
   let https = 0;

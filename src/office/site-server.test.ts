@@ -36,7 +36,7 @@ describe("the site's server and visitors who take their time", () => {
     return socket;
   }
 
-  const goneWithin = { timeout: 60_000 };
+  const goneWithin = { timeout: 300_000 };
 
   it("lets go who says nothing", goneWithin, async () => {
     const socket = await visitor();

@@ -238,7 +238,7 @@ test("copies of deleted rows that balancing left in other pages go with the next
 });
 
 test("control: secure_delete and an empty log alone leave such copies; a large file loses them later", {
-  timeout: 20_000,
+  timeout: 120_000,
 }, async () => {
   const made = await newStore({ scrubAtOnceBytes: 0 });
   const count = await leaveStaleCopies(made);

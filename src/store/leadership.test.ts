@@ -8,7 +8,7 @@ import { parsePostgresUrl } from "./postgres-url.ts";
 import { asSuperuser, openTestStore, postgresSkip, socketFolder } from "./testing.ts";
 
 const skip = postgresSkip();
-const QUICK = { heartbeatMs: 40, answerMs: 400, graceMs: 600 };
+const QUICK = { heartbeatMs: 40, answerMs: 1200, graceMs: 1600 };
 
 async function until(holds: () => boolean, what: string): Promise<void> {
   const endMs = Date.now() + 30_000;

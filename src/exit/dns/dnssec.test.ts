@@ -176,7 +176,7 @@ async function start(
 }
 
 test("what DNSSEC does not prove is not answered, by either resolver; without the root's key it is", {
-  timeout: 60_000,
+  timeout: 300_000,
 }, async (t) => {
   if (findProgram("unbound") === undefined) return t.skip(skipFor("unbound is not installed"));
   const folder = mkdtempSync(join(tmpdir(), "lethe-dnssec-"));
@@ -219,7 +219,7 @@ test("what DNSSEC does not prove is not answered, by either resolver; without th
 });
 
 test("what forwarders answer is validated; those that pass no signatures on are of use only where they are believed", {
-  timeout: 60_000,
+  timeout: 300_000,
 }, async (t) => {
   if (findProgram("unbound") === undefined) return t.skip(skipFor("unbound is not installed"));
   const folder = mkdtempSync(join(tmpdir(), "lethe-dnssec-"));
@@ -253,7 +253,7 @@ test("what forwarders answer is validated; those that pass no signatures on are 
 });
 
 test("the exit's test of itself tells forwarders without signatures from those that are believed", {
-  timeout: 60_000,
+  timeout: 300_000,
 }, async (t) => {
   if (findProgram("unbound") === undefined) return t.skip(skipFor("unbound is not installed"));
   const folder = mkdtempSync(join(tmpdir(), "lethe-dnssec-"));

@@ -10,7 +10,7 @@ interface Visit {
   text: string;
 }
 
-describe("the HTTP proxy", { timeout: 60_000 }, () => {
+describe("the HTTP proxy", { timeout: 300_000 }, () => {
   let proxy: Awaited<ReturnType<typeof startProxy>>;
   let origin: Awaited<ReturnType<typeof startServer>>;
   let visits: Visit[];
@@ -419,7 +419,7 @@ describe("the HTTP proxy", { timeout: 60_000 }, () => {
 });
 
 it("an HTTP head has so much time, and an idle connection its own", async () => {
-  const proxy = await startProxy({ limits: { handshakeMs: 300, idleMs: 60_000 } });
+  const proxy = await startProxy({ limits: { handshakeMs: 1500, idleMs: 60_000 } });
   const origin = await startServer((socket) => {
     socket.on("data", () => socket.write("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"));
   });

@@ -12,7 +12,7 @@ type Knowledge = Record<string, { addresses?: string[]; ttl?: number; rcode?: nu
 const A = 1;
 const AAAA = 28;
 
-describe("createResolver", { timeout: 60_000 }, () => {
+describe("createResolver", { timeout: 300_000 }, () => {
   const server = createSocket("udp4");
   const known: Knowledge = {
     "both.example": { addresses: ["192.0.2.1", "192.0.2.2", "2001:db8::1"], ttl: 30 },

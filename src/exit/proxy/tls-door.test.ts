@@ -28,7 +28,7 @@ const settings = testSettings({});
 const places = { listen: [{ address: "127.0.0.1", port: 0 }] };
 settings.services = { socks5Tls: places, https: places };
 
-describe("the proxies over TLS", { timeout: 60_000 }, () => {
+describe("the proxies over TLS", { timeout: 300_000 }, () => {
   const authoriser = new FakeAuthoriser();
   const worker = createProxyWorker({
     authoriser,

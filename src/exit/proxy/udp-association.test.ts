@@ -49,7 +49,7 @@ const named = (name: string, port: number, data: string): Buffer =>
 const addressed = (port: number, data: string | Uint8Array, ip: Uint8Array = LOOPBACK): Buffer =>
   Buffer.concat([socksDatagramHead(ip, port), Buffer.from(data as string)]);
 
-describe("SOCKS5's UDP ASSOCIATE", { timeout: 60_000 }, () => {
+describe("SOCKS5's UDP ASSOCIATE", { timeout: 300_000 }, () => {
   let proxy: Awaited<ReturnType<typeof startProxy>>;
   let lookups = 0;
   const boxes: Box[] = [];

@@ -26,7 +26,7 @@ const connects = (port: number): Promise<boolean> =>
     socket.once("connect", () => socket.destroy());
   });
 
-describe("a proxy worker", { timeout: 60_000 }, () => {
+describe("a proxy worker", { timeout: 300_000 }, () => {
   it("follows new settings without dropping a tunnel", async () => {
     const authoriser = new FakeAuthoriser();
     const worker = createProxyWorker({ authoriser, log: () => {} });
@@ -179,7 +179,7 @@ describe("a proxy worker", { timeout: 60_000 }, () => {
   });
 });
 
-describe("curl", { timeout: 60_000 }, () => {
+describe("curl", { timeout: 300_000 }, () => {
   let proxy: Awaited<ReturnType<typeof startProxy>>;
   const site = createHttpServer((request, response) => {
     let body = "";

@@ -36,7 +36,7 @@ function missing(): string | undefined {
 const skip = skipFor(missing());
 
 /** A real OpenVPN server on loopback in a network namespace of its own, with our configuration, management and logins. */
-describe("the OpenVPN self-test", { skip, timeout: 60_000 }, () => {
+describe("the OpenVPN self-test", { skip, timeout: 300_000 }, () => {
   const folder = mkdtempSync(join(tmpdir(), "lethe-selftest-"));
   const authorityOf = (key: string): string =>
     openssl((path) => ["req", "-x509", "-key", path!, "-subj", "/CN=Authority", "-days", "99"], key);

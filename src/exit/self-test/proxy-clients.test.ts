@@ -20,7 +20,7 @@ const MEMBER = { username: "abcdefghijkl", password: "secret" };
 const TIMEOUT_MS = 5000;
 
 /** The keeper's part here, and a proxy in a process of its own, as the exit runs it. */
-describe("the proxies' self-test", { timeout: 60_000 }, () => {
+describe("the proxies' self-test", { timeout: 300_000 }, () => {
   const folder = mkdtempSync(join(tmpdir(), "lethe-selftest-"));
   const authoriseSocket = join(folder, "authorise.sock");
   const target = new SelfTestTarget();

@@ -12,7 +12,7 @@ import { SelfTestLogins } from "./logins.ts";
 import { sshWorks } from "./ssh-client.ts";
 import { SelfTestTarget } from "./target.ts";
 
-describe("SSH's self-test", { timeout: 60_000 }, () => {
+describe("SSH's self-test", { timeout: 300_000 }, () => {
   const folder = mkdtempSync(join(tmpdir(), "lethe-selftest-"));
   const target = new SelfTestTarget();
   const logins = new SelfTestLogins();

@@ -106,7 +106,7 @@ describe("the packets of SSH with AES-GCM", () => {
   });
 });
 
-describe("an SSH connection's ciphers", { timeout: 60_000 }, () => {
+describe("an SSH connection's ciphers", { timeout: 300_000 }, () => {
   const GCM = ["aes256-gcm@openssh.com", "aes128-gcm@openssh.com"] as const;
   const CTR = ["aes256-ctr", "aes192-ctr", "aes128-ctr"] as const;
 

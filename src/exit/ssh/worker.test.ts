@@ -14,7 +14,7 @@ const refusal = (promise: Promise<unknown>): Promise<string> =>
     (error: Error) => error.message,
   );
 
-describe("SSH tunnels", { timeout: 120_000 }, () => {
+describe("SSH tunnels", { timeout: 300_000 }, () => {
   let ssh: Awaited<ReturnType<typeof startSsh>>;
   let echo: Awaited<ReturnType<typeof startServer>>;
 
@@ -301,7 +301,7 @@ describe("SSH tunnels", { timeout: 120_000 }, () => {
   });
 });
 
-describe("an SSH client's login", { timeout: 120_000 }, () => {
+describe("an SSH client's login", { timeout: 300_000 }, () => {
   let ssh: Awaited<ReturnType<typeof startSsh>>;
   before(async () => {
     ssh = await startSsh();
@@ -382,7 +382,7 @@ describe("an SSH client's login", { timeout: 120_000 }, () => {
   });
 });
 
-describe("what SSH refuses", { timeout: 120_000 }, () => {
+describe("what SSH refuses", { timeout: 300_000 }, () => {
   let ssh: Awaited<ReturnType<typeof startSsh>>;
   let client: TestClient;
   before(async () => {
