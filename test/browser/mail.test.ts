@@ -97,7 +97,7 @@ test("signing up, confirming the address and resetting the password", { skip }, 
   await page.fill("#email", LONG_EMAIL);
   await press("Send the link");
   await looked(page);
-  for (let tries = 0; letters.length < 2 && tries < 200; tries++) await page.waitForTimeout(20);
+  for (let tries = 0; letters.length < 2 && tries < 1500; tries++) await page.waitForTimeout(20);
   await page.goto(linked());
   await looked(page);
   await press("Go on");

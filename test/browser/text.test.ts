@@ -70,7 +70,7 @@ async function shown(path: string, own: boolean): Promise<string> {
     ["-dump", "-nolist", "-width=200", "-display_charset=utf-8", ...cookies, `${site.origin}${path}`],
     {
       env: { ...process.env, LC_ALL: "C.UTF-8", HOME: folder },
-      timeout: 30_000,
+      timeout: 120_000,
     },
   );
   return stdout.replace(/\s+/g, " ");
@@ -119,7 +119,7 @@ test("an account is made with the keyboard alone", { skip }, async () => {
   // lynx wants a terminal: script(1) gives it one.
   const { stdout } = await run("script", ["-qec", line, "/dev/null"], {
     env: { ...process.env, TERM: "xterm", LC_ALL: "C.UTF-8", HOME: folder },
-    timeout: 60_000,
+    timeout: 120_000,
   });
   assert.ok((await site.bench.accounts.byName("text-browser")) !== undefined, stdout.slice(-2000));
   assert.match(stdout, /Your account is ready/);
