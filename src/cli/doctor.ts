@@ -70,14 +70,21 @@ export async function doctor(dataRoot: string): Promise<{ findings: Finding[]; t
   return { findings, text: lines.join("\n") };
 }
 
-function checkSettings(dataRoot: string): { settings: Config; finding: Finding } {
+export function checkSettings(dataRoot: string): { settings: Config; finding: Finding } {
   const { config } = dataFolder(dataRoot);
   const defaults = parseConfig("", config);
-  if (!existsSync(config))
+  try {
+    accessSync(config, constants.R_OK);
+  } catch (error) {
+    // Who may not look into the folder is not told that there is nothing in it.
+    const shut = (error as NodeJS.ErrnoException).code === "EACCES";
     return {
       settings: defaults,
-      finding: note("settings", `there is no ${config} yet`, "the first start writes it"),
+      finding: shut
+        ? note("settings", `this user may not read ${config}`, "sudo ./lethe doctor")
+        : note("settings", `there is no ${config} yet`, "the first start writes it"),
     };
+  }
   try {
     return { settings: readConfig(config), finding: good("settings", `${config} is right`) };
   } catch (error) {

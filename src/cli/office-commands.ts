@@ -89,7 +89,11 @@ export function addAccountCommands(program: Command, office: Office): void {
     });
   verb("show", "what is stored about an account").action(async (name: string) => {
     const view = await office.ask<AccountView & { devices: number }>("POST", "/accounts/show", { name });
-    show(office.json(), view, `${textOf(view)}\n  WireGuard     ${view.devices} devices`);
+    show(
+      office.json(),
+      view,
+      `${textOf(view)}\n  WireGuard     ${view.devices === 1 ? "1 device" : `${view.devices} devices`}`,
+    );
   });
   account
     .command("find")

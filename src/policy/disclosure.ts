@@ -21,13 +21,30 @@ export interface DisclosedAccount {
 const time = (seconds: number): string =>
   `${new Date(seconds * 1000).toISOString().slice(0, 16).replace("T", " ")} UTC`;
 
+/** As wide as a letter: an answer that is sent on. */
+const COLUMNS = 118;
+
+/** A paragraph, broken between its words. */
+function paragraph(text: string): string[] {
+  const lines: string[] = [];
+  for (const word of text.split(" ")) {
+    const line = lines.at(-1);
+    if (line === undefined || line.length + 1 + word.length > COLUMNS) lines.push(word);
+    else lines[lines.length - 1] = `${line} ${word}`;
+  }
+  return lines;
+}
+
 const NOT_STORED = [
   "  password         an Argon2id hash; the password cannot be read from it",
   "  VPN credentials  made from a random number and a key of the office; no server keeps who used them, or when",
-  "Nothing else can be found by it: no name or postal address, no time of sign-up, log-in or connection, no network",
-  "address, nothing of the traffic.",
-  `Of a payment a record is kept for ${lifetimeText(LIFETIMES.paymentEvent.days)} and to the end of the month: a keyed hash, and sealed ${paymentRecordText}.`,
-  "Only with the payment provider's own number of that payment can it be found and opened. Every stored value is listed by: lethe inventory",
+  ...paragraph(
+    "Nothing else can be found by it: no name or postal address, no time of sign-up, log-in or connection, no network address, nothing of the traffic.",
+  ),
+  ...paragraph(
+    `Of a payment a record is kept for ${lifetimeText(LIFETIMES.paymentEvent.days)} and to the end of the month: a keyed hash, and sealed ${paymentRecordText}. Only with the payment provider's own number of that payment can it be found and opened.`,
+  ),
+  "Every stored value is listed by: lethe inventory",
 ];
 
 /** The true answer, in lines. `account`: undefined where there is none of that name. */
