@@ -1,5 +1,14 @@
 import { createSocket } from "node:dgram";
-import { accessSync, constants, existsSync, readFileSync, statfsSync, statSync } from "node:fs";
+import {
+  accessSync,
+  closeSync,
+  constants,
+  existsSync,
+  openSync,
+  readFileSync,
+  statfsSync,
+  statSync,
+} from "node:fs";
 import { createServer } from "node:net";
 import { networkInterfaces } from "node:os";
 import { dirname } from "node:path";
@@ -74,7 +83,7 @@ export function checkSettings(dataRoot: string): { settings: Config; finding: Fi
   const { config } = dataFolder(dataRoot);
   const defaults = parseConfig("", config);
   try {
-    accessSync(config, constants.R_OK);
+    closeSync(openSync(config, "r"));
   } catch (error) {
     // Who may not look into the folder is not told that there is nothing in it.
     const shut = (error as NodeJS.ErrnoException).code === "EACCES";
