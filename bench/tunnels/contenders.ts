@@ -373,21 +373,41 @@ async function connectSsh(
   };
 }
 
-function letheSsh(turn: Turn): Promise<Connected> {
-  const { lethe, world } = turn;
+/** The folder of a client, and what it needs to log in with a password. */
+function passwordLogin(world: BenchWorld, password: string): { folder: string; env: object } {
   const folder = mkdtempSync(join(world.folder, "ssh-"));
   const ask = join(folder, "ask");
   writeFileSync(ask, '#!/bin/sh\nprintf "%s\\n" "$BENCH_PASSWORD"\n', { mode: 0o700 });
-  const env = { SSH_ASKPASS: ask, SSH_ASKPASS_REQUIRE: "force", BENCH_PASSWORD: lethe.password };
+  return { folder, env: { SSH_ASKPASS: ask, SSH_ASKPASS_REQUIRE: "force", BENCH_PASSWORD: password } };
+}
+
+function letheSsh(turn: Turn): Promise<Connected> {
+  const { lethe, world } = turn;
+  const { folder, env } = passwordLogin(world, lethe.password);
   return connectSsh(turn, folder, ["-p", "2222", `${lethe.username}@${places.lethe.v4}`], env);
+}
+
+async function makeSshKey(path: string): Promise<string> {
+  await must(["sh", "-c", `rm -f ${path} && ssh-keygen -q -t ed25519 -N "" -f ${path}`]);
+  return path;
 }
 
 async function handSsh(turn: Turn): Promise<Connected> {
   const { hand, world, atEnd } = turn;
+  const script = fileURLToPath(new URL("by-hand/ssh2.mjs", import.meta.url));
+  const key = await makeSshKey(join(hand.folder, "ssh_host_ed25519_key"));
+  const server = hand.start([process.execPath, script, key, "hand"]);
+  atEnd(() => server.stop());
+  await server.says(/^listening$/m);
+  const { folder, env } = passwordLogin(world, "hand");
+  return connectSsh(turn, folder, ["-p", "2222", `hand@${places.hand.v4}`], env);
+}
+
+async function handOpenssh(turn: Turn): Promise<Connected> {
+  const { hand, world, atEnd } = turn;
   const folder = mkdtempSync(join(world.folder, "ssh-"));
-  const [host, client] = [join(hand.folder, "ssh_host_ed25519_key"), join(folder, "id")];
-  for (const path of [host, client])
-    await must(["sh", "-c", `rm -f ${path} && ssh-keygen -q -t ed25519 -N "" -f ${path}`]);
+  await makeSshKey(join(hand.folder, "ssh_host_ed25519_key"));
+  const client = await makeSshKey(join(folder, "id"));
   hand.write("authorized_keys", readFileSync(`${client}.pub`, "utf8"));
   await must(["mkdir", "-p", "/run/sshd"]);
   const configuration = hand.write("sshd_config", byHand("sshd_config", { FOLDER: hand.folder }));
@@ -404,5 +424,6 @@ export const contenders: readonly Contender[] = [
   { id: "stealth-obfs4", title: "OpenVPN in obfs4", lethe: letheObfs4, hand: handObfs4 },
   { id: "wireguard", title: "WireGuard", lethe: letheWireguard, hand: handWireguard },
   { id: "ikev2", title: "IKEv2", lethe: letheIkev2, hand: handIkev2 },
-  { id: "ssh", title: "SSH (by hand: OpenSSH)", lethe: letheSsh, hand: handSsh },
+  { id: "ssh", title: "SSH", lethe: letheSsh, hand: handSsh },
+  { id: "ssh-openssh", title: "SSH (by hand: OpenSSH)", lethe: letheSsh, hand: handOpenssh },
 ];
