@@ -93,7 +93,7 @@ const tasks = {
       switches: new Switches(store),
       announcements: new Announcements({ store, clock }),
       support: {
-        help: new HelpCentre([], {}),
+        help: new HelpCentre([], () => ({})),
         tickets: new Tickets({ store, clock, secret: siteSecret, recipients: [] }),
         challenges: new Challenges(siteSecret, clock),
       },

@@ -4,12 +4,14 @@ import { FakeClock } from "../lib/clock.ts";
 import { sweep } from "../store/inventory.ts";
 import type { Store } from "../store/open.ts";
 import { onEachStore, openTestStore } from "../store/testing.ts";
+import { PLAIN_ENGLISH } from "../web/languages/language.ts";
 import type { Letter } from "./letter.ts";
 import { MailQueue } from "./queue.ts";
 import { Reminders } from "./reminders.ts";
 
 const DAY_MS = 86_400_000;
-const site = { name: "Example", origin: "https://vpn.example.net" };
+const { say, prefix } = PLAIN_ENGLISH;
+const site = { name: "Example", origin: "https://vpn.example.net", say, prefix };
 
 async function addAccount(store: Store, name: string, paidUntil: number, more: object = {}): Promise<void> {
   await store.db

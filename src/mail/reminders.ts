@@ -4,7 +4,7 @@ import type { Clock } from "../lib/clock.ts";
 import { REMINDER_DAYS } from "../policy/lifetimes.ts";
 import type { Store } from "../store/open.ts";
 import { letterProblem } from "./letter.ts";
-import { reminderLetter, type Site } from "./letters.ts";
+import { reminderLetter, type SpokenSite } from "./letters.ts";
 import type { MailQueue } from "./queue.ts";
 
 const DAY_S = 86_400;
@@ -22,7 +22,7 @@ export class Reminders {
   readonly #clock: Clock;
   readonly #key: Uint8Array;
   readonly #queue: Pick<MailQueue, "enqueueIn" | "soon">;
-  readonly #site: Site;
+  readonly #site: SpokenSite;
 
   /** `key`: 32 bytes, the same on every office of a service. */
   constructor(options: {
@@ -30,7 +30,7 @@ export class Reminders {
     clock: Clock;
     key: Uint8Array;
     queue: Pick<MailQueue, "enqueueIn" | "soon">;
-    site: Site;
+    site: SpokenSite;
   }) {
     this.#store = options.store;
     this.#clock = options.clock;

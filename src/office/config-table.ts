@@ -93,10 +93,16 @@ export const table = {
       z.array(z.string().refine((text) => isHttps(text) || CONTACT.test(text))).max(5),
     ),
     texts: setting(
-      "Your own wording: a folder with terms.md, personal-use.md, privacy.md, refunds.md, cancellation.md, fair-use.md, pricing.md, about.md (what stands above a line --- comes before the rules, the rest after them; the rules themselves stay), help articles as help/<name>.md, and translations of the pages as languages/<tag>.json. Empty: none.",
+      "Your own wording: a folder with terms.md, personal-use.md, privacy.md, refunds.md, cancellation.md, fair-use.md, pricing.md, about.md (what stands above a line --- comes before the rules, the rest after them; the rules themselves stay), and translations of the pages and letters as languages/<tag>.json. Empty: none.",
       "empty, or a path that starts with /",
       "",
       z.string().regex(/^(?:\/[^\p{Cc}]{1,1000})?$/u),
+    ),
+    language: setting(
+      "The site's own language: what is shown to browsers that ask for none that there is, and what letters are written in that no page asked for. English, or one of site.texts.",
+      'a language such as "en", or "de" where site.texts has languages/de.json',
+      "en",
+      z.string().regex(/^[a-z]{2,3}(?:-[a-z0-9]{2,8}){0,2}$/),
     ),
   },
   theme: {

@@ -5,6 +5,7 @@ import { startSmtp } from "../../test/simulators/smtp.ts";
 import { selfSigned } from "../certificates/testing.ts";
 import { systemClock } from "../lib/clock.ts";
 import type { EventCode } from "../lib/event-log.ts";
+import { PLAIN_ENGLISH } from "../web/languages/language.ts";
 import { createSite } from "../web/site.ts";
 import { openBench, PASSWORD, Visitor } from "../web/testkit.ts";
 import { type MailSettings, mailProblems } from "./mail-settings.ts";
@@ -33,6 +34,7 @@ function office(port: number, password = LOGIN.password) {
     password,
     siteName: "Example Collective",
     origin: ORIGIN,
+    language: PLAIN_ENGLISH,
     store: bench.store,
     accounts: bench.accounts,
     clock: systemClock,

@@ -9,6 +9,7 @@ import { MailQueue } from "../mail/queue.ts";
 import { Reminders } from "../mail/reminders.ts";
 import { smtpDelivery } from "../mail/smtp.ts";
 import type { Store } from "../store/open.ts";
+import type { PageLanguage } from "../web/languages/language.ts";
 import type { MailDoor } from "../web/mail-door.ts";
 import type { MailSettings } from "./mail-settings.ts";
 
@@ -29,6 +30,8 @@ export function startMailing(options: {
   settings: MailSettings;
   password: string;
   siteName: string;
+  /** The site's own language: for letters that no page asked for. */
+  language: Pick<PageLanguage, "say" | "prefix">;
   /** The site's origin: what links begin with. */
   origin: string;
   store: Store;
@@ -40,7 +43,7 @@ export function startMailing(options: {
   /** PEM; for tests, whose mail server has a certificate of nobody else's. */
   authority?: string;
 }): Mailing | undefined {
-  const { settings, password, siteName, origin, store, accounts, clock, siteSecret, log } = options;
+  const { settings, password, siteName, language, origin, store, accounts, clock, siteSecret, log } = options;
   if (settings.host === "") return undefined;
   const key = (purpose: string) => createHmac("sha256", siteSecret).update(`mail ${purpose}`).digest();
   const deliver = smtpDelivery({
@@ -53,7 +56,8 @@ export function startMailing(options: {
     siteName,
     ...(options.authority !== undefined && { authority: options.authority }),
   });
-  const site = { name: siteName, origin };
+  const { say, prefix } = language;
+  const site = { name: siteName, origin, say, prefix };
   const queue = new MailQueue({ store, clock, key: key("queue"), deliver, log });
   const reminders = new Reminders({ store, clock, key: key("marks"), queue, site });
   const remind = () =>

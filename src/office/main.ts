@@ -23,6 +23,7 @@ import { Announcements } from "../support/announcements.ts";
 import { clientAddress, trustedProxies } from "../web/client-address.ts";
 import { createControl } from "../web/control/control.ts";
 import { addOperatorControl } from "../web/control/operator.ts";
+import { addressedLanguage } from "../web/languages/languages.ts";
 import { createSite } from "../web/site.ts";
 import { AdminDoor } from "./admin-door.ts";
 import { startAnalytics } from "./analytics.ts";
@@ -97,6 +98,7 @@ async function start(message: OfficeStart): Promise<void> {
   const texts = readOwnTexts(config.site.texts);
   const ownArticles = readOwnArticles(config.site.texts);
   const look = siteLook(config);
+  const language = addressedLanguage(look.languages, look.language);
   becomeUser(user.uid, user.gid);
   const trusts = trustedProxies(config.site.trusted_proxies);
   const door = new SiteDoor({
@@ -199,6 +201,7 @@ async function start(message: OfficeStart): Promise<void> {
     settings: config.mail,
     password: message.settingsFiles["mail.password_file"] ?? "",
     siteName: config.site.name,
+    language,
     origin: siteOrigin(config),
     store,
     accounts,
@@ -214,6 +217,8 @@ async function start(message: OfficeStart): Promise<void> {
     siteSecret: keys.siteSecret,
     origin: siteOrigin(config),
     mail: mailing?.door,
+    languages: look.languages,
+    language,
   });
   const selling = openPayments({
     config,

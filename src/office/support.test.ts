@@ -9,6 +9,7 @@ import { ok } from "../lib/result.ts";
 import { type Letter, letterProblem } from "../mail/letter.ts";
 import { openTestStore } from "../store/testing.ts";
 import { MESSAGE_CHARACTERS_MOST } from "../support/tickets.ts";
+import { PLAIN_ENGLISH } from "../web/languages/language.ts";
 import { parseConfig } from "./config.ts";
 import { OfficeStartError } from "./start-errors.ts";
 import { makeSupport, readOwnArticles } from "./support.ts";
@@ -24,6 +25,8 @@ async function office(settings: string, enqueue?: (letter: Letter) => Promise<ne
     clock,
     siteSecret: new Uint8Array(32),
     origin: "https://vpn.example.net",
+    languages: [],
+    language: PLAIN_ENGLISH,
     mail: {
       enqueue:
         enqueue ??

@@ -12,6 +12,7 @@ import { Challenges } from "../support/challenge.ts";
 import { HelpCentre } from "../support/help-centre.ts";
 import { Tickets } from "../support/tickets.ts";
 import { helpValues } from "../web/help-values.ts";
+import type { Language, PageLanguage } from "../web/languages/language.ts";
 import type { MailDoor } from "../web/mail-door.ts";
 import type { SupportDoor } from "../web/options.ts";
 import type { Config } from "./config.ts";
@@ -43,6 +44,9 @@ export function makeSupport(options: {
   siteSecret: Uint8Array;
   origin: string;
   mail: Pick<MailDoor, "enqueue"> | undefined;
+  /** Beside English, and which of all is the site's own: nothing says which one whoever wrote reads. */
+  languages: readonly Language[];
+  language: Pick<PageLanguage, "say" | "prefix">;
 }): SupportDoor {
   const { config, store, clock, siteSecret, mail } = options;
   const { to, contact_address: contact, abuse_address: abuse } = config.support;
@@ -51,7 +55,8 @@ export function makeSupport(options: {
     throw new OfficeStartError(
       `support.to: ${wrong} is no age recipient: a character is wrong or missing. \`lethe ticket keys\` makes one.`,
     );
-  const site = { name: config.site.name, origin: options.origin };
+  const { say, prefix } = options.language;
+  const site = { name: config.site.name, origin: options.origin, say, prefix };
   const operatorTold = new LeakyBuckets({ clock, burst: 1, oneEachMs: TELL_OPERATOR_EVERY_MS });
   // Where the queue is full or cannot be written nobody is told; what was written stands in the ticket all the same.
   const tell = (letter: Letter) =>
@@ -60,7 +65,7 @@ export function makeSupport(options: {
       () => undefined,
     );
   return {
-    help: helpCentre(config.site.name, options.ownArticles),
+    help: helpCentre(config.site.name, options.languages, options.ownArticles),
     tickets: new Tickets({
       store,
       clock,
@@ -78,9 +83,9 @@ export function makeSupport(options: {
   };
 }
 
-function helpCentre(siteName: string, ownArticles: ArticleTexts): HelpCentre {
+function helpCentre(siteName: string, languages: readonly Language[], ownArticles: ArticleTexts): HelpCentre {
   try {
-    return new HelpCentre([builtInArticles, ownArticles], helpValues({ siteName }));
+    return new HelpCentre([builtInArticles, ownArticles], helpValues({ siteName, languages }));
   } catch (error) {
     if (error instanceof ArticleError) throw new OfficeStartError(`site.texts: help: ${error.message}.`);
     throw error;

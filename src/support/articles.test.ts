@@ -60,7 +60,7 @@ test("the operator's article takes the place of ours, an empty one takes it away
     const ours = new Map([
       ["en", [article("cash", "Cash", "x"), article("gone", "Gone", "x"), article("kept", "Kept", "x")]],
     ]);
-    const help = new HelpCentre([ours, readArticles(folder)], {});
+    const help = new HelpCentre([ours, readArticles(folder)], () => ({}));
     const of = (...tags: string[]) =>
       Object.fromEntries(help.in(tags).articles.map(({ slug, body }) => [slug, body]));
     assert.deepEqual(of("en"), { cash: "Our own words about cash.", kept: "x" });

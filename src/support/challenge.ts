@@ -25,7 +25,8 @@ const ID = 16;
 const MAC = 16;
 const BYTES = ID + 4 + MAC;
 
-const WORDS = [
+/** In which the sum is asked for. */
+export const NUMBER_WORDS = [
   "one",
   "two",
   "three",
@@ -69,7 +70,7 @@ export class Challenges {
     const known = before === undefined ? undefined : this.#ours(before);
     const bytes = known !== undefined && !this.#isStale(known) ? known : this.#fresh();
     const [a, b] = this.#sumOf(bytes);
-    return { challenge: bytes.toString("base64url"), sum: [WORDS[a - 1]!, WORDS[b - 1]!] };
+    return { challenge: bytes.toString("base64url"), sum: [NUMBER_WORDS[a - 1]!, NUMBER_WORDS[b - 1]!] };
   }
 
   #fresh(): Buffer {
@@ -124,7 +125,7 @@ export class Challenges {
 
   #sumOf(bytes: Buffer): [number, number] {
     const digest = createHmac("sha256", this.#key).update("sum").update(bytes.subarray(0, ID)).digest();
-    return [1 + (digest[0]! % WORDS.length), 1 + (digest[1]! % WORDS.length)];
+    return [1 + (digest[0]! % NUMBER_WORDS.length), 1 + (digest[1]! % NUMBER_WORDS.length)];
   }
 }
 
@@ -138,5 +139,5 @@ export function worked(challenge: string, counter: string, bits: number): boolea
 /** In digits or, since the question is in words, in a word. */
 function isSum(text: string, sum: number): boolean {
   const typed = text.trim().toLowerCase();
-  return typed === String(sum) || (sum <= WORDS.length && typed === WORDS[sum - 1]);
+  return typed === String(sum) || (sum <= NUMBER_WORDS.length && typed === NUMBER_WORDS[sum - 1]);
 }

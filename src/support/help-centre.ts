@@ -9,17 +9,20 @@ export interface Shelf {
   search: ArticleSearch;
 }
 
+/** By the language's tag. */
+export type ArticleValues = (tag: string) => Readonly<Record<string, string>>;
+
 /** The help centre's articles, those that come with Lethe and the operator's own, which take the place of others of their name. */
 export class HelpCentre {
   readonly #texts: readonly ArticleTexts[];
-  readonly #values: Readonly<Record<string, string>>;
+  readonly #values: ArticleValues;
   readonly #shelves = new Map<string, Shelf>();
 
   /**
-   * `texts`: later ones take the place of earlier ones. `values`: what stands for `{{word}}` in them. Throws ArticleError where one
+   * `texts`: later ones take the place of earlier ones. `values`: what stands for `{{word}}` in those of a language. Throws ArticleError where one
    * has a word that there is no value of.
    */
-  constructor(texts: readonly ArticleTexts[], values: Readonly<Record<string, string>>) {
+  constructor(texts: readonly ArticleTexts[], values: ArticleValues) {
     this.#texts = texts;
     this.#values = values;
     for (const tag of new Set(texts.flatMap((each) => [...each.keys()]))) this.in([tag, "en"]);
@@ -30,10 +33,11 @@ export class HelpCentre {
     const key = languages.join();
     const known = this.#shelves.get(key);
     if (known !== undefined) return known;
-    const sources = [...new Set(languages)]
-      .reverse()
-      .flatMap((tag) => this.#texts.map((each) => each.get(tag) ?? []));
-    const articles = collectArticles(...sources).map((article) => fillArticle(article, this.#values));
+    const sources = [...new Set(languages)].reverse().flatMap((tag) => {
+      const values = this.#values(tag);
+      return this.#texts.map((each) => (each.get(tag) ?? []).map((article) => fillArticle(article, values)));
+    });
+    const articles = collectArticles(...sources);
     const shelf = {
       articles,
       bySlug: new Map(articles.map((article) => [article.slug, article])),

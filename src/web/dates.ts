@@ -1,24 +1,22 @@
+import { clockTime, longDate, longDateAndTime } from "../lib/locale.ts";
 import { type Html, html } from "./html.ts";
-import type { Say } from "./languages/language.ts";
+import { PLAIN_ENGLISH, type Say } from "./languages/language.ts";
 
 const DAY_S = 86_400;
-const long = new Intl.DateTimeFormat("en-GB", { dateStyle: "long", timeZone: "UTC" });
-const minute = new Intl.DateTimeFormat("en-GB", { dateStyle: "long", timeStyle: "short", timeZone: "UTC" });
-const clockTime = new Intl.DateTimeFormat("en-GB", { timeStyle: "short", timeZone: "UTC" });
 
 const iso = (seconds: number): string => `${new Date(seconds * 1000).toISOString().slice(0, 16)}Z`;
 
 /** `12 March 2027`. All times on the pages are UTC: the machine knows no member's zone. */
-export const day = (seconds: number): Html =>
-  html`<time datetime="${iso(seconds)}">${long.format(seconds * 1000)}</time>`;
+export const day = (seconds: number, say: Say = PLAIN_ENGLISH.say): Html =>
+  html`<time datetime="${iso(seconds)}">${longDate(say).format(seconds * 1000)}</time>`;
 
 /** `12 March 2027 at 14:05 UTC`. */
-export const dayAndTime = (seconds: number): Html =>
-  html`<time datetime="${iso(seconds)}">${minute.format(seconds * 1000)} UTC</time>`;
+export const dayAndTime = (seconds: number, say: Say = PLAIN_ENGLISH.say): Html =>
+  html`<time datetime="${iso(seconds)}">${longDateAndTime(say).format(seconds * 1000)} UTC</time>`;
 
 /** `14:05 UTC`. */
-export const timeOfDay = (seconds: number): Html =>
-  html`<time datetime="${iso(seconds)}">${clockTime.format(seconds * 1000)} UTC</time>`;
+export const timeOfDay = (seconds: number, say: Say = PLAIN_ENGLISH.say): Html =>
+  html`<time datetime="${iso(seconds)}">${clockTime(say).format(seconds * 1000)} UTC</time>`;
 
 /** `95 days left`, `less than a day left`, rounded down. */
 export function timeLeft(say: Say, seconds: number): string {

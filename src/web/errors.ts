@@ -9,7 +9,7 @@ import { NAVIGATION } from "./site-map.ts";
 import type { Web } from "./web.ts";
 
 /** What can go wrong with any request. The pages say what to do and repeat nothing of what was sent. */
-const ERRORS = {
+export const ERRORS = {
   "not-found": [404, "Page not found", "There is no page at this address."],
   "method-not-allowed": [405, "That does not work here", "This address does not take that kind of request."],
   "too-large": [

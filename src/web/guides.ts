@@ -19,7 +19,8 @@ export interface Guide {
   kind?: ProfileKind;
   /**
    * In `{file}` goes the name of the first file, in `{profile}` and `{script}` those of OpenVPN's and of the script beside it;
-   * what stands between backticks is typed.
+   * in `{below}` where the settings stand; what
+   * stands between backticks is typed.
    */
   steps: readonly (readonly [Picture, string])[];
   /** What keeps traffic in where the tunnel breaks, or what to mind. */
@@ -138,7 +139,7 @@ const proxy = (where: string): Guide => ({
   service: "http",
   steps: [
     ["settings", where],
-    ["download", "Give it the address of the automatic configuration (PAC), or server and port, as below."],
+    ["download", "Give it the address of the automatic configuration (PAC), or server and port, {below}."],
     ["switch", "Open any page: the browser asks for your VPN username and password once."],
   ],
   note: "A plain proxy hides your address and encrypts nothing: your network sees what you send without HTTPS, and your VPN username and password.",

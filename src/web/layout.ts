@@ -12,7 +12,7 @@ import type { Section } from "./site-map.ts";
 import type { Web } from "./web.ts";
 
 export interface Page {
-  /** In English, or translated already. */
+  /** A sentence to be said, or one that has been said already: it holds a value. */
   title: string;
   body: Html;
   status?: ContentfulStatusCode;
@@ -21,6 +21,7 @@ export interface Page {
   /** Set on the member area's pages: shows its tabs. */
   tab?: MemberTab;
   script?: AssetName;
+  /** In the page's language. */
   description?: string;
 }
 

@@ -44,6 +44,8 @@ export interface SiteOptions {
   theme?: ThemeOptions;
   /** What the site speaks beside English. */
   languages?: readonly Language[];
+  /** The tag of the one that counts where a browser asks for none of them; undefined: English. */
+  language?: string;
   /** Where weaknesses are reported: `mailto:`, `tel:` or `https:` addresses. Empty: the contact page. */
   securityContacts?: readonly string[];
   /** Where the running source can be had (AGPL section 13); stands in every page's footer. */

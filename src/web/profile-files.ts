@@ -3,6 +3,7 @@ import { DNS_LEVELS, type DnsLevel } from "../lib/dns-levels.ts";
 import { type ZipFile, zipOf } from "../lib/zip.ts";
 import { PROFILE_KINDS, type ProfileOptions, SYSTEMS, type System } from "../profiles/kinds.ts";
 import { SYSTEM_NAMES } from "./guides.ts";
+import { PLAIN_ENGLISH, type Say, sentence } from "./languages/language.ts";
 import type { Web } from "./web.ts";
 
 /** Those that are not a device's own. */
@@ -18,24 +19,27 @@ export const profileQuery = z.object({
 });
 
 const LEVEL_NAMES: Record<DnsLevel, string> = {
-  none: "nothing",
-  ads: "ads and trackers",
-  malware: "malware",
-  adult: "adult content and gambling",
+  none: sentence("nothing"),
+  ads: sentence("ads and trackers"),
+  malware: sentence("malware"),
+  adult: sentence("adult content and gambling"),
 };
 
 /** The levels that block something here, each with what that is; that nothing is blocked comes first, and may stand alone. */
-export function levelsOf({ blocklists }: Pick<Web, "blocklists">): { level: DnsLevel; text: string }[] {
+export function levelsOf(
+  { blocklists }: Pick<Web, "blocklists">,
+  say: Say = PLAIN_ENGLISH.say,
+): { level: DnsLevel; text: string }[] {
   const lists: readonly DnsLevel[] = blocklists?.() ?? DNS_LEVELS;
   const offered = DNS_LEVELS.filter((level) => level === "none" || lists.includes(level));
   return offered.map((level, index) => ({
     level,
     text:
       level === "none"
-        ? LEVEL_NAMES.none
+        ? say.text(LEVEL_NAMES.none)
         : offered
             .slice(1, index + 1)
-            .map((each) => LEVEL_NAMES[each])
+            .map((each) => say.text(LEVEL_NAMES[each]))
             .join("; "),
   }));
 }
@@ -99,6 +103,7 @@ export function systemZip(
   system: System,
   servers: readonly string[],
   level: DnsLevel = "none",
+  say: Say = PLAIN_ENGLISH.say,
 ): Buffer | undefined {
   const files = new Map<string, ZipFile>();
   // A script stands once beside all files that it is for.
@@ -107,46 +112,55 @@ export function systemZip(
       for (const { name, content } of web.profiles(kind as CommonKind, [server], { system, level }))
         files.set(`${folder}/${name}`, { name: `${folder}/${name}`, content });
   if (files.size === 0) return undefined;
-  return zipOf([{ name: "README.txt", content: readme(web, system, level) }, ...files.values()]);
+  return zipOf([{ name: "README.txt", content: readme(say, web, system, level) }, ...files.values()]);
 }
 
 const FOLDER_TEXTS: Record<CommonKind, string> = {
-  openvpn: "OpenVPN profiles; encrypt everything",
-  "openvpn-guarded":
+  openvpn: sentence("OpenVPN profiles; encrypt everything"),
+  "openvpn-guarded": sentence(
     "OpenVPN with a routing table of its own and a kill switch; encrypts everything. In that folder: sudo openvpn --config NAME.conf",
-  openwrt: "OpenVPN for an OpenWrt router; encrypts everything. On the router: sh setup.sh NAME",
-  mobileconfig: "IKEv2 for the client that is built in; encrypts everything",
-  sswan: "IKEv2 for the strongSwan app; encrypts everything",
-  windows: "IKEv2 for the client that is built in; encrypts everything",
-  ssh: "SSH tunnels; encrypt what programs send through them. ssh -F FILE -l VPN-USERNAME vpn-NAME",
-  pac: "automatic proxy configuration; a plain proxy relays and does not encrypt",
-  "stealth-tls":
+  ),
+  openwrt: sentence("OpenVPN for an OpenWrt router; encrypts everything. On the router: sh setup.sh NAME"),
+  mobileconfig: sentence("IKEv2 for the client that is built in; encrypts everything"),
+  sswan: sentence("IKEv2 for the strongSwan app; encrypts everything"),
+  windows: sentence("IKEv2 for the client that is built in; encrypts everything"),
+  ssh: sentence("SSH tunnels; encrypt what programs send through them. ssh -F FILE -l VPN-USERNAME vpn-NAME"),
+  pac: sentence("automatic proxy configuration; a plain proxy relays and does not encrypt"),
+  "stealth-tls": sentence(
     "OpenVPN inside TLS, where a network blocks VPNs; encrypts everything. Kill switch: on Linux alone",
-  "stealth-obfs4":
+  ),
+  "stealth-obfs4": sentence(
     "OpenVPN inside obfs4, where even TLS is blocked; encrypts everything. Kill switch: on Linux alone",
+  ),
 };
 
 function readme(
+  say: Say,
   { siteName, publicUrl, blocklists }: Pick<Web, "siteName" | "publicUrl" | "blocklists">,
   system: System,
   level: DnsLevel,
 ): string {
   // A file in a zip knows no load: that one is asked for.
   const leastLoaded =
-    publicUrl === undefined ? "" : `. The least loaded server's, always: ${publicUrl}/proxy/recommended.pac`;
+    publicUrl === undefined
+      ? ""
+      : `. ${say.text("The least loaded server's, always: {0}", `${publicUrl}/proxy/recommended.pac`)}`;
   const folders = Object.entries(FOLDERS[system]).map(
     ([kind, folder]) =>
-      `${folder}/\n  ${FOLDER_TEXTS[kind as CommonKind]}${kind === "pac" ? leastLoaded : ""}\n`,
+      `${folder}/\n  ${say.text(FOLDER_TEXTS[kind as CommonKind])}${kind === "pac" ? leastLoaded : ""}\n`,
   );
   const blocked =
-    levelsOf(blocklists === undefined ? {} : { blocklists }).find((each) => each.level === level)?.text ??
-    "nothing";
-  const steps = publicUrl === undefined ? "" : `Each in three steps: ${publicUrl}/member/connect/${system}\n`;
-  return `${siteName}: files for ${SYSTEM_NAMES[system]}
-The VPNs' resolvers block: ${blocked}.
-Log in with your VPN username and password. WireGuard files are a device's own: make them on the site, under Devices.
+    levelsOf(blocklists === undefined ? {} : { blocklists }, say).find((each) => each.level === level)
+      ?.text ?? say.text("nothing");
+  const steps =
+    publicUrl === undefined
+      ? ""
+      : `${say.text("Each in three steps: {0}", `${publicUrl}/member/connect/${system}`)}\n`;
+  return `${say.text("{0}: files for {1}", siteName, say.text(SYSTEM_NAMES[system]))}
+${say.text("The VPNs' resolvers block: {0}.", blocked)}
+${say.text("Log in with your VPN username and password. WireGuard files are a device's own: make them on the site, under Devices.")}
 ${steps}
-A folder may be missing where no server offers that.
+${say.text("A folder may be missing where no server offers that.")}
 
 ${folders.join("\n")}`;
 }

@@ -1,17 +1,18 @@
 import type { ServiceOffer } from "../fleet/servers.ts";
 import type { Service } from "../link/services.ts";
+import { sentence } from "./languages/language.ts";
 
 const NAMES: Record<Service, string> = {
   openvpn: "OpenVPN",
   wireguard: "WireGuard",
   ikev2: "IKEv2",
-  ssh: "SSH tunnel",
-  socks5: "SOCKS5 proxy",
-  "socks5-tls": "SOCKS5 proxy over TLS",
-  http: "HTTP proxy",
-  https: "HTTPS proxy",
-  "stealth-tls": "OpenVPN in TLS",
-  "stealth-obfs4": "OpenVPN in obfs4",
+  ssh: sentence("SSH tunnel"),
+  socks5: sentence("SOCKS5 proxy"),
+  "socks5-tls": sentence("SOCKS5 proxy over TLS"),
+  http: sentence("HTTP proxy"),
+  https: sentence("HTTPS proxy"),
+  "stealth-tls": sentence("OpenVPN in TLS"),
+  "stealth-obfs4": sentence("OpenVPN in obfs4"),
 };
 
 export const serviceName = (service: string): string => NAMES[service as Service] ?? service;

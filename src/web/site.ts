@@ -65,7 +65,7 @@ const BODY_BYTES_MOST = 64 * 1024;
  */
 export function createSite(options: SiteOptions): Hono<SiteEnv> {
   const seal = new SessionSeal(options.sessionSecret, options.clock);
-  const spoken = new Languages(options.languages);
+  const spoken = new Languages(options.languages, options.language);
   const app = new Hono<SiteEnv>({ getPath: spoken.getPath });
   let paths: ReadonlySet<string> | undefined;
   const web: Web = {

@@ -10,7 +10,7 @@ export function values(
     ({ id, name, value, copy }) =>
       html`<div><dt>${name}</dt><dd><code id="${id}">${value}</code></dd>${
         copy !== false &&
-        html`<dd><button type="button" class="button quiet small" data-copy="${id}" aria-label="${say.text("Copy {0}", name)}" hidden>${say`Copy`}</button></dd>`
+        html`<dd><button type="button" class="button quiet small" data-copy="${id}" data-copied="${say.text("Copied")}" data-press="${say.text("Press Ctrl+C")}" aria-label="${say.text("Copy {0}", name)}" hidden>${say`Copy`}</button></dd>`
       }</div>`,
   )}</dl>`;
 }

@@ -13,7 +13,7 @@ const OF_A_KIND = 2;
 const kindOf = (path: string): string => {
   const { pathname, searchParams } = new URL(path, "http://site");
   const keys = [...searchParams.keys()].toSorted().join("&");
-  return `${pathname.replace(/^\/(status|member\/connect)\/[^/]+$/, "/$1/*")}?${keys}`;
+  return `${pathname.replace(/^(\/[a-z]{2,3})?\/(status|member\/connect)\/[^/]+$/, "$1/$2/*")}?${keys}`;
 };
 
 const attributes = (markup: string, pattern: RegExp): string[] =>

@@ -4,6 +4,9 @@ const TRIES = 8;
 const BETWEEN_MS = 1000;
 const GATHER_MS = 6000;
 const OTHER_MS = 8000;
+/** Whose an address is, in the language of the page. */
+const { ours: OURS, nobodys: NOBODYS } = document.getElementById("seen").dataset;
+const whose = (ours) => (ours ? OURS.replace("{0}", () => ours) : NOBODYS);
 const wait = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 /** What stands in a template, as a comment: text browsers would show it otherwise. */
@@ -29,19 +32,17 @@ async function showResolvers(place) {
   let before = 0;
   for (let tries = 0; tries < TRIES; tries++) {
     await wait(BETWEEN_MS);
-    const answer = await fetch(`/check/seen?test=${place.dataset.token}`).catch(() => undefined);
+    const answer = await fetch(place.dataset.seen).catch(() => undefined);
     if (!answer?.ok) continue;
     const { resolvers } = await answer.json();
     if (resolvers.length === 0) continue;
-    const items = resolvers.map(({ address, ours }) =>
-      line(address, ours ? `: our server in ${ours}` : ": none of our servers"),
-    );
+    const items = resolvers.map(({ address, ours }) => line(address, whose(ours)));
     if (resolvers.length !== before) place.replaceChildren(list(items));
     // Large resolvers ask from several addresses, a moment apart.
     if (before === resolvers.length) return;
     before = resolvers.length;
   }
-  if (before === 0) place.textContent = "the test's name was not asked for";
+  if (before === 0) place.textContent = place.dataset.unasked;
 }
 
 /** Addresses that a website's script gets to know (RFC 8828 section 5.2). */
@@ -67,18 +68,18 @@ async function webrtcAddresses(servers) {
 
 async function showWebrtc(place) {
   if (!("RTCPeerConnection" in window)) {
-    place.textContent = "nothing: this browser has no WebRTC";
+    place.textContent = place.dataset.without;
     return;
   }
-  place.textContent = "asking …";
+  place.textContent = place.dataset.asking;
   const known = new Set(place.dataset.known.split(" "));
   const addresses = await webrtcAddresses(place.dataset.stun.split(" ")).catch(() => []);
-  if (addresses.length === 0) place.textContent = "no address";
+  if (addresses.length === 0) place.textContent = place.dataset.none;
   else
     place.replaceChildren(
       list(
         addresses.map((address) =>
-          line(address, known.has(address) ? ": the one above" : ": another address"),
+          line(address, known.has(address) ? place.dataset.same : place.dataset.another),
         ),
       ),
     );
@@ -95,13 +96,11 @@ const tells = (answer, version) =>
 
 /** What a website sees by the version of IP that this page did not come by. A name that has that one alone is asked. */
 async function showOther(place) {
-  const { origin, inside, version } = place.dataset;
+  const { address, inside, version } = place.dataset;
   const verdict = document.getElementById("verdict");
-  place.textContent = "asking …";
+  place.textContent = place.dataset.asking;
   const signal = AbortSignal.timeout(OTHER_MS);
-  const response = await fetch(`${origin}/check/address`, { credentials: "omit", signal }).catch(
-    () => undefined,
-  );
+  const response = await fetch(address, { credentials: "omit", signal }).catch(() => undefined);
   const answer = await response?.json().catch(() => undefined);
   const say = (of, className = "notice") => {
     const words = verdict.querySelector(`template[data-of="${of}"]`);
@@ -109,16 +108,16 @@ async function showOther(place) {
     verdict.replaceChildren(markupIn(words));
   };
   if (response === undefined) {
-    place.textContent = "nothing gets out";
+    place.textContent = place.dataset.nothing;
     say("whole");
   } else if (!tells(answer, inside === "yes" ? undefined : version)) {
     // Something gets out, as whom nobody knows: the page says no more than it did.
-    place.textContent = "not tested: what answers there does not say from where it was asked so";
+    place.textContent = place.dataset.unclear;
   } else if (answer.ours !== undefined) {
-    place.replaceChildren(list([line(answer.address, `: our server in ${answer.ours}`)]));
+    place.replaceChildren(list([line(answer.address, whose(answer.ours))]));
     say("whole");
   } else {
-    place.replaceChildren(list([line(answer.address, ": none of our servers")]));
+    place.replaceChildren(list([line(answer.address, whose())]));
     if (inside === "yes") say("unclear", "notice warn");
     else say("bare", "notice bad");
   }

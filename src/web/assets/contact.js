@@ -26,7 +26,8 @@ if (form) {
   form.addEventListener("submit", async (event) => {
     if (form.elements.work.value !== "") return;
     event.preventDefault();
-    document.getElementById("working").textContent = "One moment …";
+    const working = document.getElementById("working");
+    working.textContent = working.dataset.busy;
     form.elements.work.value = await found;
     form.submit();
   });

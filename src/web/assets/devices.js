@@ -3,6 +3,8 @@ import { x25519 } from "@noble/curves/ed25519.js";
 import { create } from "qrcode/lib/core/qrcode.js";
 import "./enhance.js";
 
+/** What is to be said, in the language of the page: device-file's data. */
+const words = document.getElementById("device-file")?.dataset ?? {};
 /** The line of a file that the private key takes the place of: profiles/wireguard.ts. */
 const KEY_LINE = /^# PrivateKey = .*$/m;
 const SVG = "http://www.w3.org/2000/svg";
@@ -57,11 +59,11 @@ async function send(form, fields) {
       redirect: "error",
     });
   } catch {
-    throw new Error("The site does not answer, or you are no longer logged in. Load the page again.");
+    throw new Error(words.noAnswer);
   }
   const body = await answer.json().catch(() => undefined);
   if (answer.ok && body !== undefined) return body;
-  throw new Error(body?.error?.message ?? "That did not work. Load the page again.");
+  throw new Error(body?.error?.message ?? words.failed);
 }
 
 /** What stands in a template, as a comment: text browsers would show it otherwise. */
@@ -74,12 +76,12 @@ function offer(place, { name, content, code }, privateKey) {
   const link = part.querySelector("a");
   link.href = URL.createObjectURL(new Blob([withKey(content)], { type: "application/octet-stream" }));
   link.download = name;
-  link.textContent = `Download ${name}`;
+  link.textContent = words.download.replace("{0}", () => name);
   part.querySelector("pre code").textContent = withKey(content);
   if (code && privateKey) {
     const figure = part.querySelector("figure");
     figure.hidden = false;
-    figure.prepend(qrCode(withKey(code), "QR code of the file, for a phone's WireGuard app"));
+    figure.prepend(qrCode(withKey(code), words.code));
   }
   part.querySelector("[data-without-key]").hidden = privateKey !== undefined;
   part.querySelector("[data-with-key]").hidden = privateKey === undefined;
@@ -143,8 +145,7 @@ function wire(form) {
       try {
         const former = picker.files[0] ? await picker.files[0].text() : undefined;
         const privateKey = former && /^\s*PrivateKey\s*=\s*([A-Za-z0-9+/]{43}=)\s*$/m.exec(former)?.[1];
-        if (former !== undefined && !fits(privateKey, form.dataset.profile))
-          throw new Error("That file is not this device's: its private key does not fit.");
+        if (former !== undefined && !fits(privateKey, form.dataset.profile)) throw new Error(words.otherKey);
         const { file } = await send(form, {});
         offer(place, file, privateKey);
       } catch (error) {

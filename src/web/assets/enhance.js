@@ -14,7 +14,7 @@ async function copy(button) {
     copied = document.execCommand("copy");
   }
   const label = button.textContent;
-  button.textContent = copied ? "Copied" : "Press Ctrl+C";
+  button.textContent = copied ? button.dataset.copied : button.dataset.press;
   button.disabled = true;
   setTimeout(() => {
     button.textContent = label;

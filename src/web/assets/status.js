@@ -40,15 +40,13 @@ async function refresh() {
     const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").getElementById("live");
     if (!fresh) throw new Error("no figures");
     replaceChanged(fresh);
-    say("This page updates by itself every minute.");
+    say(note.dataset.fresh);
   } catch {
-    say(
-      "The site does not answer at the moment: these figures are older than they say. Trying again every minute.",
-    );
+    say(note.dataset.stale);
   }
 }
 
-say("This page updates by itself every minute.");
+say(note.dataset.fresh);
 note.hidden = false;
 setInterval(() => {
   if (!document.hidden) refresh();

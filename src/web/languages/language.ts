@@ -24,8 +24,13 @@ export const ENGLISH: Language = { tag: "en", name: "English", sentences: new Ma
  */
 export interface Say {
   (strings: TemplateStringsArray, ...pieces: Piece[]): Html;
+  /** Of the language, for what is written by its customs: dates, numbers, names of countries (languages/customs.ts). */
+  tag: string;
   text(sentence: string, ...values: (string | number)[]): string;
 }
+
+/** A sentence that stands in a list and is said where it is shown: marked, so that translators are given it. */
+export const sentence = (english: string): string => english;
 
 const PLACE = /\{(\d)\}/;
 
@@ -64,7 +69,7 @@ export function speaker({ tag, sentences }: Language): Say {
       .join("");
   };
 
-  return Object.assign(say, { text });
+  return Object.assign(say, { tag, text });
 }
 
 /** The language that one request is answered in. */

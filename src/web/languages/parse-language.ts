@@ -7,15 +7,19 @@ const TAG = /^[a-z]{2,3}(?:-[a-z0-9]{2,8}){0,2}$/;
 const TAKEN = new Set(["en", "api", "www"]);
 const CATEGORIES: ReadonlySet<string> = new Set(["zero", "one", "two", "few", "many", "other"]);
 
-/** What is in a sentence beside words: tags and places, in any order. */
-const skeleton = (sentence: string): string => (sentence.match(/<[^>]*>|\{\d\}/g) ?? []).toSorted().join(" ");
+/** What is in a sentence beside words: tags, places (`{0}`, `{file}`) and what is to be typed (`between backticks`), in any order. */
+const skeleton = (sentence: string): string =>
+  (sentence.match(/<[^>]*>|`[^`]*`|\{[a-z\d]+\}/g) ?? []).toSorted().join(" ");
+
+/** One line, since some sentences are the subject of a letter. */
+const oneLine = (text: string): string => text.replace(/[\n\r\t]+/g, " ");
 
 /** A sentence that cannot be taken for ours: it says so. */
 function problemOf(english: string, translated: string): string | undefined {
   if (translated.trim() === "") return "is empty";
   // So that a translation brings no markup of its own onto a page, whoever made it.
   if (skeleton(translated) !== skeleton(english))
-    return "must have the same tags and places as the English one";
+    return "must have the same tags and places as the English one, and the same between backticks";
   if (/[<>]/.test(translated.replace(/<[^>]*>/g, "")))
     return "has a < or > that is no tag's: write &lt; or &gt;";
   return undefined;
@@ -27,7 +31,7 @@ const withoutPlaces = (sentence: string): string => sentence.replace(/\{\d\}/g, 
 function sentenceOf(english: string, value: unknown): Result<Sentence, string> {
   if (typeof value === "string") {
     const problem = problemOf(english, value);
-    return problem === undefined ? ok(value) : fail(problem);
+    return problem === undefined ? ok(oneLine(value)) : fail(problem);
   }
   if (typeof value !== "object" || value === null || Array.isArray(value))
     return fail("must be a text, or texts by plural category");
@@ -39,7 +43,7 @@ function sentenceOf(english: string, value: unknown): Result<Sentence, string> {
     const problem = problemOf(english, form);
     if (problem !== undefined && problemOf(withoutPlaces(english), form) !== undefined) return fail(problem);
   }
-  return ok(value as Sentence);
+  return ok(Object.fromEntries(forms.map(([category, form]) => [category, oneLine(form as string)])));
 }
 
 /**

@@ -2,7 +2,7 @@ import { type Html, html } from "../html.ts";
 import type { Say } from "../languages/language.ts";
 
 /** What was just done, told on the page that one is led to after a form. The address carries a word of this list, no text. */
-const DONE: Record<string, string> = {
+export const DONE: Record<string, string> = {
   "signed-up": "Your account is ready. Keep its username and password safe.",
   "signed-up-mail":
     "Your account is ready. Keep its username and password safe. A letter is on its way to your e-mail address: open its link within half an hour to confirm it.",

@@ -20,7 +20,7 @@ const FLAGS: ReadonlySet<string> = new Set(["terminated", "email_verified", "ren
 
 function shown(say: Say, { column, value }: Stored): Html {
   if (value === null || value === "") return html`<span class="muted">${say`nothing`}</span>`;
-  if (typeof value === "number" && TIMES.has(column)) return dayAndTime(value);
+  if (typeof value === "number" && TIMES.has(column)) return dayAndTime(value, say);
   if (FLAGS.has(column)) return value === 0 ? say`no` : say`yes`;
   return html`<code class="long">${value}</code>`;
 }

@@ -25,25 +25,25 @@ function paidPanel(web: Web, say: Say, { account }: Member): Html {
   const { paidUntil, deleteAfter } = account;
   if (account.terminated) {
     return html`<section class="panel"><h2>${say`Access <span class="badge bad">ended</span>`}</h2>
-<p>${say`The operator has ended this account. It gives no access any more, and is deleted by itself on ${day(deleteAfter)}. You can still export what is stored, or delete it at once, under <a href="/member/settings">Settings</a>.`}</p></section>`;
+<p>${say`The operator has ended this account. It gives no access any more, and is deleted by itself on ${day(deleteAfter, say)}. You can still export what is stored, or delete it at once, under <a href="/member/settings">Settings</a>.`}</p></section>`;
   }
   if (paidUntil !== undefined && paidUntil > nowS) {
     return html`<section class="panel"><h2>${say`Access <span class="badge good">active</span>`}</h2>
-<p class="big">${say`Paid until ${dayAndTime(paidUntil)}`}</p>
+<p class="big">${say`Paid until ${dayAndTime(paidUntil, say)}`}</p>
 <p class="muted">${timeLeft(say, paidUntil - nowS)}. ${
       account.renews
-        ? say`Your PayPal subscription adds to it with each payment. <a href="${subscriptionsAt(web)}" rel="noopener noreferrer">Cancel it at PayPal</a> (<a href="/cancellation">how</a>), and access ends then, and the account is deleted on ${day(deleteAfter)}.`
-        : say`Nothing renews by itself. If you do not renew, access ends then, and the account is deleted on ${day(deleteAfter)}.`
+        ? say`Your PayPal subscription adds to it with each payment. <a href="${subscriptionsAt(web)}" rel="noopener noreferrer">Cancel it at PayPal</a> (<a href="/cancellation">how</a>), and access ends then, and the account is deleted on ${day(deleteAfter, say)}.`
+        : say`Nothing renews by itself. If you do not renew, access ends then, and the account is deleted on ${day(deleteAfter, say)}.`
     }</p>${toOrder(web, say`Renew`)}</section>`;
   }
   if (paidUntil !== undefined && accessUntil(paidUntil, account.renews) > nowS) {
     return html`<section class="panel"><h2>${say`Access <span class="badge good">active</span>`}</h2>
-<p class="big">${say`Paid time ended on ${dayAndTime(paidUntil)}`}</p>
-<p class="muted">${say`Your PayPal subscription runs, and its next payment has not come yet. Access goes on until ${dayAndTime(accessUntil(paidUntil, true))}. <a href="${subscriptionsAt(web)}" rel="noopener noreferrer">Look at PayPal</a> whether it can charge you.`}</p>${toOrder(web, say`Pay once`)}</section>`;
+<p class="big">${say`Paid time ended on ${dayAndTime(paidUntil, say)}`}</p>
+<p class="muted">${say`Your PayPal subscription runs, and its next payment has not come yet. Access goes on until ${dayAndTime(accessUntil(paidUntil, true), say)}. <a href="${subscriptionsAt(web)}" rel="noopener noreferrer">Look at PayPal</a> whether it can charge you.`}</p>${toOrder(web, say`Pay once`)}</section>`;
   }
   return html`<section class="panel"><h2>${paidUntil === undefined ? say`Access <span class="badge warn">not paid yet</span>` : say`Access <span class="badge warn">run out</span>`}</h2>
-<p class="big">${paidUntil === undefined ? say`No paid time yet` : say`Paid time ended on ${day(paidUntil)}`}</p>
-<p>${web.has("/order") ? say`Buy days, or redeem a voucher, to get online.` : say`Redeem a voucher to get online.`} ${say`Without paid time there is no access, and the account is deleted by itself on ${day(deleteAfter)}.`}</p>${toOrder(web, paidUntil === undefined ? say`Buy` : say`Renew`)}</section>`;
+<p class="big">${paidUntil === undefined ? say`No paid time yet` : say`Paid time ended on ${day(paidUntil, say)}`}</p>
+<p>${web.has("/order") ? say`Buy days, or redeem a voucher, to get online.` : say`Redeem a voucher to get online.`} ${say`Without paid time there is no access, and the account is deleted by itself on ${day(deleteAfter, say)}.`}</p>${toOrder(web, paidUntil === undefined ? say`Buy` : say`Renew`)}</section>`;
 }
 
 function overview(

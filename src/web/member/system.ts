@@ -9,6 +9,8 @@ import { tokenField } from "../forms.ts";
 import { forMembers } from "../gate.ts";
 import { GUIDES, type Guide, SYSTEM_NAMES, SYSTEM_NOTES } from "../guides.ts";
 import { type Html, html } from "../html.ts";
+import { type Say, sentence } from "../languages/language.ts";
+import { sayIn } from "../languages/page-language.ts";
 import { page } from "../layout.ts";
 import type { SiteEnv } from "../options.ts";
 import { COMMON_KINDS, download, levelsOf, profileQuery } from "../profile-files.ts";
@@ -62,8 +64,13 @@ const select = (name: string, label: string, chosen: string, options: readonly O
       html`<option value="${value}"${value === chosen && html` selected`}>${text}</option>`,
   )}</select></div>`;
 
-function choices(web: Web, { system, server, level, via }: Choice, all: readonly ServerStatus[]): Html {
-  const levels = levelsOf(web);
+function choices(
+  say: Say,
+  web: Web,
+  { system, server, level, via }: Choice,
+  all: readonly ServerStatus[],
+): Html {
+  const levels = levelsOf(web, say);
   const ordered = matching(all, parseQuery({}));
   const shown = ordered.length <= OPTIONS_MOST ? ordered : matching(all, parseQuery({ sort: "load" }));
   const listed = (chosen: ServerStatus | undefined) => [
@@ -75,74 +82,93 @@ function choices(web: Web, { system, server, level, via }: Choice, all: readonly
     text: `${city}, ${countryCode} (${value})`,
   });
   const first = listed(via).filter((each) => each !== server);
-  return html`<form class="filter wide-fields panel" method="get" action="/member/connect/${system}" aria-label="What the files are for">
-${select("server", "Server", server.server, listed(server).map(option))}
+  return html`<form class="filter wide-fields panel" method="get" action="/member/connect/${system}" aria-label="${say.text("What the files are for")}">
+${select("server", say.text("Server"), server.server, listed(server).map(option))}
 ${
   levels.length > 1 &&
   select(
     "level",
-    "Names to block",
+    say.text("Names to block"),
     level,
     levels.map(({ level: value, text }) => ({ value, text })),
   )
 }
-${first.length > 0 && select("via", "First through", via?.server ?? "", [{ value: "", text: "no other server" }, ...first.map(option)])}
-<p class="actions"><button class="button">Show</button></p>
+${first.length > 0 && select("via", say.text("First through"), via?.server ?? "", [{ value: "", text: say.text("no other server") }, ...first.map(option)])}
+<p class="actions"><button class="button">${say`Show`}</button></p>
 ${
   all.length > OPTIONS_MOST &&
-  html`<p class="muted small wide">The ${OPTIONS_MOST} least loaded of ${all.length}. <a href="/member/connect">Look for another one.</a></p>`
+  html`<p class="muted small wide">${say`The ${OPTIONS_MOST} least loaded of ${all.length}. <a href="/member/connect">Look for another one.</a>`}</p>`
 }
 </form>`;
 }
 
-/** The step's text, with the file's name in it, and what is to be typed set apart. */
-function stepText(text: string, words: Record<string, string>): Html {
-  const filled = text.replaceAll(/\{([a-z]+)\}/g, (whole, word: string) => words[word] ?? whole);
+/** The step's text in the page's language, with the file's name in it, and what is to be typed set apart. */
+function stepText(say: Say, text: string, words: Record<string, string>): Html {
+  const filled = say.text(text).replaceAll(/\{([a-z]+)\}/g, (whole, word: string) => words[word] ?? whole);
   return html`${filled.split("`").map((part, index) => (index % 2 === 1 ? html`<code>${part}</code>` : part))}`;
 }
 
-function guidePanel(guide: Guide, words: Record<string, string>, action: Html): Html {
-  return html`<section class="panel guide"><h2>${guide.title} ${coversBadge(guide.covers)}</h2>
-${guide.client !== undefined && html`<p class="muted">With ${stepText(guide.client, words)}.</p>`}
+function guidePanel(say: Say, guide: Guide, words: Record<string, string>, action: Html): Html {
+  return html`<section class="panel guide"><h2>${say.text(guide.title)} ${coversBadge(say, guide.covers)}</h2>
+${guide.client !== undefined && html`<p class="muted">${say`With ${stepText(say, guide.client, words)}.`}</p>`}
 <ol class="steps">${guide.steps.map(
-    ([drawing, text]) => html`<li>${picture(drawing)}<p>${stepText(text, words)}</p></li>`,
+    ([drawing, text]) => html`<li>${picture(drawing)}<p>${stepText(say, text, words)}</p></li>`,
   )}</ol>
 ${action}
-${words.resolver !== undefined && guide.levelNote !== undefined && html`<p>${stepText(guide.levelNote, words)}</p>`}
-${guide.note !== undefined && guide.covers !== "relay" && html`<p class="muted small">${stepText(guide.note, words)}</p>`}</section>`;
+${words.resolver !== undefined && guide.levelNote !== undefined && html`<p>${stepText(say, guide.levelNote, words)}</p>`}
+${guide.note !== undefined && guide.covers !== "relay" && html`<p class="muted small">${stepText(say, guide.note, words)}</p>`}</section>`;
 }
 
-function proxyAction({ server }: Choice, origin: string, encrypted: boolean, several: boolean): Html {
+function proxyAction(
+  say: Say,
+  { server }: Choice,
+  origin: string,
+  encrypted: boolean,
+  several: boolean,
+): Html {
   const port = (service: string) => server.services.find((each) => each.service === service)?.ports[0]?.port;
   const row = (service: string, name: string) => {
     const value = port(service);
-    return value === undefined ? [] : [{ id: `p-${service}`, name, value, copy: false }];
+    return value === undefined ? [] : [{ id: `p-${service}`, name: say.text(name), value, copy: false }];
   };
   // The file leads to the encrypted proxy where there is one.
   const pac = encrypted || port("https") === undefined;
   const id = encrypted ? "tls" : "plain";
-  return html`${!encrypted && html`<div class="notice warn"><p>${PROXY_WARNING}</p></div>`}
-${values([
-  ...(pac
-    ? [{ id: `${id}-pac`, name: "Automatic (PAC)", value: `${origin}/proxy/${server.server}.pac` }]
-    : []),
-  ...(pac && several
-    ? [
-        {
-          id: `${id}-least`,
-          name: LEAST_LOADED.name,
-          value: `${origin}${LEAST_LOADED.path}${encrypted ? "" : "?plain"}`,
-        },
-      ]
-    : []),
-  { id: `${id}-host`, name: "Server", value: server.host },
-  ...(encrypted
-    ? [...row("https", "HTTPS proxy port"), ...row("socks5-tls", "SOCKS5 over TLS, port")]
-    : [...row("http", "HTTP proxy port"), ...row("socks5", "SOCKS5 port")]),
-])}`;
+  return html`${!encrypted && html`<div class="notice warn"><p>${say.text(PROXY_WARNING)}</p></div>`}
+${values(
+  [
+    ...(pac
+      ? [
+          {
+            id: `${id}-pac`,
+            name: say.text("Automatic (PAC)"),
+            value: `${origin}/proxy/${server.server}.pac`,
+          },
+        ]
+      : []),
+    ...(pac && several
+      ? [
+          {
+            id: `${id}-least`,
+            name: say.text(LEAST_LOADED.name),
+            value: `${origin}${LEAST_LOADED.path}${encrypted ? "" : "?plain"}`,
+          },
+        ]
+      : []),
+    { id: `${id}-host`, name: say.text("Server"), value: server.host },
+    ...(encrypted
+      ? [
+          ...row("https", sentence("HTTPS proxy port")),
+          ...row("socks5-tls", sentence("SOCKS5 over TLS, port")),
+        ]
+      : [...row("http", sentence("HTTP proxy port")), ...row("socks5", sentence("SOCKS5 port"))]),
+  ],
+  say,
+)}`;
 }
 
 function guideOf(
+  say: Say,
   web: Web,
   guide: Guide,
   choice: Choice,
@@ -156,7 +182,7 @@ function guideOf(
     const [first] = files;
     if (first === undefined) return undefined;
     const address = `/member/profiles/${kind}/${server.server}${queryOf(choice)}`;
-    const label = files.length === 1 ? first.name : "the files (zip)";
+    const label = files.length === 1 ? first.name : say.text("the files (zip)");
     // The last one: stunnel's own file ends as Linux's profiles do. And the first one: the kill switch is a script as well.
     const profile = files.findLast(({ name }) => /\.(?:ovpn|conf)$/.test(name)) ?? first;
     const script = files.find(({ name }) => /\.(?:sh|ps1)$/.test(name)) ?? first;
@@ -170,19 +196,21 @@ function guideOf(
       ...(level !== "none" && { resolver: resolverOf(level).v4 }),
     };
     return guidePanel(
+      say,
       guide,
       words,
-      html`<p><a class="button" href="${address}" download>Download ${label}</a></p>`,
+      html`<p><a class="button" href="${address}" download>${say`Download ${label}`}</a></p>`,
     );
   }
   if (!offers(server, service) || (via !== undefined && !SERVICES_OF_HOPS.includes(service)))
     return undefined;
   return guidePanel(
+    say,
     guide,
-    {},
+    { below: say.text("as below") },
     service === "wireguard"
-      ? html`<p><a class="button" href="/member/devices?${devicesQuery(choice)}">Devices</a></p>`
-      : proxyAction(choice, origin, service === "https", several),
+      ? html`<p><a class="button" href="/member/devices?${devicesQuery(choice)}">${say`Devices`}</a></p>`
+      : proxyAction(say, choice, origin, service === "https", several),
   );
 }
 
@@ -192,6 +220,7 @@ export function addSystem(app: Hono<SiteEnv>, web: Web): void {
     forMembers(web, async (c, member) => {
       const system = SYSTEMS.find((each) => each === c.req.param("system"));
       if (system === undefined) return c.notFound();
+      const say = sayIn(c);
       const all = await web.status.list();
       const asked = (key: string) => all.find(({ server }) => server === c.req.query(key));
       const server = asked("server") ?? bestServer(all) ?? all[0];
@@ -205,22 +234,23 @@ export function addSystem(app: Hono<SiteEnv>, web: Web): void {
         choice === undefined
           ? []
           : GUIDES[system].flatMap(
-              (guide) => guideOf(web, guide, choice, { origin, several: all.length > 1 }) ?? [],
+              (guide) => guideOf(say, web, guide, choice, { origin, several: all.length > 1 }) ?? [],
             );
       const zip = `/downloads/all/get?system=${system}&level=${level}`;
-      const body = html`<p><a href="/member/connect">All systems and servers</a></p>
-<h1>Get connected: ${SYSTEM_NAMES[system]}</h1>
-<p class="lead">Each of these ways works alone; the first is the one to try first. Your VPN username and password are the same for all but WireGuard, which has a key of each device.</p>
-<form method="post" action="/member/credentials">${tokenField(member.session.formToken)}<p><button class="button quiet">Show my VPN username and password</button></p></form>
-${choice !== undefined && unknown.length > 0 && html`<div class="notice warn"><p>There is no server of the name that was asked for. ${unknown.includes("server") ? `What follows is for ${choice.server.server}.` : "What follows goes through one server alone."}</p></div>`}
-${choice === undefined ? html`<div class="panel"><p>There is no server yet.</p></div>` : choices(web, choice, all)}
-${choice?.via !== undefined && html`<div class="notice"><p>Two hops: ${choice.via.server} sees your address and none of your destinations, ${choice.server.server} your destinations and not your address. WireGuard and OpenVPN can do it.</p></div>`}
+      const title = say.text("Get connected: {0}", say.text(SYSTEM_NAMES[system]));
+      const body = html`<p><a href="/member/connect">${say`All systems and servers`}</a></p>
+<h1>${title}</h1>
+<p class="lead">${say`Each of these ways works alone; the first is the one to try first. Your VPN username and password are the same for all but WireGuard, which has a key of each device.`}</p>
+<form method="post" action="/member/credentials">${tokenField(member.session.formToken)}<p><button class="button quiet">${say`Show my VPN username and password`}</button></p></form>
+${choice !== undefined && unknown.length > 0 && html`<div class="notice warn"><p>${say`There is no server of the name that was asked for.`} ${unknown.includes("server") ? say`What follows is for ${choice.server.server}.` : say`What follows goes through one server alone.`}</p></div>`}
+${choice === undefined ? html`<div class="panel"><p>${say`There is no server yet.`}</p></div>` : choices(say, web, choice, all)}
+${choice?.via !== undefined && html`<div class="notice"><p>${say`Two hops: ${choice.via.server} sees your address and none of your destinations, ${choice.server.server} your destinations and not your address. WireGuard and OpenVPN can do it.`}</p></div>`}
 ${ways}
-${choice !== undefined && ways.length === 0 && html`<div class="panel"><p>This server offers nothing for this system${choice.via !== undefined && " by way of another one"}.${all.length > 1 && " Choose another server."}</p></div>`}
-${ways.length > 0 && note !== undefined && note.of.some((service) => offers(choice!.server, service)) && html`<p class="muted">${note.text}</p>`}
-${ways.length > 0 && html`<p><a href="${zip}" download>All files for ${SYSTEM_NAMES[system]}, of all servers (zip)</a></p>`}`;
+${choice !== undefined && ways.length === 0 && html`<div class="panel"><p>${choice.via === undefined ? say`This server offers nothing for this system.` : say`This server offers nothing for this system by way of another one.`} ${all.length > 1 && say`Choose another server.`}</p></div>`}
+${ways.length > 0 && note !== undefined && note.of.some((service) => offers(choice!.server, service)) && html`<p class="muted">${say.text(note.text)}</p>`}
+${ways.length > 0 && html`<p><a href="${zip}" download>${say`All files for ${say.text(SYSTEM_NAMES[system])}, of all servers (zip)`}</a></p>`}`;
       return page(web, c, {
-        title: `Get connected: ${SYSTEM_NAMES[system]}`,
+        title,
         section: "member",
         tab: "connect",
         body,

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { ServerStatus } from "../../fleet/server-status.ts";
+import { PLAIN_ENGLISH } from "../languages/language.ts";
 import { waysPanel } from "./ways.ts";
 
 const offering = (...services: string[]): ServerStatus =>
@@ -8,7 +9,7 @@ const offering = (...services: string[]): ServerStatus =>
     services: services.map((service) => ({ service, ports: [], healthy: true })),
   }) as unknown as ServerStatus;
 const rowsOf = (...servers: ServerStatus[]): string[] =>
-  String(waysPanel(servers) ?? "")
+  String(waysPanel(PLAIN_ENGLISH.say, servers) ?? "")
     .split("<li>")
     .slice(1);
 
@@ -23,5 +24,5 @@ test("each way that some server offers is named, WireGuard first, with what it c
 
 test("a proxy that no system's page speaks of leads to its ports, and nothing offered is no list", () => {
   assert.match(rowsOf(offering("socks5"))[0]!, /href="#proxies"/);
-  assert.equal(waysPanel([offering()]), undefined);
+  assert.equal(waysPanel(PLAIN_ENGLISH.say, [offering()]), undefined);
 });

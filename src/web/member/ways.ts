@@ -3,6 +3,7 @@ import type { Service } from "../../link/services.ts";
 import { SYSTEMS } from "../../profiles/kinds.ts";
 import { COVERS_WORDS, type Covers, GUIDES, SYSTEM_NAMES } from "../guides.ts";
 import { type Html, html } from "../html.ts";
+import { type Say, sentence } from "../languages/language.ts";
 
 /** All ways to connect at a glance: what each is good for, and what it covers. */
 
@@ -18,48 +19,53 @@ const WAYS: readonly Way[] = [
     title: "WireGuard",
     covers: "everything",
     services: ["wireguard"],
-    text: "The one to try first. Each device has a key instead of a password.",
+    text: sentence("The one to try first. Each device has a key instead of a password."),
   },
   {
     title: "OpenVPN",
     covers: "everything",
     services: ["openvpn"],
-    text: "Gets through where only TCP does, too.",
+    text: sentence("Gets through where only TCP does, too."),
   },
   {
     title: "IKEv2",
     covers: "everything",
     services: ["ikev2"],
-    text: "Windows, macOS and iOS have its client already; Android takes strongSwan.",
+    text: sentence("Windows, macOS and iOS have its client already; Android takes strongSwan."),
   },
   {
-    title: "Stealth",
+    title: sentence("Stealth"),
     covers: "everything",
     services: ["stealth-tls", "stealth-obfs4"],
-    text: "OpenVPN that does not look like it, where a network blocks VPNs.",
+    text: sentence("OpenVPN that does not look like it, where a network blocks VPNs."),
   },
-  { title: "SSH tunnel", covers: "programs", services: ["ssh"], text: "For single programs; no app needed." },
   {
-    title: "HTTPS proxy",
+    title: sentence("SSH tunnel"),
+    covers: "programs",
+    services: ["ssh"],
+    text: sentence("For single programs; no app needed."),
+  },
+  {
+    title: sentence("HTTPS proxy"),
     covers: "programs",
     services: ["https", "socks5-tls"],
-    text: "For a browser; encrypted as far as the server.",
+    text: sentence("For a browser; encrypted as far as the server."),
   },
   {
-    title: "SOCKS5 and HTTP proxy",
+    title: sentence("SOCKS5 and HTTP proxy"),
     covers: "relay",
     services: ["socks5", "http"],
-    text: "Hides your address from websites, and nothing from your network.",
+    text: sentence("Hides your address from websites, and nothing from your network."),
   },
 ];
 
 const BADGES: Record<Covers, string> = { everything: "good", programs: "", relay: "warn" };
 
-export const coversBadge = (covers: Covers): Html =>
-  html`<span class="badge ${BADGES[covers]}">${COVERS_WORDS[covers]}</span>`;
+export const coversBadge = (say: Say, covers: Covers): Html =>
+  html`<span class="badge ${BADGES[covers]}">${say.text(COVERS_WORDS[covers])}</span>`;
 
 /** Those that some server offers, with the systems' pages that say how; undefined where there are none. */
-export function waysPanel(servers: readonly ServerStatus[]): Html | undefined {
+export function waysPanel(say: Say, servers: readonly ServerStatus[]): Html | undefined {
   const offered = new Set(
     servers.flatMap(({ services }) => services.map(({ service }) => service as Service)),
   );
@@ -69,16 +75,16 @@ export function waysPanel(servers: readonly ServerStatus[]): Html | undefined {
     const systems = SYSTEMS.filter((system) => GUIDES[system].some(({ service }) => here.includes(service)));
     const links = systems.map(
       (system, index) =>
-        html`${index > 0 && " · "}<a href="/member/connect/${system}">${SYSTEM_NAMES[system]}</a>`,
+        html`${index > 0 && " · "}<a href="/member/connect/${system}">${say.text(SYSTEM_NAMES[system])}</a>`,
     );
     const more =
       title === "WireGuard"
-        ? html`<a href="/member/devices">Your devices</a> · `
-        : systems.length === 0 && html`<a href="#proxies">Its ports</a>`;
+        ? html`<a href="/member/devices">${say`Your devices`}</a> · `
+        : systems.length === 0 && html`<a href="#proxies">${say`Its ports`}</a>`;
     return [
-      html`<li><span><strong>${title}</strong> ${coversBadge(covers)}<br>${text}<br><span class="small">${more}${links}</span></span></li>`,
+      html`<li><span><strong>${say.text(title)}</strong> ${coversBadge(say, covers)}<br>${say.text(text)}<br><span class="small">${more}${links}</span></span></li>`,
     ];
   });
   if (rows.length === 0) return undefined;
-  return html`<section class="panel"><h2>What there is</h2><ul class="rows">${rows}</ul></section>`;
+  return html`<section class="panel"><h2>${say`What there is`}</h2><ul class="rows">${rows}</ul></section>`;
 }

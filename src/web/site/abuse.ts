@@ -32,7 +32,10 @@ ${
       title: "Report abuse",
       section: "help",
       body,
-      description: `Complaints about servers of ${web.siteName}: where to write, and what can be done`,
+      description: say.text(
+        "Complaints about servers of {0}: where to write, and what can be done",
+        web.siteName,
+      ),
     });
   });
 }

@@ -1,6 +1,6 @@
 import type { Hono } from "hono";
 import { type Html, html } from "../html.ts";
-import type { Say } from "../languages/language.ts";
+import { type Say, sentence } from "../languages/language.ts";
 import { sayIn } from "../languages/page-language.ts";
 import { page } from "../layout.ts";
 import type { SiteEnv } from "../options.ts";
@@ -28,9 +28,9 @@ ${what(say)}
 <p>${say`<a href="/analytics">See and change your choice</a>.`}</p></section>`;
 
 const STATE = {
-  allowed: "You have allowed that your visits are counted.",
-  refused: "Your visits are not counted.",
-  none: "You have not decided: your visits are not counted.",
+  allowed: sentence("You have allowed that your visits are counted."),
+  refused: sentence("Your visits are not counted."),
+  none: sentence("You have not decided: your visits are not counted."),
 } as const;
 
 export function addAnalytics(app: Hono<SiteEnv>, web: Web): void {

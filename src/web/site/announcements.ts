@@ -2,6 +2,7 @@ import type { Hono } from "hono";
 import type { Announcement } from "../../support/announcements.ts";
 import { day } from "../dates.ts";
 import { type Html, html, trusted } from "../html.ts";
+import type { Say } from "../languages/language.ts";
 import { sayIn } from "../languages/page-language.ts";
 import { page } from "../layout.ts";
 import { markdown } from "../markdown.ts";
@@ -15,17 +16,17 @@ const DAY_MS = 86_400_000;
 
 const isoOf = (ms: number): string => new Date(ms).toISOString();
 
-const time = ({ postedMs }: Announcement): Html => day(Math.floor(postedMs / 1000));
+const time = (say: Say, { postedMs }: Announcement): Html => day(Math.floor(postedMs / 1000), say);
 
 /** The newest announcements by title, for other pages; nothing where there is no news. */
-export async function announcementsBox(web: Web): Promise<Html> {
+export async function announcementsBox(web: Web, say: Say): Promise<Html> {
   const since = web.clock.now() - NEWS_DAYS * DAY_MS;
   const news = (await web.announcements.list())
     .filter(({ postedMs }) => postedMs > since)
     .slice(0, NEWS_MOST);
   if (news.length === 0) return html``;
-  return html`<aside class="notice" aria-label="Announcements">${news.map(
-    (each) => html`<p>${time(each)}: <a href="/announcements#a${each.id}">${each.title}</a></p>`,
+  return html`<aside class="notice" aria-label="${say.text("Announcements")}">${news.map(
+    (each) => html`<p>${time(say, each)}: <a href="/announcements#a${each.id}">${each.title}</a></p>`,
   )}</aside>`;
 }
 
@@ -67,13 +68,13 @@ ${all.length === 0 && html`<p>${say`There is none at the moment.`}</p>`}
 ${all.map(
   (
     each,
-  ) => html`<article class="panel" id="a${each.id}"><h2>${each.title}</h2><p class="muted">${time(each)}</p>
+  ) => html`<article class="panel" id="a${each.id}"><h2>${each.title}</h2><p class="muted">${time(say, each)}</p>
 ${markdown(each.text, { firstHeading: 3 })}</article>`,
 )}`;
     return page(web, c, {
       title: "Announcements",
       body,
-      description: `What ${web.siteName} tells its members and everybody else`,
+      description: say.text("What {0} tells its members and everybody else", web.siteName),
     });
   });
 

@@ -5,7 +5,7 @@ import { CASH_CODE_CHARACTERS, CASH_CODE_GROUP, type Cash } from "../../billing/
 import type { BegunOrder, Checkout } from "../../billing/checkout.ts";
 import { LeakyBuckets } from "../../lib/leaky-buckets.ts";
 import { grouped, plainCode } from "../../lib/typed-code.ts";
-import { LIFETIMES, lifetimeText } from "../../policy/lifetimes.ts";
+import { LIFETIMES } from "../../policy/lifetimes.ts";
 import { formatMoney } from "../../policy/money.ts";
 import { field, tokenField } from "../forms.ts";
 import { type Html, html } from "../html.ts";
@@ -104,8 +104,8 @@ ${field({ name: "code", label: say.text("Code"), required: true, autocomplete: "
         c,
         typed,
         say.text(
-          "There is no order with this code. Compare it with your paper; after {0} an order that was not paid is forgotten.",
-          lifetimeText(LIFETIMES.cashOrder.days),
+          "There is no order with this code. Compare it with your paper; after {0} days an order that was not paid is forgotten.",
+          LIFETIMES.cashOrder.days,
         ),
         404,
       );

@@ -63,7 +63,7 @@ test("a member whose exit is the office's own machine is seen as any other websi
   assert.deepEqual(await json("fd6c:6574:6865:a000::5"), { ...AMSTERDAM, IP: "2001:db8::10" });
   const page = await (await get("/check")).text();
   assert.match(page, /<p><strong>Yes, by IPv6:<\/strong> websites see our server in Amsterdam/);
-  assert.match(page, /data-origin="https:\/\/v4\.example\.net" data-inside="yes"/);
+  assert.match(page, /data-address="https:\/\/v4\.example\.net\/check\/address" data-inside="yes"/);
   assert.ok(!page.includes("fd6c:"));
 });
 
@@ -74,7 +74,10 @@ test("what came by one version of IP is no word on the other: that is asked for 
   const shown = page.replaceAll(/<template[^>]*>.*?<\/template>/gs, "");
   assert.match(shown, /<strong>Yes, by IPv4:<\/strong>.*By IPv6: see below/);
   assert.doesNotMatch(shown, /<strong>Yes:/);
-  assert.match(shown, /<dt>By IPv6<\/dt>.*data-origin="https:\/\/v6\.example\.net" data-inside="no"/);
+  assert.match(
+    shown,
+    /<dt>By IPv6<\/dt>.*data-address="https:\/\/v6\.example\.net\/check\/address" data-inside="no"/,
+  );
   assert.match(shown, /<a href="https:\/\/v6\.example\.net\/check">open this page by IPv6<\/a>/);
   assert.match(
     answer.headers.get("content-security-policy")!,
@@ -84,7 +87,7 @@ test("what came by one version of IP is no word on the other: that is asked for 
   const other = await get("/check");
   assert.match(
     await other.text(),
-    /<strong>Yes, by IPv6:<\/strong>.*data-origin="https:\/\/v4\.example\.net"/s,
+    /<strong>Yes, by IPv6:<\/strong>.*data-address="https:\/\/v4\.example\.net\/check\/address"/s,
   );
   assert.match(
     other.headers.get("content-security-policy")!,
@@ -93,7 +96,7 @@ test("what came by one version of IP is no word on the other: that is asked for 
   // Whoever is not behind a server is told so whatever the other version shows.
   from = "198.51.100.7";
   const bare = await (await get("/check")).text();
-  assert.ok(bare.includes("you come here directly") && !bare.includes("data-origin"));
+  assert.ok(bare.includes("you come here directly") && !bare.includes("data-address"));
 });
 
 test("the page's script is told the address that it asks from, at any name of the site's", async () => {

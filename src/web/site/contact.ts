@@ -19,7 +19,7 @@ import type { Web } from "../web.ts";
 import { WORDING } from "../wording.ts";
 
 /** What a letter may be about; the first line of the letter says it, which is encrypted like the rest. */
-const TOPICS = [
+export const TOPICS = [
   "Getting connected",
   "Payment or refund",
   "My account or my data",
@@ -58,7 +58,7 @@ function puzzle(
 <input type="hidden" name="challenge" value="${challenge}"><input type="hidden" name="work" value="">
 ${field({
   name: "sum",
-  label: say.text("How much is {0} plus {1}?", ...sum),
+  label: say.text("How much is {0} plus {1}?", ...sum.map((word) => say.text(word))),
   required: true,
   autocomplete: "off",
   hint: say.text("In digits. It keeps out programs that send letters by the thousand."),
@@ -149,7 +149,7 @@ ${
     : html`<input type="hidden" name="challenge" value="${challenge.challenge}">`
 }
 <button class="button">${say`Send`}</button>
-<p id="working" role="status"></p>
+<p id="working" role="status" data-busy="${say.text("One moment …")}"></p>
 </form></div>
 <aside class="panel" aria-labelledby="how"><h2 id="how">${say`What happens to it`}</h2>
 <ul class="facts">

@@ -1,5 +1,7 @@
 import type { SlotTraffic } from "../../fleet/server-news.ts";
 import { type Html, html } from "../html.ts";
+import { type Say, sentence } from "../languages/language.ts";
+import { percentText } from "./figures.ts";
 
 /** Three five-minute slots a column: a quarter of an hour is as fine as the picture is wide, and keeps the page light. */
 const SLOTS_A_COLUMN = 3;
@@ -53,37 +55,40 @@ export function stepPath(values: readonly Column[], topPercent: number, closed: 
 interface Chart {
   into: readonly Column[];
   outOf: readonly Column[];
-  /** "the last 24 hours" */
-  span: string;
+  /** "Last 24 hours" */
   title: string;
+  /** The picture in words, for who cannot see it: `{0}` and `{1}` are the highest in and out. */
+  words: string;
+  /** And where there is nothing to be seen. */
+  nothing: string;
   /** From left to right. */
   axis: readonly string[];
 }
 
-/** Traffic in and out as a picture, with the same in words for who cannot see it. */
-export function chart({ into, outOf, span, title, axis }: Chart): Html {
+/** Traffic in and out as a picture, with the same in words for who cannot see it. The texts are sentences to be said. */
+export function chart(say: Say, { into, outOf, title, words, nothing, axis }: Chart): Html {
   const most = (values: readonly Column[]) => Math.max(0, ...values.flatMap((value) => value ?? []));
   const peak = Math.max(most(into), most(outOf));
   const top = TOPS_PERCENT.find((each) => peak <= each) ?? 100;
-  const words = (percent: number) => (percent < 1 ? "under 1 %" : `${percent} %`);
   const known = into.some((value) => value !== undefined);
   const label = known
-    ? `Traffic of ${span}. Highest in: ${words(most(into))}, highest out: ${words(most(outOf))} of the bandwidth.`
-    : `No traffic figures of ${span} are known.`;
-  return html`<figure class="day"><figcaption><span>${known ? `${title}, up to ${words(peak)}` : `${title}: no figures yet`}</span> ${known && html`<span>scale: 0 to ${top} %</span>`}</figcaption>
+    ? say.text(words, percentText(say, most(into)), percentText(say, most(outOf)))
+    : say.text(nothing);
+  return html`<figure class="day"><figcaption><span>${known ? say.text("{0}, up to {1}", say.text(title), percentText(say, peak)) : say.text("{0}: no figures yet", say.text(title))}</span> ${known && html`<span>${say`scale: 0 to ${top} %`}</span>`}</figcaption>
 <svg viewBox="0 0 ${into.length} ${HEIGHT}" preserveAspectRatio="none" role="img" aria-label="${label}">
 <path class="grid" d="M0 50H${into.length}" vector-effect="non-scaling-stroke"/>
 <path class="in" d="${stepPath(into, top, true)}" vector-effect="non-scaling-stroke"/>
 <path class="out" d="${stepPath(outOf, top, false)}" vector-effect="non-scaling-stroke"/>
 </svg>
-<div class="axis" aria-hidden="true">${axis.map((text) => html`<span>${text}</span> `)}</div></figure>`;
+<div class="axis" aria-hidden="true">${axis.map((text) => html`<span>${say.text(text)}</span> `)}</div></figure>`;
 }
 
-export const dayChart = (day: readonly SlotTraffic[]): Html =>
-  chart({
+export const dayChart = (say: Say, day: readonly SlotTraffic[]): Html =>
+  chart(say, {
     into: columns(day, "inPercent"),
     outOf: columns(day, "outPercent"),
-    span: "the last 24 hours",
-    title: "Last 24 hours",
-    axis: ["24 h ago", "12 h ago", "now"],
+    title: sentence("Last 24 hours"),
+    words: sentence("Traffic of the last 24 hours. Highest in: {0}, highest out: {1} of the bandwidth."),
+    nothing: sentence("No traffic figures of the last 24 hours are known."),
+    axis: [sentence("24 h ago"), sentence("12 h ago"), sentence("now")],
   });

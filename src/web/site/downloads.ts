@@ -7,6 +7,7 @@ import { zipOf } from "../../lib/zip.ts";
 import { type ProfileOptions, SYSTEMS as SYSTEM_KINDS } from "../../profiles/kinds.ts";
 import { errorShape } from "../api/shapes.ts";
 import { errorPage } from "../errors.ts";
+import { sayIn } from "../languages/page-language.ts";
 import type { SiteEnv } from "../options.ts";
 import { systemZip } from "../profile-files.ts";
 import type { Web } from "../web.ts";
@@ -77,6 +78,7 @@ const everything = createRoute({
 export function addDownloads(api: OpenAPIHono<SiteEnv>, web: Web): void {
   api.openapi(everything, async (c) => {
     const { system, level } = c.req.valid("query");
+    const say = sayIn(c);
     const servers = await web.status.list();
     const names = servers.map(({ server }) => server);
     const kind = {
@@ -91,10 +93,10 @@ export function addDownloads(api: OpenAPIHono<SiteEnv>, web: Web): void {
       if (systemZip(web, system, names, level) === undefined) return errorPage(web, c, "not-found") as never;
     return web.answers.answer(
       c,
-      `all ${system} ${level}`,
+      `all ${system} ${level} ${say.tag}`,
       [fingerprint(servers)],
       kind,
-      () => systemZip(web, system, names, level)!,
+      () => systemZip(web, system, names, level, say)!,
     ) as never;
   });
 

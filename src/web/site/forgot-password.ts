@@ -6,8 +6,8 @@ import { MAIL_LINK_MINUTES } from "../../policy/lifetimes.ts";
 import { errorPage } from "../errors.ts";
 import { field, formError, tokenField } from "../forms.ts";
 import { type Html, html } from "../html.ts";
-import type { Say } from "../languages/language.ts";
-import { sayIn } from "../languages/page-language.ts";
+import type { PageLanguage, Say } from "../languages/language.ts";
+import { languageOf, sayIn } from "../languages/page-language.ts";
 import { page } from "../layout.ts";
 import { MAIL_LINK_S } from "../mail-door.ts";
 import type { SiteEnv } from "../options.ts";
@@ -60,7 +60,7 @@ const answer = (say: Say): Html => html`<div class="narrow"><h1>${say`Look into 
  * Finds the accounts and writes the letter. After the answer went out: neither its words nor how long it takes may tell
  * a stranger whether somebody has an account here.
  */
-async function sendLinks(web: Web, email: string): Promise<void> {
+async function sendLinks(web: Web, email: string, { say, prefix }: PageLanguage): Promise<void> {
   const { mail } = web;
   if (mail === undefined || !web.mailThrottle.mayWrite(email)) return;
   // By the address as it is stored, and not as a stranger spelled it: a link goes to the mailbox that was confirmed.
@@ -70,7 +70,7 @@ async function sendLinks(web: Web, email: string): Promise<void> {
     if (link === undefined || account.email === undefined) continue;
     letters.set(account.email, [...(letters.get(account.email) ?? []), link]);
   }
-  const site = { name: web.siteName, origin: mail.origin };
+  const site = { name: web.siteName, origin: mail.origin, say, prefix };
   for (const [to, links] of letters)
     await mail.enqueue(resetLetter(site, to, links), { goodForS: MAIL_LINK_S });
 }
@@ -85,8 +85,9 @@ export function addForgotPassword(app: Hono<SiteEnv>, web: Web): void {
     if (!accepted.ok || accepted.value === undefined)
       return askPage(web, c, email.slice(0, 254), "email-invalid");
     if (!web.mailThrottle.mayAsk(web.clientAddress(c))) return errorPage(web, c, "mail-slow");
+    const language = languageOf(c);
     setImmediate(() => {
-      sendLinks(web, email).catch((error: unknown) =>
+      sendLinks(web, email, language).catch((error: unknown) =>
         web.log("mail-undelivered", { reason: reasonOf(error) }),
       );
     });

@@ -128,7 +128,7 @@ ${contactPanel(c, web.support)}`;
       title: query === "" ? "Help centre" : say.text("Help centre: {0}", query),
       section: "help",
       body,
-      description: `How to set up and use ${web.siteName}, pay, get a refund, and what is stored`,
+      description: say.text("How to set up and use {0}, pay, get a refund, and what is stored", web.siteName),
     });
   });
 

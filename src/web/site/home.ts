@@ -59,7 +59,7 @@ function serversPanel(say: Say, servers: readonly ServerStatus[]): Html {
         ? say`One server: ${list}.`
         : say`${servers.length} servers: ${list}.`
   }
-${servers.length > 1 && best !== undefined && say` Best choice now: <strong>${best.city}</strong>, load ${percentText(best.loadPercent)}.`}</p>
+${servers.length > 1 && best !== undefined && say` Best choice now: <strong>${best.city}</strong>, load ${percentText(say, best.loadPercent)}.`}</p>
 <p>${say`No bandwidth limit. Each server’s load is public, so that everyone finds one with room.`}</p>
 <p><a href="/status">${say`See all servers`}</a></p></section>`;
 }
@@ -84,7 +84,7 @@ export function addHome(app: Hono<SiteEnv>, web: Web): void {
     const [servers, policy, news] = await Promise.all([
       web.status.list(),
       policyNow(web),
-      announcementsBox(web),
+      announcementsBox(web, say),
     ]);
     const toOrder = policy.buying && policy.methods.length > 0 && web.has("/order");
     const loggedIn = c.get("session") !== undefined;

@@ -1,4 +1,5 @@
 import type { Html } from "../html.ts";
+import { type Say, sentence } from "../languages/language.ts";
 import { type Column, chart } from "./day-chart.ts";
 
 export interface Hour {
@@ -29,11 +30,12 @@ export function hourColumns(
 }
 
 /** The last 30 days as a picture, with the same in words for who cannot see it. */
-export const monthChart = (hours: readonly Hour[], nowHour: number): Html =>
-  chart({
+export const monthChart = (say: Say, hours: readonly Hour[], nowHour: number): Html =>
+  chart(say, {
     into: hourColumns(hours, nowHour, "inPercent"),
     outOf: hourColumns(hours, nowHour, "outPercent"),
-    span: "the last 30 days",
-    title: "Last 30 days, by the hour",
-    axis: ["30 days ago", "15 days ago", "now"],
+    title: sentence("Last 30 days, by the hour"),
+    words: sentence("Traffic of the last 30 days. Highest in: {0}, highest out: {1} of the bandwidth."),
+    nothing: sentence("No traffic figures of the last 30 days are known."),
+    axis: [sentence("30 days ago"), sentence("15 days ago"), sentence("now")],
   });

@@ -2,7 +2,7 @@ import type { Context, Hono } from "hono";
 import { rulesOf } from "../../policy/all-rules.ts";
 import type { PolicyPage, StatedRule } from "../../policy/rule.ts";
 import { type Html, html } from "../html.ts";
-import type { Say } from "../languages/language.ts";
+import { type Say, sentence } from "../languages/language.ts";
 import { sayIn } from "../languages/page-language.ts";
 import { page } from "../layout.ts";
 import type { SiteEnv } from "../options.ts";
@@ -28,7 +28,7 @@ const PAGES: readonly RulePage[] = [
   {
     page: "terms",
     title: "Terms",
-    description: "What holds between the service and its members",
+    description: sentence("What holds between the service and its members"),
     introduction: (say) =>
       say`<p class="lead">What holds between you and us. The program that runs the service is made from the same rules: it cannot do otherwise than this page says.</p>`,
     onward: (say) =>
@@ -37,13 +37,13 @@ const PAGES: readonly RulePage[] = [
   {
     page: "personal-use",
     title: "Personal use",
-    description: "Who may use an account, and on how many devices",
+    description: sentence("Who may use an account, and on how many devices"),
     introduction: (say) => say`<p class="lead">One account, one person, all of that person’s devices.</p>`,
   },
   {
     page: "refunds",
     title: "Refunds",
-    description: "When a purchase is given back, and when it is not",
+    description: sentence("When a purchase is given back, and when it is not"),
     introduction: (say) =>
       say`<p class="lead">Whether a purchase is given back is decided by these rules alone, and each answer names the one that decided.</p>`,
     onward: (say, web) =>
@@ -52,7 +52,7 @@ const PAGES: readonly RulePage[] = [
   {
     page: "cancellation",
     title: "Cancellation",
-    description: "How an account ends, and how a subscription is cancelled",
+    description: sentence("How an account ends, and how a subscription is cancelled"),
     introduction: (say) =>
       say`<p class="lead">Nothing has to be cancelled but a PayPal subscription, and that at PayPal.</p>`,
     // Also while none is sold: one that was bought before may still run.
@@ -63,7 +63,7 @@ const PAGES: readonly RulePage[] = [
   {
     page: "fair-use",
     title: "Fair use",
-    description: "What there is no limit of, and how a server is shared",
+    description: sentence("What there is no limit of, and how a server is shared"),
     introduction: (say) => say`<p class="lead">Use as much as you need, where there is room for it.</p>`,
     onward: (say) => say`<p><a href="/status">See all servers and their load</a></p>`,
   },

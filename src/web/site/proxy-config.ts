@@ -2,13 +2,17 @@ import type { Hono } from "hono";
 import { inGroup, recommended, spread } from "../../fleet/recommend.ts";
 import type { ServerStatus } from "../../fleet/server-status.ts";
 import { type ProxyPlace, proxyAutoConfig } from "../../profiles/proxy.ts";
+import { sentence } from "../languages/language.ts";
 import type { SiteEnv } from "../options.ts";
 import type { Web } from "../web.ts";
 
 /** The file that picks among all servers; one with the name of a group picks among the group's. */
 const ANY = "recommended";
 /** As pages name that file. */
-export const LEAST_LOADED = { name: "Automatic (PAC), the least loaded", path: `/proxy/${ANY}.pac` } as const;
+export const LEAST_LOADED = {
+  name: sentence("Automatic (PAC), the least loaded"),
+  path: `/proxy/${ANY}.pac`,
+} as const;
 /** The one to use, and two for where it cannot be reached. */
 const PLACES = 3;
 /** Loads are known by five minutes. */

@@ -6,6 +6,7 @@ import type { SlotTraffic } from "../../fleet/server-news.ts";
 import type { ServerStatus } from "../../fleet/server-status.ts";
 import { FakeClock } from "../../lib/clock.ts";
 import { SERVICES, type Service } from "../../link/services.ts";
+import { PLAIN_ENGLISH } from "../languages/language.ts";
 import { openBench, signedUp, Visitor } from "../testkit.ts";
 import { columns, dayChart, stepPath } from "./day-chart.ts";
 import { hourColumns } from "./month-chart.ts";
@@ -172,9 +173,12 @@ test("the picture's path stays in its box, covers every known column, and leaves
 
 test("the picture says in words what it shows", () => {
   const day = emptyDay();
-  assert.match(dayChart(day).markup, /aria-label="No traffic figures of the last 24 hours are known\."/);
+  assert.match(
+    dayChart(PLAIN_ENGLISH.say, day).markup,
+    /aria-label="No traffic figures of the last 24 hours are known\."/,
+  );
   day[5] = { slot: 5, inPercent: 7, outPercent: 0 };
-  const { markup } = dayChart(day);
+  const { markup } = dayChart(PLAIN_ENGLISH.say, day);
   assert.match(markup, /Highest in: 7 %, highest out: under 1 % of the bandwidth/);
   assert.match(markup, /scale: 0 to 10 %/);
   assert.ok(!markup.includes("style="));

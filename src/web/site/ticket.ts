@@ -56,7 +56,7 @@ function message(
 ): Html {
   const say = sayIn(c);
   return html`<article class="panel letter${fromOperator && " answer"}"><h2>${fromOperator ? web.siteName : say.text("You")}</h2>
-<p class="muted small">${day(written * DAY_S)}</p><p class="as-written">${text}</p></article>`;
+<p class="muted small">${day(written * DAY_S, say)}</p><p class="as-written">${text}</p></article>`;
 }
 
 function ticketPage(
@@ -75,8 +75,8 @@ ${done !== undefined && html`<div class="notice" role="status"><p>${say.text(don
 ${formError(problem === undefined || ofText ? undefined : say.text(WORDING[problem]))}
 <p><strong>${say.text(STATES[ticket.state])}</strong>. ${
     ticket.state === "closed"
-      ? say`It is deleted on ${day(ticket.deleteDay * DAY_S)}, all of it.`
-      : say`If nobody writes any more it is deleted on ${day(ticket.deleteDay * DAY_S)}.`
+      ? say`It is deleted on ${day(ticket.deleteDay * DAY_S, say)}, all of it.`
+      : say`If nobody writes any more it is deleted on ${day(ticket.deleteDay * DAY_S, say)}.`
   }${ticket.mail && html` ${ticket.mailHasText ? say`The answer is sent to you by e-mail, too.` : say`You are told by e-mail when there is an answer.`}`}</p>
 ${ticket.texts.map((each) => message(c, web, each))}
 ${

@@ -12,6 +12,7 @@ import { errorPage } from "../../errors.ts";
 import { field, formError, formToken, tokenField } from "../../forms.ts";
 import { memberHere } from "../../gate.ts";
 import { type Html, html } from "../../html.ts";
+import { sentence } from "../../languages/language.ts";
 import { languageOf, sayIn } from "../../languages/page-language.ts";
 import { page } from "../../layout.ts";
 import type { SiteEnv } from "../../options.ts";
@@ -70,7 +71,7 @@ function orderPage(web: Web, c: Context<SiteEnv>, checkout: Checkout, shown: Sho
   const body = html`<h1>${say`Buy`}</h1>
 <p class="lead">${say`An order holds no name, no address and no e-mail address of yours. What the payment provider learns stands beside each way to pay.`}</p>
 ${giftCardNote(say, account !== undefined)}
-${formError(problem && say.text(whole ?? "Nothing was ordered. See below what to change."))}
+${formError(problem && say.text(whole ?? sentence("Nothing was ordered. See below what to change.")))}
 <form class="panel narrow" method="post" action="/order">${tokenField(formToken(web, c))}
 <input type="hidden" name="attempt" value="${chosen.attempt}">
 <fieldset><legend>${say`Plan`}</legend>${fieldError("plan")}

@@ -8,6 +8,7 @@ import type { PaymentRecord } from "../../../policy/payment-record.ts";
 import { decideRefund, refundSentence } from "../../../policy/refund.ts";
 import { dayAndTime } from "../../dates.ts";
 import { type Html, html, trusted } from "../../html.ts";
+import type { Say } from "../../languages/language.ts";
 import { languageOf, sayIn } from "../../languages/page-language.ts";
 import type { SiteEnv } from "../../options.ts";
 import type { Web } from "../../web.ts";
@@ -22,7 +23,7 @@ export function receiptValues(c: Context<SiteEnv>, receipt: Receipt): Html {
   const say = sayIn(c);
   const yesNo = (yes: boolean) => (yes ? say`yes` : say`no`);
   return html`<dl class="values">
-<div><dt>${say`Paid on`}</dt><dd>${dayAndTime(receipt.atS)}</dd></div>
+<div><dt>${say`Paid on`}</dt><dd>${dayAndTime(receipt.atS, say)}</dd></div>
 <div><dt>${say`For`}</dt><dd>${say`${receipt.days} days (plan “${receipt.plan}”)`}${receipt.voucher && html`, ${say`as a voucher`}`}</dd></div>
 <div><dt>${say`Paid`}</dt><dd>${formatMoney(receipt.paid, languageOf(c).tag)}</dd></div>
 <div><dt>${say`Way to pay`}</dt><dd>${say.text(METHODS[receipt.method].title)}</dd></div>
@@ -32,17 +33,23 @@ export function receiptValues(c: Context<SiteEnv>, receipt: Receipt): Html {
 }
 
 /** The receipt as a text file: the lines are for people, and the last one alone counts. */
-export function receiptText(web: Web, { record, receipt }: Bought): string {
+export function receiptText(web: Web, say: Say, { record, receipt }: Bought): string {
   const at = new Date(record.atS * 1000).toISOString();
+  const yesNo = (yes: boolean) => (yes ? say.text("yes") : say.text("no"));
+  const days = say.text("{0} days (plan “{1}”)", record.days, record.plan);
+  const rows = [
+    [say.text("Paid on"), `${at.slice(0, 10)} ${at.slice(11, 16)} UTC`],
+    [say.text("For"), record.voucherHash === undefined ? days : `${days}, ${say.text("as a voucher")}`],
+    [say.text("Paid"), `${priceText(record.paid)}, ${say.text(METHODS[record.method].title)}`],
+    [say.text("First purchase"), yesNo(record.first)],
+    [say.text("With a coupon"), yesNo(record.coupon)],
+  ] as const;
+  const width = Math.max(...rows.map(([name]) => name.length)) + 2;
   return [
-    `Receipt of ${web.siteName}`,
-    `Paid on:        ${at.slice(0, 10)} ${at.slice(11, 16)} UTC`,
-    `For:            ${record.days} days (plan ${record.plan})${record.voucherHash === undefined ? "" : ", as a voucher"}`,
-    `Paid:           ${priceText(record.paid)}, ${METHODS[record.method].title}`,
-    `First purchase: ${record.first ? "yes" : "no"}`,
-    `With a coupon:  ${record.coupon ? "yes" : "no"}`,
+    say.text("Receipt of {0}", web.siteName),
+    ...rows.map(([name, value]) => `${`${name}:`.padEnd(width)}${value}`),
     "",
-    "What counts is the signed text below: it alone is read.",
+    say.text("What counts is the signed text below: it alone is read."),
     "",
     receipt,
     "",

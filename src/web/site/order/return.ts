@@ -44,7 +44,7 @@ async function boughtView(web: Web, c: Context<SiteEnv>, bought: Bought, orderId
   const what =
     voucher === undefined
       ? html`<p class="lead">${say`${record.days} days are added to your account.`}</p>
-${typeof account === "object" && account.paidUntil !== undefined && html`<p class="big">${say`Paid until ${dayAndTime(account.paidUntil)}`}</p>`}
+${typeof account === "object" && account.paidUntil !== undefined && html`<p class="big">${say`Paid until ${dayAndTime(account.paidUntil, say)}`}</p>`}
 <p><a class="button" href="/member">${say`Go to your account`}</a></p>`
       : html`<p class="lead">${say`Your voucher, good for ${record.days} days:`}</p>
 <p class="big"><code class="code">${voucher}</code></p>
@@ -158,7 +158,7 @@ export function addOrderReturn(app: Hono<SiteEnv>, web: Web, checkout: Checkout,
     const bought =
       outcome?.state === "paid" ? await checkout.bought(outcome.provider, outcome.paymentId) : undefined;
     if (bought === undefined) return unknownOrder(web, c);
-    return c.text(receiptText(web, bought), 200, {
+    return c.text(receiptText(web, sayIn(c), bought), 200, {
       "content-disposition": 'attachment; filename="receipt.txt"',
     });
   });
