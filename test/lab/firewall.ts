@@ -10,9 +10,18 @@ export async function letheTables(exit: Namespace): Promise<[family: string, nam
   ]);
 }
 
+/** What stands in them, in words that nft(8) reads again. */
+async function letheRules(exit: Namespace, tables: readonly [string, string][]): Promise<string> {
+  const shown = await Promise.all(
+    tables.map(([family, name]) => exit.must(["nft", "-s", "list", "table", family, name])),
+  );
+  return shown.join("\n");
+}
+
 /**
- * Runs `look` while our tables are gone (plain masquerading in their place, so that traffic still flows), then puts them
- * back as they were. The control of every defence that the firewall gives.
+ * Runs `look` while our tables are empty (plain masquerading in their place, so that traffic still flows), then puts back what stood
+ * in them. The control of every defence that the firewall gives. Tables that were gone the exit would put back within seconds by
+ * itself (hasOurTable of exit/firewall/foreign.ts); where it does so all the same, what `look` saw is worth nothing, and it looks again.
  */
 export async function withoutOurFirewall<T>(
   exit: Namespace,
@@ -22,16 +31,24 @@ export async function withoutOurFirewall<T>(
   const tables = await letheTables(exit);
   if (tables.length === 0) throw new Error("there is no table of ours to take away");
   const names = tables.map(([family, name]) => `table ${family} ${name}`);
-  const saved = await Promise.all(names.map((name) => exit.must(["nft", "-s", "list", ...name.split(" ")])));
+  const emptied = names.map((name) => `delete ${name}\n${name} {\n chain guard {\n }\n}\n`).join("");
+  const gone = names.map((name) => `${name}\ndelete ${name}\n`).join("");
   const instead = masquerade
     ? 'table inet lab_control { chain postrouting { type nat hook postrouting priority srcnat; oifname "eth0" masquerade; }; }\n'
     : "";
-  await exit.must(["nft", "-f", "-"], { input: names.map((name) => `delete ${name}\n`).join("") + instead });
-  try {
-    return await look();
-  } finally {
-    const restore = saved.join("\n") + (masquerade ? "\ndelete table inet lab_control\n" : "");
+  for (let tries = 1; ; tries++) {
+    const saved = await letheRules(exit, tables);
+    await exit.must(["nft", "-f", "-"], { input: emptied + instead });
+    const seen = await look().then(
+      (value) => () => value,
+      (error: unknown) => () => {
+        throw error;
+      },
+    );
+    const isBack = (await letheRules(exit, tables)).includes("hook");
+    const restore = gone + saved + (masquerade ? "\ndelete table inet lab_control\n" : "");
     await exit.must(["nft", "-f", "-"], { input: restore });
+    if (!isBack || tries === 5) return seen();
   }
 }
 

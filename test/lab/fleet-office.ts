@@ -140,7 +140,10 @@ export class FleetOffice {
   async restart(): Promise<void> {
     const own = /src\/(office|exit)\//;
     const before = await this.#world.office.pidsMatching(own);
-    await this.mustCommand("restart");
+    // It says so where that takes long; then it is waited for here.
+    const { code, stdout, stderr } = await this.command("restart");
+    if (code !== 0 && !/not up yet/.test(stdout + stderr))
+      throw new Error(`lethe restart → ${code}\n${stdout}${stderr}\n${this.output}`);
     await until("new processes", PATIENCE_MS, async () => {
       const now = await this.#world.office.pidsMatching(own);
       return now.length > 0 && !now.some((pid) => before.includes(pid));

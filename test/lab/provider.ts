@@ -115,7 +115,10 @@ export class Provider {
   async restart(): Promise<number> {
     const started = performance.now();
     const before = await this.ownProcesses();
-    await this.mustCommand("restart");
+    // It says so where that takes long; then it is waited for here.
+    const { code, stdout, stderr } = await this.command("restart");
+    if (code !== 0 && !/not up yet/.test(stdout + stderr))
+      throw new Error(`lethe restart → ${code}\n${stdout}${stderr}\n${this.output}`);
     await until(
       () => `new processes\n${this.output}`,
       PATIENCE_MS,
