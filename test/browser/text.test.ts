@@ -96,7 +96,9 @@ test("every page can be read: its headings are there, and no markup, script or w
       for (const [, inside] of next.markup.matchAll(/<template\b[^>]*>(?:<!--)?(.*?)(?:-->)?<\/template>/gs))
         for (const [, line] of inside!.matchAll(/<(?:p|h3)\b[^>]*>(.*?)<\/(?:p|h3)>/gs))
           assert.ok(!text.includes(words(line!)), `${next.path}: "${words(line!)}" is for the script alone`);
-      const joined = /.{0,20}(?:(?:h|days) ago\d|of access[a-z]|once[A-Z]|e-mail[A-Z]).{0,20}/.exec(text)?.[0];
+      const joined = /.{0,20}(?:(?:h|days) ago\d|of access[a-z]|once[A-Z]|e-mail[A-Z]).{0,20}/.exec(
+        text,
+      )?.[0];
       assert.equal(joined, undefined, `${next.path}: words that stand apart on a screen`);
     }
   };
