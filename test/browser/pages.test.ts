@@ -118,7 +118,7 @@ test("what forms answer are clean pages, too", { skip }, async () => {
     await page.fill("#name", MEMBER);
     await page.fill("#password", "another password");
     await page.click("main button");
-    await page.getByText("This username is taken").waitFor();
+    await page.locator("#name-error", { hasText: "This username is taken" }).waitFor();
     await assertClean(page);
     await logIn(page);
     await page.getByRole("button", { name: "Show them" }).click();
