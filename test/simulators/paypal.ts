@@ -246,15 +246,24 @@ export async function startPayPal(
         error_description: "Token signature verification failed",
       });
 
-    // "Idempotency": the same id to the same call gets the answer of before.
+    // "Idempotency": the same id to the same call gets the answer of before; of a refund with how it stands by now ("the latest
+    // status for the previous request").
     const key = `${method} ${path} ${request.headers["paypal-request-id"]}`;
     const repeats = method === "POST" && request.headers["paypal-request-id"] !== undefined;
     const before = repeats ? state.answered.get(key) : undefined;
-    const given = before ?? api.call(method, path, text === "" ? undefined : JSON.parse(text), url);
+    const given =
+      before === undefined
+        ? api.call(method, path, text === "" ? undefined : JSON.parse(text), url)
+        : { ...before, ...(path.endsWith("/refund") && { body: refundNow(path, before.body) }) };
     if (repeats && given.status < 300) state.answered.set(key, given);
     if (path.endsWith("/refund") && wrong.slowRefundMs !== undefined) await sleep(wrong.slowRefundMs);
     if (method === "POST" && wrong.losesAnswers && given.status < 300) return void response.destroy();
     json(given.status, given.body);
+  }
+
+  function refundNow(path: string, body: unknown): unknown {
+    const refunds = path.startsWith("/v1/") ? "/v1/payments/refund" : "/v2/payments/refunds";
+    return api.call("GET", `${refunds}/${(body as { id: string }).id}`, undefined, url).body;
   }
 
   /** The pages that buyers see. */
