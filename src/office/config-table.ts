@@ -93,7 +93,7 @@ export const table = {
       z.array(z.string().refine((text) => isHttps(text) || CONTACT.test(text))).max(5),
     ),
     texts: setting(
-      "Your own wording: a folder with terms.md, personal-use.md, privacy.md, refunds.md, cancellation.md, fair-use.md, pricing.md, about.md (what stands above a line --- comes before the rules, the rest after them; the rules themselves stay), and translations of the pages and letters as languages/<tag>.json. Empty: none.",
+      "Your own wording: a folder with terms.md, personal-use.md, privacy.md, refunds.md, cancellation.md, fair-use.md, pricing.md, about.md (what stands above a line --- comes before the rules, the rest after them; the rules themselves stay), help articles as help/<name>.md, and translations of the pages and letters as languages/<tag>.json. Empty: none.",
       "empty, or a path that starts with /",
       "",
       z.string().regex(/^(?:\/[^\p{Cc}]{1,1000})?$/u),

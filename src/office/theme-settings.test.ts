@@ -67,6 +67,8 @@ test("translations are read from the folder of texts, and a broken one is named"
       lookOf(text).languages!.map(({ tag, name }) => [tag, name]),
       [["pt-br", "Português do Brasil"]],
     );
+    assert.equal(lookOf(`${text}language = "pt-br"\n`).language, "pt-br");
+    assert.throws(() => lookOf(`${text}language = "de"\n`), /site\.language: .*languages\/de\.json/);
     writeFileSync(path, '{"name": "x", "sentences": {"Log in": "<img src=x>"}}');
     assert.throws(
       () => lookOf(text),

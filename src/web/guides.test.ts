@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { SYSTEMS } from "../profiles/kinds.ts";
-import { GUIDES } from "./guides.ts";
+import { GUIDES, SYSTEM_NOTES } from "./guides.ts";
+import { helpValues } from "./help-values.ts";
 
 test("every way that covers everything says what becomes of the traffic while the tunnel is down", () => {
   for (const system of SYSTEMS)
@@ -24,4 +25,10 @@ test("stealth's files keep traffic in on Linux, and the pages of other systems s
     assert.equal(notes(system).length, 2);
     for (const note of notes(system)) assert.match(note, /no kill switch/);
   }
+});
+
+test("an article's steps end with what there is to know of the system, in words", () => {
+  const values = helpValues({ siteName: "Example" })("en");
+  assert.ok(values["steps for linux"]!.endsWith(SYSTEM_NOTES.linux!.text));
+  for (const [word, text] of Object.entries(values)) assert.ok(!text.includes("[object"), word);
 });

@@ -126,6 +126,8 @@ test("a catalogue that would bring markup of its own, or loses a value, is refus
     [{ name: "Deutsch", sentences: { "<b>a</b>": '<b onclick="x">a</b>' } }, /same tags/],
     [{ name: "Deutsch", sentences: { "a {0}": "a" } }, /same tags and places/],
     [{ name: "Deutsch", sentences: { a: "a {0}" } }, /same tags and places/],
+    [{ name: "Deutsch", sentences: { "Open {file}": "Offnen" } }, /same tags and places/],
+    [{ name: "Deutsch", sentences: { "Run `a b`": "Starte `a c`" } }, /same between backticks/],
     [{ name: "Deutsch", sentences: { a: "1 < 2" } }, /no tag's/],
     [{ name: "Deutsch", sentences: { "{0} a": { one: "x" } } }, /"other"/],
     [{ name: "Deutsch", sentences: { "{0} a": { other: "{0} a", lots: "x" } } }, /plural category "lots"/],
@@ -148,6 +150,17 @@ test("a site with one language has no word of languages", async () => {
   assert.match(page, /<html lang="en">/);
   assert.ok(!(answer.headers.get("vary") ?? "").includes("accept-language"));
   assert.equal((await bench.app.request("/en/status")).status, 404);
+  await bench.close();
+});
+
+test("who asks for none of the languages gets the site's own", async () => {
+  const bench = await openBench({ languages: [GERMAN, ARABIC], language: "de" });
+  const get = async (wish: string) =>
+    (await bench.app.request("/", { headers: { "accept-language": wish } })).text();
+  assert.match(await get("fr"), /<html lang="de">/);
+  assert.match(await get("fr, ar;q=0.1"), /<html lang="ar" dir="rtl">/);
+  assert.match(await get("en"), /<html lang="en">/);
+  assert.match(await (await bench.app.request("/en/")).text(), /<html lang="en">/);
   await bench.close();
 });
 
