@@ -396,6 +396,22 @@ inShop("the office died before it heard that its refund is pending: PayPal's eve
 });
 
 inShop(
+  "the office died before it heard that its refund is pending, and it is made by now: one look is enough",
+  async (shop) => {
+    const refunds = refundsOf(shop);
+    const bought = await purchase(shop, { accountId: await shop.member("late") });
+    shop.paypal.wrong.pendingRefund = true;
+    shop.paypal.wrong.losesAnswers = true;
+    assert.equal((await refunds.claim(bought.receipt)).outcome, "unavailable");
+    shop.paypal.wrong.losesAnswers = false;
+    shop.paypal.finishRefund(bought.paymentId);
+    await lookFor(shop, refunds, 1);
+    assert.deepEqual(await rows(shop), []);
+    assert.equal(given(shop, bought), 1);
+  },
+);
+
+inShop(
   "money for an account that is gone, pending on its way back, is looked at too, and its subscription ends",
   async (shop) => {
     const refunds = refundsOf(shop);
