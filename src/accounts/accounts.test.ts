@@ -337,20 +337,24 @@ onEachStore(
     const before = await office.accounts.stampOf(id);
     const vpn = await office.accounts.vpnCredentials(id);
     office.changes.length = 0;
-    const wrong = await office.accounts.changePassword(id, "wrong horse", "another horse", {
+    const wrong = await office.accounts.login.changePassword(id, "wrong horse", "another horse", {
       renewVpn: true,
     });
     assert.deepEqual(wrong, { ok: false, error: "password-wrong" });
-    const short = await office.accounts.changePassword(id, PASSWORD, "short", { renewVpn: false });
+    const short = await office.accounts.login.changePassword(id, PASSWORD, "short", { renewVpn: false });
     assert.deepEqual(short, { ok: false, error: "password-short" });
-    const changed = await office.accounts.changePassword(id, PASSWORD, "another horse", { renewVpn: false });
+    const changed = await office.accounts.login.changePassword(id, PASSWORD, "another horse", {
+      renewVpn: false,
+    });
     assert.ok(changed.ok);
     assert.notEqual(changed.value.stamp, before?.stamp);
     assert.equal((await office.accounts.stampOf(id))?.stamp, changed.value.stamp);
     assert.deepEqual(await office.accounts.vpnCredentials(id), vpn);
     assert.equal(await office.accounts.logIn("alice", PASSWORD), undefined);
     assert.deepEqual(office.changes, []);
-    assert.ok((await office.accounts.changePassword(id, "another horse", PASSWORD, { renewVpn: true })).ok);
+    assert.ok(
+      (await office.accounts.login.changePassword(id, "another horse", PASSWORD, { renewVpn: true })).ok,
+    );
     assert.notDeepEqual(await office.accounts.vpnCredentials(id), vpn);
     assert.equal(office.changes.length, 1);
     await office.store.close();
@@ -364,7 +368,7 @@ onEachStore(
     const id = await member(office);
     const outcomes = await Promise.all(
       [1, 2].map((n) =>
-        office.accounts.changePassword(id, PASSWORD, `another horse ${n}`, { renewVpn: false }),
+        office.accounts.login.changePassword(id, PASSWORD, `another horse ${n}`, { renewVpn: false }),
       ),
     );
     assert.equal(outcomes.filter(({ ok }) => ok).length, 1);
@@ -378,7 +382,7 @@ onEachStore("the e-mail address is set and taken out with the password alone", a
   const office = await newOffice(kind);
   const id = await member(office);
   const change = (password: string, email: string | undefined) =>
-    office.accounts.changeEmail(id, password, email);
+    office.accounts.login.changeEmail(id, password, email);
   assert.deepEqual(await change("wrong horse", "a@example.org"), { ok: false, error: "password-wrong" });
   assert.deepEqual(await change(PASSWORD, "nonsense"), { ok: false, error: "email-invalid" });
   const set = await change(PASSWORD, "new@example.org");
@@ -398,7 +402,7 @@ test("a deleted account leaves no byte of it in any file, and its name is free",
   const id = await member(office, "alice");
   for (let i = 0; i < 5; i++) await member(office, `other-${i}`, 0);
   await office.accounts.renewVpnCredentials(id);
-  await office.accounts.changePassword(id, PASSWORD, "another horse", { renewVpn: false });
+  await office.accounts.login.changePassword(id, PASSWORD, "another horse", { renewVpn: false });
   const row = await office.store.db
     .selectFrom("accounts")
     .selectAll()

@@ -1,5 +1,4 @@
 import { createHmac, createSecretKey, type KeyObject, randomBytes, timingSafeEqual } from "node:crypto";
-import { setImmediate as nextTurn } from "node:timers/promises";
 import { sql, type Transaction } from "kysely";
 import { base32 } from "../lib/base32.ts";
 import type { Clock } from "../lib/clock.ts";
@@ -16,9 +15,11 @@ import {
 } from "../policy/expiry.ts";
 import type { Store } from "../store/open.ts";
 import type { AccountRow, Tables } from "../store/tables.ts";
+import { AccountRows } from "./account-rows.ts";
 import { type AccountView, viewOf } from "./account-view.ts";
 import { type Announce, Changes } from "./changes.ts";
-import { type AccountExport, describeAccount } from "./export.ts";
+import { type AccountExport, exportOf } from "./export.ts";
+import { LoginData } from "./login-data.ts";
 import { paidTimeOf, takenBackText } from "./paid-time.ts";
 import { Passwords } from "./passwords.ts";
 import { RosterAccounts } from "./roster-accounts.ts";
@@ -27,8 +28,6 @@ import { VpnAccess } from "./vpn-access.ts";
 import type { VpnCredentials } from "./vpn-credentials.ts";
 
 const DAY_S = 86_400;
-/** As many accounts at one go as keep everybody else waiting some tens of milliseconds. */
-const PAGE_ROWS = 200;
 /** The most days that one extension may give. */
 export const EXTENSION_DAYS_MOST = 3660;
 
@@ -55,6 +54,9 @@ export class Accounts {
   readonly #passwords: Passwords;
   readonly #changes: Changes;
   readonly #access: VpnAccess;
+  readonly #rows: AccountRows;
+  /** What members change of their own account. */
+  readonly login: LoginData;
   /** The same accounts, as the servers are told of them. */
   readonly roster: RosterAccounts;
 
@@ -70,6 +72,14 @@ export class Accounts {
     this.#access = new VpnAccess({ siteSecret: this.#siteSecret, clock: options.clock });
     this.roster = new RosterAccounts({ store: options.store, changes: this.#changes, access: this.#access });
     this.#passwords = options.passwords ?? new Passwords();
+    this.#rows = new AccountRows({ ...options, siteSecret: this.#siteSecret, passwords: this.#passwords });
+    this.login = new LoginData({
+      store: options.store,
+      transact: this.transact,
+      access: this.#access,
+      rows: this.#rows,
+      passwords: this.#passwords,
+    });
   }
 
   /** One transaction on accounts, with what it announces (changes.ts). For what must stand or fall with a payment. */
@@ -89,7 +99,7 @@ export class Accounts {
     if (!password.ok) return password;
     const email = acceptEmail(input.email);
     if (!email.ok) return email;
-    if ((await this.#rowOf({ name })) !== undefined) return fail("name-taken");
+    if ((await this.#rows.of({ name })) !== undefined) return fail("name-taken");
 
     const passwordHash = await this.#passwords.hash(password.value);
     return this.transact<AccountView, SignUpError | Code>(async (trx, announce) => {
@@ -136,32 +146,32 @@ export class Accounts {
     const typed = typedPassword(password);
     if (typed === undefined) return undefined;
     const canonical = canonicalName(name);
-    const row = canonical === undefined ? undefined : await this.#rowOf({ name: canonical });
+    const row = canonical === undefined ? undefined : await this.#rows.of({ name: canonical });
     const right = await this.#passwords.verify(row?.password_hash, typed);
-    return right && row !== undefined ? { account: viewOf(row), stamp: this.#stamp(row) } : undefined;
+    return right && row !== undefined ? { account: viewOf(row), stamp: this.#rows.stamp(row) } : undefined;
   }
 
   /** The account and its stamp as they are now; nothing where it is gone. A cookie with another stamp is over. */
   async stampOf(id: string): Promise<{ account: AccountView; stamp: string } | undefined> {
-    const row = await this.#rowOf({ id });
-    return row && { account: viewOf(row), stamp: this.#stamp(row) };
+    const row = await this.#rows.of({ id });
+    return row && { account: viewOf(row), stamp: this.#rows.stamp(row) };
   }
 
   async byName(name: string): Promise<AccountView | undefined> {
     const canonical = canonicalName(name);
-    const row = canonical === undefined ? undefined : await this.#rowOf({ name: canonical });
+    const row = canonical === undefined ? undefined : await this.#rows.of({ name: canonical });
     return row && viewOf(row);
   }
 
   /** Whose VPN username it is: for credentials that somebody has published. */
   async byVpnUsername(username: string): Promise<AccountView | undefined> {
-    const row = await this.#rowOf({ vpn_tag: this.#access.tagOf(username) });
+    const row = await this.#rows.of({ vpn_tag: this.#access.tagOf(username) });
     return row && viewOf(row);
   }
 
   /** The account of these VPN credentials; nothing where either is wrong. */
   async byVpnCredentials(username: string, password: string): Promise<AccountView | undefined> {
-    const row = await this.#rowOf({ vpn_tag: this.#access.tagOf(username) });
+    const row = await this.#rows.of({ vpn_tag: this.#access.tagOf(username) });
     if (row === undefined) return undefined;
     const [given, right] = [password.trim(), this.#access.credentialsOf(row).password].map((text) =>
       createHmac("sha256", this.#siteSecret).update(text).digest(),
@@ -172,7 +182,7 @@ export class Accounts {
 
   /** Throws where there is no such account (whoever asks has just looked it up). */
   async vpnCredentials(id: string): Promise<VpnCredentials> {
-    const row = await this.#rowOf({ id });
+    const row = await this.#rows.of({ id });
     if (row === undefined) throw new Error("vpnCredentials: no such account");
     return this.#access.credentialsOf(row);
   }
@@ -190,136 +200,9 @@ export class Accounts {
 
   /** New VPN credentials for everybody (after a seizure, say). Returns how many accounts that were. */
   async renewAllVpnCredentials(): Promise<number> {
-    let count = 0;
-    let after = "";
-    for (;;) {
-      const page = await this.transact<string | undefined, never>(async (trx, announce) => {
-        const rows = await trx
-          .selectFrom("accounts")
-          .selectAll()
-          .where("id", ">", after)
-          .orderBy("id")
-          .limit(PAGE_ROWS)
-          .execute();
-        for (const row of rows) await this.#access.renewIn(trx, announce, row);
-        count += rows.length;
-        return ok(rows.at(-1)?.id);
-      });
-      if (!page.ok || page.value === undefined) break;
-      after = page.value;
-      await nextTurn();
-    }
+    const count = await this.#access.renewAll(this.transact);
     await this.#store.scrub();
     return count;
-  }
-
-  /** Throws BusyError. Every session of the site ends but the one that is given the new stamp. */
-  async changePassword(
-    id: string,
-    oldPassword: string,
-    newPassword: string,
-    options: { renewVpn: boolean },
-  ): Promise<
-    Result<
-      { account: AccountView; stamp: string },
-      "password-wrong" | "password-short" | "password-long" | "password-is-name"
-    >
-  > {
-    const row = await this.#rowWithPassword(id, oldPassword);
-    if (row === undefined) return fail("password-wrong");
-    const changed = await this.#setPassword(row, newPassword, options);
-    if (changed.ok) return changed;
-    return fail(changed.error === "changed-meanwhile" ? "password-wrong" : changed.error);
-  }
-
-  /**
-   * A new password for whoever forgot the old one: `stamp` is the account's as it was when the member was found to be the
-   * right one, so that this happens once for each stamp. Throws BusyError.
-   */
-  async resetPassword(
-    id: string,
-    stamp: string,
-    newPassword: string,
-    options: { renewVpn: boolean },
-  ): Promise<Result<AccountView, "link-over" | "password-short" | "password-long" | "password-is-name">> {
-    const row = await this.#rowOf({ id });
-    if (row === undefined || this.#stamp(row) !== stamp) return fail("link-over");
-    const changed = await this.#setPassword(row, newPassword, options);
-    if (changed.ok) return ok(changed.value.account);
-    return fail(changed.error === "changed-meanwhile" ? "link-over" : changed.error);
-  }
-
-  /** Throws BusyError. */
-  async #setPassword(
-    row: AccountRow,
-    newPassword: string,
-    options: { renewVpn: boolean },
-  ): Promise<
-    Result<
-      { account: AccountView; stamp: string },
-      "changed-meanwhile" | "password-short" | "password-long" | "password-is-name"
-    >
-  > {
-    const accepted = acceptPassword(newPassword, row.name);
-    if (!accepted.ok) return accepted;
-    const newHash = await this.#passwords.hash(accepted.value);
-    const outcome = await this.transact<AccountRow, "changed-meanwhile">(async (trx, announce) => {
-      const changed = await trx
-        .updateTable("accounts")
-        .set({ password_hash: newHash })
-        .where("id", "=", row.id)
-        .where("password_hash", "=", row.password_hash)
-        .returningAll()
-        .executeTakeFirst();
-      // Somebody else has changed it while we were hashing.
-      if (changed === undefined) return fail("changed-meanwhile");
-      if (options.renewVpn) await this.#access.renewIn(trx, announce, changed);
-      return ok(changed);
-    });
-    if (!outcome.ok) return outcome;
-    await this.#store.scrub();
-    return ok({ account: viewOf(outcome.value), stamp: this.#stamp(outcome.value) });
-  }
-
-  /** Sets the e-mail address, not verified where it is another, or takes it away (undefined or blank). Throws BusyError. */
-  async changeEmail(
-    id: string,
-    password: string,
-    email: string | undefined,
-  ): Promise<Result<AccountView, "password-wrong" | "email-invalid">> {
-    const accepted = acceptEmail(email);
-    if (!accepted.ok) return accepted;
-    const row = await this.#rowWithPassword(id, password);
-    if (row === undefined) return fail("password-wrong");
-    const outcome = await this.transact<AccountView, "password-wrong">(async (trx) => {
-      const changed = await trx
-        .updateTable("accounts")
-        .set({
-          email: accepted.value ?? null,
-          // By what stands there at this moment: the address may have been changed while the password was looked at.
-          email_verified: sql<number>`case when email = ${accepted.value ?? null} then email_verified else 0 end`,
-        })
-        .where("id", "=", id)
-        .returningAll()
-        .executeTakeFirst();
-      return changed === undefined ? fail("password-wrong") : ok(viewOf(changed));
-    });
-    if (outcome.ok) await this.#store.scrub();
-    return outcome;
-  }
-
-  /** Whoever reads `email` has confirmed it. False where the account is gone or has another address by now. */
-  async confirmEmail(id: string, email: string): Promise<boolean> {
-    const outcome = await this.transact<boolean, never>(async (trx) => {
-      const { numUpdatedRows } = await trx
-        .updateTable("accounts")
-        .set({ email_verified: 1 })
-        .where("id", "=", id)
-        .where("email", "=", email)
-        .executeTakeFirst();
-      return ok(numUpdatedRows === 1n);
-    });
-    return outcome.ok && outcome.value;
   }
 
   /** The accounts, at most `most`, whose verified address this is; capitals do not matter, since people type it. */
@@ -449,7 +332,7 @@ export class Accounts {
     options: { subscriptionCancelled?: boolean } = {},
   ): Promise<Result<void, "password-wrong" | "subscription-runs" | "account-unknown">> {
     if (password !== undefined) {
-      const row = await this.#rowWithPassword(id, password);
+      const row = await this.#rows.withPassword(id, password);
       if (row === undefined) return fail("password-wrong");
       if (row.renews !== 0 && options.subscriptionCancelled !== true) return fail("subscription-runs");
     }
@@ -465,18 +348,9 @@ export class Accounts {
 
   /** Everything stored about an account, with purpose and lifetime out of the data inventory. */
   async exportEverything(id: string): Promise<AccountExport | undefined> {
-    const row = await this.#rowOf({ id });
+    const row = await this.#rows.of({ id });
     if (row === undefined) return undefined;
-    const { db } = this.#store;
-    const devices = await db.selectFrom("devices").selectAll().where("account_id", "=", id).execute();
-    const onServers = await db
-      .selectFrom("device_servers")
-      .innerJoin("devices", "devices.id", "device_servers.device_id")
-      .selectAll("device_servers")
-      .where("account_id", "=", id)
-      .execute();
-    const rows = { accounts: [row] as [AccountRow], devices, device_servers: onServers };
-    return describeAccount(rows, this.#access.credentialsOf(row));
+    return exportOf(this.#store.db, row, this.#access.credentialsOf(row));
   }
 
   async #setTerminated(name: string, terminated: 0 | 1): Promise<Result<AccountView, "account-unknown">> {
@@ -520,28 +394,6 @@ export class Accounts {
       .executeTakeFirstOrThrow();
     announce(this.#access.changeOf(changed), id);
     return viewOf(changed);
-  }
-
-  #rowOf(where: Partial<Pick<AccountRow, "id" | "name" | "vpn_tag">>): Promise<AccountRow | undefined> {
-    return this.#store.db
-      .selectFrom("accounts")
-      .selectAll()
-      .where((expression) => expression.and(where))
-      .executeTakeFirst();
-  }
-
-  async #rowWithPassword(id: string, password: string): Promise<AccountRow | undefined> {
-    const typed = typedPassword(password);
-    const row = await this.#rowOf({ id });
-    if (typed === undefined || row === undefined) return undefined;
-    return (await this.#passwords.verify(row.password_hash, typed)) ? row : undefined;
-  }
-
-  #stamp(row: AccountRow): string {
-    const mac = createHmac("sha256", this.#siteSecret)
-      .update(`stamp ${row.id} ${row.password_hash}`)
-      .digest();
-    return base32(mac, 26);
   }
 
   #nowS(): number {

@@ -1,9 +1,10 @@
+import type { Kysely } from "kysely";
 import { type InventoryEntry, inventory } from "../store/inventory.ts";
 import type { AccountRow, Tables } from "../store/tables.ts";
 import type { VpnCredentials } from "./vpn-credentials.ts";
 
 /** Every row about one account, by table. */
-export interface RowsOfAccount {
+interface RowsOfAccount {
   accounts: [AccountRow];
   devices: Tables["devices"][];
   device_servers: Tables["device_servers"][];
@@ -30,11 +31,27 @@ export interface AccountExport {
 /** Rows that are about an account and that nobody can find by it: neither does anything in them name it in clear. */
 const NOT_TO_BE_FOUND = new Set(["payment_events", "refunds_due", "cash_orders", "mail_queue", "mail_marks"]);
 
+/** What is stored about an account: its row, and what hangs on it. */
+export async function exportOf(
+  db: Kysely<Tables>,
+  row: AccountRow,
+  vpn: VpnCredentials,
+): Promise<AccountExport> {
+  const devices = await db.selectFrom("devices").selectAll().where("account_id", "=", row.id).execute();
+  const onServers = await db
+    .selectFrom("device_servers")
+    .innerJoin("devices", "devices.id", "device_servers.device_id")
+    .selectAll("device_servers")
+    .where("account_id", "=", row.id)
+    .execute();
+  return describeAccount({ accounts: [row], devices, device_servers: onServers }, vpn);
+}
+
 /**
  * What is stored about an account, as an object for JSON: each column with its value, purpose and lifetime out of the data
  * inventory, so that nothing can be forgotten; then what is worked out from it, and what is kept outside the database.
  */
-export function describeAccount(ofAccount: RowsOfAccount, vpn: VpnCredentials): AccountExport {
+function describeAccount(ofAccount: RowsOfAccount, vpn: VpnCredentials): AccountExport {
   const about = inventory.filter((entry) => entry.aboutAccount);
   const rows = ofAccount as unknown as Record<string, Record<string, string | number | null>[]>;
   const isRow = ({ place, table }: { place: string; table: string }) =>

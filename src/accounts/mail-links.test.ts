@@ -24,7 +24,7 @@ test("a password is set anew for a stamp once, and for no other account's", asyn
   const other = await accounts.signUp({ name: "anna", password: PASSWORD });
   assert.ok(other.ok);
   const reset = (who: string, password: string) =>
-    accounts.resetPassword(who, stamp, password, { renewVpn: false });
+    accounts.login.resetPassword(who, stamp, password, { renewVpn: false });
   assert.deepEqual(await reset(other.value.id, "some other words"), { ok: false, error: "link-over" });
   assert.deepEqual(await reset(id, "short"), { ok: false, error: "password-short" });
   assert.ok((await reset(id, "some other words")).ok);
@@ -39,7 +39,7 @@ test("with new VPN credentials the old ones are gone", async () => {
   const { store, accounts, id } = await opened();
   const before = await accounts.vpnCredentials(id);
   const { stamp } = (await accounts.stampOf(id))!;
-  assert.ok((await accounts.resetPassword(id, stamp, "some other words", { renewVpn: true })).ok);
+  assert.ok((await accounts.login.resetPassword(id, stamp, "some other words", { renewVpn: true })).ok);
   assert.notDeepEqual(await accounts.vpnCredentials(id), before);
   await store.close();
 });
@@ -56,10 +56,10 @@ test("a link opens for its kind, its office and its account as it was; an accoun
     assert.equal(await links.open("reset-password", altered), undefined, String(at));
   }
   assert.ok(!Buffer.from(link, "base64url").includes(id), "no account reference stands in a letter");
-  assert.equal(await accounts.confirmEmail(id, "another@example.org"), false);
-  assert.equal(await accounts.confirmEmail(id, "rosa@example.org"), true);
+  assert.equal(await accounts.login.confirmEmail(id, "another@example.org"), false);
+  assert.equal(await accounts.login.confirmEmail(id, "rosa@example.org"), true);
   assert.equal(await links.open("reset-password", link), undefined);
-  await accounts.changeEmail(id, PASSWORD, undefined);
+  await accounts.login.changeEmail(id, PASSWORD, undefined);
   assert.equal(await links.issue("reset-password", id), undefined);
   await accounts.remove(id);
   assert.equal(await links.issue("reset-password", id), undefined);

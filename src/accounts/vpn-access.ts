@@ -1,10 +1,12 @@
 import type { KeyObject } from "node:crypto";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Transaction } from "kysely";
 import type { Clock } from "../lib/clock.ts";
+import { ok } from "../lib/result.ts";
 import { accessUntil } from "../policy/expiry.ts";
 import { LIFETIMES } from "../policy/lifetimes.ts";
 import type { AccountRow, Tables } from "../store/tables.ts";
-import type { AccountChange, Announce } from "./changes.ts";
+import type { AccountChange, Announce, Changes } from "./changes.ts";
 import {
   deriveVpnCredentials,
   newVpnSalt,
@@ -13,6 +15,9 @@ import {
   type VpnCredentials,
   vpnTag,
 } from "./vpn-credentials.ts";
+
+/** As many accounts at one go as keep everybody else waiting some tens of milliseconds. */
+const PAGE_ROWS = 200;
 
 /** So long after access has ended the roster carries an account on, so that an exit can say that it is over, and not that the password is wrong. */
 export const EXPIRED_TOLD_S = LIFETIMES.expiredTold.days * 86_400;
@@ -58,6 +63,29 @@ export class VpnAccess {
     const untilS = accessUntil(row.paid_until, row.renews !== 0);
     if (untilS + EXPIRED_TOLD_S <= Math.floor(this.#clock.now() / 1000)) return undefined;
     return rosterCredential(this.credentialsOf(row), untilS);
+  }
+
+  /** New credentials for everybody, in some transactions. Returns how many accounts that were. */
+  async renewAll(transact: Changes["transact"]): Promise<number> {
+    let count = 0;
+    let after = "";
+    for (;;) {
+      const page = await transact<string | undefined, never>(async (trx, announce) => {
+        const rows = await trx
+          .selectFrom("accounts")
+          .selectAll()
+          .where("id", ">", after)
+          .orderBy("id")
+          .limit(PAGE_ROWS)
+          .execute();
+        for (const row of rows) await this.renewIn(trx, announce, row);
+        count += rows.length;
+        return ok(rows.at(-1)?.id);
+      });
+      if (!page.ok || page.value === undefined) return count;
+      after = page.value;
+      await nextTurn();
+    }
   }
 
   /** New credentials, inside a transaction on accounts. */

@@ -137,7 +137,7 @@ test("a session begun at one office is good at the other, and ends at both", { s
   assert.equal(await stampAt(b), session.stamp);
   // Another hash than all others have here, so that the stamp is another.
   const renewed = new Accounts({ store: b.store, clock, siteSecret });
-  const changed = await renewed.changePassword(session.accountId, PASSWORD, "another horse battery", {
+  const changed = await renewed.login.changePassword(session.accountId, PASSWORD, "another horse battery", {
     renewVpn: false,
   });
   assert.ok(changed.ok);

@@ -264,7 +264,7 @@ export function addApi(app: Hono<SiteEnv>, web: Web): void {
     const member = c.get("member");
     const { oldPassword, newPassword, renewVpn } = c.req.valid("json");
     const changed = await tryPassword(web, c, member, (id) =>
-      web.accounts.changePassword(id, oldPassword, newPassword, { renewVpn }),
+      web.accounts.login.changePassword(id, oldPassword, newPassword, { renewVpn }),
     );
     if (changed.ok) return c.json(token(changed.value), 200);
     return changed.error === "slow-down" ? error(c, "slow-down") : c.json(refused(changed.error), 422);
@@ -274,7 +274,7 @@ export function addApi(app: Hono<SiteEnv>, web: Web): void {
     const member = c.get("member");
     const { password, email } = c.req.valid("json");
     const changed = await tryPassword(web, c, member, (id) =>
-      web.accounts.changeEmail(id, password, email ?? undefined),
+      web.accounts.login.changeEmail(id, password, email ?? undefined),
     );
     if (changed.ok) {
       await sendConfirmation(web, c, changed.value);

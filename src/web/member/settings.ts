@@ -191,7 +191,7 @@ export function addSettings(app: Hono<SiteEnv>, web: Web): void {
       const form = c.get("form");
       const renewVpn = form.get("renew-vpn") === "yes";
       const changed = await tryPassword(web, c, member, (id) =>
-        web.accounts.changePassword(id, form.get("old") ?? "", form.get("new") ?? "", { renewVpn }),
+        web.accounts.login.changePassword(id, form.get("old") ?? "", form.get("new") ?? "", { renewVpn }),
       );
       if (!changed.ok) {
         const problem = changed.error;
@@ -211,7 +211,7 @@ export function addSettings(app: Hono<SiteEnv>, web: Web): void {
       const form = c.get("form");
       const email = (form.get("email") ?? "").trim();
       const changed = await tryPassword(web, c, member, (id) =>
-        web.accounts.changeEmail(id, form.get("password") ?? "", email),
+        web.accounts.login.changeEmail(id, form.get("password") ?? "", email),
       );
       if (!changed.ok) {
         const problem = changed.error;

@@ -43,7 +43,7 @@ export function addConfirmEmail(app: Hono<SiteEnv>, web: Web): void {
     const found = await web.mail?.links.open("confirm-email", c.get("form").get("link") ?? "");
     if (found?.account.email === undefined) return linkOver(web, c);
     const { id, email } = found.account;
-    if (!(await web.accounts.confirmEmail(id, email))) return linkOver(web, c);
+    if (!(await web.accounts.login.confirmEmail(id, email))) return linkOver(web, c);
     const say = sayIn(c);
     const text = html`<p class="lead">${say`A forgotten password can be reset through it now.`}</p><p><a class="button" href="/member">${say`To your account`}</a></p>`;
     return answer(web, c, "Your address is confirmed", text);

@@ -80,7 +80,7 @@ export function addResetPassword(app: Hono<SiteEnv>, web: Web): void {
     const { account, stamp } = found;
     const password = form.get("new");
     if (password === null) return choosePage(web, c, link, account.name);
-    const changed = await web.accounts.resetPassword(account.id, stamp, password, {
+    const changed = await web.accounts.login.resetPassword(account.id, stamp, password, {
       renewVpn: form.get("renew-vpn") === "yes",
     });
     if (changed.ok) {
