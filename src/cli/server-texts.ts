@@ -36,7 +36,7 @@ export function listText(servers: readonly ServerView[]): string {
   if (servers.length === 0) return "There are no servers.";
   const rows = servers.map((server) => [
     server.name,
-    `${server.city}, ${server.countryCode}`,
+    `${server.city}, ${server.country}`,
     server.host,
     server.news === "up" ? `${server.loadPercent} %` : "",
     server.local ? "office" : server.release === "" ? "-" : server.release,

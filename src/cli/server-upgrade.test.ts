@@ -163,7 +163,7 @@ test("the list says in few words how each server is", () => {
   assert.match(stateOf(view("a1", { state: "lapsed" })), /lethe server rotate/);
   const lines = listText([view("london1"), view("exit1", { local: true })]).split("\n");
   assert.equal(lines.length, 3);
-  assert.match(lines[1]!, /^london1 +London, GB +london1\.example\.net +3 % +a{12} +up$/);
+  assert.match(lines[1]!, /^london1 +London, United Kingdom +london1\.example\.net +3 % +a{12} +up$/);
   assert.match(lines[2]!, /office +up$/);
   assert.equal(listText([]), "There are no servers.");
 });

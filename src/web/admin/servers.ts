@@ -24,7 +24,7 @@ function serverTable(servers: readonly ServerView[]): Html {
     servers.map((server) =>
       cells(labels, [
         html`<a href="server?name=${server.name}">${server.name}</a>`,
-        `${server.city}, ${server.countryCode}`,
+        `${server.city}, ${server.country}`,
         server.host,
         server.news === "up" ? `${server.loadPercent} %` : "",
         server.local ? "the office’s own" : server.release,

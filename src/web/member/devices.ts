@@ -2,6 +2,7 @@ import type { Context, Hono } from "hono";
 import type { Device } from "../../accounts/devices.ts";
 import type { ServerStatus } from "../../fleet/server-status.ts";
 import { deviceAddresses } from "../../lib/device-addresses.ts";
+import { countryName } from "../../lib/locale.ts";
 import type { ProfileFile } from "../../profiles/kinds.ts";
 import { field, formError, tokenField } from "../forms.ts";
 import { forMembers } from "../gate.ts";
@@ -55,7 +56,7 @@ const select = (
 /** Which server, and how: the fields that every form for a file has. */
 function wishFields(say: Say, id: string, { levels, servers, wishes }: Shown): Html {
   const options = servers.map(
-    ({ server, city, countryCode }) => [server, `${city}, ${countryCode} (${server})`] as const,
+    (each) => [each.server, `${each.city}, ${countryName(say, each)} (${each.server})`] as const,
   );
   return html`${select(id, "server", say.text("Server"), wishes.server, options)}
 ${select(id, "system", say.text("For"), wishes.system === "linux" ? "linux" : "", [

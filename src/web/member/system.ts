@@ -2,6 +2,7 @@ import type { Hono } from "hono";
 import { bestServer } from "../../fleet/recommend.ts";
 import type { ServerStatus } from "../../fleet/server-status.ts";
 import { type DnsLevel, resolverOf } from "../../lib/dns-levels.ts";
+import { countryName } from "../../lib/locale.ts";
 import { type ProfileOptions, SYSTEMS, type System } from "../../profiles/kinds.ts";
 import { PROXY_WARNING } from "../../profiles/proxy.ts";
 import { sshAlias } from "../../profiles/ssh.ts";
@@ -77,9 +78,9 @@ function choices(
     ...(chosen === undefined || shown.slice(0, OPTIONS_MOST).includes(chosen) ? [] : [chosen]),
     ...shown.slice(0, OPTIONS_MOST),
   ];
-  const option = ({ server: value, city, countryCode }: ServerStatus) => ({
-    value,
-    text: `${city}, ${countryCode} (${value})`,
+  const option = (each: ServerStatus) => ({
+    value: each.server,
+    text: `${each.city}, ${countryName(say, each)} (${each.server})`,
   });
   const first = listed(via).filter((each) => each !== server);
   return html`<form class="filter wide-fields panel" method="get" action="/member/connect/${system}" aria-label="${say.text("What the files are for")}">
