@@ -55,10 +55,21 @@ export async function startCapture(namespace: Namespace, device: string, filter:
     async stop() {
       if (ended()) return packets();
       // An interrupt makes tcpdump leave unread what has come: on a busy machine that may be all of it.
-      const { lost } = await until("tcpdump to have read what came", PATIENCE_MS, async () => {
-        const seen = await counts();
-        return seen.read >= seen.came - seen.lost && seen;
-      }).finally(() => endProgram(process, "SIGINT"));
+      // What came before the filter stood is counted and never read: then as much as is ever read is all.
+      let before = "";
+      let same = 0;
+      const { lost } = await until(
+        "tcpdump to have read what came",
+        PATIENCE_MS,
+        async () => {
+          const seen = await counts();
+          const now = JSON.stringify(seen);
+          same = now === before ? same + 1 : 0;
+          before = now;
+          return (seen.read >= seen.came - seen.lost || same >= 5) && seen;
+        },
+        100,
+      ).finally(() => endProgram(process, "SIGINT"));
       await closed;
       if (lost > 0) throw new Error(`the kernel had no room for ${lost} packets of a capture`);
       return packets();

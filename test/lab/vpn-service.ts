@@ -279,9 +279,12 @@ export function vpnServiceCases(service: VpnService, scene: () => ServicesScene)
       const others = new Transfer(world.client2, undefined, 500_000);
       try {
         await until("bytes", PATIENCE_MS, () => download.bytes > 100_000 && others.bytes > 100_000);
-        const ms = await stopsAfter(download, () => office.mustCommand("account", "terminate", member.name));
-        context.diagnostic(`cut after ${Math.round(ms)} ms`);
-        assert.ok(ms <= CUT_WITHIN_MS * 10, `${ms} ms`);
+        const { ms, commandMs } = await stopsAfter(download, () =>
+          office.mustCommand("account", "terminate", member.name),
+        );
+        const took = `cut after ${Math.round(ms)} ms, the command's ${Math.round(commandMs)} among them`;
+        context.diagnostic(took);
+        assert.ok(ms <= commandMs + CUT_WITHIN_MS * 10, took);
         const before = others.bytes;
         await until("the other member's bytes", PATIENCE_MS, () => others.bytes > before);
         await client.stop();
@@ -345,11 +348,17 @@ export function captureStrays(
 }
 
 /** The same, with what is no stray said in pcap-filter(7)'s words. */
-export function captureOthers(
+export async function captureOthers(
   client: Namespace,
   allowed: string,
   former: readonly LabExit[],
 ): Promise<Capture> {
+  // Over TCP the last words have no end of their own: they are waited for.
+  const closing = ["fin-wait-1", "fin-wait-2", "last-ack", "closing"].flatMap((state) => ["state", state]);
+  await until("former connections to the exits to be over", 2 * PATIENCE_MS, async () => {
+    const shown = await client.must(["ss", "-Htan", ...closing]);
+    return !former.some(({ v4, v6 }) => shown.includes(v4) || shown.includes(v6));
+  });
   const housekeeping = "arp or (icmp6 and (ip6[40] >= 133 and ip6[40] <= 137)) or (icmp6 and ip6[40] == 143)";
   const ends = former.flatMap(({ v4, v6 }) => [v4, v6]).map((address) => ` and not (${lastWords(address)})`);
   return startCapture(client, "eth0", `not (${allowed}) and not (${housekeeping})${ends.join("")}`);
@@ -368,12 +377,16 @@ async function killAndWait(machine: Machine, pattern: RegExp): Promise<number> {
   return performance.now() - killedAt;
 }
 
-/** Does `what`; how long after it was asked for the last byte came, in ms. Throws where they never stop. */
-async function stopsAfter(download: Transfer, what: () => Promise<unknown>): Promise<number> {
+/** Does `what`; how long after it was asked for the last byte came, and how long the asking took, in ms. Throws where they never stop. */
+async function stopsAfter(
+  download: Transfer,
+  what: () => Promise<unknown>,
+): Promise<{ ms: number; commandMs: number }> {
   const started = performance.now();
   let lastAt = started;
   let bytes = download.bytes;
   await what();
+  const commandMs = performance.now() - started;
   await until("the bytes to stop", PATIENCE_MS, () => {
     if (download.bytes !== bytes) {
       bytes = download.bytes;
@@ -381,5 +394,5 @@ async function stopsAfter(download: Transfer, what: () => Promise<unknown>): Pro
     }
     return performance.now() - lastAt > 2000;
   });
-  return lastAt - started;
+  return { ms: lastAt - started, commandMs };
 }

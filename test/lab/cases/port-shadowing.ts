@@ -28,15 +28,13 @@ export function portShadowingCases(scene: () => ServicesScene): void {
     const attacker = await Datagrams.bind(world.client2, "0.0.0.0", port);
     const victim = await Datagrams.bind(world.internet, VICTIM.address, VICTIM.port);
     try {
-      // What stands in the exit's table stands there once the victim has heard it.
-      await until("a knock to come through", PATIENCE_MS, async () => {
-        attacker.send(VICTIM.address, VICTIM.port, "knock");
-        await sleep(50);
-        return victim.received.some(({ from, text }) => from === oslo.v4 && text === "knock");
-      });
       const got = () => attacker.received.some(({ text }) => text === "for the service alone");
       const end = performance.now() + forMs;
       do {
+        for (let knock = 0; knock < 3; knock++) {
+          attacker.send(VICTIM.address, VICTIM.port, "knock");
+          await sleep(50);
+        }
         for (let word = 0; word < 4 && !got(); word++) {
           victim.send(oslo.v4, port, "for the service alone");
           await sleep(50);
