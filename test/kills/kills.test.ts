@@ -17,9 +17,9 @@ async function optionsFor(kind: StoreKind, wanted: number, what: string) {
   await store.close();
   const kills = Math.ceil(kind === "sqlite" ? wanted : Math.min(40, wanted / POSTGRES_SHARE));
   process.stdout.write(`${kind}, ${what}: ${kills} kills, seed ${seed}\n`);
-  const progress = (done: number, { before, between, after }: Tally) =>
+  const progress = ({ before, between, after }: Tally) =>
     process.stdout.write(
-      `${kind}, ${what}: ${done} done; died before it counted ${before}, between that and the answer ${between}, after the answer ${after}\n`,
+      `${kind}, ${what}: ${before + between + after} done; died before it counted ${before}, between that and the answer ${between}, after the answer ${after}\n`,
     );
   return { kills, seed, where, progress } satisfies KillOptions;
 }
@@ -27,7 +27,7 @@ async function optionsFor(kind: StoreKind, wanted: number, what: string) {
 onEachStore("an office killed around a payment's report: days credited = payments", async (kind) => {
   const options = await optionsFor(kind, KILLS, "payments");
   const tally = await killAroundPayments(options);
-  options.progress(options.kills, tally);
+  options.progress(tally);
   if (options.kills >= 50)
     assert.ok(tally.before > 0 && tally.after > 0, "deaths on both sides of the payment");
 });
@@ -37,7 +37,7 @@ onEachStore(
   async (kind) => {
     const options = await optionsFor(kind, KILLS / TAKING_BACK_SHARE, "taking back");
     const { tally, rounds, refunds } = await killAroundTakingBack(options);
-    options.progress(options.kills, tally);
+    options.progress(tally);
     process.stdout.write(`${kind}, taking back: ${JSON.stringify(rounds)}, ${refunds} refunds made\n`);
     if (options.kills >= 50) assert.ok(tally.before > 0 && tally.after > 0, "deaths on both sides");
   },

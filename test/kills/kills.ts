@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { BegunOrder } from "../../src/billing/checkout.ts";
-import { type KillOptions, KillWorld, PLAN_S, type Tally } from "./world.ts";
+import { Aim, isEnough, type KillOptions, KillWorld, PLAN_S, type Tally } from "./world.ts";
 
 /**
  * Pays `kills` times, each time kills the office (SIGKILL) at a random instant around the report of the payment, starts another on
@@ -13,12 +13,16 @@ export async function killAroundPayments({ kills, seed, where, progress }: KillO
   const expected = { ...world.paidUntil };
   let [vouchers, events] = [0, 0];
   const tally: Tally = { before: 0, between: 0, after: 0 };
-  // How long a report takes about, on this machine now, so that the deaths fall around its end.
-  const aimMs: Record<string, number> = { paypal: 100, "paypal-subscription": 100, bitcoin: 50, monero: 50 };
+  const aims: Record<string, Aim> = {
+    paypal: new Aim(100),
+    "paypal-subscription": new Aim(100),
+    bitcoin: new Aim(50),
+    monero: new Aim(50),
+  };
   /** By account: the subscription that runs. Its next round is its next period's payment. */
   const running = new Map<string, BegunOrder>();
   try {
-    for (let round = 0; round < kills; round++) {
+    for (let round = 0; !isEnough(tally, kills); round++) {
       const method = world.pick(["paypal", "paypal-subscription", "bitcoin", "monero"]);
       const subscribed = method === "paypal-subscription";
       // A voucher renews nothing.
@@ -43,7 +47,7 @@ export async function killAroundPayments({ kills, seed, where, progress }: KillO
             () => undefined,
           ),
         );
-      const delayMs = await world.waitAround(aimMs[method]!);
+      const delayMs = await world.waitAround(aims[method]!);
       const killed = world.kill();
       const knew = told;
       await killed;
@@ -51,8 +55,9 @@ export async function killAroundPayments({ kills, seed, where, progress }: KillO
 
       await world.restart();
       const paid = (await world.counts()).events > events;
-      tally[knew ? "after" : paid ? "between" : "before"]++;
-      aimMs[method]! *= knew ? 0.88 : paid ? 1 : 1.1;
+      const death = knew ? "after" : paid ? "between" : "before";
+      tally[death]++;
+      aims[method]!.learn(death);
       // Again, with what the provider has to tell by now, in any order; some of it twice.
       await world.deliverAll(world.shuffled([...reports(), ...reports()]), `round ${round}`);
       events++;
@@ -65,7 +70,7 @@ export async function killAroundPayments({ kills, seed, where, progress }: KillO
         `seed ${seed}, round ${round}: ${method}, ${race}, killed after ${delayMs.toFixed(2)} ms`,
       );
       assert.deepEqual([due, cashOrders], [0, 0]);
-      if ((round + 1) % 100 === 0) progress?.(round + 1, tally);
+      if ((round + 1) % 100 === 0) progress?.(tally);
     }
   } finally {
     await world.close();

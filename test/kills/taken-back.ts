@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Refunded } from "../../src/billing/refunds.ts";
-import { type Delivery, type KillOptions, KillWorld, PLAN_S, type Tally } from "./world.ts";
+import { Aim, type Delivery, isEnough, type KillOptions, KillWorld, PLAN_S, type Tally } from "./world.ts";
 
 /** Whoever asked the provider has ten minutes for it before another office goes on (refunds-due.ts); and a look every six hours. */
 const NEXT_LOOK_MS = 6 * 3_600_000 + 60_000;
@@ -38,7 +38,7 @@ export async function killAroundTakingBack(
   let events = 0;
   const tally: Tally = { before: 0, between: 0, after: 0 };
   const rounds: Record<Kind, number> = { refund: 0, chargeback: 0, cash: 0 };
-  const aimMs: Record<Kind, number> = { refund: 80, chargeback: 40, cash: 15 };
+  const aims: Record<Kind, Aim> = { refund: new Aim(80), chargeback: new Aim(40), cash: new Aim(15) };
   let refunds = 0;
   const add = (accountId: string, seconds: number) => {
     expected[accountId] = expected[accountId]! + seconds;
@@ -60,7 +60,7 @@ export async function killAroundTakingBack(
         () => undefined,
       ),
     );
-    await world.waitAround(aimMs[kind]);
+    await world.waitAround(aims[kind]);
     const killed = world.kill();
     const knew = told;
     await killed;
@@ -68,8 +68,9 @@ export async function killAroundTakingBack(
     world.advance(laterMs);
     await world.restart();
     const was = await done();
-    tally[knew ? "after" : was ? "between" : "before"]++;
-    aimMs[kind] *= knew ? 0.88 : was ? 1 : 1.1;
+    const death = knew ? "after" : was ? "between" : "before";
+    tally[death]++;
+    aims[kind].learn(death);
   };
 
   /** A payment through PayPal that has counted. */
@@ -245,14 +246,14 @@ export async function killAroundTakingBack(
 
   const play = { refund: claimRound, chargeback: disputeRound, cash: cashRound };
   try {
-    for (let round = 0; round < kills; round++) {
+    for (let round = 0; !isEnough(tally, kills); round++) {
       const kind = world.pick(["refund", "refund", "chargeback", "chargeback", "cash"] as const);
       rounds[kind] += 1;
       const played = await play[kind](round);
       const { paidUntil, due, cashOrders, ...counts } = await world.counts();
       assert.deepEqual(paidUntil, expected, played);
       assert.deepEqual({ due, cashOrders, events: counts.events }, { due: 0, cashOrders: 0, events }, played);
-      if ((round + 1) % 100 === 0) progress?.(round + 1, tally);
+      if ((round + 1) % 100 === 0) progress?.(tally);
     }
   } finally {
     await world.close();
