@@ -165,8 +165,8 @@ test("everything works without JavaScript, at the width of a phone", { skip }, a
 
   await page.locator(".systems").getByRole("link", { name: "Linux", exact: true }).click();
   await page.selectOption("#c-level", { label: "ads and trackers" });
-  await page.selectOption("#c-via", { label: "Zürich, CH (zurich2)" });
-  await page.selectOption("#c-server", { label: "Amsterdam, NL (amsterdam1)" });
+  await page.selectOption("#c-via", { label: "Zürich, Switzerland (zurich2)" });
+  await page.selectOption("#c-server", { label: "Amsterdam, Netherlands (amsterdam1)" });
   await page.getByRole("button", { name: "Show", exact: true }).click();
   await page.getByText("Two hops: zurich2 sees your address").waitFor();
   const guarded = page.waitForEvent("download");
