@@ -134,6 +134,11 @@ export class PaymentsBack {
     const outcome = await this.#accounts.transact<boolean, never>(async (trx) => {
       const record = await this.#events.find(trx, provider, paymentId);
       if (record === undefined ? !ours : record.state !== "refunded") return ok(false);
+      if (record?.granted) {
+        // The buyer's bank was faster. Decided for us, it is owed again (giveAgain).
+        await this.due.removeIn(trx, hash);
+        return ok(false);
+      }
       if (await this.due.isStopped(hash, trx)) return ok(false);
       await this.due.addIn(trx, hash, { provider, paymentId }, "stopped");
       await this.due.stopIn(trx, hash);
@@ -181,12 +186,12 @@ export class PaymentsBack {
       if (record !== undefined && why === "chargeback") {
         if (record.state === "charged-back") return fail("already");
         const decidedSince = reportedS !== undefined && record.wonS !== undefined && reportedS < record.wonS;
-        if (record.state !== "refunded" && ((news !== undefined && record.news === news) || decidedSince))
-          return fail("already");
+        if ((news !== undefined && record.news === news) || decidedSince) return fail("already");
       }
       // From here on the buyer has the money, and nobody has to give it back; or it is on its way to them.
       // What PayPal said once and repeats does not take from the operator what it has not made since.
       const bounced = record?.state === "refunded" && (await this.due.isStopped(hash, trx));
+      const owed = record?.state === "refunded" && why === "chargeback" && (await this.due.has(hash, trx));
       if (pendingAs === undefined) await this.due.removeIn(trx, hash, { watched: why === "refund" });
       else if (!bounced) await this.due.watchIn(trx, hash, { provider, paymentId, pendingAs });
       if (record === undefined) {
@@ -194,7 +199,13 @@ export class PaymentsBack {
         await this.#events.addIn(trx, provider, paymentId, none, this.#nowS());
         return ok({ record: none, effect: "not-counted-yet" as const });
       }
-      if (record.state === "refunded") return ok(undefined);
+      if (record.state === "refunded") {
+        // Taken by the buyer's bank while the refund is on its way, or was not made: nobody gives it back by hand as well.
+        if (owed) await write({ ...record, ...told, granted: true });
+        const { granted, ...made } = record;
+        if (why === "refund" && pendingAs === undefined && granted) await write(made);
+        return ok(undefined);
+      }
       if (record.state === "charged-back") {
         // The buyer has the money by our own hand now: a dispute that is dropped for it gives nothing again.
         await write({ ...record, state });
@@ -233,9 +244,7 @@ export class PaymentsBack {
         const record = await this.#events.find(trx, provider, paymentId);
         if (record === undefined) return fail("payment-unknown");
         if (record.state !== "charged-back") {
-          // Its chargeback is yet to be told, or was told before: what is older than this ends nothing.
-          if (decidedS !== undefined && decidedS > (record.wonS ?? 0))
-            await this.#events.rewriteIn(trx, provider, paymentId, { ...record, wonS: decidedS });
+          await this.#wonIn(trx, provider, paymentId, record, { dispute, decidedS });
           return ok(undefined);
         }
         const { accountId, voucherHash, takenS, granted, lost, ...rest } = record;
@@ -265,6 +274,30 @@ export class PaymentsBack {
     );
     if (!outcome.ok) return outcome;
     return outcome.value === undefined ? fail("already") : ok(outcome.value);
+  }
+
+  /** News of a dispute that was decided for us, about a payment that stands or was given back. */
+  async #wonIn(
+    trx: Transaction<Tables>,
+    provider: ProviderName,
+    paymentId: string,
+    { granted, ...record }: PaymentRecord,
+    { dispute, decidedS }: { dispute?: string | undefined; decidedS?: number | undefined },
+  ): Promise<void> {
+    const old = decidedS !== undefined && decidedS < (record.reportedS ?? 0);
+    const lost = dispute !== undefined && record.lost?.some((other) => other !== dispute);
+    const back = granted === true && record.state === "refunded" && !old && !lost;
+    const hash = this.#events.hash(provider, paymentId);
+    // The refund was not made, and the bank gave the money back to us. PayPal would not make it if it was asked again.
+    if (back && !(await this.due.has(hash, trx)))
+      await this.due.addIn(trx, hash, { provider, paymentId }, "stopped");
+    // A chargeback that is yet to be told, or is told once more, ends nothing where it is older than this.
+    const wonS = Math.max(record.wonS ?? 0, decidedS ?? 0);
+    await this.#events.rewriteIn(trx, provider, paymentId, {
+      ...record,
+      ...(granted === true && !back && { granted }),
+      ...(wonS > 0 && { wonS }),
+    });
   }
 
   /** A dispute about a payment was decided for the buyer: what it paid for is given again only where that is decided anew. */

@@ -361,6 +361,50 @@ for (const kind of ["once", "subscription"] as const) {
     );
 }
 
+for (const first of ["the bank", "the failure"] as const)
+  inShop(
+    `a refund that fails, of a payment that the buyer's bank takes: nobody gives it back as well (${first} first)`,
+    async (shop) => {
+      const refunds = refundsOf(shop);
+      const bought = await purchase(shop, { accountId: await shop.member("both") });
+      shop.paypal.wrong.pendingRefund = true;
+      await refunds.claim(bought.receipt);
+      let reversed = first === "the bank" ? shop.paypal.reverse(bought.paymentId) : undefined;
+      if (reversed !== undefined) assert.equal(await shop.deliver(reversed), "done");
+      shop.paypal.failRefund(bought.paymentId);
+      await lookFor(shop, refunds, 1);
+      reversed ??= shop.paypal.reverse(bought.paymentId);
+      assert.equal(await shop.deliver(reversed), "done");
+      assert.deepEqual(await rows(shop), []);
+      // Decided for us, what was granted is owed again, whatever is told once more.
+      shop.clock.advance(DAY_MS);
+      const won = shop.paypal.resolveDispute(bought.paymentId, "RESOLVED_SELLER_FAVOUR");
+      for (const event of [won, reversed, won]) assert.equal(await shop.deliver(event), "done");
+      assert.deepEqual(
+        (await refunds.due()).map(({ paymentId, nextS }) => [paymentId, nextS]),
+        [[bought.paymentId, undefined]],
+      );
+      assert.equal((await refunds.claim(bought.receipt)).outcome, "stopped");
+    },
+  );
+
+inShop(
+  "a refund that arrives although the buyer's bank took the payment is owed no more when that is decided for us",
+  async (shop) => {
+    const refunds = refundsOf(shop);
+    const bought = await purchase(shop, {});
+    shop.paypal.wrong.pendingRefund = true;
+    await refunds.claim(bought.receipt);
+    assert.equal(await shop.deliver(shop.paypal.reverse(bought.paymentId)), "done");
+    assert.equal((await refunds.due()).length, 1, "it is still looked at");
+    shop.paypal.finishRefund(bought.paymentId);
+    await lookFor(shop, refunds, 1);
+    const won = shop.paypal.resolveDispute(bought.paymentId, "RESOLVED_SELLER_FAVOUR");
+    assert.equal(await shop.deliver(won), "done");
+    assert.deepEqual(await rows(shop), []);
+  },
+);
+
 inShop("a refund that is pending for ever is the operator's after three weeks", async (shop) => {
   const refunds = refundsOf(shop);
   const bought = await purchase(shop, {});

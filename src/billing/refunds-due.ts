@@ -166,6 +166,10 @@ export class RefundsDue {
     return row !== undefined && isStopped(row);
   }
 
+  async has(hash: string, db: Pick<Kysely<Tables>, "selectFrom">): Promise<boolean> {
+    return (await this.#rowOf(hash, db)) !== undefined;
+  }
+
   /** All of them, oldest first. */
   async list(): Promise<RefundDueView[]> {
     const rows = await this.#store.db

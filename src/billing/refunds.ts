@@ -211,7 +211,7 @@ export class Refunds {
     const { payments, log, providers } = this.#options;
     const stand = (await providers[provider]?.look(pendingAs)) ?? "unavailable";
     if (stand === "made") {
-      await payments.back.due.remove(hash);
+      await payments.back.takeBack(provider, paymentId, "refund");
       return true;
     }
     const stopped =
