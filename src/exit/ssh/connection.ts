@@ -4,7 +4,7 @@ import type { Session } from "../authorise.ts";
 import type { Guest } from "../proxy/lobby.ts";
 import type { Opening } from "../proxy/open.ts";
 import type { SshContext } from "./context.ts";
-import { DISCONNECT, sendDisconnect } from "./disconnect.ts";
+import { DISCONNECT, exchangesKeys, sendDisconnect } from "./disconnect.ts";
 import { type Carrier, Forward, queueLimitBytes } from "./forward.ts";
 import { quicken } from "./gcm-cipher.ts";
 import { answerLogins } from "./log-in.ts";
@@ -97,6 +97,7 @@ export class SshConnection implements Carrier {
     this.#rekeyedAtMs = nowMs;
     // A stranger has no reason to exchange keys twice.
     if (this.#rekeys < 0 || (this.#session === undefined && this.#handshakes > 1)) this.close();
+    for (const forward of this.#forwards) forward.release();
   }
 
   #onAdmitted(session: Session, selfTest: boolean): void {
@@ -141,7 +142,8 @@ export class SshConnection implements Carrier {
   }
 
   unsentBytes(): number {
-    return this.#socket.writableLength;
+    // A client that begins an exchange and does not end it would have us keep all that its tunnels' targets send.
+    return exchangesKeys(this.#client) ? Number.POSITIVE_INFINITY : this.#socket.writableLength;
   }
 
   queueLimitBytes(): number {

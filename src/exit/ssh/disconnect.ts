@@ -25,10 +25,16 @@ interface Internals {
   _cipher: { encrypt(packet: Buffer): void };
 }
 
+const internals = (client: Connection): Internals =>
+  (client as unknown as { _protocol: Internals })._protocol;
+
+/** Whether keys are being exchanged: `ssh2` then keeps all that it is given to send, for as long as the client takes. */
+export const exchangesKeys = (client: Connection): boolean => internals(client)._kexinit !== undefined;
+
 /** Sends nothing while keys are exchanged: the text is a courtesy. */
 function send(client: Connection, payload: Buffer): void {
-  const protocol = (client as unknown as { _protocol: Internals })._protocol;
-  if (protocol._kexinit !== undefined) return;
+  const protocol = internals(client);
+  if (exchangesKeys(client)) return;
   const { write } = protocol._packetRW;
   const packet = write.alloc(payload.length);
   payload.copy(packet, write.allocStart);

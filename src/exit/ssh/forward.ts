@@ -12,7 +12,7 @@ export const queueLimitBytes = (tunnels: number): number =>
 
 /** What a tunnel needs of the connection that it runs in. */
 export interface Carrier {
-  /** Bytes that wait for the client's kernel; all its tunnels share that socket. */
+  /** Bytes that wait for the client's kernel; all its tunnels share that socket. Without end while keys are exchanged. */
   unsentBytes(): number;
   /** What may wait for a slow reader of one tunnel. */
   queueLimitBytes(): number;
@@ -111,7 +111,7 @@ export class Forward implements Expiring {
     return this.#channel.writableLength === 0 && outgoing !== undefined && outgoing.window >= bytes.length;
   }
 
-  /** The client's window is used up, or its kernel does not take what is encrypted. */
+  /** The client's window is used up, its kernel does not take what is encrypted, or there are no keys to encrypt it with yet. */
   #clogged(): boolean {
     return (
       this.#channel.writableLength > this.#carrier.queueLimitBytes() ||

@@ -481,6 +481,45 @@ describe("what SSH refuses", { timeout: 300_000 }, () => {
     assert.ok(times >= 10 && times < 100, `${times} times`);
   });
 
+  it("an exchange of keys that is begun and never ended, while much comes for the client", async (t) => {
+    let takenBytes = 0;
+    const spring = await startServer((socket) => {
+      const part = Buffer.alloc(256 * 1024);
+      const pour = (): void => {
+        if (socket.destroyed || takenBytes > 400_000_000) return;
+        socket.write(part, (error) => {
+          if (error) return;
+          takenBytes += part.length;
+          pour();
+        });
+      };
+      socket.once("data", pour);
+    });
+    const stalling = await TestClient.ready(ssh.port);
+    t.after(() => {
+      stalling.close();
+      spring.close();
+    });
+    const channel = await stalling.tunnel("127.0.0.1", spring.port);
+    const { _protocol, _sock } = stalling.client as unknown as {
+      _protocol: { rekey(): void; channelWindowAdjust(channel: number, bytes: number): void };
+      _sock: Socket;
+    };
+    const { id } = (channel as unknown as { outgoing: { id: number } }).outgoing;
+    _protocol.channelWindowAdjust(id, 0x7000_0000);
+    channel.write("go");
+    _protocol.rekey();
+    // Takes everything, and goes on with nothing.
+    _sock.removeAllListeners("data").resume();
+    let before = -1;
+    while (takenBytes !== before || takenBytes === 0) {
+      before = takenBytes;
+      await new Promise((resolve) => setTimeout(resolve, 500));
+    }
+    // The kernel's buffers on the way hold some.
+    assert.ok(takenBytes < 100_000_000, `${takenBytes} bytes`);
+  });
+
   it("is read byte by byte just as well", async () => {
     const target = await startServer((socket) => socket.end("whole"));
     // A wire between that lets one byte through at a time.
