@@ -26,7 +26,8 @@ const PLUGINS = [
 /**
  * strongswan.conf(5). Silence: level -1 for every log there is (level 0 still tells of sessions that go up and down), and
  * nothing is written for a crash. No routing table of its own: it would add a rule for it, and with any rule of its own a kernel
- * looks the rules up for every packet, of every service. So its routes are in the main table; device.ts has them passed over.
+ * looks the rules up for every packet, of every service. So its routes are in the main table; device.ts has them passed over, and it
+ * does not look at every session's way anew for each of them.
  */
 export function strongswanConfiguration(place: StrongswanPlace): string {
   const { path, viciSocket, radiusPort, radiusSecret, runAs } = place;
@@ -46,6 +47,7 @@ export function strongswanConfiguration(place: StrongswanPlace): string {
   }
 ${runAs === undefined ? "" : `  user = ${runAs.user}\n  group = ${runAs.group}\n`}  crash_dump = no
   routing_table = 0
+  process_route = no
   install_virtual_ip = no
   send_vendor_id = no
   i_dont_care_about_security_and_use_aggressive_mode_psk = no
