@@ -95,9 +95,10 @@ export class GcmCipher {
       return;
     }
     this.#socket.write(length);
-    // Given back as soon as the kernel has it: for so much garbage V8 would go through its whole heap several times a second.
+    // Given back as soon as the kernel has it: for so much garbage V8 would go through its whole heap several times a second. Only
+    // where nothing else lies in the same memory.
     this.#socket.write(text, (error) => {
-      if (!error) text.buffer.transfer(0);
+      if (!error && text.buffer.byteLength === text.length) text.buffer.transfer(0);
     });
     this.#socket.write(tag);
   }
