@@ -102,7 +102,7 @@ export function personCases(scene: () => Scene): void {
           await page.getByLabel("Username").fill(name);
           await page.getByLabel("Password").fill("some other long password");
           await page.getByRole("button", { name: "Create account" }).click();
-          await page.getByText("This username is taken").waitFor();
+          await page.locator("#name-error", { hasText: "This username is taken" }).waitFor();
           assert.equal(await page.getByLabel("Username").inputValue(), name, "what was typed is still there");
         } finally {
           await context.close();
