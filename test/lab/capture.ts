@@ -9,9 +9,15 @@ export interface Capture {
   stop(): Promise<string[]>;
 }
 
+/** Headers and short names are all that is looked at; in immediate mode each packet takes the place of the longest possible one. */
+const SNAPSHOT_BYTES = 512;
+/** Room for a whole download, whose packets nobody reads for a while on a busy machine. */
+const BUFFER_KIB = 32 * 1024;
+
 /** Captures what matches `filter` (pcap-filter(7)); listens by the time it resolves. */
 export async function startCapture(namespace: Namespace, device: string, filter: string): Promise<Capture> {
-  const argv = ["tcpdump", "-i", device, "-n", "-l", "-q", "-p", "--immediate-mode", filter];
+  const room = ["-s", String(SNAPSHOT_BYTES), "-B", String(BUFFER_KIB)];
+  const argv = ["tcpdump", "-i", device, "-n", "-l", "-q", "-p", "--immediate-mode", ...room, filter];
   // On a machine, too, in its network alone: to what runs inside its process namespace no signal of ours would get.
   const process: ChildProcess = new Namespace(namespace.name).start(argv);
   let out = "";
