@@ -21,6 +21,8 @@ const GROWTH_MOST_MB = 80;
  * what is collected later: src/exit/garbage.test.ts asks their heaps.
  */
 const GROWTH_AGAIN_MOST_MB = 5;
+/** An allocator may take its room in one step late; what leaks does so each time. */
+const AGAIN_MOST = 4;
 const OURS = /^\S*node /;
 /**
  * What listens at the ports of an exit, and what runs it: each has to be there, and the same one afterwards. Not the exit's tests of
@@ -88,21 +90,22 @@ export function garbageCases(scene: () => ServicesScene): void {
       await send(WARM_UP_SHARE, "warm-up");
       const before = await look();
       await send(0.25, "garbage");
-      const between = await look();
-      await send(0.25, "garbage again");
-      const afterwards = await look();
-      for (const [pid, { what }] of atFirst) {
-        const [warm, once, twice] = [before, between, afterwards].map((seen) => seen.get(pid)?.mb);
-        if (warm === undefined || once === undefined || twice === undefined) assert.fail(`ended: ${what}`);
-        if (twice - warm > 3) {
-          const growth = `${(once - warm).toFixed(1)} MB more, then ${(twice - once).toFixed(1)}`;
-          context.diagnostic(`${growth}: ${what.slice(0, 80)}`);
+      let once = await look();
+      for (let again = 1; ; again++) {
+        await send(0.25, `garbage again ${again}`);
+        const twice = await look();
+        const growing: string[] = [];
+        for (const [pid, { what }] of atFirst) {
+          const [warm, then, now] = [before, once, twice].map((seen) => seen.get(pid)?.mb);
+          if (warm === undefined || then === undefined || now === undefined) assert.fail(`ended: ${what}`);
+          const words = `${what.slice(0, 80)}: from ${warm.toFixed(1)} MB to ${then.toFixed(1)}, and by as much garbage again to ${now.toFixed(1)}`;
+          if (now - warm > 3) context.diagnostic(words);
+          assert.ok(now - warm <= GROWTH_MOST_MB, words);
+          if (!OURS.test(what) && now - then > GROWTH_AGAIN_MOST_MB) growing.push(words);
         }
-        assert.ok(twice - warm <= GROWTH_MOST_MB, `${what}: from ${warm} MB to ${twice} MB`);
-        assert.ok(
-          OURS.test(what) || twice - once <= GROWTH_AGAIN_MOST_MB,
-          `${what}: from ${warm} MB to ${once} MB, and by as much garbage again to ${twice} MB`,
-        );
+        if (growing.length === 0) break;
+        assert.ok(again < AGAIN_MOST, growing.join("; "));
+        once = twice;
       }
       await until("every service to be well", 2 * PATIENCE_MS, async () =>
         (await office.servers())

@@ -144,7 +144,7 @@ export function portForwardingCases(scene: () => ServicesScene): void {
     });
 
     test("IKEv2: three ports lead to the device, TCP and UDP; none with the switch off, and its session goes on", async () => {
-      const { world, berlin, office } = scene();
+      const { world, berlin, oslo, office } = scene();
       const start = async (name: string, on: "client" | "client2") => {
         const member = await scene().member(name);
         const login = await scene().login(member);
@@ -179,6 +179,8 @@ export function portForwardingCases(scene: () => ServicesScene): void {
         await until("the answer", PATIENCE_MS, () => caller.received.length > 0);
         assert.deepEqual(caller.received[0], { from: berlin.v4, port: ports[2], text: "and back" });
 
+        const openvpn = () => oslo.machine.pidsMatching(/^\S*openvpn --config /);
+        const before = await openvpn();
         const off = servicesConfig.replace("port_forwarding = true", "port_forwarding = false");
         assert.notEqual(off, servicesConfig);
         writeFileSync(join(office.data, "lethe.toml"), off);
@@ -197,6 +199,11 @@ export function portForwardingCases(scene: () => ServicesScene): void {
         } finally {
           await later.client.stop();
         }
+        // OpenVPN has its networks in its configuration, and starts anew for it; a server that joined hears of it in a while.
+        await until("the other server to have its networks whole again", PATIENCE_MS, async () => {
+          const now = await openvpn();
+          return now.length === before.length && !now.some((pid) => before.includes(pid));
+        });
       } finally {
         for (const server of servers) server.kill();
         await Promise.all(sockets.map((socket) => socket.close()));
