@@ -21,6 +21,7 @@ function stuckTunnel(window: number) {
   const channel = Object.assign(stuck(), { outgoing: { window }, eof: () => {}, close: () => {} });
   const upstream = Object.assign(stuck(), {
     onBytes: (_bytes: Buffer): void => {},
+    wantedBytes: (): number => 0,
     resetAndDestroy: () => upstream.destroy(),
   });
   const tunnel = new Forward({
@@ -55,6 +56,14 @@ it("a tunnel that is at its share is read no further, at either end", () => {
     assert.equal(to.writableLength, 1001);
   }
   end();
+});
+
+it("one read is twice a tunnel's share of what may wait, whatever the window", () => {
+  for (const window of [0, 1_000_000]) {
+    const { upstream, end } = stuckTunnel(window);
+    assert.equal(upstream.wantedBytes(), 2000);
+    end();
+  }
 });
 
 it("what the client's window has no room for is a copy: the bytes read belong to all tunnels", () => {

@@ -65,6 +65,9 @@ export class Forward implements Expiring {
     channel.on("close", () => this.#channelClosed());
     channel.on("error", () => this.abort());
     upstream.onBytes = (bytes) => this.#fromUpstream(bytes);
+    // One read may go over a limit by its size, so many tunnels read less each. Not less where the window is small: keeping a copy
+    // costs less than many small reads.
+    upstream.wantedBytes = () => 2 * this.#carrier.queueLimitBytes();
     upstream.on("drain", () => {
       if (!this.#clientHeld) return;
       this.#clientHeld = false;
