@@ -46,8 +46,9 @@ function router() {
     chmodSync(at(path), 0o755);
   };
   program("bin/uci", UCI);
-  for (const name of ["firewall", "dnsmasq", "openvpn"])
+  for (const name of ["firewall", "dnsmasq", "openvpn", "network"])
     program(`etc/init.d/${name}`, `#!/bin/sh\necho ${name} $1 >>"$ROOT/restarts"\n`);
+  program("bin/ifup", '#!/bin/sh\necho ifup "$1" >>"$ROOT/restarts"\n');
   program("usr/sbin/openvpn", "#!/bin/sh\n");
   writeFileSync(
     at("uci"),
@@ -113,6 +114,34 @@ test("a router is set up so that the home network goes into the tunnel or nowher
       ["firewall._forwarding_1_.enabled=1"],
     );
     assert.ok(!existsSync(at("etc/openvpn/lethe.auth")));
+  } finally {
+    close();
+  }
+});
+
+test("where OpenVPN's package has no service any more it is an interface of the network", () => {
+  const { at, run, read, close } = router();
+  try {
+    rmSync(at("etc/init.d/openvpn"));
+    const before = read("uci");
+    assert.equal(run("london1").status, 0);
+    const settings = read("uci").split("\n");
+    for (const line of [
+      "network.lethe=interface",
+      "network.lethe.proto=openvpn",
+      `network.lethe.config=${at("etc/openvpn/lethe.ovpn")}`,
+      "firewall._forwarding_1_.enabled=0",
+    ])
+      assert.ok(settings.includes(line), line);
+    assert.ok(!settings.some((line) => line.startsWith("openvpn.")));
+    assert.equal(read("restarts"), "firewall restart\ndnsmasq restart\nnetwork reload\nifup lethe\n");
+    assert.equal(run("off").status, 0);
+    const left = read("uci").split("\n");
+    assert.ok(!left.some((line) => line.startsWith("network.lethe") && !before.includes(line)));
+    assert.match(
+      read("restarts"),
+      /network reload\nifup lethe\n(?:firewall|dnsmasq) (?:.*\n)*network reload\n$/,
+    );
   } finally {
     close();
   }

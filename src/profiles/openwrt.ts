@@ -4,7 +4,8 @@ import { type DnsLevel, resolverOf } from "../lib/dns-levels.ts";
 export const OPENWRT_LOGIN = "/etc/openvpn/lethe.auth";
 
 /**
- * Sets an OpenWrt router (22.03 and newer) up for the profile beside it: OpenVPN as a service, a firewall zone of the tunnels,
+ * Sets an OpenWrt router (22.03 and newer) up for the profile beside it: OpenVPN as a service, or as an interface of the network where its
+ * package has no service any more (openwrt/packages#28533), a firewall zone of the tunnels,
  * names asked through them, and a kill switch: what is behind the router goes into the tunnel or nowhere. `off` puts back
  * what it has changed.
  */
@@ -32,11 +33,17 @@ restart() {
   uci commit
   /etc/init.d/firewall restart
   /etc/init.d/dnsmasq restart
-  /etc/init.d/openvpn restart
+  if [ -x /etc/init.d/openvpn ]; then
+    /etc/init.d/openvpn restart
+  else
+    /etc/init.d/network reload
+    [ "$name" = off ] || ifup lethe
+  fi
 }
 
 clear_away() {
   uci -q delete openvpn.lethe || true
+  uci -q delete network.lethe || true
   uci -q delete firewall.lethe || true
   uci -q delete firewall.lethe_lan || true
   uci -q del_list "dhcp.@dnsmasq[0].server=$(uci -q get lethe.names.server || true)" || true
@@ -69,12 +76,22 @@ cp "$name.ovpn" /etc/openvpn/lethe.ovpn
 
 clear_away
 touch /etc/config/lethe
-uci batch <<END
-set lethe.names=resolver
-set lethe.names.server=${resolverOf(level).v4}
+if [ -x /etc/init.d/openvpn ]; then
+  uci batch <<END
 set openvpn.lethe=openvpn
 set openvpn.lethe.enabled=1
 set openvpn.lethe.config=/etc/openvpn/lethe.ovpn
+END
+else
+  uci batch <<END
+set network.lethe=interface
+set network.lethe.proto=openvpn
+set network.lethe.config=/etc/openvpn/lethe.ovpn
+END
+fi
+uci batch <<END
+set lethe.names=resolver
+set lethe.names.server=${resolverOf(level).v4}
 set firewall.lethe=zone
 set firewall.lethe.name=lethe
 add_list firewall.lethe.device=tun+
