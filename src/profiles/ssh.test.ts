@@ -13,7 +13,7 @@ const place = { name: "london1", host: "london1.example.net", port: 2222, keys: 
 test("the stanza asks for a proxy and nothing else, and knows the server's key by itself", () => {
   assert.equal(
     sshConfig({ places: [place], username: "abcdefghijkl" }),
-    `# ssh -F this-file vpn-london1  asks for the VPN password, and waits.
+    `# ssh -N -F this-file vpn-london1  asks for the VPN password, and waits.
 # As long as it runs, 127.0.0.1:1080 is a SOCKS5 proxy of your own, encrypted as far as the server.
 Host vpn-london1
   HostName london1.example.net
@@ -21,6 +21,7 @@ Host vpn-london1
   User abcdefghijkl
   DynamicForward 127.0.0.1:1080
   ExitOnForwardFailure yes
+  IgnoreUnknown SessionType
   SessionType none
   RequestTTY no
   Ciphers ^aes256-gcm@openssh.com,aes128-gcm@openssh.com

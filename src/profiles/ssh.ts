@@ -24,9 +24,9 @@ const SSH_SOCKS_PORT = 1080;
 export const sshAlias = (name: string): string => `vpn-${name}`;
 
 /**
- * Stanzas for `ssh -F FILE vpn-london1` or the end of ~/.ssh/config (ssh_config(5), OpenSSH 8.7 and newer): a SOCKS proxy on
- * the member's device, no shell, no agent. The server's keys stand in the file, so that nobody is asked to believe one: echo
- * says them to ssh, which takes keys from a command's output as from a known_hosts file. Throws RangeError where a value could
+ * Stanzas for `ssh -N -F FILE vpn-london1` or the end of ~/.ssh/config (ssh_config(5), OpenSSH 8.5 and newer; with `knownHosts` 8.1,
+ * as Windows 10 has it; from 8.7 on also without -N): a SOCKS proxy on the member's device, no shell, no agent. The server's keys
+ * stand in the file, so that nobody is asked to believe one: echo says them to ssh, which takes keys from a command's output as from a known_hosts file. Throws RangeError where a value could
  * break out of its line.
  */
 export function sshConfig({ places, username, knownHosts }: SshInput): string {
@@ -41,6 +41,7 @@ export function sshConfig({ places, username, knownHosts }: SshInput): string {
       ...(username === undefined ? [] : [`  User ${word(username)}`]),
       `  DynamicForward 127.0.0.1:${SSH_SOCKS_PORT}`,
       "  ExitOnForwardFailure yes",
+      "  IgnoreUnknown SessionType",
       "  SessionType none",
       "  RequestTTY no",
       // Half as fast again as what OpenSSH prefers.
@@ -65,7 +66,7 @@ export function sshConfig({ places, username, knownHosts }: SshInput): string {
     ].join("\n");
   });
   if (stanzas.length === 0) throw new RangeError("sshConfig: no server");
-  return `# ssh -F this-file ${sshAlias(places[0]!.name)}${username === undefined ? " -l VPN-USERNAME" : ""}  asks for the VPN password, and waits.
+  return `# ssh -N -F this-file ${sshAlias(places[0]!.name)}${username === undefined ? " -l VPN-USERNAME" : ""}  asks for the VPN password, and waits.
 # As long as it runs, 127.0.0.1:${SSH_SOCKS_PORT} is a SOCKS5 proxy of your own, encrypted as far as the server.
 ${stanzas.join("\n\n")}
 `;

@@ -124,7 +124,9 @@ const FOLDER_TEXTS: Record<CommonKind, string> = {
   mobileconfig: sentence("IKEv2 for the client that is built in; encrypts everything"),
   sswan: sentence("IKEv2 for the strongSwan app; encrypts everything"),
   windows: sentence("IKEv2 for the client that is built in; encrypts everything"),
-  ssh: sentence("SSH tunnels; encrypt what programs send through them. ssh -F FILE -l VPN-USERNAME vpn-NAME"),
+  ssh: sentence(
+    "SSH tunnels; encrypt what programs send through them. ssh -N -F FILE -l VPN-USERNAME vpn-NAME",
+  ),
   pac: sentence("automatic proxy configuration; a plain proxy relays and does not encrypt"),
   "stealth-tls": sentence(
     "OpenVPN inside TLS, where a network blocks VPNs; encrypts everything. Kill switch: on Linux alone",
