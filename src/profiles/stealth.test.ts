@@ -51,6 +51,12 @@ socket = r:TCP_NODELAY=1
   ]);
 });
 
+test("on Windows stunnel's file says where stunnel looks for it", () => {
+  const [stunnel] = stealthTlsFiles({ ...input, system: "windows" });
+  assert.match(stunnel!.content, /^; Copy this file and the \.crt into stunnel's own folder config,/);
+  assert.doesNotMatch(stunnel!.content, /^(?:foreground|pid) =/m);
+});
+
 test("guarded, the kill switch lets out to the server's address and port alone, and its script lies beside the files", () => {
   const guarded = { ...input, guarded: true };
   for (const files of [stealthTlsFiles(guarded), stealthObfs4Files({ ...guarded, bridge: BRIDGE })]) {

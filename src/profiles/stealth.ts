@@ -31,9 +31,16 @@ export function stealthTlsFiles(input: StealthInput): ProfileFile[] {
       name: `${name}-stunnel.conf`,
       type: "text/plain",
       content: `${[
-        "; Start stunnel with this file, in the folder that it lies in; then OpenVPN with the other.",
-        // Windows knows neither of the two.
-        ...(input.system === "windows" ? [] : ["foreground = yes", "pid ="]),
+        // On Windows it looks in that folder, wherever it was started (ui_win_gui.c), and knows neither of the two options.
+        ...(input.system === "windows"
+          ? [
+              "; Copy this file and the .crt into stunnel's own folder config, and start stunnel with its name; then OpenVPN with the other.",
+            ]
+          : [
+              "; Start stunnel with this file, in the folder that it lies in; then OpenVPN with the other.",
+              "foreground = yes",
+              "pid =",
+            ]),
         "client = yes",
         "",
         "[openvpn]",
@@ -133,9 +140,11 @@ const windowsScript = (
   openvpn: string,
 ): string => `# Starts obfs4proxy.exe and then OpenVPN through it. Run it in PowerShell as administrator, beside the other files.
 Set-Location $PSScriptRoot
+$program = Get-Command obfs4proxy.exe, lyrebird.exe -ErrorAction SilentlyContinue | Select-Object -First 1
+if ($null -eq $program) { throw "Neither obfs4proxy.exe nor lyrebird.exe is in a folder of the PATH" }
 $folder = Join-Path $env:TEMP ([guid]::NewGuid())
 New-Item -ItemType Directory $folder | Out-Null
-$start = New-Object System.Diagnostics.ProcessStartInfo (Get-Command obfs4proxy.exe, lyrebird.exe -ErrorAction SilentlyContinue | Select-Object -First 1).Source
+$start = New-Object System.Diagnostics.ProcessStartInfo $program.Source
 $start.UseShellExecute = $false
 $start.RedirectStandardOutput = $true
 $start.EnvironmentVariables["TOR_PT_MANAGED_TRANSPORT_VER"] = "1"
