@@ -67,6 +67,21 @@ test("the answer to status is read while notifications stand between its lines",
   }
 });
 
+test("a name with commas in it, of a client that waits to be let in, makes no row of another client's", () => {
+  // As OpenVPN 2.6.14 writes it while that client's question stands: its name twice, neither time escaped.
+  const name = "x,192.0.2.9:1,10.66.0.9,,0,0,now,0,victim,7,0,AES-256-GCM";
+  const forged = STATUS.replace(
+    /CLIENT_LIST,abcdefghijkl.*\r\n/,
+    `CLIENT_LIST,${name},192.0.2.2:49152,,,3,4,2026-11-22 17:00:00,1795366800,${name},9,0,AES-256-GCM\r\n`,
+  );
+  const { events, refused } = all(forged);
+  assert.deepEqual(
+    events.flatMap((event) => (event.type === "status-client" ? [event.cid] : [])),
+    [8],
+  );
+  assert.equal(refused, 1);
+});
+
 test("an IPv6 client's address is its own field, and the trusted one counts at a renewal", () => {
   const { events } = all(
     ">CLIENT:REAUTH,1,2\n>CLIENT:ENV,username=u\n>CLIENT:ENV,password=\n>CLIENT:ENV,untrusted_ip6=2001:db8::1\n>CLIENT:ENV,trusted_ip6=2001:db8::2\n>CLIENT:ENV,END\n",

@@ -50,7 +50,7 @@ export class ManagementLines {
   #skipping = false;
   #block: OpenBlock | undefined;
   /** Which column of CLIENT_LIST is which, from the HEADER line of this very answer. */
-  #columns: { cid: number; username: number; tunnel: number } | undefined;
+  #columns: { cid: number; username: number; tunnel: number; count: number } | undefined;
   /** Lines that could not be made sense of. */
   refused = 0;
 
@@ -163,7 +163,7 @@ export class ManagementLines {
     const username = names.indexOf("Username");
     const tunnel = names.indexOf("Virtual Address");
     if (cid < 0 || username < 0 || tunnel < 0) return this.#refuse();
-    this.#columns = { cid, username, tunnel };
+    this.#columns = { cid, username, tunnel, count: names.length };
     return undefined;
   }
 
@@ -171,6 +171,8 @@ export class ManagementLines {
     const columns = this.#columns;
     if (columns === undefined) return this.#refuse();
     const fields = line.split(",").slice(1);
+    // A name is not escaped: commas in that of somebody who has not logged in yet would make a row of anybody's.
+    if (fields.length !== columns.count) return this.#refuse();
     const cid = idOf(fields[columns.cid]);
     const username = fields[columns.username];
     if (cid === undefined || username === undefined) return this.#refuse();
