@@ -67,6 +67,17 @@ test("what has not come is told, and asked for again where it is not what the of
   }
 });
 
+test("a list for which there is no room is asked for again, and keeps nothing else from running", async (t) => {
+  const { fetched, engines, lists, fetch } = world(t);
+  const ads = fetch("ads.example\n");
+  rmSync(engines, { recursive: true });
+  assert.deepEqual(await lists.install({ ads }), [{ ...ads, refused: true }]);
+  assert.deepEqual(readdirSync(fetched), []);
+  mkdirSync(engines);
+  fetch("ads.example\n");
+  assert.deepEqual(await lists.install({ ads }), []);
+});
+
 test("a link of the keeper's is not followed", async (t) => {
   const { folder, fetched, lists } = world(t);
   const text = "ads.example\n";

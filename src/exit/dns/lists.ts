@@ -39,7 +39,7 @@ export class InstalledLists {
 
   /**
    * Installs what has been fetched, and gives the lists that are still to be fetched; `refused`: one had come, and was not
-   * what the office signed. Rejects with the file system's error.
+   * what the office signed, or there was no room for it.
    */
   async install(wanted: Wanted): Promise<MissingList[]> {
     const missing: MissingList[] = [];
@@ -94,6 +94,9 @@ export class InstalledLists {
       if (!right || hash.digest("hex") !== sha256) return false;
       await rename(beside, target);
       return true;
+    } catch {
+      // The disk is full, perhaps: everything else goes on, and the list is fetched once more.
+      return false;
     } finally {
       await source?.close();
       await copy?.close();
