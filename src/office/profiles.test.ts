@@ -97,6 +97,21 @@ test("servers without OpenVPN have no part in it, and alone no profile", () => {
 const profiles = (servers: FleetServer[]) =>
   profilesFor({ ...secrets, named: (name) => servers.find((each) => each.name === name) });
 
+test("Android's file names no HTTPS proxy, which Android's own reading of it passes over", () => {
+  const ports = (port: number) => [{ port, protocol: "tcp" as const }];
+  const services = [
+    { service: "https" as const, ports: ports(8443) },
+    { service: "http" as const, ports: ports(3128) },
+  ];
+  const said = (system?: "android", offered = services) =>
+    /return "((?:HTTPS|PROXY).*)";/.exec(
+      profiles([server("london1", { services: offered })])("pac", ["london1"], { system })[0]?.content ?? "",
+    )?.[1];
+  assert.match(said() ?? "", /^HTTPS london1\.example\.net:8443; /);
+  assert.equal(said("android"), "PROXY london1.example.net:3128");
+  assert.equal(said("android", services.slice(0, 1)), undefined);
+});
+
 test("two hops: the first server is dialled, on the second one's ports, and the second one's certificate is asked for", () => {
   const make = profiles([
     server("london1", { number: 7 }),

@@ -12,7 +12,7 @@ import { openvpnProfile } from "../profiles/openvpn.ts";
 import { OPENWRT_LOGIN, openwrtScript } from "../profiles/openwrt.ts";
 import { proxyAutoConfig } from "../profiles/proxy.ts";
 import { sshConfig, sshKnownHosts } from "../profiles/ssh.ts";
-import { type Ikev2Input, sswanProfile } from "../profiles/sswan.ts";
+import { type Ikev2Input, providerOf, sswanProfile } from "../profiles/sswan.ts";
 import { type StealthInput, stealthObfs4Files, stealthTlsFiles } from "../profiles/stealth.ts";
 import { windowsScript } from "../profiles/windows.ts";
 import { wireguardProfile } from "../profiles/wireguard.ts";
@@ -257,7 +257,8 @@ function ikev2Of(
   if (!server.services.some(({ service }) => service === "ikev2")) return [];
   const host = (byAddress ? addressesOf(server)[0] : undefined) ?? server.host;
   const serverName = certificateName(server.linkName, server.generation);
-  return [{ title: `${server.name} (${siteName})`, host, serverName, ca: authority, level }];
+  const title = `${server.name} (${siteName})`;
+  return [{ title, host, serverName, provider: providerOf(authority), ca: authority, level }];
 }
 
 const CONFIG = "text/plain";
@@ -289,13 +290,14 @@ function ssh(
 const ed25519First = (a: string, b: string): number =>
   Number(b.startsWith("ssh-ed25519 ")) - Number(a.startsWith("ssh-ed25519 "));
 
-function pac(servers: readonly FleetServer[], { name }: Making): ProfileFile[] {
+function pac(servers: readonly FleetServer[], { name }: Making, { system }: ProfileOptions): ProfileFile[] {
   const places = servers.flatMap((server) => {
     const port = (wanted: string) =>
       server.services.find(({ service }) => service === wanted)?.ports[0]?.port;
     const place = {
       host: server.host,
-      httpsPort: port("https"),
+      // Android's own reading of these files knows none (PacProxySelector.java).
+      httpsPort: system === "android" ? undefined : port("https"),
       httpPort: port("http"),
       socks5Port: port("socks5"),
     };

@@ -9,9 +9,9 @@ type Plist = string | number | boolean | Plist[] | { [key: string]: Plist } | { 
  * itself whenever there is a network. All traffic goes inside, and nothing leaves while the tunnel is not up
  * (IncludeAllNetworks, iOS 14 and macOS 11); the local network stays reachable.
  */
-export function mobileconfig({ title, host, serverName, ca, level = "none" }: Ikev2Input): string {
+export function mobileconfig({ title, host, serverName, provider, ca, level = "none" }: Ikev2Input): string {
   const { v4, v6 } = resolverOf(level);
-  const id = `internal.lethe.${serverName}.${level}`;
+  const id = `internal.lethe.${provider}.${serverName}.${level}`;
   const cipher = {
     EncryptionAlgorithm: "AES-256-GCM",
     IntegrityAlgorithm: "SHA2-256",
@@ -58,7 +58,7 @@ export function mobileconfig({ title, host, serverName, ca, level = "none" }: Ik
       OnDemandRules: [{ Action: "Connect" }],
     },
     IPv4: { OverridePrimary: 1 },
-    DNS: { ServerAddresses: [v4, v6], SupplementalMatchDomains: [""] },
+    DNS: { DNSProtocol: "Cleartext", ServerAddresses: [v4, v6], SupplementalMatchDomains: [""] },
   };
   const profile = {
     ...payload("profile", "Configuration", title),

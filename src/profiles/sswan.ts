@@ -10,6 +10,8 @@ export interface Ikev2Input {
   host: string;
   /** The name in the exit's certificate. */
   serverName: string;
+  /** Tells providers apart, whose servers may have one name: what one gave must not take the place of what another did. */
+  provider: string;
   /** PEM of the authority that the certificate is of. */
   ca: string;
   level?: DnsLevel | undefined;
@@ -18,6 +20,10 @@ export interface Ikev2Input {
 /** DER in base64, as it stands between the lines of PEM. */
 export const bareBase64 = (pem: string): string =>
   pem.replaceAll(/-----(BEGIN|END) CERTIFICATE-----|\s/g, "");
+
+/** What tells a provider by its authority. */
+export const providerOf = (pem: string): string =>
+  createHash("sha256").update(bareBase64(pem)).digest("hex").slice(0, 16);
 
 /** The same for one server every time: a profile fetched again takes the place of the one before. */
 export function uuidOf(...words: string[]): string {
@@ -31,11 +37,11 @@ export function uuidOf(...words: string[]): string {
  * which the app asks for. All traffic goes through the tunnel; what is not inside it, IPv6 too, is blocked while the profile is
  * connected. Android itself has the switch that blocks everything while it is not ("Always-on VPN", "Block connections without VPN").
  */
-export function sswanProfile({ title, host, serverName, ca, level = "none" }: Ikev2Input): string {
+export function sswanProfile({ title, host, serverName, provider, ca, level = "none" }: Ikev2Input): string {
   const { v4, v6 } = resolverOf(level);
   return `${JSON.stringify(
     {
-      uuid: uuidOf("sswan", serverName, level),
+      uuid: uuidOf("sswan", provider, serverName, level),
       name: title,
       type: "ikev2-eap",
       remote: {

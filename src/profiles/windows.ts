@@ -2,6 +2,12 @@ import { createHash } from "node:crypto";
 import { resolverOf } from "../lib/dns-levels.ts";
 import type { Ikev2Input } from "./sswan.ts";
 
+/** Windows PowerShell 5.1 reads a script without it in the system's old code page, in which letters of UTF-8 become quotes. */
+const BYTE_ORDER_MARK = "\uFEFF";
+
+/** What Windows takes in no connection's name (ras.h, RasValidateEntryName). */
+const NOT_IN_NAMES = /[|<>?*\\/:]/g;
+
 /** In single quotes PowerShell reads nothing but a doubled quote; its typographic ones close a string as well. */
 const quoted = (text: string): string => `'${text.replaceAll(/['\u2018\u2019\u201a\u201b]/g, "''")}'`;
 
@@ -15,8 +21,9 @@ const thumbprint = (pem: string): string =>
 /**
  * A PowerShell script for the client built into Windows 10 and 11 (VpnClient module): the authority, which is constrained to the
  * exits' names, IKEv2 with EAP-MSCHAPv2 and strong ciphers, DNS pinned by a rule of the name resolution policy (NRPT). Windows checks the
- * certificate against the name that it dials, so that name is put into the hosts file with the exit's address.
- * `-KillSwitch` adds firewall rules that let Wi-Fi and cables reach the exit and the local network alone; `-Remove` takes all
+ * certificate against the name that it dials, so that name is put into the hosts file with the exit's address. It gives IKEv2
+ * no default route of IPv6, nor takes one (trailofbits/algo#1453): it is told of two halves, and what would go past them is blocked.
+ * `-KillSwitch` adds firewall rules that let what is not the tunnel reach the exit and the local network alone; `-Remove` takes all
  * of it away, and the authority with the last connection that was set up with it: the policy's rules bear its fingerprint as
  * their name, for every user of the machine. `host` must be an IPv4 address here.
  */
@@ -26,12 +33,12 @@ export function windowsScript({ title, host, serverName, ca, level = "none" }: I
 #Requires -RunAsAdministrator
 # Right-click the Start button, choose "Terminal (Admin)", then:
 #   powershell -ExecutionPolicy Bypass -File .\\this-file.ps1              sets the connection up
-#   powershell -ExecutionPolicy Bypass -File .\\this-file.ps1 -KillSwitch  and blocks what is not inside it
+#   powershell -ExecutionPolicy Bypass -File .\\this-file.ps1 -KillSwitch  and blocks what is not inside it, all other servers too
 #   powershell -ExecutionPolicy Bypass -File .\\this-file.ps1 -Remove      takes everything away again
 param([switch]$KillSwitch, [switch]$Remove)
 $ErrorActionPreference = 'Stop'
 
-$name = ${quoted(title)}
+$name = ${quoted(title.replaceAll(NOT_IN_NAMES, "-"))}
 $server = ${quoted(serverName)}
 $address = ${quoted(host)}
 $resolvers = @(${quoted(v4)}, ${quoted(v6)})
@@ -58,7 +65,7 @@ if ($Remove) {
   exit
 }
 
-$file = New-TemporaryFile
+$file = Join-Path $env:TEMP "$([guid]::NewGuid()).cer"
 Set-Content $file $authority -Encoding ascii
 Import-Certificate -FilePath $file -CertStoreLocation Cert:\\LocalMachine\\Root | Out-Null
 Remove-Item $file
@@ -66,8 +73,17 @@ Set-Content $hosts ($kept + "$address $server")
 
 Add-VpnConnection -Name $name -ServerAddress $server -TunnelType Ikev2 -AuthenticationMethod Eap -EncryptionLevel Maximum -RememberCredential
 Set-VpnConnection -Name $name -SplitTunneling $false
+# Windows gives IKEv2 no default route of IPv6, and takes none as a whole.
+foreach ($half in '::/1', '8000::/1') { Add-VpnConnectionRoute -ConnectionName $name -DestinationPrefix $half }
 Set-VpnConnectionIPsecConfiguration -ConnectionName $name -EncryptionMethod AES256 -IntegrityCheckMethod SHA256 -DHGroup ECP256 -CipherTransformConstants GCMAES256 -AuthenticationTransformConstants GCMAES256 -PfsGroup ECP256 -Force
 Add-DnsClientNrptRule -Namespace '.' -NameServers $resolvers -Comment $group -DisplayName $authorityId
+
+# IPv6 goes into the tunnel or nowhere.
+foreach ($kind in 'Wired', 'Wireless') {
+  New-NetFirewallRule -Group $group -DisplayName "$group IPv6 $kind" -Direction Outbound -Action Block -InterfaceType $kind -RemoteAddress '2000::/3' | Out-Null
+}
+# From no other kind of network either (mobile broadband): inside the tunnel this machine's address is a private one.
+New-NetFirewallRule -Group $group -DisplayName "$group IPv6" -Direction Outbound -Action Block -LocalAddress '2000::/3' -RemoteAddress '2000::/3' | Out-Null
 
 if ($KillSwitch) {
   $parts = $address.Split('.') | ForEach-Object { [uint32]$_ }
@@ -86,11 +102,12 @@ if ($KillSwitch) {
   }
   foreach ($kind in 'Wired', 'Wireless') {
     New-NetFirewallRule -Group $group -DisplayName "$group IPv4 $kind" -Direction Outbound -Action Block -InterfaceType $kind -RemoteAddress $outside | Out-Null
-    New-NetFirewallRule -Group $group -DisplayName "$group IPv6 $kind" -Direction Outbound -Action Block -InterfaceType $kind -RemoteAddress '2000::/3' | Out-Null
   }
+  # All other kinds: whatever is not from the tunnel's own addresses.
+  New-NetFirewallRule -Group $group -DisplayName "$group IPv4" -Direction Outbound -Action Block -LocalAddress '1.0.0.0-10.66.127.255', '10.66.192.0-126.255.255.255', '128.0.0.0-223.255.255.255' -RemoteAddress $outside | Out-Null
 }
 Write-Host "$name is ready: Settings, Network and Internet, VPN, $name, Connect. Log in with your VPN username and VPN password."
 Write-Host 'Names are looked up through the tunnel alone: run this script with -Remove to go online without it.'
 `;
-  return script.replaceAll("\n", "\r\n");
+  return BYTE_ORDER_MARK + script.replaceAll("\n", "\r\n");
 }
