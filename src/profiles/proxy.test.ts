@@ -51,7 +51,7 @@ test("the PAC file sends the Internet through the proxy and one's own network ar
 test("the PAC file never lets a failing proxy be gone around", () => {
   assert.equal(
     evaluate(proxyAutoConfig({ host: "2001:db8::1", socks5Port: 1080 }), "example.org"),
-    "SOCKS5 [2001:db8::1]:1080",
+    "SOCKS5 [2001:db8::1]:1080; PROXY 127.0.0.1:9",
   );
   assert.equal(
     evaluate(proxyAutoConfig({ host: "192.0.2.1", httpPort: 8080 }), "example.org"),
@@ -66,11 +66,30 @@ test("where the HTTPS proxy is, the PAC file never falls back to one in the clea
       proxyAutoConfig({ host, httpPort, httpsPort: 8443 }, { host: "b.example", httpPort }),
       "example.org",
     ),
-    "HTTPS london1.example.net:8443",
+    "HTTPS london1.example.net:8443; PROXY 127.0.0.1:9",
   );
   const titles = proxySettings({ host, httpsPort: 8443, socks5TlsPort: 1081 }).map(({ title }) => title);
   assert.equal(titles.length, 3);
   assert.match(titles[0]!, /^HTTPS proxy \(encrypted/);
+});
+
+/** As Android reads what the file says (AOSP, PacProxySelector.java, parseResponse): what it does not know it leaves out. */
+function androidsProxies(said: string): string[] {
+  const known = said
+    .split(";")
+    .map((each) => each.trim())
+    .filter((each) => each === "DIRECT" || each.startsWith("PROXY ") || each.startsWith("SOCKS "));
+  return known.length === 0 ? ["DIRECT"] : known;
+}
+
+test("a client that knows none of a file's kinds of proxies finds no way past them", () => {
+  const host = "london1.example.net";
+  for (const place of [
+    { host, httpsPort: 8443 },
+    { host, socks5Port: 1080 },
+    { host, httpPort: 3128, socks5Port: 1080 },
+  ])
+    assert.ok(!androidsProxies(evaluate(proxyAutoConfig(place), "example.org")).includes("DIRECT"));
 });
 
 test("settings name host and port and carry no credentials", () => {

@@ -68,10 +68,14 @@ export function proxySettings(place: ProxyPlace): ProxySettings[] {
   return settings;
 }
 
+/** The port of "discard", where nothing listens. */
+const DEAD_END = "PROXY 127.0.0.1:9";
+
 /**
  * A proxy auto-config file (PAC). Everything goes through the proxy but what belongs to one's own machine and network; there
- * is no way past it ("DIRECT") where the proxy fails, and no name is ever resolved by the browser for it. Of several places
- * the first is used, and the next where that one cannot be reached. Where a place has the HTTPS proxy, these alone stand there:
+ * is no way past it ("DIRECT") where the proxy fails, and no name is ever resolved by the browser for it. A client that knows none of
+ * the kinds it is told goes around them all (Android: PacProxySelector.java), so it finds one that it knows and that nobody answers. Of
+ * several places the first is used, and the next where that one cannot be reached. Where a place has the HTTPS proxy, these alone stand there:
  * who can shut them off must not make a browser say its password in the clear.
  */
 export function proxyAutoConfig(...places: ProxyPlace[]): string {
@@ -90,10 +94,12 @@ export function proxyAutoConfig(...places: ProxyPlace[]): string {
   const socks5 = places.flatMap(({ host, socks5Port }) =>
     socks5Port === undefined ? [] : [`SOCKS5 ${bracketed(host)}:${socks5Port}`],
   );
+  const kinds = https.length > 0 ? https : [...http, ...socks5];
+  const known = kinds.some((each) => each.startsWith("PROXY "));
   return `function FindProxyForURL(url, host) {
   var own = /^(localhost|.*\\.localhost|.*\\.local|127\\.[0-9.]+|10\\.[0-9.]+|192\\.168\\.[0-9.]+|172\\.(1[6-9]|2[0-9]|3[01])\\.[0-9.]+|169\\.254\\.[0-9.]+|\\[?::1\\]?|\\[?f[cd][0-9a-f]{2}:[0-9a-f:]+\\]?|\\[?fe80:[0-9a-f:]+\\]?)$/i;
   if (isPlainHostName(host) && host.indexOf(":") < 0 || own.test(host)) return "DIRECT";
-  return ${JSON.stringify((https.length > 0 ? https : [...http, ...socks5]).join("; "))};
+  return ${JSON.stringify([...kinds, ...(known ? [] : [DEAD_END])].join("; "))};
 }
 `;
 }

@@ -27,6 +27,34 @@ test("stealth's files keep traffic in on Linux, and the pages of other systems s
   }
 });
 
+test("what the systems' own settings cannot do is not offered for them", () => {
+  const of = (system: (typeof SYSTEMS)[number], service: string) =>
+    GUIDES[system].filter((guide) => guide.service === service);
+  for (const system of ["android", "ios"] as const) {
+    assert.deepEqual(of(system, "https"), [], `${system} speaks no TLS to a proxy`);
+    assert.equal(of(system, "http").length, 1);
+  }
+  for (const system of ["windows", "macos", "linux"] as const)
+    assert.match(of(system, "https")[0]!.note!, /Chrome, Edge and Firefox can/);
+  // On Windows stunnel looks for its files in its own folder alone, and is in no PATH.
+  const steps = of("windows", "stealth-tls")[0]!
+    .steps.map(([, text]) => text)
+    .join(" ");
+  assert.match(
+    steps,
+    /Copy \{file\} and the \.crt .*\\stunnel\\config`.*\\stunnel\\bin\\stunnel\.exe' \{file\}`/,
+  );
+  assert.match(of("windows", "ikev2")[0]!.note!, /one server with it at a time/);
+  // Windows 10 has OpenSSH 8.1, whose files cannot say that there is no shell.
+  for (const system of ["windows", "macos", "linux"] as const)
+    assert.match(
+      of(system, "ssh")[0]!
+        .steps.map(([, text]) => text)
+        .join(" "),
+      /`ssh -N -F /,
+    );
+});
+
 test("an article's steps end with what there is to know of the system, in words", () => {
   const values = helpValues({ siteName: "Example" })("en");
   assert.ok(values["steps for linux"]!.endsWith(SYSTEM_NOTES.linux!.text));

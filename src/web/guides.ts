@@ -46,7 +46,7 @@ const ROUTER_DEVICE =
   "Add a device on the page Devices and download its file. Its private key is made in your browser and comes to the router in the file: delete the file afterwards.";
 /** IncludeAllNetworks (mobileconfig.ts). */
 const APPLE_ALL =
-  "While the VPN is switched on the system sends everything through it or nowhere, but for what Apple's own services keep for themselves.";
+  "While the VPN is switched on the system sends everything through it or nowhere, but for the local network, which stays reachable, and for what Apple's own services keep for themselves.";
 const LOGIN = "Enter your VPN username and password when asked.";
 
 const wireguard = (install: string, device: string, last: string, note: string): Guide => ({
@@ -129,7 +129,7 @@ const httpsProxy = (where: string): Guide => ({
   title: "HTTPS proxy",
   covers: "programs",
   service: "https",
-  note: "Encrypted as far as the server, like a website. Only programs that use it go through it.",
+  note: "Encrypted as far as the server, like a website. Only programs that use it go through it. Chrome, Edge and Firefox can; with the file others, such as Safari, have no connection.",
 });
 
 const proxy = (where: string): Guide => ({
@@ -146,6 +146,12 @@ const proxy = (where: string): Guide => ({
 });
 
 const proxies = (where: string): Guide[] => [httpsProxy(where), proxy(where)];
+
+/**
+ * Neither Android nor iOS speaks TLS to the proxy of its settings, and of a file Android knows the plain kinds alone (AOSP,
+ * PacProxySelector.java; Chromium, proxy_resolver_mac.cc).
+ */
+const plainProxies = (where: string): Guide[] => [proxy(where)];
 
 export const GUIDES: Record<System, readonly Guide[]> = {
   windows: [
@@ -169,7 +175,7 @@ export const GUIDES: Record<System, readonly Guide[]> = {
         ],
         ["switch", `Under Settings, Network & internet, VPN, press Connect. ${LOGIN}`],
       ],
-      note: "With -KillSwitch Windows lets nothing past it; with -Remove in its place everything is as before, and our certificate authority goes with the last connection that needs it. Without both, what is outside the tunnel is not blocked while it is down.",
+      note: "With -KillSwitch Windows lets nothing past it but to the local network, so have one server with it at a time; with -Remove in its place everything is as before, and our certificate authority goes with the last connection that needs it. Without both, names and IPv6 still go through the tunnel alone, but IPv4 is not blocked while it is down.",
     },
     openvpn(
       "Install OpenVPN Connect or OpenVPN GUI from openvpn.net.",
@@ -178,7 +184,7 @@ export const GUIDES: Record<System, readonly Guide[]> = {
     ),
     stealthTls(
       "Install stunnel from stunnel.org and OpenVPN from openvpn.net.",
-      "In that folder run `stunnel {file}`, then open {profile} with OpenVPN GUI.",
+      "Copy {file} and the .crt beside it into the folder `C:\\Program Files (x86)\\stunnel\\config`, where alone stunnel looks for them. In PowerShell run `& 'C:\\Program Files (x86)\\stunnel\\bin\\stunnel.exe' {file}`, then open {profile} with OpenVPN GUI.",
       NO_KILL_SWITCH,
     ),
     stealthObfs4(
@@ -187,12 +193,12 @@ export const GUIDES: Record<System, readonly Guide[]> = {
       NO_KILL_SWITCH,
     ),
     {
-      ...ssh("In a terminal", "ssh -F {file} {alias}"),
+      ...ssh("In a terminal", "ssh -N -F {file} {alias}"),
       steps: [
         ["download", "Download the files and unpack them into one folder."],
         [
           "terminal",
-          "In that folder run `ssh -F {file} {alias}` and enter your VPN password. Leave it open.",
+          "In that folder run `ssh -N -F {file} {alias}` and enter your VPN password. Leave it open.",
         ],
         ["settings", SSH_PROXY],
       ],
@@ -234,7 +240,7 @@ export const GUIDES: Record<System, readonly Guide[]> = {
       "In a terminal in that folder run `sudo sh {script}`.",
       `${NO_KILL_SWITCH} It leaves the Mac's resolver as it is, and one in your own network is asked outside the tunnel.`,
     ),
-    ssh("In a terminal", "ssh -F {file} {alias}"),
+    ssh("In a terminal", "ssh -N -F {file} {alias}"),
     ...proxies("Open System Settings, Network, Details, Proxies, Automatic proxy configuration."),
   ],
   ios: [
@@ -262,7 +268,7 @@ export const GUIDES: Record<System, readonly Guide[]> = {
       "Open the file in it, press Add, and connect.",
       "In its settings switch Seamless Tunnel on: it stops traffic while it reconnects.",
     ),
-    ...proxies("Open Settings, Wi-Fi, the network's (i), Configure Proxy, Automatic."),
+    ...plainProxies("Open Settings, Wi-Fi, the network's (i), Configure Proxy, Automatic."),
   ],
   android: [
     wireguard(
@@ -288,7 +294,7 @@ export const GUIDES: Record<System, readonly Guide[]> = {
       "Press Import, take the file, save it, and press its name.",
       "In Android's VPN settings switch Always-on VPN and Block connections without VPN on.",
     ),
-    ...proxies("Open Settings, Wi-Fi, the network, Advanced, Proxy, Proxy auto-config."),
+    ...plainProxies("Open Settings, Wi-Fi, the network, Advanced, Proxy, Proxy auto-config."),
   ],
   linux: [
     wireguard(
@@ -328,7 +334,7 @@ export const GUIDES: Record<System, readonly Guide[]> = {
       "In a terminal in that folder run `sudo sh {script}`.",
       STEALTH_KILL_SWITCH,
     ),
-    ssh("In a terminal", "ssh -F {file} {alias}"),
+    ssh("In a terminal", "ssh -N -F {file} {alias}"),
     ...proxies(
       "Open the browser's or the desktop's network settings and choose automatic proxy configuration.",
     ),
@@ -347,7 +353,10 @@ export const GUIDES: Record<System, readonly Guide[]> = {
       service: "openvpn",
       kind: "openwrt",
       steps: [
-        ["install", "On the router: `opkg update && opkg install openvpn-openssl`."],
+        [
+          "install",
+          "On the router: `opkg update && opkg install openvpn-openssl`, or from OpenWrt 25.12 on `apk update && apk add openvpn-openssl`.",
+        ],
         [
           "download",
           "Download the files, unpack them, and copy both to the router: `scp -O *.ovpn setup.sh root@192.168.1.1:`.",

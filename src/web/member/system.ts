@@ -132,22 +132,18 @@ function proxyAction(
     const value = port(service);
     return value === undefined ? [] : [{ id: `p-${service}`, name: say.text(name), value, copy: false }];
   };
-  // The file leads to the encrypted proxy where there is one.
-  const pac = encrypted || port("https") === undefined;
+  // The file leads to the encrypted proxy where there is one, unless it is asked for another one.
+  const plain = encrypted || port("https") === undefined ? "" : "?plain";
   const id = encrypted ? "tls" : "plain";
   return html`${!encrypted && html`<div class="notice warn"><p>${say.text(PROXY_WARNING)}</p></div>`}
 ${values(
   [
-    ...(pac
-      ? [
-          {
-            id: `${id}-pac`,
-            name: say.text("Automatic (PAC)"),
-            value: `${origin}/proxy/${server.server}.pac`,
-          },
-        ]
-      : []),
-    ...(pac && several
+    {
+      id: `${id}-pac`,
+      name: say.text("Automatic (PAC)"),
+      value: `${origin}/proxy/${server.server}.pac${plain}`,
+    },
+    ...(several
       ? [
           {
             id: `${id}-least`,
