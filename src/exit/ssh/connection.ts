@@ -17,7 +17,10 @@ const CHANNELS_MOST = 512;
 const HELD_LIMIT_BYTES = 16 * 1024 * 1024;
 /** What may wait for the client's kernel before it is read no further: answers to requests that it does not take. */
 const UNSENT_LIMIT_BYTES = 8 * 1024 * 1024;
-/** So many exchanges of keys at once, then one in so long: RFC 4253 section 9 asks for one an hour, or each gigabyte. */
+/**
+ * So many exchanges of keys at once, then one in so long, and the client waits for it: RFC 4253 section 9 asks for one an hour, or each
+ * gigabyte, and each costs us more than a megabyte does.
+ */
 const REKEYS_AT_ONCE = 20;
 const REKEY_EVERY_MS = 1000;
 /** Who is told that it is over has so long to hang up. */
@@ -58,6 +61,8 @@ export class SshConnection implements Carrier {
   #open: SshContext["open"];
   #rekeys = REKEYS_AT_ONCE;
   #rekeyedAtMs = performance.now();
+  /** Until then the client is read no further: it has exchanged keys too often. */
+  #rekeyHold: NodeJS.Timeout | undefined;
   #handshakes = 0;
   #over = false;
 
@@ -96,8 +101,19 @@ export class SshConnection implements Carrier {
     this.#rekeys = Math.min(REKEYS_AT_ONCE, this.#rekeys + earned) - 1;
     this.#rekeyedAtMs = nowMs;
     // A stranger has no reason to exchange keys twice.
-    if (this.#rekeys < 0 || (this.#session === undefined && this.#handshakes > 1)) this.close();
+    if (this.#session === undefined && this.#handshakes > 1) this.close();
+    if (this.#rekeys < 0) this.#holdRekeys(-this.#rekeys * REKEY_EVERY_MS);
     for (const forward of this.#forwards) forward.release();
+  }
+
+  #holdRekeys(holdMs: number): void {
+    if (this.#over) return;
+    clearTimeout(this.#rekeyHold);
+    this.#rekeyHold = setTimeout(() => {
+      this.#rekeyHold = undefined;
+      this.#holdBack();
+    }, holdMs);
+    this.#holdBack();
   }
 
   #onAdmitted(session: Session, selfTest: boolean): void {
@@ -164,7 +180,10 @@ export class SshConnection implements Carrier {
     if (this.#over) return;
     let heldBytes = 0;
     for (const forward of this.#forwards) heldBytes += forward.heldBytes;
-    const full = heldBytes > HELD_LIMIT_BYTES || this.#socket.writableLength > UNSENT_LIMIT_BYTES;
+    const full =
+      heldBytes > HELD_LIMIT_BYTES ||
+      this.#socket.writableLength > UNSENT_LIMIT_BYTES ||
+      this.#rekeyHold !== undefined;
     if (full && !this.#socket.isPaused()) this.#socket.pause();
     else if (!full && this.#socket.isPaused()) this.#socket.resume();
   }
@@ -189,6 +208,7 @@ export class SshConnection implements Carrier {
   #finish(): void {
     if (this.#over) return;
     this.#over = true;
+    clearTimeout(this.#rekeyHold);
     this.#guest.leave();
     for (const opening of this.#openings) opening.abort();
     for (const forward of [...this.#forwards]) forward.abort();
