@@ -43,6 +43,14 @@ test("what is not ours is left alone: every base chain accepts by default, and n
   assert.equal(chainOf(text, "forward").match(/goto/g)?.length, 2);
 });
 
+test("what this machine and a connection's other end know already costs no look at a device's name", () => {
+  for (const chain of ["input", "output"]) {
+    const [, , first, second] = chainOf(render(), chain).split("\n");
+    assert.equal(first, "    ct state established,related accept");
+    assert.match(second!, /^ {4}[io]ifname "lethe-\*" goto /);
+  }
+});
+
 test("the policy's ranges, ports and own addresses stand in the sets", () => {
   const text = render();
   assert.match(setOf(text, "closed4"), /10\.0\.0\.0\/8/);
