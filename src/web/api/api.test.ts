@@ -360,7 +360,7 @@ test("a proxy configuration for all servers or a group's names those whose proxi
   const ways = async (file: string) =>
     /return "(PROXY|SOCKS5)[^"]*"/.exec((await call("GET", `/proxy/${file}.pac`)).body)?.[0];
   assert.match((await ways("recommended"))!, /SOCKS5 (amsterdam1|reykjavik1)\.example\.net:1080; SOCKS5/);
-  assert.equal(await ways("reykjavik"), 'return "SOCKS5 reykjavik1.example.net:1080"');
+  assert.equal(await ways("reykjavik"), 'return "SOCKS5 reykjavik1.example.net:1080; PROXY 127.0.0.1:9"');
   // Its own file names all that it has, whether or not it works now.
   assert.equal(
     await ways("amsterdam1"),
