@@ -51,6 +51,15 @@ test("what this machine and a connection's other end know already costs no look 
   }
 });
 
+test("what comes from no device of ours and has no address of a tunnel's meets one rule; nothing else does", () => {
+  const first = (other: Partial<FirewallFacts>): string =>
+    chainOf(render({}, other), "early").split("\n")[3]!;
+  const addresses = "    ip saddr != 10.64.0.0/10 ip daddr != 10.64.0.0/10";
+  assert.equal(first({}), `${addresses} iifname != "lethe-*" accept`);
+  const tunnels = [...facts.tunnels, { ...IKEV2, device: "ipsec0" }];
+  assert.equal(first({ tunnels }), `${addresses} iifname != "lethe-*" iifname != "ipsec0" accept`);
+});
+
 test("the policy's ranges, ports and own addresses stand in the sets", () => {
   const text = render();
   assert.match(setOf(text, "closed4"), /10\.0\.0\.0\/8/);

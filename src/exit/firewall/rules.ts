@@ -68,8 +68,8 @@ export function firewallRules(settings: FirewallSettings, facts: FirewallFacts):
     names.map((name) => `    ${way} "${name}" ${verdict}`).join("\n");
   // A connection's state is compared in a third of the time that a device's name takes.
   const known = "    ct state established,related accept";
-  // Nearly every packet has done with this one.
-  const elsewhere = `    ip saddr != ${AROUND_TUNNELS_4} ip daddr != ${AROUND_TUNNELS_4} accept`;
+  const elsewhere = `ip saddr != ${AROUND_TUNNELS_4} ip daddr != ${AROUND_TUNNELS_4}`;
+  const fromElsewhere = names.map((name) => `iifname != "${name}"`).join(" ");
   const tunnelAddress = (["saddr", "daddr"] as const)
     .flatMap((which) => [
       ...TUNNELS_4.map((tunnel) => `    ip ${which} ${tunnel} drop`),
@@ -128,8 +128,9 @@ ${facts.tunnels.map((tunnel) => sourceChain(tunnel, facts.ipv6Uplink)).join("\n"
 
   chain early {
     type filter hook prerouting priority raw; policy accept;
-${facts.tunnels.length > 0 ? `    # One look for every packet, however many tunnels there are.\n    iifname vmap { ${facts.tunnels.map(({ device }) => `"${device}" : goto from_${device}`).join(", ")} }` : ""}
-${elsewhere}
+    # Nearly every packet that is no member's has done with this one, and a member's with its first look.
+    ${elsewhere} ${fromElsewhere} accept
+${facts.tunnels.length > 0 ? `    # One look for each of theirs, however many tunnels there are.\n    iifname vmap { ${facts.tunnels.map(({ device }) => `"${device}" : goto from_${device}`).join(", ")} }` : ""}
     iifname "lo" accept
     # Nobody outside speaks to, or as, an address of the tunnels.
 ${tunnelAddress}
@@ -238,7 +239,7 @@ ${hops.source}
   chain guard {
     # After every source translation: what conntrack calls invalid is not translated, and would leave as it is.
     type filter hook postrouting priority srcnat + 50; policy accept;
-${elsewhere}
+    ${elsewhere} accept
 ${eachTunnel("oifname", "accept")}
     oifname "lo" accept
 ${tunnelAddress}
