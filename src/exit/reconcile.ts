@@ -26,8 +26,9 @@ import { Ikev2Service } from "./ikev2/service.ts";
 import type { ExitStart, KeeperEngines, ListeningReport } from "./messages.ts";
 import { NetworkLock } from "./network-lock.ts";
 import { OpenvpnService } from "./openvpn/service.ts";
-import { type Sysctls, setForwarding } from "./sysctls.ts";
-import { RESOLVER_4, tunnelNetworks, tunnelsOf } from "./tunnel-plan.ts";
+import { type Sysctls, setConntrack, setForwarding } from "./sysctls.ts";
+import { RESOLVER_4, tunnelNetworks, tunnelsOf, WIREGUARD } from "./tunnel-plan.ts";
+import { isInKernel, removeWireguardDevice } from "./wireguard/device.ts";
 import { WireguardService } from "./wireguard/service.ts";
 
 /** What came of the last pass, and how the engines are now. */
@@ -174,6 +175,7 @@ export class Reconciler {
     // Without the firewall members' packets would leave with tunnel addresses, and reach what is closed.
     if (!(await this.#protect(settings, ipv6Uplink))) return this.#refuse(settings, "other", UNPROTECTED);
     reservePorts(this.#sysctls, settings);
+    setConntrack(this.#sysctls);
     if (!setForwarding(this.#sysctls, ipv6Uplink)) {
       this.#warnings.push(NOT_FORWARDING);
     }
@@ -202,7 +204,22 @@ export class Reconciler {
 
   async #runNothing(settings: ServerSettings): Promise<void> {
     this.wireguard.standAside(settings.services.wireguard);
+    await this.#endEngines();
+  }
+
+  async #endEngines(): Promise<void> {
     await this.#engines.want([]);
+    // The kernel's WireGuard is no engine: it goes on, with whoever is in it, until its device goes.
+    if (!this.#isRoot() || !isInKernel(WIREGUARD)) return;
+    const network = this.#network ?? new NetworkLock();
+    // It may be another exit's.
+    if (await network.take(0)) await removeWireguardDevice(WIREGUARD);
+    if (network !== this.#network) network.release();
+  }
+
+  /** There are no settings: what an earlier life left running ends, since nobody can say who may be online. */
+  abandon(): Promise<void> {
+    return this.#endEngines();
   }
 
   /** The machine said no: nothing runs, and the next look tries again. */

@@ -172,7 +172,7 @@ export class ExitRoot {
   }
 
   run(): void {
-    this.#patience = setTimeout(() => void this.#engines.stopAll(), SETTINGS_WITHIN_MS);
+    this.#patience = setTimeout(() => void this.#reconciler.abandon(), SETTINGS_WITHIN_MS);
     this.#renewal = setInterval(() => this.#certify(), CERTIFICATE_LOOK_MS);
     this.#public.start();
     this.#log("started");

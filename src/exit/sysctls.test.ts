@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, test } from "node:test";
-import { Sysctls } from "./sysctls.ts";
+import { Sysctls, setConntrack } from "./sysctls.ts";
 
 let folder: string;
 let file: string;
@@ -44,4 +44,26 @@ test("a setting that is not there is answered with no", () => {
   assert.equal(sysctls.set("net/nothing", "1"), false);
   sysctls.restore();
   assert.ok(!existsSync(join(folder, "net/nothing")));
+});
+
+test("silent connections are forgotten after two hours, and there is room for as many as the memory allows", () => {
+  const conntrack = "net/netfilter/nf_conntrack";
+  mkdirSync(join(folder, "net/netfilter"));
+  const set = (values: Record<string, number>) => {
+    for (const [name, value] of Object.entries(values))
+      writeFileSync(join(folder, `${conntrack}_${name}`), `${value}\n`);
+  };
+  const names = ["tcp_timeout_established", "max", "buckets"];
+  const now = () => names.map((name) => Number(read(`${conntrack}_${name}`)));
+  set({ tcp_timeout_established: 432_000, max: 65_536, buckets: 65_536 });
+  const sysctls = new Sysctls(file, folder);
+  setConntrack(sysctls, 2 ** 31 - 1);
+  assert.deepEqual(now(), [7440, 524_288, 131_072]);
+  sysctls.restore();
+  assert.deepEqual(now(), [432_000, 65_536, 65_536]);
+  // What is better already stays.
+  set({ tcp_timeout_established: 600, max: 4_000_000, buckets: 1_000_000 });
+  setConntrack(sysctls, 2 ** 40);
+  assert.deepEqual(now(), [600, 4_000_000, 1_000_000]);
+  assert.ok(!existsSync(file));
 });

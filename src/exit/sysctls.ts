@@ -1,4 +1,5 @@
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { totalmem } from "node:os";
 import { writeFileAtomic } from "../lib/atomic-file.ts";
 
 /**
@@ -34,6 +35,25 @@ export class Sysctls {
     }
   }
 
+  /** Raises what is lower now, and leaves what is higher. */
+  atLeast(name: string, least: number): void {
+    if (this.#now(name) < least) this.set(name, String(least));
+  }
+
+  /** Lowers what is higher now, and leaves what is lower. */
+  atMost(name: string, most: number): void {
+    if (this.#now(name) > most) this.set(name, String(most));
+  }
+
+  /** NaN where there is no such number. */
+  #now(name: string): number {
+    try {
+      return Number.parseInt(readFileSync(`${this.#root}/${name}`, "latin1"), 10);
+    } catch {
+      return Number.NaN;
+    }
+  }
+
   /** As it was before anything of ours; undefined where there is no such setting. */
   earlier(name: string): string | undefined {
     try {
@@ -64,6 +84,30 @@ function readBefore(file: string): Record<string, string> {
   } catch {
     return {};
   }
+}
+
+/** What a NAT has to wait at the least before it forgets a silent TCP connection (RFC 5382, REQ-5): 2 h 4 min. */
+const TCP_FORGOTTEN_AFTER_S = 7440;
+const CONNTRACK = "net/netfilter/nf_conntrack";
+/** An entry takes some 400 bytes: a full table is a fifth of the memory at the most. */
+const BYTES_A_CONNECTION = 2048;
+const MOST_CONNECTIONS = 1 << 21;
+
+/**
+ * The kernel's table of members' connections. Linux forgets a silent one after five days: connections that devices left when they
+ * lost their network would fill the table, and for so long it would say who was where. And it holds 65,536 of them on a machine
+ * with 2 GB, some sixty a member for a thousand members: once it is full nobody gets a new one. Only the machine's first network
+ * may change the table's size. What the operator has set lower or higher stays.
+ */
+export function setConntrack(sysctls: Sysctls, memoryBytes = totalmem()): void {
+  const connections = Math.min(
+    2 ** Math.floor(Math.log2(memoryBytes / BYTES_A_CONNECTION)),
+    MOST_CONNECTIONS,
+  );
+  sysctls.atMost(`${CONNTRACK}_tcp_timeout_established`, TCP_FORGOTTEN_AFTER_S);
+  sysctls.atLeast(`${CONNTRACK}_max`, connections);
+  // Four to a place of the hash table, as Linux had it by default for long.
+  sysctls.atLeast(`${CONNTRACK}_buckets`, connections / 4);
 }
 
 /**

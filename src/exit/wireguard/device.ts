@@ -33,6 +33,14 @@ export async function makeWireguardDevice(
   return done ? kind : undefined;
 }
 
+/** Whether a device is there of which the kernel itself is the engine. */
+export const isInKernel = ({ device }: TunnelNetwork): boolean =>
+  existsSync(`/sys/class/net/${device}`) && !existsSync(`/sys/class/net/${device}/tun_flags`);
+
+/** Takes the device away, and with it all that the kernel knows of its peers. */
+export const removeWireguardDevice = ({ device }: TunnelNetwork): Promise<boolean> =>
+  ip([`link delete dev ${device}`]);
+
 async function ip(commands: readonly string[]): Promise<boolean> {
   const program = findProgram("ip");
   if (program === undefined) return false;
