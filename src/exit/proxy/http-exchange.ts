@@ -25,6 +25,8 @@ const IDEMPOTENT = new Set(["GET", "HEAD", "OPTIONS", "PUT", "DELETE"]);
 interface ExchangeOptions {
   client: Socket;
   open: Open;
+  /** More of the client's body can be taken. */
+  resume(): void;
   /** Bytes came or went. */
   onActivity(): void;
   /** The proxy has to answer itself. */
@@ -119,7 +121,7 @@ export class HttpExchange {
     for (const part of this.#waiting) socket.write(part, "latin1");
     this.#waiting = [];
     this.#waitingBytes = 0;
-    this.#options.client.resume();
+    this.#options.resume();
   }
 
   #adopt(socket: Socket, key: string): void {
@@ -129,7 +131,7 @@ export class HttpExchange {
       if (mine()) this.#fromOrigin(chunk);
     });
     socket.on("drain", () => {
-      if (mine()) this.#options.client.resume();
+      if (mine()) this.#options.resume();
     });
     socket.on("end", () => {
       if (mine()) this.#originEnded(true);
@@ -191,7 +193,10 @@ export class HttpExchange {
     let rest = chunk;
     while (!exchange.response) {
       const read = exchange.responseHead.push(rest);
-      if (read === undefined) return;
+      if (read === undefined) {
+        this.#holdBack();
+        return;
+      }
       const parsed = read.ok ? parseResponseHead(read.text, exchange.request.method) : undefined;
       // Upgrade was not passed on, so 101 answers nothing; a server's own 407 would ask for the login to this proxy.
       if (!read.ok || !parsed?.ok || parsed.head.status === 101 || parsed.head.status === 407) {
@@ -249,7 +254,11 @@ export class HttpExchange {
     if (step.done && chunked) client.write(LAST_CHUNK, "latin1");
     if (chunked) client.uncork();
     if (step.done) this.#finish(exchange, step.rest.length === 0);
-    else if (client.writableLength > QUEUE_LIMIT_BYTES) this.#upstream?.socket.pause();
+    else this.#holdBack();
+  }
+
+  #holdBack(): void {
+    if (this.#options.client.writableLength > QUEUE_LIMIT_BYTES) this.#upstream?.socket.pause();
   }
 
   onClientDrain(): void {

@@ -1,8 +1,22 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import type { Socket } from "node:net";
-import { after, afterEach, before, describe, it } from "node:test";
-import { eventually, PROXY_LOGIN, startProxy, startServer, USERNAME, Wire } from "./testing.ts";
+import { connect, type Socket } from "node:net";
+import { Duplex } from "node:stream";
+import { after, afterEach, before, describe, it, mock } from "node:test";
+import type { LoginAttempt } from "../authorise.ts";
+import type { ProxyContext } from "./context.ts";
+import { serveHttp } from "./http-server.ts";
+import { createLobby } from "./lobby.ts";
+import { Sweeper } from "./sweeper.ts";
+import {
+  eventually,
+  FakeAuthoriser,
+  PROXY_LOGIN,
+  startProxy,
+  startServer,
+  USERNAME,
+  Wire,
+} from "./testing.ts";
 
 /** One connection at the origin server, and what came over it. */
 interface Visit {
@@ -226,40 +240,183 @@ describe("the HTTP proxy", { timeout: 300_000 }, () => {
     assert.equal(visits.length, 2);
   });
 
-  it("holds little of an answer that the client does not read, and of a body that the server does not", async () => {
-    const total = 64_000_000;
-    const piece = Buffer.alloc(64_000);
-    /** Writes up to `total`, as fast as it is taken; gives how much was when nothing more is. */
-    const pump = async (socket: Socket): Promise<number> => {
-      let written = 0;
-      const more = (): void => {
-        while (written < total) {
-          written += piece.length;
-          if (!socket.write(piece)) return;
-        }
-      };
-      socket.on("drain", more);
-      more();
-      for (let before = -1; before !== written; ) {
-        before = written;
-        await new Promise((resolve) => setTimeout(resolve, 150));
+  const TOTAL = 64_000_000;
+  /** Writes up to `total`, as fast as it is taken; gives how much was when nothing more is. */
+  const pump = async (
+    socket: Socket,
+    { piece = Buffer.alloc(64_000), total = TOTAL, quietMs = 150 } = {},
+  ): Promise<number> => {
+    let written = 0;
+    const more = (): void => {
+      while (written < total) {
+        written += piece.length;
+        if (!socket.write(piece)) return;
       }
-      return written;
     };
+    socket.on("drain", more);
+    more();
+    for (let before = -1; before !== written && written < total; ) {
+      before = written;
+      await new Promise((resolve) => setTimeout(resolve, quietMs));
+    }
+    return written;
+  };
+
+  it("holds little of an answer that the client does not read, and of a body that the server does not", async () => {
     dial();
     react = () => {};
     wire.send(get());
     await eventually(() => visits.length === 1, "the request is there");
     wire.socket.pause();
-    visits[0]!.socket.write(`HTTP/1.1 200 OK\r\nContent-Length: ${total}\r\n\r\n`);
-    assert.ok((await pump(visits[0]!.socket)) < total);
+    visits[0]!.socket.write(`HTTP/1.1 200 OK\r\nContent-Length: ${TOTAL}\r\n\r\n`);
+    assert.ok((await pump(visits[0]!.socket)) < TOTAL);
     wire.close();
 
     dial();
     react = ({ socket }) => socket.pause();
-    wire.send(`PUT ${url()} HTTP/1.1\r\n${host()}${PROXY_LOGIN}Content-Length: ${total}\r\n\r\n`);
+    wire.send(`PUT ${url()} HTTP/1.1\r\n${host()}${PROXY_LOGIN}Content-Length: ${TOTAL}\r\n\r\n`);
     await eventually(() => visits.length === 1, "the request is there");
-    assert.ok((await pump(wire.socket)) < total);
+    assert.ok((await pump(wire.socket)) < TOTAL);
+  });
+
+  it("holds little of answers that only announce the answer", async () => {
+    dial();
+    react = () => {};
+    wire.send(get());
+    await eventually(() => visits.length === 1, "the request is there");
+    wire.socket.pause();
+    const early = Buffer.from(`HTTP/1.1 103 Early Hints\r\nLink: <${"a".repeat(16_000)}>\r\n\r\n`);
+    assert.ok((await pump(visits[0]!.socket, { piece: early })) < TOTAL);
+  });
+
+  const closed = (fields = ""): string =>
+    `GET http://10.0.0.1/ HTTP/1.1\r\nHost: x\r\n${PROXY_LOGIN}${fields}\r\n`;
+
+  it("reads little more than it answers, and answers little more than is read", async () => {
+    const total = 16_000_000;
+    // Before a login, too.
+    for (const request of [closed(), "GET http://a/ HTTP/1.1\r\nHost: a\r\n\r\n"]) {
+      dial();
+      wire.socket.pause();
+      const written = await pump(wire.socket, {
+        piece: Buffer.from(request.repeat(600)),
+        total,
+        quietMs: 1000,
+      });
+      wire.close();
+      assert.ok(written < total);
+    }
+  });
+
+  it("goes on where it stopped when its answers are read at last", async () => {
+    dial();
+    const requests = 20_000;
+    wire.send(closed());
+    await wire.takeUntil("blocked.\n");
+    wire.socket.pause();
+    wire.socket.removeAllListeners("data");
+    let ends = 0;
+    let last = "";
+    wire.socket.on("data", (chunk: Buffer) => {
+      const text = last + chunk.toString("latin1");
+      ends += text.split("blocked.\n").length - 1;
+      last = text.slice(-8);
+    });
+    wire.send(closed().repeat(requests - 1)).send(closed("A: b\r\n"));
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    wire.socket.resume();
+    await eventually(() => ends >= requests, "all answers");
+    assert.equal(ends, requests);
+  });
+
+  it("gives a slow client the last of an answer, however long he takes to read it", async () => {
+    const sweeper = new Sweeper();
+    const lobby = createLobby({ sweeper, limit: 9 });
+    /** Takes nothing until it is told to. */
+    let taking = false;
+    let given = 0;
+    let held = (): void => {};
+    const client = new Duplex({
+      read: () => {},
+      write: (chunk: Buffer, _encoding, done) => {
+        const take = (): void => {
+          given += chunk.length;
+          done();
+        };
+        if (taking) take();
+        else held = take;
+      },
+    });
+    const open: ProxyContext["open"] = (hostText, port) => {
+      const socket = connect(port, hostText);
+      return {
+        opened: once(socket, "connect").then(() => ({ ok: true, socket }) as const),
+        abort: () => socket.destroy(),
+      };
+    };
+    const limits = { handshakeMs: 60_000, idleMs: 60_000 };
+    const context = { authoriser: proxy.authoriser, open, lobby, sweeper, limits } as unknown as ProxyContext;
+    visits = [];
+    react = (visit) => {
+      visit.socket.end(`HTTP/1.0 200 OK\r\n\r\n${"x".repeat(100_000)}`);
+    };
+    serveHttp(client as unknown as Socket, context);
+    client.push(get());
+    await eventually(() => client.writableEnded, "the answer's end");
+    const nowMs = performance.now();
+    const clock = mock.method(performance, "now", () => nowMs + 5000);
+    sweeper.sweep();
+    clock.mock.restore();
+    assert.equal(client.destroyed, false);
+    taking = true;
+    held();
+    await eventually(() => client.writableFinished, "all that was held");
+    assert.ok(given > 100_000);
+    sweeper.close();
+    client.destroy();
+  });
+
+  it("does not wait for a body that the client has ended in the middle while it was logged in", async () => {
+    const asked = mock.method(proxy.authoriser, "login", async (attempt: LoginAttempt) => {
+      await new Promise((resolve) => setTimeout(resolve, 200));
+      return FakeAuthoriser.prototype.login.call(proxy.authoriser, attempt);
+    });
+    dial().send(`POST ${url()} HTTP/1.1\r\n${host()}${PROXY_LOGIN}Content-Length: 9\r\n\r\nhalf`);
+    wire.end();
+    await wire.closed();
+    asked.mock.restore();
+  });
+
+  it("takes up a long body that came while it was logged in, and goes on reading it", async () => {
+    dial().send(get());
+    await wire.takeUntil("ok");
+    const asked = mock.method(proxy.authoriser, "login", async (attempt: LoginAttempt) => {
+      await new Promise((resolve) => setTimeout(resolve, 200));
+      return FakeAuthoriser.prototype.login.call(proxy.authoriser, attempt);
+    });
+    let came = 0;
+    react = (visit) => {
+      came += visit.text.length;
+      visit.text = "";
+      if (came > 1_000_000) answer(visit, OK);
+    };
+    // Another spelling of the same login: it is asked for, and the server's connection is kept.
+    const again = PROXY_LOGIN.replace("Basic", "basic");
+    wire.send(
+      `PUT ${url()} HTTP/1.1\r\n${host()}${again}Content-Length: 1000000\r\n\r\n${"x".repeat(1_000_000)}`,
+    );
+    assert.match(await wire.takeUntil("ok"), /^HTTP\/1\.1 200/);
+    assert.equal(visits.length, 1);
+    asked.mock.restore();
+  });
+
+  it("half an answer that the session's end cuts off is not taken for the whole", async () => {
+    dial();
+    react = (visit) => answer(visit, "HTTP/1.1 200 OK\r\n\r\nhalf");
+    wire.send(get());
+    await wire.takeUntil("half");
+    proxy.authoriser.cutAll();
+    assert.equal(await wire.closed(), "reset");
   });
 
   it("tunnels by CONNECT, with what was sent ahead", async () => {

@@ -25,6 +25,8 @@ import type { Expiring } from "./sweeper.ts";
 
 /** What a client may send ahead while its request is worked on. */
 const EARLY_LIMIT_BYTES = 64 * 1024;
+/** Answers that wait for a client who does not read them; with more, his next request is not looked at. */
+const ANSWERS_LIMIT_BYTES = 128 * 1024;
 const CONNECTED = Buffer.from("HTTP/1.1 200 Connection established\r\n\r\n");
 
 /**
@@ -41,6 +43,8 @@ class HttpConnection implements Expiring {
   #head = new HeadReader();
   #early: Buffer[] = [];
   #earlyBytes = 0;
+  /** The next request waits until the answers before it are with the client. */
+  #held = false;
   #session: Session | undefined;
   /** The Proxy-Authorization that `#session` was admitted with. */
   #credentials: string | undefined;
@@ -55,7 +59,7 @@ class HttpConnection implements Expiring {
     this.#guest = context.lobby.enter(client, context.limits.handshakeMs, () => this.expire());
     context.sweeper.add(this);
     client.on("data", (chunk: Buffer) => this.#onData(chunk));
-    client.on("drain", () => this.#exchange?.onClientDrain());
+    client.on("drain", () => this.#onDrain());
     client.on("error", () => client.destroy());
     client.once("end", () => this.#onEnd());
     client.once("close", () => {
@@ -90,6 +94,11 @@ class HttpConnection implements Expiring {
     this.#early.push(chunk);
     this.#earlyBytes += chunk.length;
     if (this.#earlyBytes > EARLY_LIMIT_BYTES) this.#client.pause();
+  }
+
+  /** Reads on, unless that would only heap up requests that have to wait. */
+  #resume(): void {
+    if (this.#earlyBytes <= EARLY_LIMIT_BYTES) this.#client.resume();
   }
 
   #takeEarly(): Buffer {
@@ -163,7 +172,7 @@ class HttpConnection implements Expiring {
     this.#session = admission.session;
     this.#selfTest = admission.selfTest === true;
     this.#credentials = credentials;
-    this.#session.onCut(() => this.#client.destroy());
+    this.#session.onCut(() => this.#abandon());
     return !this.#client.destroyed;
   }
 
@@ -193,6 +202,7 @@ class HttpConnection implements Expiring {
     this.#exchange ??= new HttpExchange({
       client: this.#client,
       open: this.#context.open,
+      resume: () => this.#resume(),
       onActivity: () => this.#renew(),
       onAnswer: (answer, over) => this.#answer(answer, over),
       onDone: (keepAlive) => this.#next(keepAlive),
@@ -204,33 +214,53 @@ class HttpConnection implements Expiring {
     if (this.#early.length > 0 && this.#state === "exchange") {
       const early = this.#takeEarly();
       this.#onData(early);
+      this.#resume();
     }
+    // Its end may have come while it was logged in: the rest of the body never will.
+    if (this.#state === "exchange" && this.#client.readableEnded) this.#onEnd();
   }
 
-  /** The answer is with the client: on with its next request, or goodbye. */
+  /** The answer has been written: on with its next request, or goodbye. */
   #next(keepAlive: boolean): void {
     if (this.#state === "over") return;
     if (!keepAlive) {
       this.#state = "over";
-      this.#context.lobby.dismiss(this.#client, "");
+      this.#takeEarly();
+      this.#renew();
+      // A slow client still has the last of it to read: only then is he given seconds to hang up.
+      this.#client.end(() => this.#context.lobby.dismiss(this.#client));
+      this.#client.resume();
+      return;
+    }
+    if (this.#session) this.#renew();
+    else this.deadlineMs = Number.POSITIVE_INFINITY;
+    if (this.#earlyBytes > 0 || this.#client.writableLength > ANSWERS_LIMIT_BYTES) {
+      this.#state = "busy";
+      // Not from within the answer's own events: a hundred pipelined requests would be a hundred calls deep.
+      setImmediate(() => this.#goOn());
       return;
     }
     this.#state = "head";
-    if (this.#session) this.#renew();
-    else this.deadlineMs = Number.POSITIVE_INFINITY;
-    const early = this.#takeEarly();
     this.#client.resume();
-    // Not from within the answer's own events: a hundred pipelined requests would be a hundred calls deep.
-    if (early.length > 0) {
-      this.#state = "busy";
-      setImmediate(() => {
-        if (this.#state !== "busy") return;
-        this.#state = "head";
-        const later = this.#early.length > 0 ? Buffer.concat([early, this.#takeEarly()]) : early;
-        this.#readHead(later);
-        if (this.#state === "head" && this.#client.readableEnded) this.#client.end();
-      });
-    } else if (this.#client.readableEnded) this.#client.end();
+    if (this.#client.readableEnded) this.#client.end();
+  }
+
+  /** Takes up the request that came early, once the answers before it have been taken. */
+  #goOn(): void {
+    if (this.#state !== "busy") return;
+    this.#held = this.#client.writableLength > ANSWERS_LIMIT_BYTES;
+    if (this.#held) return;
+    this.#state = "head";
+    this.#readHead(this.#takeEarly());
+    this.#resume();
+    if (this.#state === "head" && this.#client.readableEnded) this.#client.end();
+  }
+
+  #onDrain(): void {
+    this.#exchange?.onClientDrain();
+    if (!this.#held) return;
+    this.#held = false;
+    this.#goOn();
   }
 
   /** Answers a request; the connection stays where no body is to come. */
@@ -263,6 +293,12 @@ class HttpConnection implements Expiring {
   expire(): void {
     if (this.#state === "head" && this.#head.partial) this.#dismiss(TOO_SLOW);
     else if (this.#state === "exchange" && !this.#exchange!.answered) this.#dismiss(NOT_OPENED["timed-out"]);
+    else this.#abandon();
+  }
+
+  /** Ends what the client has part of by a reset: without a length, half an answer would look like the whole. */
+  #abandon(): void {
+    if (this.#state === "exchange" && this.#exchange!.answered) this.#client.resetAndDestroy();
     else this.#client.destroy();
   }
 }

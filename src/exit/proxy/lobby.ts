@@ -24,16 +24,16 @@ export function createLobby(options: { sweeper: Sweeper; limit: number }) {
     },
 
     /**
-     * Sends a last answer. What the client still sends is read and dropped until it hangs up or its time is over: closing
-     * a socket with unread bytes would reset it and take the answer back (RFC 9112 section 9.6).
+     * Sends a last answer; none: the socket has been ended. What the client still sends is read and dropped until it hangs
+     * up or its time is over: closing a socket with unread bytes would reset it and take the answer back (RFC 9112 section 9.6).
      */
-    dismiss(socket: Socket, answer: string | Buffer): void {
+    dismiss(socket: Socket, answer?: string | Buffer): void {
       if (socket.destroyed) return;
       this.enter(socket, DISMISS_MS);
       socket.removeAllListeners("data");
       socket.on("data", () => {});
       socket.resume();
-      socket.end(answer);
+      if (answer !== undefined) socket.end(answer);
     },
 
     /** `onExpire` is called when the time is up; without it the socket is destroyed. */
