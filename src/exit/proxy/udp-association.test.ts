@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { createSocket, type Socket } from "node:dgram";
 import { once } from "node:events";
-import { after, afterEach, before, describe, it } from "node:test";
+import { after, afterEach, before, describe, it, mock } from "node:test";
 import fc from "fast-check";
 import { readSocksDatagram, socksDatagramHead } from "./socks5-datagram.ts";
 import { eventually, socksNameHandshake, startProxy, Wire } from "./testing.ts";
@@ -19,8 +19,8 @@ class Box {
     socket.on("message", (bytes, { port }) => this.heard.push({ text: String(bytes), port, bytes }));
   }
 
-  static async open(address = "127.0.0.1"): Promise<Box> {
-    const socket = createSocket("udp4").bind(0, address);
+  static async open(address = "127.0.0.1", port = 0): Promise<Box> {
+    const socket = createSocket("udp4").bind(port, address);
     await once(socket, "listening");
     return new Box(socket);
   }
@@ -73,8 +73,8 @@ describe("SOCKS5's UDP ASSOCIATE", { timeout: 300_000 }, () => {
     for (const box of boxes.splice(0)) box.socket.close();
   });
 
-  const box = async (address?: string): Promise<Box> => {
-    const opened = await Box.open(address);
+  const box = async (address?: string, port?: number): Promise<Box> => {
+    const opened = await Box.open(address, port);
     boxes.push(opened);
     return opened;
   };
@@ -188,6 +188,43 @@ describe("SOCKS5's UDP ASSOCIATE", { timeout: 300_000 }, () => {
       assert.equal(far.heard.length, 0);
       for (const each of wires.splice(0)) each.close();
       await eventually(() => proxy.authoriser.open.size === 0, "the end of that");
+    }
+  });
+
+  it("goes on with one of a name's addresses as long as that answers, and then asks anew", async () => {
+    const [client, far] = [await box(), await box()];
+    const other = await box("127.0.0.2", far.port);
+    let asked = 0;
+    const turning = await startProxy({
+      limits: { idleMs: 600_000 },
+      resolve: async () => ({ ok: true, addresses: [Uint8Array.of(127, 0, 0, ++asked)] }),
+    });
+    const { relay } = await associate(turning.socks5);
+    const real = performance.now.bind(performance);
+    let aheadMs = 0;
+    const clock = mock.method(performance, "now", () => real() + aheadMs);
+    const later = async (): Promise<void> => {
+      aheadMs += 40_000;
+      // The sweeper has looked at the time.
+      await new Promise((resolve) => setTimeout(resolve, 700));
+    };
+    try {
+      for (let round = 0; round < 3; round += 1) {
+        client.send(named("turning.example", far.port, `ping ${round}`), relay);
+        const ping = await far.next();
+        assert.equal(ping.text, `ping ${round}`);
+        far.send("pong", ping.port);
+        await client.next();
+        await later();
+      }
+      assert.equal(asked, 1);
+      await later();
+      client.send(named("turning.example", far.port, "anew"), relay);
+      assert.equal((await other.next()).text, "anew");
+      assert.equal(asked, 2);
+    } finally {
+      clock.mock.restore();
+      turning.close();
     }
   });
 

@@ -20,7 +20,7 @@ export interface UdpContext {
 
 /** Destinations that one association remembers; the one used longest ago goes. Whoever is not among them is not heard. */
 const DESTINATIONS_MOST = 4096;
-/** A name is asked for anew after so long. */
+/** A name is asked for anew after so long, unless answers come: what has begun with one address goes on with it. */
 const RESOLVED_MS = 60_000;
 /** Datagrams of one association that wait for a name; more are dropped, as UDP may. */
 const WAITING_MOST = 64;
@@ -33,6 +33,8 @@ interface Destination {
   port: number;
   untilMs: number;
 }
+
+const endsOf = ({ address, port }: { address: string; port: number }): string => `${address} ${port}`;
 
 const canonical = (address: string): string => {
   const ip = parseIp(address.split("%")[0]!);
@@ -54,8 +56,8 @@ export class UdpAssociation implements Expiring, LiveWay {
   readonly #inner: UdpSocket;
   readonly #outer = new Map<4 | 6, UdpSocket>();
   readonly #destinations = new Map<string, Destination>();
-  /** `address port` of those. */
-  readonly #heard = new Map<string, number>();
+  /** `address port` of those: how many lead there, and when something came from there. */
+  readonly #heard = new Map<string, { count: number; atMs: number }>();
   readonly #peer: string;
   readonly #place: Place<LiveWay>;
   #policy: EgressPolicy;
@@ -113,7 +115,7 @@ export class UdpAssociation implements Expiring, LiveWay {
     this.#peerPort = port;
     this.deadlineMs = this.#sweeper.nowMs + this.#idleMs;
     const known = this.#destinations.get(datagram.key);
-    if (known !== undefined && known.untilMs > this.#sweeper.nowMs) {
+    if (known !== undefined && (known.untilMs > this.#sweeper.nowMs || this.#answers(known))) {
       // Used last: it goes to the end of the line.
       this.#destinations.delete(datagram.key);
       this.#destinations.set(datagram.key, known);
@@ -146,18 +148,23 @@ export class UdpAssociation implements Expiring, LiveWay {
     this.#forget(key);
     if (this.#destinations.size >= DESTINATIONS_MOST) this.#forget(this.#destinations.keys().next().value!);
     this.#destinations.set(key, destination);
-    const ends = `${destination.address} ${destination.port}`;
-    this.#heard.set(ends, (this.#heard.get(ends) ?? 0) + 1);
+    const heard = this.#heard.get(endsOf(destination));
+    if (heard === undefined)
+      this.#heard.set(endsOf(destination), { count: 1, atMs: Number.NEGATIVE_INFINITY });
+    else heard.count += 1;
+  }
+
+  #answers(destination: Destination): boolean {
+    const heard = this.#heard.get(endsOf(destination));
+    return heard !== undefined && heard.atMs + RESOLVED_MS > this.#sweeper.nowMs;
   }
 
   #forget(key: string): void {
     const destination = this.#destinations.get(key);
     if (destination === undefined) return;
     this.#destinations.delete(key);
-    const ends = `${destination.address} ${destination.port}`;
-    const left = (this.#heard.get(ends) ?? 1) - 1;
-    if (left > 0) this.#heard.set(ends, left);
-    else this.#heard.delete(ends);
+    const heard = this.#heard.get(endsOf(destination));
+    if (heard !== undefined && --heard.count === 0) this.#heard.delete(endsOf(destination));
   }
 
   #send({ ip, address, port }: Destination, data: Buffer): void {
@@ -177,7 +184,9 @@ export class UdpAssociation implements Expiring, LiveWay {
   }
 
   #fromOutside(data: Buffer, address: string, port: number): void {
-    if (this.#peerPort === undefined || !this.#heard.has(`${address} ${port}`)) return;
+    const heard = this.#heard.get(endsOf({ address, port }));
+    if (this.#peerPort === undefined || heard === undefined) return;
+    heard.atMs = this.#sweeper.nowMs;
     if (this.#inner.getSendQueueSize() >= QUEUE_LIMIT_BYTES) return;
     this.deadlineMs = this.#sweeper.nowMs + this.#idleMs;
     this.#inner.send(
