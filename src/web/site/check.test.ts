@@ -144,6 +144,9 @@ test("a host name checkip.… has the same, and the rest of the site beside it",
   assert.equal(answer.headers.get("cache-control"), "no-store");
   assert.match(await (await get("/", "checkip.example.net")).text(), /Am I protected\?<\/h1>/);
   assert.equal((await get("/json")).status, 404);
+  const host = "checkip.example.net";
+  const head = await bench.app.request(`http://${host}/json`, { method: "HEAD", headers: { host } });
+  assert.equal(head.status, 200);
   assert.equal((await get("/robots.txt", "checkip.example.net")).status, 200);
 });
 

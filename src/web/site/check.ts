@@ -170,7 +170,7 @@ export function addCheck(app: Hono<SiteEnv>, web: Web): void {
   app.use(async (c, next) => {
     const host = c.req.header("host") ?? "";
     const word = c.req.path.slice(1);
-    if (!/^checkip\./i.test(host) || c.req.method !== "GET") return next();
+    if (!/^checkip\./i.test(host) || !["GET", "HEAD"].includes(c.req.method)) return next();
     if (word === "") return forPeople(c);
     const format = CHECKIP_FORMATS.find((each) => each === word);
     return format === undefined ? next() : forScripts(c, format);
