@@ -15,6 +15,8 @@ export interface Ikev2Login {
   address: string;
   username: string;
   password: string;
+  /** What it asks for inside the tunnel; an address of each version unless told. */
+  addresses?: string[];
 }
 
 let clients = 0;
@@ -63,7 +65,7 @@ export class Ikev2Client {
     }
   }
 
-  async #connect({ profile, address, username, password }: Ikev2Login): Promise<void> {
+  async #connect({ profile, address, username, password, addresses }: Ikev2Login): Promise<void> {
     const socket = join(this.#folder, "vici");
     await until("strongSwan", PATIENCE_MS, () => existsSync(socket));
     this.#vici = await ViciClient.open(socket);
@@ -74,7 +76,7 @@ export class Ikev2Client {
       lethe: {
         version: "2",
         remote_addrs: [address],
-        vips: ["0.0.0.0", "::"],
+        vips: addresses ?? ["0.0.0.0", "::"],
         dpd_delay: "1s",
         keyingtries: "0",
         local: { auth: "eap-mschapv2", id: username, eap_id: username },

@@ -169,6 +169,28 @@ test("a cut is told to strongSwan by number, and forced where the client does no
   );
 });
 
+test("who asks for more addresses inside the tunnel than a device needs is ended", async () => {
+  await attached();
+  const [few, many] = [2, 3].map((addresses) =>
+    Array.from({ length: addresses }, (_, index) => `10.66.144.${index}`),
+  );
+  for (const id of [1, 2]) {
+    await sessions.decide(question(id, `n${id}`));
+    strongswan.say("ike-updown", { up: "yes", "lethe-0": sa(id, `n${id}`) });
+  }
+  strongswan.say("child-updown", { up: "yes", "lethe-0": { ...sa(1, "n1"), "remote-vips": few } });
+  strongswan.say("child-updown", { up: "yes", "lethe-0": { ...sa(2, "n2"), "remote-vips": many } });
+  await until("the end", () => strongswan.commands.some(({ name }) => name === "terminate"));
+  assert.equal(open.size, 1);
+  assert.ok(strongswan.commands.every(({ name, id }) => name !== "terminate" || id === "2"));
+  // Nor is one that is gone taken for one that has come.
+  strongswan.say("ike-updown", { "lethe-0": sa(1, "n1") });
+  strongswan.say("child-updown", { "lethe-0": sa(1, "n1") });
+  await until("gone", () => open.size === 0);
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  assert.deepEqual(readmits, []);
+});
+
 test("a client that goes by itself when it is told is not forced", async () => {
   await attached();
   await sessions.decide(question(7, "nemo"));

@@ -14,6 +14,11 @@ const READMIT_FOR_MS = 90_000;
 const READMIT_EVERY_MS = 250;
 /** A client is told that it is over (DELETE); one that does not answer is dropped after so long. */
 const GRACE_MS = 1000;
+/**
+ * An IPv4 and an IPv6 address are what a device needs. A client may ask for as many as it likes (RFC 7296 section 3.15.1) and strongSwan
+ * gives them: one alone could have the whole pool, and every port that leads to it.
+ */
+const MOST_ADDRESSES = 2;
 
 interface Client {
   /** strongSwan's number of its IKE SA; another after a rekeying. */
@@ -36,7 +41,7 @@ export interface ViciSessionsOptions {
  * The sessions of one strongSwan: decides logins for the RADIUS worker, hears over VICI which IKE SAs come and go, and ends
  * those whose credential is cut. Connects again whenever the socket is lost; after each connect it takes stock of the SAs
  * that are there already and asks for each whether it may stay. SAs go by strongSwan's own numbers, never by name. Of what
- * VICI says only number and name are read: clients' addresses stand beside them.
+ * VICI says only number, name and how many addresses somebody has inside the tunnel are read: clients' addresses stand beside them.
  */
 export class ViciSessions {
   readonly #options: ViciSessionsOptions;
@@ -95,7 +100,7 @@ export class ViciSessions {
     try {
       vici = await ViciClient.open(this.#options.path, (name, message) => this.#hear(name, message));
       if (this.#closed) return vici.close();
-      for (const event of ["ike-updown", "ike-rekey", "list-sa"]) await vici.register(event);
+      for (const event of ["ike-updown", "ike-rekey", "child-updown", "list-sa"]) await vici.register(event);
       this.#vici = vici;
       vici.onClose(() => {
         this.#lost();
@@ -126,9 +131,21 @@ export class ViciSessions {
       const id = numberOf(section);
       if (name === "ike-rekey") this.#rekeyed(section);
       else if (id === undefined) continue;
+      // The tunnel's addresses are given after "ike-updown", and before this.
+      else if (name === "child-updown") this.#limitAddresses(id, section);
       else if (name === "ike-updown" && textOf(message, "up") === undefined) this.#gone(id);
-      else if (textOf(section, "state") === "ESTABLISHED") this.#up(id, section);
+      else if (textOf(section, "state") === "ESTABLISHED") {
+        this.#up(id, section);
+        this.#limitAddresses(id, section);
+      }
     }
+  }
+
+  #limitAddresses(id: number, section: ViciSection): void {
+    const addresses = section.get("remote-vips");
+    const client = this.#clients.get(id);
+    if (client !== undefined && Array.isArray(addresses) && addresses.length > MOST_ADDRESSES)
+      this.#cut(client);
   }
 
   #rekeyed(section: ViciSection): void {

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { readdirSync, readlinkSync } from "node:fs";
 import { test } from "node:test";
 import { Ikev2Client, type Sswan } from "../ikev2-client.ts";
+import { PATIENCE_MS, until } from "../namespace.ts";
 import { seenAddress, seenAddressV6 } from "../probes.ts";
 import { clientAddresses, type ServicesScene } from "../services-scene.ts";
 import { captureStrays, type VpnClientOptions, type VpnService, vpnServiceCases } from "../vpn-service.ts";
@@ -61,6 +62,24 @@ export function ikev2Cases(scene: () => ServicesScene): void {
       assert.match(client.said(), /generating IKE_AUTH request.*N\(MOBIKE_SUP\)/, "control: it did offer");
       assert.match(client.said(), /parsed IKE_AUTH response/);
       assert.doesNotMatch(client.said(), /parsed IKE_AUTH response.*N\((MOBIKE_SUP|ADD_4_ADDR|ADD_6_ADDR)\)/);
+    } finally {
+      await client.stop();
+    }
+  });
+
+  test("IKEv2: who asks for more addresses inside the tunnel than a device needs is ended at once", async () => {
+    const { world, berlin } = scene();
+    const member = await scene().member("anna-ikev2.lab");
+    const login = await scene().login(member);
+    const greedy = { ...login, addresses: ["0.0.0.0", "0.0.0.0", "0.0.0.0", "::"] };
+    const client = await startIkev2(
+      { on: world.client, folder: world.folder, exit: berlin, member, login: greedy },
+      { block: false },
+    );
+    try {
+      await until("the end", PATIENCE_MS, () => /received DELETE for IKE_SA/.test(client.said()));
+      const given = client.said().match(/installing new virtual IP/g);
+      assert.equal(given?.length, 4, "control: it was given all of them");
     } finally {
       await client.stop();
     }
