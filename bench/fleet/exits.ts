@@ -20,7 +20,7 @@ export interface ExitsStart {
   link: { servers: string[]; site: string; ca: string };
   /** The site's, raw. */
   publicKey: Uint8Array;
-  /** At most so long an exit that has a roster waits after an outage; the product's (exit/keeper/keeper.ts) wait 30 s. */
+  /** At most so long an exit that has a roster waits after an outage; the product's (exit/keeper/keeper.ts) wait 30 s, after a short one half a second. */
   jitterMs: number;
   /** Where a lone exit keeps its roster over a restart, as the product's do, and the key. */
   seal?: { path: string; key: Uint8Array };

@@ -1,9 +1,10 @@
 import { setTimeout as wait } from "node:timers/promises";
 import { rootCertificates } from "node:tls";
 import { type Authenticator, connect, type NatsConnection, type TlsOptions } from "@nats-io/transport-node";
-import { Backoff } from "../lib/unix-socket.ts";
+import { systemClock } from "../lib/clock.ts";
 import { EXIT_DOMAIN } from "./certificate-name.ts";
 import { linkAuthenticator } from "./link-key.ts";
+import { ReconnectWaits } from "./reconnect-waits.ts";
 
 /**
  * The name that the TLS certificate of the office's own nats-server bears, whatever address it is reached at. Two labels
@@ -37,7 +38,7 @@ export class NatsConnector {
   /** Prepares each new connection, which is up when the promise resolves. */
   readonly #onUp: (connection: NatsConnection) => Promise<void>;
   readonly #onDown: () => void;
-  readonly #backoff = new Backoff(250, 10_000);
+  readonly #waits: ReconnectWaits;
   readonly #closing = new AbortController();
   /** Which server is tried next; where one does not answer, the one after it. */
   #next: number;
@@ -53,6 +54,7 @@ export class NatsConnector {
     this.#link = options.link;
     this.#authenticator = linkAuthenticator(options.link.seed);
     this.#next = Math.floor(Math.random() * options.link.servers.length);
+    this.#waits = new ReconnectWaits(systemClock, options.link.servers.length);
     this.#inboxPrefix = options.inboxPrefix;
     this.#onUp = options.onUp;
     this.#onDown = options.onDown;
@@ -80,7 +82,6 @@ export class NatsConnector {
         if (!signal.aborted) {
           await this.#onUp(connection);
           up = true;
-          this.#backoff.reset();
         }
         if (signal.aborted) await connection.close();
         await connection.closed();
@@ -89,8 +90,11 @@ export class NatsConnector {
         await this.#connection?.close().catch(() => {});
       }
       this.#connection = undefined;
-      if (up) this.#onDown();
-      if (!signal.aborted) await wait(this.#backoff.next(), undefined, { signal }).catch(() => {});
+      if (up) {
+        this.#waits.wentDown();
+        this.#onDown();
+      }
+      if (!signal.aborted) await wait(this.#waits.next(), undefined, { signal }).catch(() => {});
     }
   }
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { systemClock, toMinutes } from "../lib/clock.ts";
+import { type Clock, FakeClock, systemClock, toMinutes } from "../lib/clock.ts";
 import { CarrierError, type ExitCarrier, type OfficeCarrier } from "./carrier.ts";
 import type { Protocol } from "./documents.ts";
 import { MemoryCarrier } from "./memory-carrier.ts";
@@ -17,6 +17,8 @@ import * as wire from "./wire.ts";
 const key = generateSiteKey();
 const digest = passwordDigest("pw");
 const later = toMinutes(Date.now()) + 60;
+/** An exit waits up to twelve minutes after it, or as long as it is told at most. Its roster still holds. */
+const LONG_OUTAGE_MS = 48 * 3_600_000;
 const nameOf = (i: number) => `abcdefghijk${"abcdefghijklmnopqrstuvwxyz"[i]}`;
 
 /** Counts what goes over it. `resume` is what NATS does when the server is back, or another office leads. */
@@ -39,7 +41,11 @@ function office(carrier: OfficeCarrier, options: Partial<PublisherOptions> = {})
 function newExit(
   carrier: MemoryCarrier,
   server: string,
-  { protocol = 2, jitterMs = 0 }: { protocol?: Protocol; jitterMs?: number } = {},
+  {
+    protocol = 2,
+    jitterMs = 0,
+    clock = systemClock,
+  }: { protocol?: Protocol; jitterMs?: number; clock?: Clock } = {},
 ) {
   const inner = carrier.connect({ server, protocol });
   let requests = 0;
@@ -60,7 +66,7 @@ function newExit(
     server,
     publicKey: key.publicKey,
     carrier: exit,
-    clock: systemClock,
+    clock,
     log,
     protocol,
     jitterMs,
@@ -117,14 +123,16 @@ test("settings go to their server alone, and not where they are what it has", as
 
 test("another office that leads, or the server that is back, costs one header: exits that missed nothing ask nothing", async () => {
   const carrier = new CountedCarrier();
-  const publisher = office(carrier);
+  const clock = new FakeClock();
+  const publisher = office(carrier, { clock });
   publisher.setCredential(nameOf(0), digest, later);
   await publisher.start();
-  const exits = ["a1", "b1"].map((server) => newExit(carrier, server, { jitterMs: 600_000 }));
+  const exits = ["a1", "b1"].map((server) => newExit(carrier, server, { jitterMs: 600_000, clock }));
   await until(() => exits.every(({ replica }) => replica.size === 1), "the first roster");
   const asked = exits.map(({ requests }) => requests());
 
-  const other = office(new MemoryCarrier());
+  clock.advance(LONG_OUTAGE_MS);
+  const other = office(new MemoryCarrier(), { clock });
   other.setCredential(nameOf(0), digest, later);
   other.raiseVersion(publisher.version + 1000);
   await publisher.close();
@@ -142,13 +150,31 @@ test("another office that leads, or the server that is back, costs one header: e
   await other.close();
 });
 
-test("an exit with a roster that holds waits at random before it asks what it missed; one without asks at once", async () => {
+test("what was missed in a short outage is asked for at once: an account that was ended meanwhile, or right after it", async () => {
   const carrier = new CountedCarrier();
   const publisher = office(carrier);
+  for (const i of [0, 1, 2]) publisher.setCredential(nameOf(i), digest, later);
+  await publisher.start();
+  const exits = ["a1", "b1"].map((server) => newExit(carrier, server, { jitterMs: 600_000 }));
+  await until(() => exits.every(({ replica }) => replica.size === 3), "first rosters");
+  await carrier.close();
+  publisher.removeCredential(nameOf(0));
+  await new Promise((resolve) => setTimeout(resolve, 30));
+  await carrier.start();
+  publisher.removeCredential(nameOf(1));
+  await until(() => exits.every(({ replica }) => replica.size === 1), "both are gone", 5000);
+  for (const { replica } of exits) replica.close();
+  await publisher.close();
+});
+
+test("an exit with a roster that holds waits at random before it asks what it missed for long; one without asks at once", async () => {
+  const carrier = new CountedCarrier();
+  const clock = new FakeClock();
+  const publisher = office(carrier, { clock });
   await publisher.start();
   const [patient, quick] = [
-    newExit(carrier, "a1", { jitterMs: 600_000 }),
-    newExit(carrier, "b1", { jitterMs: 20 }),
+    newExit(carrier, "a1", { jitterMs: 600_000, clock }),
+    newExit(carrier, "b1", { jitterMs: 20, clock }),
   ];
   // Neither has a roster: both ask, long before the ten minutes.
   await until(
@@ -158,6 +184,7 @@ test("an exit with a roster that holds waits at random before it asks what it mi
   await carrier.close();
   publisher.setCredential(nameOf(0), digest, later);
   await new Promise((resolve) => setTimeout(resolve, 30));
+  clock.advance(LONG_OUTAGE_MS);
   await carrier.start();
   carrier.resume();
   await until(() => quick.replica.size === 1, "what the quick one missed");

@@ -39,8 +39,9 @@ export interface ReplicaOptions {
   /** The first wait after a refused roster; later ones are twice as long each. */
   retryMs?: number;
   /**
-   * With a roster that holds, the exit waits at random up to so long before it asks after the connection came back or the
-   * office changed: a thousand exits must not all ask at once. 0 where it is the only one.
+   * With a roster that holds, the exit waits at random before it asks after the connection came back or the office changed: a
+   * thousand exits must not all ask at once. The longer it was out of touch the longer (sync-schedule.ts), and up to so long. 0
+   * where it is the only one.
    */
   jitterMs?: number;
   /** For tests: an exit that is one version older. */
@@ -77,6 +78,8 @@ export class RosterReplica {
   /** Set once the office has answered our nonce: broadcasts before that might be old ones. */
   #answered = false;
   #outdated = false;
+  /** When the office and we last had the same (Clock.monotonic). */
+  #agreedMs = 0;
 
   #schedule: SyncSchedule;
   readonly #sealWriter: SealWriter | undefined;
@@ -109,7 +112,7 @@ export class RosterReplica {
         if (error instanceof Refused) this.#report(error.reason);
       },
       due: () => this.#reportOutdated(),
-      calm: () => this.timeMs() !== undefined,
+      behindMs: () => (this.timeMs() === undefined ? undefined : this.#clock.monotonic() - this.#agreedMs),
       retryMs: options.retryMs,
       jitterMs: options.jitterMs,
     });
@@ -202,7 +205,7 @@ export class RosterReplica {
     this.#carrier.onUp(() => {
       this.#log("link-up");
       this.#onUp();
-      this.#schedule.soon();
+      this.#schedule.connected();
     });
     this.#carrier.onDown(() => {
       this.#log("link-down");
@@ -378,6 +381,7 @@ export class RosterReplica {
     const first = this.#current === undefined || this.#outdated;
     const renewed = this.#current?.header.version !== current.header.version;
     this.#current = current;
+    this.#agreedMs = this.#clock.monotonic();
     this.#outdated = false;
     if (first) this.#log("roster-accepted", { count: this.#table.size });
     if (renewed) this.#sealWriter?.later();

@@ -194,6 +194,48 @@ test("nats-server is killed: it comes back, both ends connect again, and a repor
   assert.ok(events.some(({ code }) => code === "engine-backing-off"));
 });
 
+test("what an operator ends as soon as office and nats-server are back ends on the exits within two seconds", async (context) => {
+  await using bench = await natsBench();
+  const servers = ["a1", "b1", "c1", "d1"];
+  await bench.add(...servers);
+  const key = generateSiteKey();
+  const start = async () => {
+    const publisher = new RosterPublisher({
+      key,
+      clock: systemClock,
+      carriers: [bench.newOffice()],
+      log: () => {},
+    });
+    publisher.setCredential("abcdefghijkl", passwordDigest("pw"), later());
+    await publisher.start();
+    return publisher;
+  };
+  const before = await start();
+  const replicas = servers.map((server) => {
+    const carrier = bench.newExit(server);
+    const { publicKey } = key;
+    // As the keeper has it (exit/keeper/keeper.ts).
+    const options = { clock: systemClock, log: () => {}, jitterMs: 30_000 };
+    const replica = new RosterReplica({ server, publicKey, carrier, ...options });
+    replica.start();
+    return replica;
+  });
+  await until(() => replicas.every(({ size }) => size === 1), "the first roster");
+
+  await before.close();
+  await bench.server.stop();
+  await wait(2500);
+  await bench.server.setUsers(bench.users());
+  const after = await start();
+  const backAt = performance.now();
+  after.removeCredential("abcdefghijkl");
+  // More than twice the promise, for a machine that others use as well.
+  await until(() => replicas.every(({ size }) => size === 0), "nobody is let in any more", 5000);
+  context.diagnostic(`on the last of four after ${Math.round(performance.now() - backAt)} ms`);
+  for (const replica of replicas) replica.close();
+  await after.close();
+});
+
 test("of two offices the one that leads is heard; it hands over without losing a report", async () => {
   await using bench = await natsBench();
   await bench.add("a1");

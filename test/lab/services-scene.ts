@@ -49,7 +49,7 @@ export class ServicesScene {
     const world = await FleetWorld.open(1, { ipv6: true });
     try {
       const scene = new ServicesScene(world, await FleetOffice.startAlone(world, servicesConfig));
-      // In this order: a server that has a roster may take 30 s to ask what an office changed while it was away.
+      // In this order: a server that has a roster does not ask at once what an office changed while it was away.
       await scene.#letExpire();
       await scene.#join();
       return scene;

@@ -83,7 +83,7 @@ export class Keeper {
       clock,
       log,
       seal: { path: start.sealedRoster, key: Buffer.from(start.sealKey, "base64") },
-      // A fleet's exits do not all ask at once when their office comes back.
+      // A fleet's exits do not all ask at once when their office comes back (link/sync-schedule.ts).
       jitterMs: start.link.kind === "nats" ? 30_000 : 0,
     });
     const timeMs = () => this.#replica.timeMs();

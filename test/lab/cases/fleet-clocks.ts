@@ -13,7 +13,7 @@ import { curlThrough } from "../proxy-client.ts";
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
-/** A reconnect's jitter, up to 30 s, and what a slow machine needs. */
+/** Waits of a reconnect, seconds after a short outage, and what a slow machine needs. */
 const CAUGHT_UP_WITHIN_MS = 180_000;
 
 /** One for each exit; those a day off join anew with it, the others are started again. */

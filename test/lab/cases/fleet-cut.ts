@@ -7,7 +7,7 @@ import { seenAddress } from "../probes.ts";
 import { curlThrough } from "../proxy-client.ts";
 
 const LONG = process.env.LETHE_LAB_LONG === "1";
-/** Jitter of a reconnect, up to 30 s, and what a slow machine needs. */
+/** Waits of a reconnect, seconds after a short outage, and what a slow machine needs. */
 const CAUGHT_UP_WITHIN_MS = 180_000;
 /** Ten times over, for a machine that others use as well; what it took is printed. */
 const CHANGED_WITHIN_MS = 10_000;
