@@ -37,6 +37,8 @@ export type Parsed<T> = { ok: true; head: T } | { ok: false; error: HeadError };
 /** Start line and fields with their line ends, in bytes; a password of 10,000 characters in Basic still fits. */
 export const HEAD_LIMIT_BYTES = 32 * 1024;
 export const FIELD_LIMIT = 200;
+/** A head sent byte by byte would take hundreds of bytes for each while its pieces were kept as they came. */
+const PIECES_MOST = 64;
 
 const LF = 10;
 const CR = 13;
@@ -92,6 +94,7 @@ export class HeadReader {
       }
     }
     if (from < chunk.length) this.#held.push(chunk.subarray(from));
+    if (this.#held.length >= PIECES_MOST) this.#held = [Buffer.concat(this.#held)];
     this.#bytes += chunk.length - from;
     return this.#bytes > HEAD_LIMIT_BYTES ? { ok: false, error: "too-large" } : undefined;
   }
