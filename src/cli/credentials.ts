@@ -1,6 +1,9 @@
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { isAbsolute, join } from "node:path";
+import { isOpenToAll, pathProblem } from "../lib/path-problem.ts";
 import type { Config } from "../office/config.ts";
+import type { OfficeStart } from "../office/messages.ts";
+import { siteTls } from "../office/site-address.ts";
 import { StartError } from "./start-error.ts";
 
 /**
@@ -42,21 +45,86 @@ export function secretFile(key: string, value: string, env: NodeJS.ProcessEnv = 
 /** What an operator's file holds. Throws StartError. */
 export const settingsFile = (key: string, path: string): string => read(key, path).toString();
 
-/**
- * What the files hold that settings named `…_file` name (an API key, a password): by `section.key`, without the line break at
- * the end. They are read here because the office's user may not. Throws StartError.
- */
-export function settingsFiles(config: Config, env: NodeJS.ProcessEnv = process.env): Record<string, string> {
-  const files: Record<string, string> = {};
-  for (const [section, settings] of Object.entries(config))
-    for (const [key, value] of Object.entries(settings)) {
-      const name = `${section}.${key}`;
-      if (!key.endsWith("_file") || typeof value !== "string" || value === "") continue;
-      const text = settingsFile(name, secretFile(name, value, env)).trim();
-      if (text === "") throw new StartError(`${name}: ${value} holds nothing but blanks.`);
-      files[name] = text;
-    }
-  return files;
+/** A file that a setting names and root reads. */
+export interface NamedFile {
+  /** `section.key` */
+  key: string;
+  /** As it stands in lethe.toml: a path, or a credential's name. */
+  value: string;
+  secret: boolean;
+  /** Read before the office starts, which does not start without it. What the site's door needs is read while it runs. */
+  forStart: boolean;
+  /** Throws StartError. */
+  read(): string;
+}
+
+const AUTHORITY = "tls.acme_authority";
+
+/** Every file of a setting that root reads, because the office's user may not. */
+export function filesOfRoot(config: Config, env: NodeJS.ProcessEnv = process.env): NamedFile[] {
+  const file = (key: string, value: string, secret: boolean, forStart: boolean): NamedFile[] => {
+    const read = () => settingsFile(key, secretFile(key, value, env));
+    return value === "" ? [] : [{ key, value, secret, forStart, read }];
+  };
+  // An API key, a password: without the line break at the end.
+  const secrets = Object.entries(config).flatMap(([section, settings]) =>
+    Object.entries(settings).flatMap(([name, value]) => {
+      if (!name.endsWith("_file") || typeof value !== "string") return [];
+      return file(`${section}.${name}`, value, true, true).map((each) => ({
+        ...each,
+        read() {
+          const text = each.read().trim();
+          if (text === "") throw new StartError(`${each.key}: ${value} holds nothing but blanks.`);
+          return text;
+        },
+      }));
+    }),
+  );
+  const source = siteTls(config)?.source;
+  return [
+    ...secrets,
+    ...file(AUTHORITY, config.tls.acme_authority, false, true),
+    ...(source?.kind === "files"
+      ? [
+          ...file("tls.certificate", source.certificate, false, false),
+          ...file("tls.key", source.key, true, false),
+        ]
+      : []),
+  ];
+}
+
+/** What root reads for the office. Throws StartError with one line for each file that is wrong. */
+export function filesForOffice(
+  config: Config,
+  env: NodeJS.ProcessEnv = process.env,
+): Pick<OfficeStart, "settingsFiles" | "acmeAuthority"> {
+  const texts = new Map<string, string>();
+  const wrong = filesOfRoot(config, env)
+    .filter(({ forStart }) => forStart)
+    .flatMap(({ key, read }) => startErrorsOf(() => texts.set(key, read())));
+  if (wrong.length > 0) throw new StartError(wrong.join("\n"));
+  const acmeAuthority = texts.get(AUTHORITY);
+  texts.delete(AUTHORITY);
+  return { settingsFiles: Object.fromEntries(texts), ...(acmeAuthority !== undefined && { acmeAuthority }) };
+}
+
+/** Secrets that every user of the machine can read, a sentence each. Those that are not there are passed over. */
+export function openSecrets(config: Config, env: NodeJS.ProcessEnv = process.env): string[] {
+  return filesOfRoot(config, env)
+    .filter(({ secret, value }) => secret && isAbsolute(value) && pathProblem(value) === undefined)
+    .filter(({ value }) => isOpenToAll(value))
+    .map(({ key, value }) => `${key}: ${value} is a secret, and others may read it: chmod o-r ${value}`);
+}
+
+/** The messages of the StartError that it throws, line by line; none where all is well. */
+export function startErrorsOf(work: () => unknown): string[] {
+  try {
+    work();
+    return [];
+  } catch (error) {
+    if (error instanceof StartError) return error.message.split("\n");
+    throw error;
+  }
 }
 
 function read(name: string, path: string): Buffer {
@@ -64,7 +132,7 @@ function read(name: string, path: string): Buffer {
     const { size } = statSync(path);
     if (size > 0 && size <= BYTES_MOST) return readFileSync(path);
   } catch {
-    throw new StartError(`${name}: ${path} cannot be read.`);
+    throw new StartError(`${name}: ${path} ${pathProblem(path) ?? "cannot be read"}.`);
   }
   throw new StartError(`${name}: ${path} is empty, or too large for what should stand there.`);
 }

@@ -42,6 +42,8 @@ test("port forwarding wants OpenVPN or IKEv2, and says whose ports are taken", (
 
 test("blocklists want a VPN, and files that are there", () => {
   const absent = '[blocklists]\nmalware = ["/nowhere/lethe/list"]\n';
-  assert.deepEqual(found(absent), ["bad blocklists.malware: /nowhere/lethe/list cannot be read"]);
+  assert.deepEqual(found(absent), [
+    "bad blocklists.malware: /nowhere/lethe/list cannot be read: it does not exist.",
+  ]);
   assert.match(found(`${NO_VPN}[vpn]\ntwo_hops = false\n${absent}`).join(), /^note .* no VPN is offered/);
 });

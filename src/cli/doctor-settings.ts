@@ -1,10 +1,10 @@
-import { accessSync, constants } from "node:fs";
 import { FORWARDED_PORTS } from "../exit/firewall/port-forwarding.ts";
 import { type HopProtocol, type HopService, hopPort, SERVER_NUMBER_MOST } from "../fleet/hops.ts";
 import { BLOCKLISTS } from "../lib/blocklist.ts";
 import type { Config } from "../office/config.ts";
 import { parseListen } from "../office/listen-address.ts";
 import { bad, type Finding, note } from "./finding.ts";
+import { blocklistProblems } from "./named-files.ts";
 
 /** Settings of [vpn] and [blocklists] that are right by themselves, and do not go with others. */
 export const checkTogether = (settings: Config): Finding[] => [
@@ -103,8 +103,7 @@ function checkPortForwarding(config: Config): Finding[] {
 }
 
 function checkBlocklists(config: Config): Finding[] {
-  const sources = BLOCKLISTS.flatMap((list) => config.blocklists[list].map((source) => ({ list, source })));
-  if (sources.length === 0) return [];
+  if (BLOCKLISTS.every((list) => config.blocklists[list].length === 0)) return [];
   if (!offersOpenvpn(config) && config.wireguard.port === 0 && !config.ikev2.enabled)
     return [
       note(
@@ -113,22 +112,11 @@ function checkBlocklists(config: Config): Finding[] {
         "offer OpenVPN, WireGuard or IKEv2",
       ),
     ];
-  return sources
-    .filter(({ source }) => source.startsWith("/") && !isReadable(source))
-    .map(({ list, source }) =>
-      bad(
-        "blocklists",
-        `blocklists.${list}: ${source} cannot be read`,
-        "put the file there, or take it out of lethe.toml; then: lethe blocklists renew",
-      ),
-    );
-}
-
-function isReadable(path: string): boolean {
-  try {
-    accessSync(path, constants.R_OK);
-    return true;
-  } catch {
-    return false;
-  }
+  return blocklistProblems(config).map((problem) =>
+    bad(
+      "blocklists",
+      problem,
+      "put the file there, or take it out of lethe.toml; then: lethe blocklists renew",
+    ),
+  );
 }

@@ -25,7 +25,7 @@ test("a logo that is no picture is told with its path", () => {
   const config = parseConfig('[theme]\nlogo = "/nowhere/logo.png"', "lethe.toml");
   assert.deepEqual(
     checkLook(config).map(({ state, found }) => [state, found]),
-    [["bad", "theme.logo: /nowhere/logo.png cannot be read."]],
+    [["bad", "theme.logo: /nowhere/logo.png cannot be read: it does not exist."]],
   );
   assert.deepEqual(checkLook(parseConfig("", "lethe.toml")), []);
 });

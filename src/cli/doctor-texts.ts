@@ -1,5 +1,7 @@
-import { existsSync, readdirSync } from "node:fs";
+import { readdirSync } from "node:fs";
+import { pathProblem } from "../lib/path-problem.ts";
 import type { Config } from "../office/config.ts";
+import { readOwnTexts } from "../office/own-texts.ts";
 import { siteLook } from "../office/site-look.ts";
 import { OfficeStartError } from "../office/start-errors.ts";
 import { readOwnArticles } from "../office/support.ts";
@@ -10,9 +12,10 @@ import { StartError } from "./start-error.ts";
 /** The operator's own wording (`site.texts`): whether the folder is there, and texts in it that no page shows. */
 export function checkTexts({ site: { texts } }: Pick<Config, "site">): Finding[] {
   if (texts === "") return [];
-  if (!existsSync(texts))
+  const problem = pathProblem(texts, "folder");
+  if (problem !== undefined)
     return [
-      bad("own texts", `site.texts: ${texts} does not exist.`, "Make the folder, or leave site.texts empty."),
+      bad("own texts", `site.texts: ${texts} ${problem}.`, "Make the folder, or leave site.texts empty."),
     ];
   const pages = new Set(TEXT_PAGES.map((page) => `${page}.md`));
   const lost = readdirSync(texts).filter((name) => name.endsWith(".md") && !pages.has(name));
@@ -41,8 +44,9 @@ export function checkLook(config: Pick<Config, "site" | "theme">): Finding[] {
 /** The files that the office reads at its start and would not start with: a restart must not find that out half-way. Throws StartError. */
 export function assertReadable(config: Pick<Config, "site" | "theme">): void {
   try {
-    siteLook(config);
+    readOwnTexts(config.site.texts);
     readOwnArticles(config.site.texts);
+    siteLook(config);
   } catch (error) {
     if (error instanceof OfficeStartError) throw new StartError(error.message);
     throw error;

@@ -18,6 +18,7 @@ import { assertReadable } from "./doctor-texts.ts";
 import { install, uninstall } from "./install.ts";
 import { askSupervisor, type SupervisorRequest } from "./lock.ts";
 import { addMailCommands } from "./mail-commands.ts";
+import { fileProblems } from "./named-files.ts";
 import {
   addAccountCommands,
   addInventoryCommand,
@@ -124,10 +125,11 @@ program
   });
 program
   .command("check")
-  .description("is lethe.toml right?")
+  .description("is lethe.toml right, and is every file there that it names?")
   .action(() => {
     const { config } = dataFolder(data());
-    assertReadable(readConfig(config));
+    const problems = fileProblems(readConfig(config));
+    if (problems.length > 0) throw new StartError(problems.join("\n"));
     show(json(), { right: config }, `${config} is right.`);
   });
 program

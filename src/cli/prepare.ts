@@ -1,6 +1,7 @@
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { ensureExitRunFolders, exitRunFolders } from "../exit/run-folders.ts";
+import { reasonInWords } from "../lib/path-problem.ts";
 import { type Config, ConfigError, parseConfig } from "../office/config.ts";
 import {
   type DataFolder,
@@ -66,24 +67,12 @@ export function readConfig(path: string): Config {
   }
 }
 
-const REASONS: Record<string, string> = {
-  ENOENT: "it does not exist",
-  EROFS: "it is on a read-only file system",
-  EACCES: "this user may not use it",
-  EPERM: "this user may not use it",
-  ENOSPC: "the disk is full",
-  EDQUOT: "the disk quota is used up",
-  ENOTDIR: "a part of that path is a file, not a folder",
-  EEXIST: "a file stands where a folder should",
-  EISDIR: "a folder stands where a file should",
-};
-
 /** Turns what the file system says into a sentence about `path`, a file that somebody named. */
 export function inWords<Value>(path: string, use: () => Value, more = ""): Value {
   try {
     return use();
   } catch (error) {
-    const reason = REASONS[(error as NodeJS.ErrnoException).code ?? ""];
+    const reason = reasonInWords(error);
     if (reason === undefined) throw error;
     throw new StartError(`${path} cannot be used: ${reason}.${more}`);
   }

@@ -21,7 +21,7 @@ import type {
 import { notesOfPlace } from "../office/place-said.ts";
 import { notesOfCertificate, notesOfPorts } from "../office/server-settings.ts";
 import { CheckResponders } from "./check-responders.ts";
-import { officeSecrets, settingsFile, settingsFiles } from "./credentials.ts";
+import { filesForOffice, officeSecrets, openSecrets } from "./credentials.ts";
 import { DoorKeeper } from "./door-keeper.ts";
 import { readOfficeMessage } from "./office-messages.ts";
 import type { Prepared } from "./prepare.ts";
@@ -89,6 +89,7 @@ export class Supervisor {
       ...notesOfPlace(this.#config),
       ...notesOfPorts(this.#config),
       ...notesOfCertificate(this.#config, address.host),
+      ...openSecrets(this.#config),
     ];
     // As checked: an office that starts anew while the operator writes in the file must not meet half of a change.
     const settings = readFileSync(data.config, "utf8");
@@ -164,14 +165,12 @@ export class Supervisor {
 
   #officeStart(config: string, { host, addresses }: PublicAddress): Omit<OfficeStart, "checkKey"> {
     const { data, run, users } = this.#prepared;
-    const { acme_authority: authority } = this.#config.tls;
     return {
       type: "start",
       config,
       secrets: officeSecrets(),
-      settingsFiles: settingsFiles(this.#config),
+      ...filesForOffice(this.#config),
       ...(this.#demo !== undefined && { demo: this.#demo }),
-      ...(authority !== "" && { acmeAuthority: settingsFile("tls.acme_authority", authority) }),
       officeFolder: data.office,
       linkSocket: run.linkSocket,
       natsFolder: run.nats,

@@ -3,7 +3,7 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import type { DemoStart } from "../office/messages.ts";
 import type { Users } from "../office/users.ts";
-import { settingsFiles } from "./credentials.ts";
+import { filesForOffice } from "./credentials.ts";
 import { describe, type StatusReport } from "./description.ts";
 import { type SupervisorAnswer, type SupervisorRequest, takeLock } from "./lock.ts";
 import { type Prepared, prepare, readConfig } from "./prepare.ts";
@@ -42,7 +42,7 @@ export async function up(dataRoot: string, demo?: DemoUp): Promise<number> {
     if (command === "restart") {
       try {
         // Whatever the next start would fail on; the operator's secrets can be read here for certain.
-        settingsFiles(readConfig(prepared.data.config));
+        filesForOffice(readConfig(prepared.data.config));
       } catch (error) {
         return { ok: false, text: (error as Error).message };
       }

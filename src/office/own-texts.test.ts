@@ -28,7 +28,7 @@ test("a folder that is not there, and a text too large for a page, end the start
     () => readOwnTexts(join(folder, "none")),
     (error: Error) => {
       assert.ok(error instanceof OfficeStartError);
-      return /^site\.texts: .*none cannot be read, or is no folder\.$/.test(error.message);
+      return /^site\.texts: .*none cannot be read: it does not exist\.$/.test(error.message);
     },
   );
   writeFileSync(join(folder, "privacy.md"), "x".repeat(49 * 1024));

@@ -1,5 +1,6 @@
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
+import { pathProblem } from "../lib/path-problem.ts";
 import { type OwnText, type OwnTexts, splitText, TEXT_PAGES, type TextPage } from "../web/text-pages.ts";
 import { OfficeStartError } from "./start-errors.ts";
 
@@ -27,7 +28,7 @@ export function readOwnTexts(folder: string): OwnTexts | undefined {
       try {
         texts.set(`${language}/${page}`, splitText(readFileSync(path, "utf8")));
       } catch {
-        refuse(`${name} cannot be read.`);
+        refuse(`${name} ${pathProblem(path) ?? "cannot be read"}.`);
       }
     }
   };
@@ -35,7 +36,7 @@ export function readOwnTexts(folder: string): OwnTexts | undefined {
   try {
     names = readdirSync(folder);
   } catch {
-    refuse(" cannot be read, or is no folder.");
+    refuse(` ${pathProblem(folder, "folder") ?? "cannot be read"}.`);
   }
   readIn("");
   for (const name of names) if (LANGUAGE.test(name)) readIn(name);

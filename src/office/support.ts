@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { isRecipient } from "../backup/encryption.ts";
 import type { Clock } from "../lib/clock.ts";
 import { LeakyBuckets } from "../lib/leaky-buckets.ts";
+import { pathProblem } from "../lib/path-problem.ts";
 import { grouped } from "../lib/typed-code.ts";
 import type { Letter } from "../mail/letter.ts";
 import { answerLetter, lettersLetter } from "../mail/letters.ts";
@@ -31,7 +32,7 @@ export function readOwnArticles(texts: string): ArticleTexts {
     return readArticles(folder);
   } catch (error) {
     if (error instanceof ArticleError) throw new OfficeStartError(`site.texts: ${folder}: ${error.message}.`);
-    throw new OfficeStartError(`site.texts: ${folder} cannot be read.`);
+    throw new OfficeStartError(`site.texts: ${folder} ${pathProblem(folder, "folder") ?? "cannot be read"}.`);
   }
 }
 

@@ -1,4 +1,5 @@
 import { readFileSync, statSync } from "node:fs";
+import { pathProblem } from "../lib/path-problem.ts";
 import { type Choice, type Mode, palette } from "../web/theme/palette.ts";
 import type { ThemeOptions } from "../web/theme/theme.ts";
 import { OfficeStartError } from "./start-errors.ts";
@@ -67,7 +68,7 @@ function readLogo(path: string): NonNullable<ThemeOptions["logo"]> {
     content = Buffer.from(readFileSync(path));
   } catch (error) {
     if (error instanceof OfficeStartError) throw error;
-    throw new OfficeStartError(`theme.logo: ${path} cannot be read.`);
+    throw new OfficeStartError(`theme.logo: ${path} ${pathProblem(path) ?? "cannot be read"}.`);
   }
   if (content.subarray(0, PNG.length).equals(PNG)) return { content, type: "image/png" };
   // SVG 2 section 5.1: the outermost element of a picture of its own.

@@ -1,4 +1,5 @@
 import { execFileSync } from "node:child_process";
+import type { PathUser } from "../lib/path-problem.ts";
 import { lookUpUser, type UnixUser, USER_NAMES, USERADD } from "../lib/unix-users.ts";
 
 /** Whose process may read what: each part runs as a Unix user of its own, so that one that is broken into stays alone. */
@@ -11,6 +12,16 @@ export interface Users {
   stealth: UnixUser;
   check: UnixUser;
 }
+
+/** When it has not been made yet: nobody's rights. */
+const NOBODY: UnixUser = { uid: 65_534, gid: 65_534 };
+
+/** The office, when it has given root up, to itself. */
+export const OFFICE: PathUser = { called: `the office's user (${USER_NAMES.office})` };
+
+/** The same to a command: as root it has other rights, and any other user's is that user's office. */
+export const officeSeen = (): PathUser | undefined =>
+  process.getuid!() === 0 ? { ...OFFICE, ids: lookUpUser(USER_NAMES.office) ?? NOBODY } : undefined;
 
 /**
  * As root: the six system users, made with useradd(8) where they are missing (`say` is told). Otherwise everything runs

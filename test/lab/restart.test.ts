@@ -142,7 +142,10 @@ describe("Lethe restarts, crashes and stops", { skip: skipOrFail() }, () => {
 
       const { code, stdout, stderr } = await provider.command("restart");
       assert.equal(code, 1);
-      assert.ok(stderr.includes(`mail.password_file: ${secret} cannot be read.`), stderr + stdout);
+      assert.ok(
+        stderr.includes(`mail.password_file: ${secret} cannot be read: it does not exist.`),
+        stderr + stdout,
+      );
 
       // A restart that was begun would have ended them by now, or ends the download below.
       assert.deepEqual(await provider.ownProcesses(), processes);

@@ -74,7 +74,7 @@ test("a list whose source fails stays as it was, and the operator is told why; t
     told.map(({ list, problem }) => [list, problem]),
     [
       ["ads", undefined],
-      ["ads", "is not there"],
+      ["ads", "cannot be read: it does not exist"],
       ["malware", undefined],
     ],
   );

@@ -1,6 +1,8 @@
-import { createReadStream, statSync } from "node:fs";
+import { createReadStream } from "node:fs";
 import { createInterface } from "node:readline";
 import { Readable } from "node:stream";
+import { pathProblem } from "../../lib/path-problem.ts";
+import { OFFICE } from "../users.ts";
 import { namesOf } from "./text.ts";
 
 /** A source that cannot be taken; the message is for the operator. */
@@ -51,7 +53,7 @@ export async function readSource(
   try {
     await Promise.race([failed, read().then(() => new Promise((resolve) => setImmediate(resolve)))]);
   } catch (error) {
-    throw error instanceof SourceError ? error : new SourceError(reasonOf(error));
+    throw error instanceof SourceError ? error : new SourceError("cannot be read to its end");
   } finally {
     stream.destroy();
   }
@@ -60,11 +62,8 @@ export async function readSource(
 }
 
 function openFile(path: string): Readable {
-  try {
-    if (!statSync(path).isFile()) throw new SourceError("is no file");
-  } catch (error) {
-    throw error instanceof SourceError ? error : new SourceError(reasonOf(error));
-  }
+  const problem = pathProblem(path, "file", OFFICE);
+  if (problem !== undefined) throw new SourceError(problem);
   return createReadStream(path);
 }
 
@@ -75,11 +74,4 @@ async function openAddress(address: string, get: typeof fetch): Promise<Readable
     throw new SourceError("leads to an address without TLS");
   if (!response.ok || response.body === null) throw new SourceError(`answers ${response.status}`);
   return Readable.fromWeb(response.body as Parameters<typeof Readable.fromWeb>[0]);
-}
-
-function reasonOf(error: unknown): string {
-  const code = (error as NodeJS.ErrnoException).code;
-  if (code === "ENOENT") return "is not there";
-  if (code === "EACCES") return "cannot be read by the office's user (lethe-office)";
-  return "cannot be read to its end";
 }
