@@ -46,6 +46,8 @@ export class Ikev2Service {
   /** What strongSwan has been told: its process's number and the hash. */
   #loaded = "";
   #loading: Promise<void> | undefined;
+  /** It does not take what it is told, and that has been said. */
+  #saidUntold = false;
 
   constructor(options: {
     start: ExitStart;
@@ -147,9 +149,10 @@ export class Ikev2Service {
     if (this.#loaded === wanted || this.#loading !== undefined) return;
     this.#loading = this.#tell(String(view.pid)).then(async (told) => {
       if (!told) {
-        this.#log("engine-unavailable", { part: "ikev2", reason: "other" });
+        if (!this.#saidUntold) this.#log("engine-unavailable", { part: "ikev2", reason: "other" });
         await new Promise((resolve) => setTimeout(resolve, TELL_AGAIN_MS).unref());
       }
+      this.#saidUntold = !told;
       this.#loading = undefined;
       this.#onChange();
     });
