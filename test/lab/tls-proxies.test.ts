@@ -115,7 +115,7 @@ allow = ["198.18.0.0/24"]
 
   test("Chromium goes through it by the PAC file of the site", async () => {
     const { stdout: pac } = await client.run(["curl", "-sS", `https://${NAME}/proxy/exit1.pac`]);
-    assert.match(pac, new RegExp(`return "HTTPS ${NAME}:8443";`));
+    assert.match(pac, new RegExp(`return "HTTPS ${NAME}:8443; PROXY 127\\.0\\.0\\.1:9";`));
     const spki = new X509Certificate(pair.certificate).publicKey.export({ type: "spki", format: "der" });
     const browser = await startChromium(client, folder, { server: "http://unused.invalid", ...login }, [
       // Stands above the server named as the proxy, which is there for the login that goes with it.

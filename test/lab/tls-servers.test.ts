@@ -180,10 +180,13 @@ allow = ["198.18.0.0/16"]
       (await world.internet.must(["curl", "-sS", "--fail", `${office.site}/proxy/${name}.pac`])).match(
         /return "(HTTPS .*)";/,
       )?.[1];
-    assert.equal(await pac("london1"), `HTTPS ${ORDERED}:8443`);
-    assert.equal(await pac("oslo1"), `HTTPS ${GIVEN}:8443`);
-    const any = (await pac("recommended"))?.split("; ").toSorted();
-    assert.deepEqual(any, [`HTTPS ${ORDERED}:8443`, `HTTPS ${GIVEN}:8443`]);
+    // Clients that know no HTTPS proxy come to where nobody is, and do not go around it.
+    const deadEnd = "PROXY 127.0.0.1:9";
+    assert.equal(await pac("london1"), `HTTPS ${ORDERED}:8443; ${deadEnd}`);
+    assert.equal(await pac("oslo1"), `HTTPS ${GIVEN}:8443; ${deadEnd}`);
+    const any = (await pac("recommended"))?.split("; ") ?? [];
+    assert.equal(any.pop(), deadEnd);
+    assert.deepEqual(any.toSorted(), [`HTTPS ${ORDERED}:8443`, `HTTPS ${GIVEN}:8443`]);
     for (const { machine } of [london, oslo]) {
       const socket = `/proc/${machine.init}/root/run/lethe-exit/management/ikev2.sock`;
       await until("IKEv2 to show both", PATIENCE_MS, async () => {
