@@ -1,12 +1,11 @@
 import { existsSync, statSync } from "node:fs";
-import { DatabaseSync } from "node:sqlite";
 import { Kysely, sql } from "kysely";
 import { StoreError, toStoreError } from "./errors.ts";
 import { migrationNames, takenSteps } from "./migrations.ts";
 import { OneWriterDialect, openPool } from "./postgres.ts";
 import { toPostgresStoreError } from "./postgres-errors.ts";
 import { parsePostgresUrl } from "./postgres-url.ts";
-import { sqliteDialect } from "./sqlite.ts";
+import { openSqliteToRead, sqliteDialect } from "./sqlite.ts";
 import type { Tables } from "./tables.ts";
 
 /** What `lethe doctor` says of the database. `bad`: an office cannot start on it. */
@@ -36,7 +35,7 @@ export async function lookAtStore(where: { path: string } | { url: string }): Pr
 
 async function lookAtFile(path: string): Promise<StoreLook> {
   if (!existsSync(path)) return { state: "good", found: "SQLite; the first start makes it", remedy: "" };
-  const db = new Kysely<Tables>({ dialect: sqliteDialect(new DatabaseSync(path, { readOnly: true })) });
+  const db = new Kysely<Tables>({ dialect: sqliteDialect(openSqliteToRead(path)) });
   try {
     return withSteps(await takenSteps(db), `SQLite, ${megabytes(statSync(path).size)} at ${path}`);
   } finally {

@@ -1,11 +1,11 @@
 import { createHash, type Hash } from "node:crypto";
 import { existsSync } from "node:fs";
-import { DatabaseSync } from "node:sqlite";
+import type { DatabaseSync } from "node:sqlite";
 import { Kysely, sql, type Transaction } from "kysely";
 import { StoreError, toStoreError } from "./errors.ts";
 import { migrationNames, takenSteps } from "./migrations.ts";
 import type { Store } from "./open.ts";
-import { sqliteDialect } from "./sqlite.ts";
+import { openSqliteToRead, sqliteDialect } from "./sqlite.ts";
 import type { Tables } from "./tables.ts";
 
 /** Each table with its primary key; one that others refer to stands before them. */
@@ -82,7 +82,7 @@ export async function isEmpty(db: Kysely<Tables>): Promise<boolean> {
 async function openSource(path: string): Promise<DatabaseSync> {
   if (!existsSync(path)) throw new MoveError(`There is no SQLite database at ${path}.`);
   try {
-    const source = new DatabaseSync(path, { readOnly: true });
+    const source = openSqliteToRead(path);
     try {
       source.exec("begin");
       const steps = await takenSteps(new Kysely<Tables>({ dialect: sqliteDialect(source) }));

@@ -11,7 +11,7 @@ import { type PostgresAddress, parsePostgresUrl } from "./postgres-url.ts";
 import { rewritePostgres, startRewriting } from "./rewriting.ts";
 import { cutLog, type Scrubbing, startScrubbing } from "./scrubbing.ts";
 import { copyPostgres, copySqlite } from "./snapshot.ts";
-import { openSqlite, sqliteDialect } from "./sqlite.ts";
+import { BUSY_TIMEOUT_MS, openSqlite, sqliteDialect } from "./sqlite.ts";
 import type { Tables } from "./tables.ts";
 
 export interface Store {
@@ -100,7 +100,7 @@ async function openPostgresStore(
 
 async function openSqliteStore(options: SqliteOptions): Promise<Store> {
   makeFile(options.path);
-  const database = openSqlite(options.path, options.busyTimeoutMs ?? 5000);
+  const database = openSqlite(options.path, options.busyTimeoutMs ?? BUSY_TIMEOUT_MS);
   const db = new Kysely<Tables>({ dialect: sqliteDialect(database) });
   let upgraded: number;
   let scrubbing: Scrubbing;

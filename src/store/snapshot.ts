@@ -1,13 +1,13 @@
 import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync } from "node:fs";
 import { dirname } from "node:path";
-import { backup, DatabaseSync, type SQLInputValue } from "node:sqlite";
+import { backup, type DatabaseSync, type SQLInputValue } from "node:sqlite";
 import { Kysely, sql } from "kysely";
 import { StoreError, toStoreError } from "./errors.ts";
 import { migrateTo, migrationNames, takenSteps } from "./migrations.ts";
 import { OneWriterDialect, openPool } from "./postgres.ts";
 import { toPostgresStoreError } from "./postgres-errors.ts";
 import { parsePostgresUrl } from "./postgres-url.ts";
-import { openSqlite, sqliteDialect } from "./sqlite.ts";
+import { openSqlite, openSqliteToRead, sqliteDialect } from "./sqlite.ts";
 import type { Tables } from "./tables.ts";
 
 /**
@@ -45,7 +45,7 @@ export async function copyStore(where: { path: string } | { url: string }, to: s
 async function copySqliteFile(from: string, to: string): Promise<void> {
   let source: DatabaseSync;
   try {
-    source = new DatabaseSync(from, { readOnly: true });
+    source = openSqliteToRead(from);
   } catch (error) {
     throw toStoreError(error);
   }

@@ -45,6 +45,14 @@ class TransactionalAdapter extends SqliteAdapter {
   }
 }
 
+/** How long a connection waits for another's lock: also a reader's, which is locked out while the last writer closes. */
+export const BUSY_TIMEOUT_MS = 5000;
+
+/** Another process's store, to be read from. Throws what SQLite throws. */
+export function openSqliteToRead(path: string): DatabaseSync {
+  return new DatabaseSync(path, { readOnly: true, timeout: BUSY_TIMEOUT_MS });
+}
+
 /**
  * Opens the file so that what is committed survives a power cut (WAL, synchronous=FULL) and what is deleted leaves no
  * byte: freed content is overwritten with zeros (secure_delete), temporary tables stay in memory.

@@ -1,6 +1,4 @@
-import assert from "node:assert/strict";
 import { join } from "node:path";
-import { DatabaseSync } from "node:sqlite";
 import { setTimeout as sleep } from "node:timers/promises";
 import { lab } from "./addresses.ts";
 import { ApiMember } from "./api-member.ts";
@@ -10,6 +8,7 @@ import { FleetWorld, fleet } from "./fleet-world.ts";
 import type { Machine } from "./machine.ts";
 import { until } from "./namespace.ts";
 import { DEVICELESS, OpenVpnClient } from "./openvpn-client.ts";
+import { movePaidTime } from "./paid-time.ts";
 import { servicesConfig } from "./services-config.ts";
 
 const EXPIRED = "expired.lab";
@@ -110,18 +109,11 @@ export class ServicesScene {
     return this.member(EXPIRED);
   }
 
-  /** Days are the shortest time that can be bought: the end is moved in the store, and the office reads it anew. */
   async #letExpire(): Promise<void> {
     await this.member(EXPIRED);
     // The exit has to hear of it as of one who has paid, however slow the restart is.
     this.#expiresAtMs = Math.ceil((Date.now() + 60_000) / 60_000) * 60_000;
-    const database = new DatabaseSync(join(this.office.data, "office", "lethe.db"));
-    try {
-      const end = "UPDATE accounts SET paid_until = ? WHERE name = ?";
-      assert.equal(database.prepare(end).run(this.#expiresAtMs / 1000, EXPIRED).changes, 1);
-    } finally {
-      database.close();
-    }
+    movePaidTime(join(this.office.data, "office", "lethe.db"), EXPIRED, this.#expiresAtMs / 1000);
     await this.office.restart();
   }
 

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
-import { DatabaseSync } from "node:sqlite";
 import { describe, type TestContext, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { lab } from "../addresses.ts";
 import { changePassword, deleteAccount, type Member, vpnCredentials } from "../member.ts";
 import { PATIENCE_MS, until } from "../namespace.ts";
 import { OpenVpnClient, over } from "../openvpn-client.ts";
+import { movePaidTime } from "../paid-time.ts";
 import { seenAddress } from "../probes.ts";
 import { curlThrough } from "../proxy-client.ts";
 import type { Scene } from "../scene.ts";
@@ -195,19 +195,7 @@ export function cutCases(scene: () => Scene): void {
   });
 }
 
-/**
- * Days are the shortest time that can be bought, so the lab moves the end of the paid time in the store, and lets the
- * office read it anew.
- */
 async function endPaidTimeAt({ provider }: Scene, name: string, seconds: number): Promise<void> {
-  const database = new DatabaseSync(provider.databaseFile);
-  try {
-    const { changes } = database
-      .prepare("UPDATE accounts SET paid_until = ? WHERE name = ?")
-      .run(seconds, name);
-    assert.equal(changes, 1);
-  } finally {
-    database.close();
-  }
+  movePaidTime(provider.databaseFile, name, seconds);
   await provider.restart();
 }
