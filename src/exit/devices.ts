@@ -77,7 +77,7 @@ export async function makeDevices({ tunnels, others, resolvers, ipv6 }: WantedDe
     commands.push(
       `addr replace ${tunnel.gateway4}/${tunnel.prefix4} dev ${device}`,
       ...(ipv6 ? [`addr replace ${tunnel.gateway6}/${tunnel.prefix6} dev ${device} nodad`] : []),
-      `link set dev ${device} mtu 1500 txqueuelen 4000 up`,
+      `link set dev ${device} group ${tunnel.group} mtu 1500 txqueuelen 4000 up`,
     );
   }
   const addresses = resolvers.flatMap((level) => {

@@ -34,6 +34,7 @@ test("the range around the tunnels' has each of them", () => {
     assert.ok(within(formatIp(parseRange(tunnel)!.base), AROUND_TUNNELS_4), tunnel);
   const bits = (range: string) => parseRange(range)!.bits;
   assert.ok(TUNNELS_4.every((tunnel) => bits(tunnel) > bits(AROUND_TUNNELS_4)));
+  assert.equal(bits(AROUND_TUNNELS_4) % 8, 0, "an address need not be masked first");
 });
 
 test("no two tunnels share an address, and all of them lie in the ranges of tunnels", () => {
@@ -48,6 +49,7 @@ test("no two tunnels share an address, and all of them lie in the ranges of tunn
       if (one !== other) {
         assert.ok(!within(other.network4, `${one.network4}/${one.prefix4}`), one.device);
         assert.ok(!within(other.network6, `${one.network6}/${one.prefix6}`), one.device);
+        assert.notEqual(other.group, one.group);
       }
   }
 });

@@ -9,8 +9,10 @@ import type { ServerSettings } from "../link/settings.ts";
  * fd6c:6574:6865:a000::/64; the resolvers' addresses lie on the loopback interface and belong to no tunnel.
  */
 export const TUNNELS_4: readonly string[] = ["10.66.0.0/16", "10.96.0.0/11"];
-/** The smallest range with all of them in it. */
-export const AROUND_TUNNELS_4 = "10.64.0.0/10";
+/** A range with all of them in it, of whole bytes: who compares with it need not mask an address first. */
+export const AROUND_TUNNELS_4 = "10.0.0.0/8";
+/** What the kernel calls a device without a link layer (ARPHRD_NONE, linux/if_arp.h): tun, WireGuard and XFRM devices are such. */
+export const TUNNEL_LINK_TYPE = 65_534;
 export const TUNNELS_6 = "fd6c:6574:6865::/48";
 /** Every tunnel device of ours, and nobody else's, is called so; what an engine names itself is in `tunnelNetworks`. */
 export const DEVICE_PREFIX = "lethe-";
@@ -35,7 +37,12 @@ export interface TunnelNetwork {
   gateway6: string;
   network6: string;
   prefix6: number;
+  /** The device's group (ip-link(8)): the firewall compares a number where it would copy and look up a name. */
+  group: number;
 }
+
+/** A group is this and the fourth part of the tunnel's IPv6 network: numbers that nobody else is likely to give. */
+const GROUPS = 0x6c65_0000;
 
 export interface Tunnel extends TunnelNetwork {
   /** The engine's id, `openvpn-0`. */
@@ -61,6 +68,7 @@ export const tunnelsOf = (settings: OpenvpnSettings | undefined): Tunnel[] =>
     gateway6: `fd6c:6574:6865:${index}::1`,
     network6: `fd6c:6574:6865:${index}::`,
     prefix6: 64,
+    group: GROUPS + index,
   }));
 
 /** Every IPv4 and every IPv6 address are one listener: a process, a device and a network for both. */
@@ -93,6 +101,7 @@ export const WIREGUARD: TunnelNetwork = {
   gateway6: WIREGUARD_GATEWAY_6,
   network6: "fd6c:6574:6865:a000::",
   prefix6: 64,
+  group: GROUPS + 0xa000,
 };
 
 /** IKEv2's addresses; `device` is the XFRM interface, or the libipsec plugin's device once it has been renamed. */
@@ -104,6 +113,7 @@ export const IKEV2: TunnelNetwork = {
   gateway6: "fd6c:6574:6865:8000::1",
   network6: "fd6c:6574:6865:8000::",
   prefix6: 64,
+  group: GROUPS + 0x8000,
 };
 
 /** The devices that these settings call for, whether their engines run or not: the firewall stands before any of them. */

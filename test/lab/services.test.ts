@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
+import { DEVICE_PREFIX } from "../../src/exit/tunnel-plan.ts";
 import { allServicesCases } from "./cases/all-services.ts";
 import { blockedCases } from "./cases/blocked.ts";
 import { checkCases } from "./cases/check.ts";
@@ -54,6 +55,13 @@ const SERVICES: readonly (readonly [string, (scene: () => ServicesScene) => void
   ["garbage", garbageCases],
 ];
 
+/** What `ip -j link` tells of a device. */
+interface LinkShown {
+  ifname: string;
+  link_type: string;
+  group: string;
+}
+
 describe("every service, on two exits", { skip: skipOrFail() }, () => {
   let opened: ServicesScene | undefined;
   const scene = (): ServicesScene => opened!;
@@ -77,6 +85,26 @@ describe("every service, on two exits", { skip: skipOrFail() }, () => {
     }
     assert.equal(await seenAddress(world.client), clientAddresses.client.v4, "control");
     assert.equal(await seenAddressV6(world.client), clientAddresses.client.v6, "control");
+  });
+
+  test("each tunnel's device has the link type and the group by which the firewall tells it", async () => {
+    for (const { name, machine } of scene().exits) {
+      const listed = JSON.parse(await machine.must(["ip", "-d", "-j", "link", "show"])) as LinkShown[];
+      const ours = listed.filter(({ ifname }) => ifname.startsWith(DEVICE_PREFIX));
+      assert.ok(ours.length >= 4, `${name}: ${ours.length} devices`);
+      for (const { ifname, link_type, group } of ours) {
+        const chain = await machine.must(["nft", "list", "chain", "inet", "lethe", "from_tunnel"]);
+        assert.equal(link_type, "none", ifname);
+        const network = new RegExp(
+          `iifgroup (?:${group}|0x0*${Number(group).toString(16)}) ip saddr (\\S+) accept`,
+        ).exec(chain)?.[1];
+        const of = await machine.must(["nft", "list", "chain", "inet", "lethe", `from_${ifname}`]);
+        assert.ok(
+          network !== undefined && of.includes(`ip saddr ${network} accept`),
+          `${ifname}: ${group}\n${chain}`,
+        );
+      }
+    }
   });
 
   for (const [name, cases] of SERVICES) if (only?.includes(name) ?? true) cases(scene);

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type FirewallSettings, firewallRules } from "../../src/exit/firewall/rules.ts";
-import { tunnelsOf, WIREGUARD } from "../../src/exit/tunnel-plan.ts";
+import { TUNNEL_LINK_TYPE, tunnelsOf, WIREGUARD } from "../../src/exit/tunnel-plan.ts";
 import { Datagrams } from "./datagrams.ts";
 import { link, Namespace, PATIENCE_MS } from "./namespace.ts";
 import { skipOrFail } from "./requirements.ts";
@@ -21,11 +21,15 @@ const settings: FirewallSettings = {
   sitePorts: [],
   services,
 };
+const tunnels = [...tunnelsOf(services.openvpn), WIREGUARD];
 const rules = firewallRules(settings, {
-  tunnels: [...tunnelsOf(services.openvpn), WIREGUARD],
+  tunnels,
   ownAddresses: ["192.0.2.1", "2001:db8::1"],
   ipv6Uplink: true,
 });
+
+/** The packets' devices here are veth, Ethernet: what the rules say of tun devices is said of those. */
+const rulesOfTheirKind = rules.replaceAll(`iiftype ${TUNNEL_LINK_TYPE}`, "iiftype ether");
 
 /**
  * The rules alone, on devices that let everything through: OpenVPN, WireGuard and strongSwan look at a packet's source themselves, so
@@ -86,7 +90,8 @@ describe("packets with a source that is not theirs", { skip: skipOrFail() }, () 
         `chain input { type filter hook input priority 10; udp dport ${PORT} counter name came; }; }`;
       await each.must(["nft", "-f", "-"], { input: counts });
     }
-    await exit.must(["nft", "-f", "-"], { input: rules });
+    for (const { device, group } of tunnels)
+      await exit.must(["ip", "link", "set", "dev", device, "group", String(group)]);
   });
   after(() => Promise.all(all.map((each) => each.remove())));
 
@@ -141,23 +146,31 @@ describe("packets with a source that is not theirs", { skip: skipOrFail() }, () 
     ],
   ];
 
-  test("a member's with its own address arrive", async () => {
-    for (const way of [
-      [openvpn, own.openvpn.v4, "192.0.2.2", outside],
-      [wireguard, own.wireguard.v4, "192.0.2.2", outside],
-      [wireguard, own.wireguard.v6, "2001:db8::2", outside],
-    ] as const)
-      assert.equal(await arriving(way, SENT), SENT, way[1]);
-  });
+  for (const [kind, table] of [
+    ["devices of a tunnel's link type, by their group", rulesOfTheirKind],
+    ["devices of another link type, by their name", rules],
+  ] as const)
+    describe(kind, () => {
+      before(() => exit.must(["nft", "-f", "-"], { input: table }));
 
-  for (const [what, ways] of stopped)
-    test(`${what}: none arrives; control: without our table all do`, async () => {
-      for (const way of ways) assert.equal(await arriving(way, 0), 0, way[1]);
-      await exit.must(["nft", "delete", "table", "inet", "lethe"]);
-      try {
-        for (const way of ways) assert.equal(await arriving(way, SENT), SENT, `control: ${way[1]}`);
-      } finally {
-        await exit.must(["nft", "-f", "-"], { input: rules });
-      }
+      test("a member's with its own address arrive", async () => {
+        for (const way of [
+          [openvpn, own.openvpn.v4, "192.0.2.2", outside],
+          [wireguard, own.wireguard.v4, "192.0.2.2", outside],
+          [wireguard, own.wireguard.v6, "2001:db8::2", outside],
+        ] as const)
+          assert.equal(await arriving(way, SENT), SENT, way[1]);
+      });
+
+      for (const [what, ways] of stopped)
+        test(`${what}: none arrives; control: without our table all do`, async () => {
+          for (const way of ways) assert.equal(await arriving(way, 0), 0, way[1]);
+          await exit.must(["nft", "delete", "table", "inet", "lethe"]);
+          try {
+            for (const way of ways) assert.equal(await arriving(way, SENT), SENT, `control: ${way[1]}`);
+          } finally {
+            await exit.must(["nft", "-f", "-"], { input: table });
+          }
+        });
     });
 });

@@ -31,6 +31,14 @@ const setOf = (text: string, name: string): string => new RegExp(`set ${name} \\
 const chainOf = (text: string, name: string): string =>
   new RegExp(`chain ${name} \\{[^}]*(?:\\{[^}]*\\}[^}]*)*?\\n  \\}`).exec(text)![0];
 
+/** The rules of a chain. */
+const linesOf = (text: string, name: string): string[] =>
+  chainOf(text, name)
+    .split("\n")
+    .slice(1, -1)
+    .map((line) => line.trim())
+    .filter((line) => !line.startsWith("#"));
+
 test("the old table goes in the same transaction in which the new one comes", () => {
   assert.ok(render().startsWith("table inet lethe\ndelete table inet lethe\ntable inet lethe {\n"));
 });
@@ -40,7 +48,10 @@ test("what is not ours is left alone: every base chain accepts by default, and n
   assert.ok(!/policy drop/.test(text));
   assert.ok(chainOf(text, "input").includes('iifname "lethe-*" goto to_us'));
   assert.ok(!chainOf(text, "input").includes("drop"));
-  assert.equal(chainOf(text, "forward").match(/goto/g)?.length, 2);
+  assert.deepEqual(linesOf(text, "members"), [
+    'iifname "lethe-*" goto outward',
+    'oifname "lethe-*" goto inward',
+  ]);
 });
 
 test("what this machine and a connection's other end know already costs no look at a device's name", () => {
@@ -51,13 +62,56 @@ test("what this machine and a connection's other end know already costs no look 
   }
 });
 
-test("what comes from no device of ours and has no address of a tunnel's meets one rule; nothing else does", () => {
-  const first = (other: Partial<FirewallFacts>): string =>
-    chainOf(render({}, other), "early").split("\n")[3]!;
-  const addresses = "    ip saddr != 10.64.0.0/10 ip daddr != 10.64.0.0/10";
-  assert.equal(first({}), `${addresses} iifname != "lethe-*" accept`);
-  const tunnels = [...facts.tunnels, { ...IKEV2, device: "ipsec0" }];
-  assert.equal(first({ tunnels }), `${addresses} iifname != "lethe-*" iifname != "ipsec0" accept`);
+test("a packet with its device's source, and one that is no member's, is told by numbers; nothing else is", () => {
+  const text = render();
+  const [openvpn, other] = facts.tunnels;
+  const byName = 'iifname vmap { "lethe-u0" : goto from_lethe-u0, "lethe-t1" : goto from_lethe-t1 }';
+  assert.deepEqual(linesOf(text, "from_tunnel"), [
+    `iifgroup ${openvpn!.group} ip saddr 10.66.0.0/20 accept`,
+    `iifgroup ${other!.group} ip saddr 10.66.16.0/20 accept`,
+    byName,
+  ]);
+  const [, ...early] = linesOf(text, "early");
+  assert.deepEqual(early.slice(0, 5), [
+    "iiftype 65534 jump from_tunnel",
+    "ip saddr != 10.0.0.0/8 ip daddr != 10.0.0.0/8 accept",
+    "ip6 saddr != fd6c:6574:6865::/48 ip6 daddr != fd6c:6574:6865::/48 accept",
+    byName,
+    'iifname "lo" accept',
+  ]);
+});
+
+test("what is established meets two rules that ask for no name; where something is blocked every packet goes by it", () => {
+  const [, syn, known, rest] = linesOf(
+    render({ egress: { ...settings.egress, deny: [], denyPorts: [] } }),
+    "forward",
+  );
+  assert.deepEqual(
+    [syn, known, rest],
+    ["tcp flags & syn == syn goto members", "ct state established,related accept", "goto members"],
+  );
+  for (const blocked of [
+    { deny: ["198.51.100.7"] },
+    { denyPorts: [6667] },
+    { denyPortRanges: [{ from: 5, to: 6 }] },
+  ]) {
+    const egress = { ...settings.egress, deny: [], denyPorts: [], ...blocked };
+    assert.deepEqual(linesOf(render({ egress }), "forward").slice(1), ["goto members"]);
+  }
+});
+
+test("whatever prerouting makes of a device, nothing new comes from a tunnel with a foreign source", () => {
+  for (const chain of ["to_us", "outward"]) {
+    const lines = linesOf(render(), chain);
+    const places = [
+      "ip saddr != { 10.66.0.0/16, 10.96.0.0/11 } drop",
+      "ip6 saddr != fd6c:6574:6865::/48 drop",
+    ].map((rule) => lines.indexOf(rule));
+    const firstAccept = lines.findIndex(
+      (line) => line.endsWith("accept") && !line.startsWith("ct state established"),
+    );
+    for (const place of places) assert.ok(place >= 0 && place < firstAccept, `${chain}: ${lines.join("; ")}`);
+  }
 });
 
 test("the policy's ranges, ports and own addresses stand in the sets", () => {
@@ -141,11 +195,12 @@ test("a device that its engine named itself is one of ours, and IKEv2's ports ar
   const text = render({ services }, { tunnels: [WIREGUARD, libipsec] });
   for (const [chain, next] of [
     ["input", "to_us"],
-    ["forward", "outward"],
+    ["members", "outward"],
   ] as const)
     for (const device of ["lethe-*", "ipsec0"])
       assert.ok(chainOf(text, chain).includes(`iifname "${device}" goto ${next}`), `${chain} ${device}`);
-  assert.match(chainOf(text, "early"), /"ipsec0" : goto from_ipsec0/);
+  for (const chain of ["from_tunnel", "early"])
+    assert.match(chainOf(text, chain), /"ipsec0" : goto from_ipsec0/);
   assert.ok(chainOf(text, "from_lethe-wg0").includes("ip saddr 10.96.0.0/11 accept"));
   assert.ok(chainOf(text, "from_ipsec0").includes("ip saddr 10.66.128.0/18 accept"));
   assert.match(setOf(text, "service_ports"), /elements = \{ udp \. 500, udp \. 4500 \}/);

@@ -11,6 +11,7 @@ import {
   RESOLVER_6,
   SITE_4,
   SITE_6,
+  TUNNEL_LINK_TYPE,
   TUNNELS_4,
   TUNNELS_6,
   type TunnelNetwork,
@@ -28,7 +29,10 @@ export type FirewallSettings = Pick<
 
 export interface FirewallFacts {
   /** Every device that members' packets come out of. */
-  tunnels: readonly Pick<TunnelNetwork, "device" | "network4" | "prefix4" | "network6" | "prefix6">[];
+  tunnels: readonly Pick<
+    TunnelNetwork,
+    "device" | "network4" | "prefix4" | "network6" | "prefix6" | "group"
+  >[];
   /** Every address the machine bears now, and the settings' own; loopback and tunnel addresses among them are passed over. */
   ownAddresses: readonly string[];
   /** Whether IPv6 leads anywhere from here. */
@@ -62,14 +66,17 @@ export function firewallRules(settings: FirewallSettings, facts: FirewallFacts):
   const toTunnel = `oifname ${devices}`;
   const tunnels4 = `{ ${TUNNELS_4.join(", ")} }`;
   // What every packet meets compares: a name with each of a few, an address with each of a few ranges. A set of names with a
-  // wildcard, or of ranges, is a tree, which costs some times as much.
+  // wildcard, or of ranges, is a tree, which costs some times as much; and a number costs a third of a name, which is copied first.
   const names = deviceNames(facts.tunnels);
   const eachTunnel = (way: "iifname" | "oifname", verdict: string): string =>
     names.map((name) => `    ${way} "${name}" ${verdict}`).join("\n");
-  // A connection's state is compared in a third of the time that a device's name takes.
   const known = "    ct state established,related accept";
   const elsewhere = `ip saddr != ${AROUND_TUNNELS_4} ip daddr != ${AROUND_TUNNELS_4}`;
-  const fromElsewhere = names.map((name) => `iifname != "${name}"`).join(" ");
+  const elsewhere6 = `ip6 saddr != ${TUNNELS_6} ip6 daddr != ${TUNNELS_6}`;
+  const bySource =
+    facts.tunnels.length === 0
+      ? ""
+      : `    iifname vmap { ${facts.tunnels.map(({ device }) => `"${device}" : goto from_${device}`).join(", ")} }`;
   const tunnelAddress = (["saddr", "daddr"] as const)
     .flatMap((which) => [
       ...TUNNELS_4.map((tunnel) => `    ip ${which} ${tunnel} drop`),
@@ -100,6 +107,12 @@ export function firewallRules(settings: FirewallSettings, facts: FirewallFacts):
     .join("\n");
   // What answers a SYN belongs to an established connection; from a member it comes with port forwarding alone.
   const segments = "    tcp flags syn / syn,rst tcp option maxseg size set rt mtu";
+  // Past its SYNs a connection meets these two alone: nothing is established that `members` has not let through.
+  const opened = `    tcp flags & syn == syn goto members\n${known}`;
+  // The source's device was looked at in prerouting, by its link type first; here it costs no more than a look at what is new.
+  const fromNoTunnel = [`ip saddr != ${tunnels4}`, `ip6 saddr != ${TUNNELS_6}`]
+    .map((source) => `    ${source} drop`)
+    .join("\n");
   // Clients draw their own ports from 32768 on (Linux) or 49152 on: a service there is kept by `sourcePorts` alone.
   const services = servicePorts(settings.services).filter(({ port }) => port < 32_768);
 
@@ -126,11 +139,19 @@ ${forwarding ? map("forwarded", "inet_service : ipv4_addr", forwardedPorts(setti
 
 ${facts.tunnels.map((tunnel) => sourceChain(tunnel, facts.ipv6Uplink)).join("\n")}
 
+  chain from_tunnel {
+    # Nearly every packet has the source of its device; what has not, or is IPv6, meets one look more, however many tunnels there are.
+${facts.tunnels.map(({ group, network4, prefix4 }) => `    iifgroup ${group} ip saddr ${network4}/${prefix4} accept`).join("\n")}
+${bySource}
+  }
+
   chain early {
     type filter hook prerouting priority raw; policy accept;
-    # Nearly every packet that is no member's has done with this one, and a member's with its first look.
-    ${elsewhere} ${fromElsewhere} accept
-${facts.tunnels.length > 0 ? `    # One look for each of theirs, however many tunnels there are.\n    iifname vmap { ${facts.tunnels.map(({ device }) => `"${device}" : goto from_${device}`).join(", ")} }` : ""}
+    iiftype ${TUNNEL_LINK_TYPE} jump from_tunnel
+    # Nearly every packet that is no member's has done with one of these.
+    ${elsewhere} accept
+    ${elsewhere6} accept
+${bySource}
     iifname "lo" accept
     # Nobody outside speaks to, or as, an address of the tunnels.
 ${tunnelAddress}
@@ -158,6 +179,7 @@ ${eachTunnel("iifname", "goto to_us")}
   }
 
   chain to_us {
+${fromNoTunnel}
     ip daddr ${resolvers4} meta l4proto { tcp, udp } th dport 53 accept
     ip6 daddr ${resolvers6} meta l4proto { tcp, udp } th dport 53 accept
     ip daddr @own4 tcp dport @site_ports accept
@@ -172,6 +194,11 @@ ${eachTunnel("iifname", "goto to_us")}
 
   chain forward {
     type filter hook forward priority filter; policy accept;
+${toBlocked === "" ? opened : ""}
+    goto members
+  }
+
+  chain members {
 ${eachTunnel("iifname", "goto outward")}
 ${eachTunnel("oifname", "goto inward")}
   }
@@ -184,6 +211,7 @@ ${forwarding ? segments : ""}
 ${known}
 ${forwarding ? "" : segments}
     ct state invalid drop
+${fromNoTunnel}
     # CVE-2021-3773: with a service's port as its source, a client could take over what is meant for the service.
     meta l4proto . th sport @service_ports drop
     meta l4proto { tcp, udp } th dport @denied_ports goto refuse
@@ -240,6 +268,7 @@ ${hops.source}
     # After every source translation: what conntrack calls invalid is not translated, and would leave as it is.
     type filter hook postrouting priority srcnat + 50; policy accept;
     ${elsewhere} accept
+    ${elsewhere6} accept
 ${eachTunnel("oifname", "accept")}
     oifname "lo" accept
 ${tunnelAddress}

@@ -5,7 +5,7 @@ import { IKEV2 } from "../tunnel-plan.ts";
 import { IF_ID, type Ikev2Path } from "./configuration.ts";
 
 const NET = "/sys/class/net";
-const { device, gateway4, prefix4, gateway6, prefix6 } = IKEV2;
+const { device, gateway4, prefix4, gateway6, prefix6, group } = IKEV2;
 
 async function ip(...commands: string[]): Promise<boolean> {
   const program = findProgram("ip");
@@ -20,7 +20,7 @@ async function ip(...commands: string[]): Promise<boolean> {
 const addressed = (ipv6: boolean): string[] => [
   `addr replace ${gateway4}/${prefix4} dev ${device}`,
   ...(ipv6 ? [`addr replace ${gateway6}/${prefix6} dev ${device} nodad`] : []),
-  `link set dev ${device} txqueuelen 4000 up`,
+  `link set dev ${device} group ${group} txqueuelen 4000 up`,
 ];
 
 /**

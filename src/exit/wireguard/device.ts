@@ -17,7 +17,7 @@ export async function makeWireguardDevice(
   network: TunnelNetwork,
   { ipv6, uid }: { ipv6: boolean; uid: number },
 ): Promise<WireguardKind | undefined> {
-  const { device, gateway4, prefix4, gateway6, prefix6 } = network;
+  const { device, gateway4, prefix4, gateway6, prefix6, group } = network;
   const folder = `/sys/class/net/${device}`;
   if (!existsSync(folder) && !(await ip([`link add dev ${device} type wireguard`]))) {
     if (!(await ip([`tuntap add dev ${device} mode tun user ${uid}`]))) return undefined;
@@ -26,7 +26,7 @@ export async function makeWireguardDevice(
   const done = await ip([
     `addr replace ${gateway4}/${prefix4} dev ${device}`,
     ...(ipv6 ? [`addr replace ${gateway6}/${prefix6} dev ${device} nodad`] : []),
-    `link set dev ${device} mtu ${MTU} txqueuelen 4000`,
+    `link set dev ${device} group ${group} mtu ${MTU} txqueuelen 4000`,
   ]);
   // Of the kernel's kind `up` opens the port, which may be taken: the engine's set-up says so.
   await ip([`link set dev ${device} up`]);
