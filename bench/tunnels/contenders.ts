@@ -9,7 +9,15 @@ import { must, type Namespace, until } from "../../test/lab/namespace.ts";
 import { addDevice, deviceFile, makeKeys, WireguardClient } from "../../test/lab/wireguard-client.ts";
 import { type ByHand, byHand } from "./by-hand.ts";
 import type { BenchLethe } from "./lethe.ts";
-import { type Durations, IPERF_PORT, loginOf, logins, type Rates, throughput } from "./measure.ts";
+import {
+  type Durations,
+  IPERF_PORT,
+  loginOf,
+  logins,
+  type Rates,
+  type StreamEnd,
+  throughput,
+} from "./measure.ts";
 import { RunningProgram } from "./programs.ts";
 import { type BenchWorld, places } from "./world.ts";
 
@@ -30,8 +38,7 @@ export interface Turn extends Bench {
 
 /** A side whose client is connected. */
 export interface Connected {
-  /** Where the client finds iperf3's server. */
-  to: { address: string; port: number };
+  to: StreamEnd;
   disconnect: () => Promise<void>;
   /** Logins a second; after `disconnect`. */
   logins: () => Promise<number>;
@@ -44,7 +51,11 @@ export interface Contender {
   hand: (turn: Turn) => Promise<Connected>;
 }
 
-const TARGET = { address: places.target, port: IPERF_PORT };
+/**
+ * Less than any queue on the way holds. A stream without a limit fills the tunnel's queue until packets are lost, thousands in two
+ * seconds, and goes on at a rate that is drawn anew each time: what is to be measured is the work for a packet.
+ */
+const TARGET: StreamEnd = { address: places.target, port: IPERF_PORT, bufferBytes: 256 * 1024 };
 /** Clients that log in at one time: so many that waiting is not what is measured. */
 const AT_ONCE = 32;
 const ONLINE = /Initialization Sequence Completed/;

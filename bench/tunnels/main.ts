@@ -15,7 +15,7 @@ const usage = `Usage: npm run bench:tunnels -- [options]
 
 Measures each tunnel of Lethe beside the same engine configured by hand, in turns, in network namespaces.
 
-  --rounds N    how often each connects anew (default 4: about half an hour)
+  --rounds N    how often each connects anew (default 4: about an hour)
   --quick       one short round, about two minutes; the figures are rough
   --only A,B    only these: ${contenders.map(({ id }) => id).join(", ")}
   --out DIR     where the results go (default: bench/tunnels/results for a whole run, nowhere for a partial one)
@@ -27,7 +27,7 @@ Exit code 1: something could not be measured, or has less than ${SHARE_NEEDED} o
 const full: Durations = { measureS: 2, omitS: 1, loginS: 4 };
 const quick: Durations = { measureS: 1, omitS: 0, loginS: 1 };
 /** How often ours and by hand are measured one after the other while both are connected. */
-const PAIRS = { full: 4, quick: 1 };
+const PAIRS = { full: 8, quick: 1 };
 
 interface Options extends BenchOptions {
   judged: boolean;

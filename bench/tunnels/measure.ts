@@ -17,10 +17,18 @@ export interface Durations {
 
 export const IPERF_PORT = 5201;
 
-/** One TCP stream between the client and iperf3's server on the internet, in Mbit/s; `to`: where the client finds it. */
+/** Where iperf3's client finds its server. */
+export interface StreamEnd {
+  address: string;
+  port: number;
+  /** Of both ends' sockets; the kernel takes twice as much (socket(7)). Without it they grow by themselves. */
+  bufferBytes?: number;
+}
+
+/** One TCP stream between the client and iperf3's server on the internet, in Mbit/s. */
 export async function throughput(
   { client, internet }: { client: Namespace; internet: Namespace },
-  to: { address: string; port: number },
+  { address, port, bufferBytes }: StreamEnd,
   direction: keyof Rates,
   { measureS, omitS }: Durations,
 ): Promise<number> {
@@ -32,7 +40,8 @@ export async function throughput(
   try {
     await server.says(/Server listening/);
     const argv = [
-      ...["iperf3", "-J", "-c", to.address, "-p", String(to.port)],
+      ...["iperf3", "-J", "-c", address, "-p", String(port)],
+      ...(bufferBytes === undefined ? [] : ["-w", String(bufferBytes)]),
       ...["-t", String(measureS), "-O", String(omitS), ...(direction === "down" ? ["-R"] : [])],
     ];
     const { code, stdout } = await client.run(argv, { timeoutMs: (measureS + omitS + 20) * 1000 });
